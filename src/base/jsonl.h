@@ -1,0 +1,33 @@
+/* JSON objects written by appending keys: one line per object, for metrics.jsonl and summaries.
+ * Numbers are printed with the fewest digits that read back exactly; NaN and infinities as null. */
+#ifndef SCP_BASE_JSONL_H
+#define SCP_BASE_JSONL_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+/* An object under construction. Zero-initialise; fini frees. Errors are sticky and come out of end. */
+typedef struct scp_jsonl {
+    scp_strbuf buf;
+    int depth;
+    bool comma;
+    scp_status st;
+} scp_jsonl;
+
+void scp_jsonl_begin(scp_jsonl *j);                             /* start a top-level object   */
+void scp_jsonl_text(scp_jsonl *j, const char *key, const char *value);
+void scp_jsonl_int(scp_jsonl *j, const char *key, int64_t value);
+void scp_jsonl_real(scp_jsonl *j, const char *key, double value);
+void scp_jsonl_bool(scp_jsonl *j, const char *key, bool value);
+void scp_jsonl_raw(scp_jsonl *j, const char *key, const char *json); /* already JSON, trusted  */
+void scp_jsonl_open(scp_jsonl *j, const char *key);             /* nested object              */
+void scp_jsonl_close(scp_jsonl *j);
+/** Close everything; *text borrowed from j until fini or the next begin. */
+scp_status scp_jsonl_end(scp_jsonl *j, const char **text) SCP_MUST_USE;
+void scp_jsonl_fini(scp_jsonl *j);
+
+/** Append one line to a file with a single write(2), so that lines of a killed run stay whole. */
+scp_status scp_jsonl_append(const char *path, const char *line) SCP_MUST_USE;
+
+#endif

@@ -1,0 +1,108 @@
+/* AnnData on HDF5: reading in row blocks, writing. Layouts: on-disk specification of the AnnData
+ * library, versions 0.7 (categories beside the frame) to 0.12 (nullable text). Not collective:
+ * a reader or writer belongs to one rank, which opens the file on its own, read-only. */
+#ifndef SCP_IO_H5AD_H
+#define SCP_IO_H5AD_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct scp_h5ad scp_h5ad;
+
+typedef enum scp_h5ad_kind { SCP_H5AD_CSR, SCP_H5AD_CSC, SCP_H5AD_DENSE } scp_h5ad_kind;
+
+/* A text column, dictionary-encoded whatever its encoding on disk. */
+typedef struct scp_h5ad_text {
+    size_t n;         /* rows                                              */
+    int32_t *code;    /* [n] index into label, -1 = missing                */
+    size_t n_labels;
+    char **label;     /* [n_labels] UTF-8                                  */
+} scp_h5ad_text;
+
+/* A block of rows in CSR form (a dense matrix is returned with its non-zero entries). Buffers are
+ * reused from call to call; zero-initialise, fini frees. */
+typedef struct scp_h5ad_rows {
+    size_t n_rows;
+    int64_t *indptr;  /* [n_rows + 1], starts at 0                         */
+    int32_t *column;  /* [nnz]                                             */
+    float *value;     /* [nnz]                                             */
+    size_t cap_rows, cap_nnz;
+} scp_h5ad_rows;
+
+/** Open and check the structure. SCP_ENOINPUT missing; SCP_EDATA damaged, truncated, not AnnData, or
+ *  a filter this HDF5 cannot read (named). *out: scp_h5ad_close. */
+scp_status scp_h5ad_open(const char *path, scp_h5ad **out) SCP_MUST_USE;
+void scp_h5ad_close(scp_h5ad **f);
+
+const char *scp_h5ad_path(const scp_h5ad *f);
+size_t scp_h5ad_n_obs(const scp_h5ad *f);
+size_t scp_h5ad_n_vars(const scp_h5ad *f);
+scp_h5ad_kind scp_h5ad_matrix_kind(const scp_h5ad *f);
+
+/** Use another matrix than X: "raw/X", "layers/counts". */
+scp_status scp_h5ad_select_matrix(scp_h5ad *f, const char *name) SCP_MUST_USE;
+
+/** Is there an obs column of this name? */
+bool scp_h5ad_has_obs(const scp_h5ad *f, const char *column);
+
+/** obs column as text (numbers are printed shortest, booleans True/False). SCP_EDATA names file and
+ *  column, and lists the columns that exist. col: scp_h5ad_text_fini. */
+scp_status scp_h5ad_obs_text(scp_h5ad *f, const char *column, scp_h5ad_text *col) SCP_MUST_USE;
+/** obs column as numbers [n_obs]; missing = NaN. *out owned by the caller. Text that is not a number
+ *  is SCP_EDATA with file, column and row. */
+scp_status scp_h5ad_obs_real(scp_h5ad *f, const char *column, double **out) SCP_MUST_USE;
+void scp_h5ad_text_fini(scp_h5ad_text *col);
+
+/** Names of the variables (the var index) [n_vars]; (*out)[i] and *out: scp_fs_list_free. */
+scp_status scp_h5ad_var_names(scp_h5ad *f, char ***out) SCP_MUST_USE;
+/** A var column as text. */
+scp_status scp_h5ad_var_text(scp_h5ad *f, const char *column, scp_h5ad_text *col) SCP_MUST_USE;
+/** The obs index [n_obs]. */
+scp_status scp_h5ad_obs_names(scp_h5ad *f, char ***out) SCP_MUST_USE;
+
+/** Rows [first, first + n) of the matrix. NaN, infinity and columns out of range are SCP_EDATA with
+ *  file and row. CSC: the whole matrix is transposed once, on first use. */
+scp_status scp_h5ad_read_rows(scp_h5ad *f, size_t first, size_t n, scp_h5ad_rows *rows) SCP_MUST_USE;
+void scp_h5ad_rows_fini(scp_h5ad_rows *rows);
+
+/** Row starts [n_obs + 1] (CSR only), borrowed: lets a planner balance ranks by non-zeros. */
+scp_status scp_h5ad_indptr(scp_h5ad *f, const int64_t **indptr) SCP_MUST_USE;
+
+/* Writing: the file appears under its name only when scp_h5ad_writer_commit succeeds. */
+typedef struct scp_h5ad_writer scp_h5ad_writer;
+
+typedef struct scp_h5ad_write_options {
+    bool csr;          /* X as CSR (int64 indptr; int64 indices when wide) instead of dense float32 */
+    bool index64;      /* CSR: int64 indices (Tahoe's plates) instead of int32                      */
+    int deflate;       /* 0..9                                                                      */
+    bool shuffle;
+    size_t chunk;      /* elements per chunk of 1-D data; 0: 96077, as Tahoe's plates               */
+} scp_h5ad_write_options;
+
+scp_status scp_h5ad_writer_create(const char *path, size_t n_obs, size_t n_vars,
+                                  const scp_h5ad_write_options *opt, scp_h5ad_writer **out) SCP_MUST_USE;
+/** Append rows to X, in order. Dense writers take them too (missing entries are 0). */
+scp_status scp_h5ad_write_rows(scp_h5ad_writer *w, const scp_h5ad_rows *rows) SCP_MUST_USE;
+/** Append dense rows [n, n_vars]. A CSR writer stores the non-zeros. */
+scp_status scp_h5ad_write_dense(scp_h5ad_writer *w, const float *x, size_t n) SCP_MUST_USE;
+/** Columns; group is "obs" or "var". Lengths are n_obs or n_vars. The index must be written once. */
+scp_status scp_h5ad_write_index(scp_h5ad_writer *w, const char *group, const char *name,
+                                const char *const *values) SCP_MUST_USE;
+scp_status scp_h5ad_write_categorical(scp_h5ad_writer *w, const char *group, const char *name,
+                                      const int32_t *codes, const char *const *labels,
+                                      size_t n_labels) SCP_MUST_USE;
+scp_status scp_h5ad_write_real(scp_h5ad_writer *w, const char *group, const char *name,
+                               const double *values) SCP_MUST_USE;
+scp_status scp_h5ad_write_int(scp_h5ad_writer *w, const char *group, const char *name,
+                              const int64_t *values) SCP_MUST_USE;
+/** A named dense matrix [n_obs, n_vars] under layers/ (e.g. the spread of the draws). */
+scp_status scp_h5ad_write_layer(scp_h5ad_writer *w, const char *name, const float *x) SCP_MUST_USE;
+/** A text under uns/ (e.g. the configuration). */
+scp_status scp_h5ad_write_uns_text(scp_h5ad_writer *w, const char *name, const char *text) SCP_MUST_USE;
+/** Check that everything was written, close, fsync, rename. Destroys w in any case. */
+scp_status scp_h5ad_writer_commit(scp_h5ad_writer **w) SCP_MUST_USE;
+/** Drop the temporary. NULL is fine. */
+void scp_h5ad_writer_abort(scp_h5ad_writer **w);
+
+#endif
