@@ -1,1 +1,2 @@
 # Sources of src/dev.
+libscpengine_a_SOURCES += src/dev/device.h src/dev/device.c

@@ -1,0 +1,67 @@
+/* Devices and the backend contract: memory on a device and the table of operations that run there.
+ *
+ *   ref   fp64 plain loops, the oracle        cpu   fp32, OpenMP + OpenBLAS/oneDNN
+ *   cuda  fp32/fp16 on a GPU
+ *
+ * Code above never asks which one it has. Nothing here is collective. */
+#ifndef SCP_DEV_DEVICE_H
+#define SCP_DEV_DEVICE_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* Element types. SCP_REAL is resolved by the device: fp64 on ref, fp32 on cpu. */
+typedef enum scp_dtype { SCP_REAL, SCP_I32, SCP_U8 } scp_dtype;
+
+typedef struct scp_device scp_device;
+struct scp_op_impl; /* tensor/op.h    */
+struct scp_optim_impl; /* tensor/optim.h */
+
+/* What a backend provides. Optional members may be NULL. */
+typedef struct scp_backend {
+    const char *name;
+    size_t real_size; /* bytes of one SCP_REAL: 8 (ref), 4 (cpu) */
+    /** Can this backend run here? *why (borrowed, static) says why not. */
+    bool (*available)(const char **why);
+    scp_status (*open)(scp_device *dev, int index);  /* optional: sets dev->impl              */
+    void (*close)(scp_device *dev);                  /* optional                               */
+    scp_status (*alloc)(scp_device *dev, size_t bytes, void **out); /* zeroed, 64-byte aligned */
+    void (*release)(scp_device *dev, void *p);
+    scp_status (*write)(scp_device *dev, void *dst, const void *host, size_t bytes);
+    scp_status (*read)(scp_device *dev, void *host, const void *src, size_t bytes);
+    scp_status (*zero)(scp_device *dev, void *dst, size_t bytes);
+    scp_status (*sync)(scp_device *dev);             /* optional                               */
+    const struct scp_op_impl *const *ops;            /* [n_ops], each names its op; tensor/ looks */
+    size_t n_ops;
+    const struct scp_optim_impl *optim;
+} scp_backend;
+
+struct scp_device {
+    const scp_backend *backend;
+    int index;                    /* which device of its kind */
+    void *impl;                   /* the backend's own state  */
+};
+
+/* All backends of this build, best last; NULL ends the list. Defined in backend/table.c. */
+extern const scp_backend *const scp_backends[];
+
+/** Open "auto", "cpu", "ref", "cuda" or "cuda:N". "auto" takes the best that is available and falls
+ *  back; a named one that is not available is SCP_EDEVICE with the reason. *out: scp_device_close. */
+scp_status scp_device_open(const char *spec, scp_device **out) SCP_MUST_USE;
+void scp_device_close(scp_device **dev);
+
+/** Bytes of n elements of a type on this device. */
+size_t scp_device_bytes(const scp_device *dev, scp_dtype type, size_t n);
+
+/** Device memory, zeroed; free with scp_device_release. */
+scp_status scp_device_alloc(scp_device *dev, size_t bytes, void **out) SCP_MUST_USE;
+void scp_device_release(scp_device *dev, void *p);
+
+/** Copy n reals from host floats / doubles to the device and back, converting to its real type. */
+scp_status scp_device_write_f32(scp_device *dev, void *dst, const float *host, size_t n) SCP_MUST_USE;
+scp_status scp_device_write_f64(scp_device *dev, void *dst, const double *host, size_t n) SCP_MUST_USE;
+scp_status scp_device_read_f32(scp_device *dev, float *host, const void *src, size_t n) SCP_MUST_USE;
+scp_status scp_device_read_f64(scp_device *dev, double *host, const void *src, size_t n) SCP_MUST_USE;
+
+#endif

@@ -1,0 +1,43 @@
+/* A plan runs a graph on a device: memory offsets fixed before the first step, nodes in order, then
+ * the gradients in reverse order. No allocation happens in a run.
+ *
+ * Collective where an op needs statistics of the global batch (BATCHNORM): all ranks run alike. */
+#ifndef SCP_TENSOR_PLAN_H
+#define SCP_TENSOR_PLAN_H
+
+#include "comm/comm.h"
+#include "tensor/graph.h"
+
+typedef struct scp_plan scp_plan;
+
+/** Plan the nodes that outputs and `loss` (scalar, or NULL for no backward pass) depend on.
+ *  @param g     borrowed; read-only from now on. Its parameter store is finalized.
+ *  @param comm  borrowed, or NULL for this process alone.
+ *  SCP_EDEVICE when the device lacks an op, SCP_ENOMEM. *out: scp_plan_destroy. */
+scp_status scp_plan_create(scp_graph *g, scp_node *loss, scp_comm *comm, scp_plan **out) SCP_MUST_USE;
+void scp_plan_destroy(scp_plan **p);
+
+/** Bytes of activations, gradients, aux and scratch. */
+size_t scp_plan_bytes(const scp_plan *p);
+
+/** Fill an input from host memory: floats, doubles or int32, as many as its shape says. */
+scp_status scp_plan_feed_f32(scp_plan *p, const scp_node *input, const float *host) SCP_MUST_USE;
+scp_status scp_plan_feed_f64(scp_plan *p, const scp_node *input, const double *host) SCP_MUST_USE;
+scp_status scp_plan_feed_i32(scp_plan *p, const scp_node *input, const int32_t *host) SCP_MUST_USE;
+
+/** Bind a table to device memory that outlives the plan. Plans may share it. */
+scp_status scp_plan_bind(scp_plan *p, const scp_node *table, void *device_memory) SCP_MUST_USE;
+
+/** Run all nodes. step is copied. */
+scp_status scp_plan_forward(scp_plan *p, const scp_step *step) SCP_MUST_USE;
+
+/** Fill the gradient arena of the store with d loss / d parameter (overwritten, of this rank). */
+scp_status scp_plan_backward(scp_plan *p) SCP_MUST_USE;
+
+/** Read the value of an output or a leaf, or the gradient of the loss with respect to it. */
+scp_status scp_plan_fetch_f32(scp_plan *p, const scp_node *x, float *host) SCP_MUST_USE;
+scp_status scp_plan_fetch_f64(scp_plan *p, const scp_node *x, double *host) SCP_MUST_USE;
+scp_status scp_plan_fetch_i32(scp_plan *p, const scp_node *x, int32_t *host) SCP_MUST_USE;
+scp_status scp_plan_fetch_grad_f64(scp_plan *p, const scp_node *x, double *host) SCP_MUST_USE;
+
+#endif
