@@ -1,2 +1,24 @@
 # Sources of src/base.
-libscpengine_a_SOURCES += src/base/status.h src/base/status.c src/base/rng.h src/base/rng.c
+libscpengine_a_SOURCES += \
+	src/base/clock.c src/base/clock.h src/base/fs.c src/base/fs.h src/base/hash.c src/base/hash.h \
+	src/base/jsonl.c src/base/jsonl.h src/base/log.c src/base/log.h src/base/mem.c src/base/mem.h \
+	src/base/names.c src/base/progress.c src/base/progress.h src/base/rng.c src/base/rng.h \
+	src/base/sig.c src/base/sig.h src/base/status.c src/base/status.h src/base/str.c src/base/str.h \
+	src/base/version.c src/base/version.h
+
+# revision.h: what is being built; rewritten only when it changes. A tarball has no revision.
+BUILT_SOURCES = revision.h
+CLEANFILES += revision.h
+src/base/version.$(OBJEXT): revision.h
+revision.h: FORCE
+	@rev=unknown; if test -e '$(top_srcdir)/.git'; then \
+	  rev=`cd '$(top_srcdir)' && git describe --always --dirty 2>/dev/null || echo unknown`; fi; \
+	libs=; for l in hdf5-openmpi openblas yaml-0.1 jansson gsl libxxhash; do \
+	  v=`$(PKG_CONFIG) --modversion $$l 2>/dev/null` && libs="$$libs$${libs:+, }$$l $$v"; done; \
+	{ echo "#define SCP_REVISION \"$$rev\""; \
+	  echo '#define SCP_BUILD_CC "$(CC)"'; \
+	  echo '#define SCP_BUILD_CFLAGS "$(AM_CFLAGS) $(CFLAGS)"'; \
+	  echo "#define SCP_BUILD_LIBS \"$$libs\""; } >$@.tmp; \
+	if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv $@.tmp $@; fi
+FORCE:
+.PHONY: FORCE

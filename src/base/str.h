@@ -22,6 +22,11 @@ void scp_strbuf_fini(scp_strbuf *b);
 scp_status scp_parse_real(const char *text, double *out) SCP_MUST_USE;
 scp_status scp_parse_int(const char *text, int64_t *out) SCP_MUST_USE;
 
+enum { SCP_REAL_TEXT = 32 };
+/** The fewest digits that scp_parse_real reads back to the same double; "nan", "inf", "-inf" for
+ *  what is not finite. Writes into buf and returns it. Locale independent. */
+const char *scp_print_real(double x, char buf[SCP_REAL_TEXT]);
+
 /** Remove blanks (space, tab, CR, LF) at both ends in place; returns s. */
 char *scp_str_trim(char *s);
 

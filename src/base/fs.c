@@ -1,0 +1,191 @@
+/* Files and folders, see fs.h. System errors become SCP_EIO, a missing input SCP_ENOINPUT. */
+#include "base/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+bool scp_fs_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+bool scp_fs_is_dir(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static scp_status read_error(const char *what, const char *path)
+{
+    bool missing = errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+    SCP_FAIL(missing ? SCP_ENOINPUT : SCP_EIO, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+static scp_status write_error(const char *what, const char *path)
+{
+    SCP_FAIL(SCP_EIO, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+scp_status scp_fs_size(const char *path, int64_t *bytes)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) return read_error("read", path);
+    *bytes = (int64_t)info.st_size;
+    return SCP_OK;
+}
+
+scp_status scp_fs_mkdirs(const char *path)
+{
+    char part[SCP_PATH_MAX];
+    SCP_TRY(scp_str_format(part, sizeof part, "%s", path));
+    for (char *at = part + 1;; at++) {
+        char kept = *at;
+        if (kept != '/' && kept != '\0') continue;
+        *at = '\0';
+        if (mkdir(part, 0777) != 0 && !(errno == EEXIST && scp_fs_is_dir(part)))
+            return write_error("create folder", part);
+        if (kept == '\0') return SCP_OK;
+        *at = kept;
+    }
+}
+
+scp_status scp_fs_check_writable(const char *dir)
+{
+    char probe[SCP_PATH_MAX];
+    SCP_TRY(scp_str_format(probe, sizeof probe, "%s/.scppdm-probe.%ld", dir, (long)getpid()));
+    int fd = open(probe, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return write_error("create files in folder", dir);
+    close(fd);
+    unlink(probe);
+    return SCP_OK;
+}
+
+scp_status scp_fs_join(char *buf, size_t size, const char *dir, const char *name)
+{
+    size_t n = strlen(dir);
+    const char *slash = n == 0 || dir[n - 1] == '/' ? "" : "/";
+    return scp_str_format(buf, size, "%s%s%s", dir, slash, name);
+}
+
+scp_status scp_fs_read_text(const char *path, char **text, size_t *len)
+{
+    scp_status st = SCP_OK;
+    scp_strbuf b = { 0 };
+    char chunk[16384];
+    *text = NULL;
+    if (scp_fs_is_dir(path)) SCP_FAIL(SCP_ENOINPUT, "%s is a folder, a file is required", path);
+    FILE *f = fopen(path, "re");
+    if (!f) return read_error("open", path);
+    size_t n;
+    SCP_GOTO(done, scp_strbuf_addn(&b, "", 0));
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) SCP_GOTO(done, scp_strbuf_addn(&b, chunk, n));
+    if (ferror(f)) st = read_error("read", path);
+done:
+    fclose(f);
+    if (st != SCP_OK) {
+        scp_strbuf_fini(&b);
+        return st;
+    }
+    *text = b.text;
+    if (len) *len = b.len;
+    return SCP_OK;
+}
+
+scp_status scp_fs_tmp_name(char *buf, size_t size, const char *path)
+{
+    return scp_str_format(buf, size, "%s.tmp.%ld", path, (long)getpid());
+}
+
+/* fsync a file or a folder by name. */
+static scp_status sync_path(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CLOEXEC);
+    if (fd < 0) return write_error("open for fsync", path);
+    int rc = fsync(fd), why = errno;
+    close(fd);
+    errno = why;
+    /* Some file systems refuse fsync on a folder; the rename itself has already happened. */
+    if (rc != 0 && !(errno == EINVAL && (flags & O_DIRECTORY))) return write_error("fsync", path);
+    return SCP_OK;
+}
+
+scp_status scp_fs_commit(const char *tmp, const char *path)
+{
+    char copy[SCP_PATH_MAX];
+    SCP_TRY(scp_str_format(copy, sizeof copy, "%s", path));
+    SCP_TRY(sync_path(tmp, O_RDONLY));
+    if (rename(tmp, path) != 0) {
+        scp_status st = write_error("rename a temporary to", path);
+        scp_fs_remove(tmp);
+        return st;
+    }
+    return sync_path(dirname(copy), O_RDONLY | O_DIRECTORY);
+}
+
+scp_status scp_fs_write_text(const char *path, const char *text, size_t len)
+{
+    scp_status st = SCP_OK;
+    char tmp[SCP_PATH_MAX];
+    SCP_TRY(scp_fs_tmp_name(tmp, sizeof tmp, path));
+    FILE *f = fopen(tmp, "we");
+    if (!f) return write_error("write", path);
+    if (fwrite(text, 1, len, f) != len) st = write_error("write", path);
+    if (fclose(f) != 0 && st == SCP_OK) st = write_error("write", path);
+    if (st == SCP_OK) return scp_fs_commit(tmp, path);
+    scp_fs_remove(tmp);
+    return st;
+}
+
+void scp_fs_remove(const char *path)
+{
+    unlink(path);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+scp_status scp_fs_list(const char *dir, const char *suffix, char ***names, size_t *n)
+{
+    scp_status st = SCP_OK;
+    size_t cap = 0, tail = strlen(suffix);
+    *names = NULL;
+    *n = 0;
+    DIR *d = opendir(dir);
+    if (!d) return read_error("list folder", dir);
+    SCP_GOTO(done, scp_grow(names, &cap, 1, sizeof **names));
+    for (struct dirent *e; (e = readdir(d));) {
+        size_t len = strlen(e->d_name);
+        bool self = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+        if (self || len < tail || strcmp(e->d_name + len - tail, suffix) != 0) continue;
+        SCP_GOTO(done, scp_grow(names, &cap, *n + 1, sizeof **names));
+        SCP_GOTO(done, scp_strdup(e->d_name, &(*names)[*n]));
+        ++*n;
+    }
+    qsort(*names, *n, sizeof **names, by_name);
+done:
+    closedir(d);
+    if (st != SCP_OK) {
+        scp_fs_list_free(*names, *n);
+        *names = NULL;
+        *n = 0;
+    }
+    return st;
+}
+
+void scp_fs_list_free(char **names, size_t n)
+{
+    for (size_t i = 0; names && i < n; i++) free(names[i]);
+    free(names);
+}

@@ -1,0 +1,137 @@
+/* JSON writer, see jsonl.h. */
+#include "base/jsonl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Append unless something failed before. */
+#define ADD(j, call)                                                                               \
+    do {                                                                                           \
+        if ((j)->st == SCP_OK) (j)->st = (call);                                                   \
+    } while (0)
+
+static void add_string(scp_jsonl *j, const char *s)
+{
+    ADD(j, scp_strbuf_addn(&j->buf, "\"", 1));
+    for (const char *run = s; *s || s > run;) {
+        unsigned char c = (unsigned char)*s;
+        if (c >= 0x20 && c != '"' && c != '\\') {
+            s++;
+            continue;
+        }
+        if (s > run) ADD(j, scp_strbuf_addn(&j->buf, run, (size_t)(s - run)));
+        if (!c) break;
+        if (c == '"' || c == '\\')
+            ADD(j, scp_strbuf_addf(&j->buf, "\\%c", c));
+        else
+            ADD(j, scp_strbuf_addf(&j->buf, "\\u%04x", c));
+        run = ++s;
+    }
+    ADD(j, scp_strbuf_addn(&j->buf, "\"", 1));
+}
+
+static void add_key(scp_jsonl *j, const char *key)
+{
+    if (j->comma) ADD(j, scp_strbuf_addn(&j->buf, ", ", 2));
+    add_string(j, key);
+    ADD(j, scp_strbuf_addn(&j->buf, ": ", 2));
+    j->comma = true;
+}
+
+void scp_jsonl_begin(scp_jsonl *j)
+{
+    j->buf.len = 0;
+    j->depth = 1;
+    j->comma = false;
+    j->st = SCP_OK;
+    ADD(j, scp_strbuf_addn(&j->buf, "{", 1));
+}
+
+void scp_jsonl_text(scp_jsonl *j, const char *key, const char *value)
+{
+    if (!value) {
+        scp_jsonl_raw(j, key, "null");
+        return;
+    }
+    add_key(j, key);
+    add_string(j, value);
+}
+
+void scp_jsonl_int(scp_jsonl *j, const char *key, int64_t value)
+{
+    add_key(j, key);
+    ADD(j, scp_strbuf_addf(&j->buf, "%" PRId64, value));
+}
+
+void scp_jsonl_real(scp_jsonl *j, const char *key, double value)
+{
+    char text[SCP_REAL_TEXT];
+    scp_jsonl_raw(j, key, isfinite(value) ? scp_print_real(value, text) : "null");
+}
+
+void scp_jsonl_bool(scp_jsonl *j, const char *key, bool value)
+{
+    scp_jsonl_raw(j, key, value ? "true" : "false");
+}
+
+void scp_jsonl_raw(scp_jsonl *j, const char *key, const char *json)
+{
+    add_key(j, key);
+    ADD(j, scp_strbuf_addn(&j->buf, json, strlen(json)));
+}
+
+void scp_jsonl_open(scp_jsonl *j, const char *key)
+{
+    add_key(j, key);
+    ADD(j, scp_strbuf_addn(&j->buf, "{", 1));
+    j->depth++;
+    j->comma = false;
+}
+
+void scp_jsonl_close(scp_jsonl *j)
+{
+    if (j->depth < 1) {
+        ADD(j, scp_err_raise(SCP_EINTERNAL, __FILE__, __LINE__, NULL,
+                             "a JSON object is closed that was not opened"));
+        return;
+    }
+    ADD(j, scp_strbuf_addn(&j->buf, "}", 1));
+    j->depth--;
+    j->comma = true;
+}
+
+scp_status scp_jsonl_end(scp_jsonl *j, const char **text)
+{
+    while (j->depth > 0) scp_jsonl_close(j);
+    *text = j->st == SCP_OK ? j->buf.text : NULL;
+    return j->st;
+}
+
+void scp_jsonl_fini(scp_jsonl *j)
+{
+    scp_strbuf_fini(&j->buf);
+    *j = (scp_jsonl){ 0 };
+}
+
+scp_status scp_jsonl_append(const char *path, const char *line)
+{
+    scp_status st = SCP_OK;
+    scp_strbuf b = { 0 };
+    SCP_GOTO(done, scp_strbuf_addf(&b, "%s\n", line));
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0) SCP_FAIL_GOTO(done, SCP_EIO, "cannot open %s: %s", path, strerror(errno));
+    ssize_t n = write(fd, b.text, b.len);
+    if (n != (ssize_t)b.len)
+        st = scp_err_raise(SCP_EIO, __FILE__, __LINE__, "write", "cannot append to %s: %s", path,
+                           n < 0 ? strerror(errno) : "only a part was written");
+    if (close(fd) != 0 && st == SCP_OK)
+        st = scp_err_raise(SCP_EIO, __FILE__, __LINE__, "close", "cannot append to %s: %s", path,
+                           strerror(errno));
+done:
+    scp_strbuf_fini(&b);
+    return st;
+}
