@@ -43,6 +43,11 @@ typedef struct scp_dataset {
     int32_t *p_plate;   /* [P] */
     int64_t *p_cells;   /* [P] */
 
+    size_t R;           /* sub-bulks: disjoint random parts of the cells of held-out keys   */
+    float *r_x;         /* [R, G] their profiles: the within-well noise ceiling             */
+    int32_t *r_profile; /* [R] profile that the sub-bulk is a part of; runs are contiguous  */
+    int64_t *r_cells;   /* [R] */
+
     size_t N;           /* pairs                                                            */
     int32_t *post;      /* [N] profile of the treated key                                   */
     int32_t *pre;       /* [N] vehicle profile of the same (line, plate)                    */
