@@ -1,4 +1,4 @@
 # Sources of tests.
 check_LIBRARIES += libscptest.a
 libscptest_a_SOURCES = tests/tap.h tests/tap.c
-EXTRA_DIST += tests/mpi-run
+EXTRA_DIST += tests/mpi-run tests/lsan.supp

@@ -1,0 +1,7 @@
+# Sources of src/backend/cuda: only with ./configure --with-cuda.
+EXTRA_DIST += src/backend/cuda/probe.cu
+if HAVE_CUDA
+libscpengine_a_SOURCES += src/backend/cuda/probe.h src/backend/cuda/probe.cu
+CLEANFILES += src/backend/cuda/*.d
+-include src/backend/cuda/*.d
+endif

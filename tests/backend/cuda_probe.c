@@ -1,0 +1,20 @@
+/* The device probe answers on every machine: a count, or zero and the reason in words. */
+#include <string.h>
+
+#include "backend/cuda/probe.h"
+#include "tap.h"
+
+int main(void)
+{
+    char why[256] = "untouched";
+    char tiny[8];
+    int count = -1;
+
+    scp_cuda_probe(&count, why, sizeof why);
+    tap_ok(count >= 0, "the count is set: %d", count);
+    tap_ok((count > 0) == (why[0] == '\0'), "a reason is given exactly when there is no device");
+    if (count == 0) tap_ok(strncmp(why, "no CUDA device: ", 16) == 0, "the reason is in words: %s", why);
+    scp_cuda_probe(&count, tiny, sizeof tiny);
+    tap_ok(memchr(tiny, '\0', sizeof tiny) != NULL, "a short buffer is terminated");
+    return tap_done();
+}

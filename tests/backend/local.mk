@@ -1,0 +1,8 @@
+# Sources of tests/backend.
+EXTRA_DIST += tests/backend/cuda_probe.c
+if HAVE_CUDA
+check_PROGRAMS += tests/backend/cuda_probe.t
+TESTS += tests/backend/cuda_probe.t
+tests_backend_cuda_probe_t_SOURCES = tests/backend/cuda_probe.c
+tests_backend_cuda_probe_t_LDADD = libscptest.a $(LDADD)
+endif
