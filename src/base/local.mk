@@ -7,7 +7,7 @@ libscpengine_a_SOURCES += \
 	src/base/version.c src/base/version.h
 
 # revision.h: what is being built; rewritten only when it changes. A tarball has no revision.
-BUILT_SOURCES = revision.h
+BUILT_SOURCES += revision.h
 CLEANFILES += revision.h
 src/base/version.$(OBJEXT): revision.h
 revision.h: FORCE
