@@ -4,13 +4,22 @@
 
 #include "comm/comm.h"
 
-/** MPI_Init_thread (funneled), errors returned as codes, world communicator. Collective. */
+/** MPI_Init_thread (funneled), errors returned as codes, world communicator; log lines carry the
+ *  rank from here on. Started without a launcher it is a world of one rank. Collective. */
 scp_status scp_world_begin(int *argc, char ***argv, scp_comm **world) SCP_MUST_USE;
 
-/** Finalize. Collective; only after all ranks agreed that all is well. */
+/** Wait at most `seconds` (< 0: forever) for all ranks to call this too.
+ *  @param all_here  false when some rank did not come: it is stuck in another collective, and only
+ *  scp_world_abort can end the job. Once per world. */
+scp_status scp_world_meet(scp_comm *world, double seconds, bool *all_here) SCP_MUST_USE;
+
+/** Finalize. Collective; only after all ranks met. */
 scp_status scp_world_end(scp_comm **world) SCP_MUST_USE;
 
 /** Print nothing, end every rank of the job with this exit code. Does not return. Not collective. */
-void scp_world_abort(int exit_code);
+void scp_world_abort(int exit_code) __attribute__((noreturn));
+
+/** Version of the MPI library, first line, in buf. Not collective; works before scp_world_begin. */
+void scp_world_library(char *buf, size_t size);
 
 #endif
