@@ -111,7 +111,7 @@ done:
 void scp_drug_table_destroy(scp_drug_table **t)
 {
     if (!t || !*t) return;
-    scp_names_destroy((*t)->names);
+    scp_names_destroy(&(*t)->names);
     free((*t)->row);
     free((*t)->text);
     free(*t);

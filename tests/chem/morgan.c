@@ -130,7 +130,7 @@ static void test_tahoe_parents(void)
     }
     tap_ok(rows == 377 && wrong == 0, "parents of %d drugs, %d wrong", rows, wrong);
     tap_ok(scp_names_count(parents) == 351, "377 drugs make 351 parent groups");
-    scp_names_destroy(parents);
+    scp_names_destroy(&parents);
     free(group_text);
     free(drug_text);
 }
