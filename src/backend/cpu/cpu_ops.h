@@ -1,0 +1,21 @@
+/* The operations of the cpu backend, by file: fp32 with OpenMP; results do not depend on the number
+ * of threads. What each computes and the layout of a call: tensor/op.h. */
+#ifndef SCP_BACKEND_CPU_OPS_H
+#define SCP_BACKEND_CPU_OPS_H
+
+#include "tensor/op.h"
+
+/* elementwise.c */
+extern const scp_op_impl scp_cpu_add, scp_cpu_sub, scp_cpu_mul, scp_cpu_scale, scp_cpu_act, scp_cpu_prelu,
+    scp_cpu_clamp;
+
+/* dropout.c */
+extern const scp_op_impl scp_cpu_dropout;
+
+/* layout.c */
+extern const scp_op_impl scp_cpu_concat, scp_cpu_slice, scp_cpu_gather, scp_cpu_gather_dir;
+
+/* norm.c */
+extern const scp_op_impl scp_cpu_layernorm, scp_cpu_batchnorm;
+
+#endif
