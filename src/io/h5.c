@@ -1,0 +1,236 @@
+/* Checked HDF5: error stack to chain, files, groups, opening of datasets. */
+#include "io/h5.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+scp_status scp_h5_init(void)
+{
+    if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
+        SCP_FAIL(SCP_EINTERNAL, "cannot start the HDF5 library");
+    return SCP_OK;
+}
+
+/* What the raised message keeps of HDF5's stack: the first cause and the call that gave up. */
+typedef struct stack_view {
+    unsigned n;
+    hid_t cause_major, cause_minor;
+    char cause[512], call[256];
+} stack_view;
+
+static herr_t view_record(unsigned i, const H5E_error2_t *e, void *data)
+{
+    stack_view *v = data;
+    (void)i;
+    if (v->n++ == 0) {
+        v->cause_major = e->maj_num;
+        v->cause_minor = e->min_num;
+        snprintf(v->cause, sizeof v->cause, "%s", e->desc ? e->desc : "unknown cause");
+    }
+    snprintf(v->call, sizeof v->call, "%s", e->desc ? e->desc : "unknown call");
+    return 0;
+}
+
+static scp_status stack_status(const stack_view *v)
+{
+    if (v->n == 0) return SCP_EINTERNAL;
+    if (v->n == 1 && v->cause_major == H5E_ARGS) return SCP_EINTERNAL;
+    if (v->cause_major == H5E_RESOURCE) return SCP_ENOMEM;
+    if (v->cause_major == H5E_IO) return SCP_EIO;
+    if (v->cause_major == H5E_FILE && v->cause_minor == H5E_CANTOPENFILE) return SCP_EIO;
+    return SCP_EDATA;
+}
+
+const char *scp_h5_where(hid_t loc, const char *name, char *buf, size_t size)
+{
+    char file[SCP_PATH_MAX] = "HDF5", object[512] = "";
+    if (loc >= 0 && H5Iis_valid(loc) > 0) {
+        if (H5Fget_name(loc, file, sizeof file) < 0) snprintf(file, sizeof file, "HDF5");
+        if (H5Iget_type(loc) == H5I_FILE || H5Iget_name(loc, object, sizeof object) < 0)
+            object[0] = '\0';
+    }
+    if (object[0] == '/' && object[1] == '\0') object[0] = '\0';
+    snprintf(buf, size, "%s%s%s%s%s", file, object[0] || name ? ":" : "", object,
+             name && name[0] != '/' ? "/" : "", name ? name : "");
+    return buf;
+}
+
+scp_status scp_h5_raise(const char *file, int line, const char *call, hid_t loc, const char *name)
+{
+    stack_view v = { 0 };
+    char where[SCP_PATH_MAX + 600];
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, view_record, &v);
+    H5Eclear2(H5E_DEFAULT);
+    scp_status st = stack_status(&v);
+    scp_h5_where(loc, name, where, sizeof where);
+    if (v.n == 0) snprintf(v.call, sizeof v.call, "a call failed without a reason");
+    if (v.n > 1)
+        return scp_err_raise(st, file, line, call, "%s: HDF5: %s: %s", where, v.call, v.cause);
+    return scp_err_raise(st, file, line, call, "%s: HDF5: %s", where, v.call);
+}
+
+/* Files of one process. Closing is strong, so that an error path needs to close nothing else; locks
+ * that the file system does not know (Lustre, NFS) are ignored. */
+static scp_status serial_access(hid_t *fapl)
+{
+    scp_status st = SCP_OK;
+    *fapl = H5I_INVALID_HID;
+    SCP_GOTO(done, scp_h5_init());
+    SCP_H5ID_GOTO(done, *fapl, H5Pcreate(H5P_FILE_ACCESS));
+    SCP_H5_GOTO(done, H5Pset_fclose_degree(*fapl, H5F_CLOSE_STRONG));
+    SCP_H5_GOTO(done, H5Pset_file_locking(*fapl, true, true));
+done:
+    if (st != SCP_OK && *fapl >= 0) {
+        H5Pclose(*fapl);
+        *fapl = H5I_INVALID_HID;
+    }
+    return st;
+}
+
+scp_status scp_h5_open(const char *path, hid_t *file)
+{
+    hid_t fapl = H5I_INVALID_HID;
+    SCP_ARG(path && file, "path and file are required");
+    *file = H5I_INVALID_HID;
+    SCP_TRY(serial_access(&fapl));
+    if (access(path, F_OK) != 0) {
+        H5Pclose(fapl);
+        SCP_FAIL(SCP_ENOINPUT, "%s: no such file", path);
+    }
+    *file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+    scp_status st = SCP_OK;
+    if (*file < 0) {
+        stack_view v = { 0 };
+        H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, view_record, &v);
+        st = scp_err_raise(stack_status(&v), __FILE__, __LINE__, "H5Fopen",
+                           "%s: not a readable HDF5 file, or truncated (HDF5: %s)", path, v.cause);
+    }
+    H5Pclose(fapl);
+    return st;
+}
+
+scp_status scp_h5_create(const char *path, hid_t *file)
+{
+    hid_t fapl = H5I_INVALID_HID;
+    SCP_ARG(path && file, "path and file are required");
+    *file = H5I_INVALID_HID;
+    SCP_TRY(serial_access(&fapl));
+    *file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
+    scp_status st = SCP_OK;
+    if (*file < 0) {
+        stack_view v = { 0 };
+        H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, view_record, &v);
+        st = scp_err_raise(SCP_EIO, __FILE__, __LINE__, "H5Fcreate",
+                           "%s: cannot create (HDF5: %s)", path, v.cause);
+    }
+    H5Pclose(fapl);
+    return st;
+}
+
+scp_status scp_h5_close(hid_t *file)
+{
+    scp_status st = SCP_OK;
+    if (!file || *file < 0) return SCP_OK;
+    SCP_H5_KEEP(st, H5Fclose(*file));
+    *file = H5I_INVALID_HID;
+    return st;
+}
+
+bool scp_h5_exists(hid_t loc, const char *name)
+{
+    char part[1024];
+    size_t len = strlen(name);
+    if (len == 0 || len >= sizeof part) return false;
+    memcpy(part, name, len + 1);
+    for (size_t i = 1; i <= len; i++) { /* every link on the way must exist */
+        if (name[i] != '/' && name[i] != '\0') continue;
+        part[i] = '\0';
+        if (H5Lexists(loc, part, H5P_DEFAULT) <= 0) return false;
+        part[i] = name[i];
+    }
+    return H5Oexists_by_name(loc, name, H5P_DEFAULT) > 0;
+}
+
+static H5O_type_t object_type(hid_t loc, const char *name)
+{
+    H5O_info_t info;
+    if (!scp_h5_exists(loc, name)) return H5O_TYPE_UNKNOWN;
+    if (H5Oget_info_by_name2(loc, name, &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
+        return H5O_TYPE_UNKNOWN;
+    return info.type;
+}
+
+bool scp_h5_is_group(hid_t loc, const char *name)
+{
+    return object_type(loc, name) == H5O_TYPE_GROUP;
+}
+
+bool scp_h5_is_dataset(hid_t loc, const char *name)
+{
+    return object_type(loc, name) == H5O_TYPE_DATASET;
+}
+
+scp_status scp_h5_group_create(hid_t loc, const char *name, hid_t *group)
+{
+    scp_status st = SCP_OK;
+    hid_t lcpl = H5I_INVALID_HID, g = H5I_INVALID_HID;
+    SCP_H5ID_GOTO(done, lcpl, H5Pcreate(H5P_LINK_CREATE));
+    SCP_H5_GOTO(done, H5Pset_create_intermediate_group(lcpl, 1));
+    SCP_H5IDAT_GOTO(done, loc, name, g, H5Gcreate2(loc, name, lcpl, H5P_DEFAULT, H5P_DEFAULT));
+done:
+    if (lcpl >= 0) H5Pclose(lcpl);
+    if (group)
+        *group = g;
+    else if (g >= 0)
+        SCP_H5_KEEP(st, H5Gclose(g));
+    return st;
+}
+
+scp_status scp_h5_group_open(hid_t loc, const char *name, hid_t *group)
+{
+    scp_status st = SCP_OK;
+    SCP_H5IDAT_GOTO(done, loc, name, *group, H5Gopen2(loc, name, H5P_DEFAULT));
+done:
+    return st;
+}
+
+/* Refuse a dataset whose filters this library cannot undo, with the filter's name in the message. */
+static scp_status check_filters(hid_t dset)
+{
+    scp_status st = SCP_OK;
+    hid_t dcpl = H5I_INVALID_HID;
+    char where[SCP_PATH_MAX + 600], name[128] = "";
+    SCP_H5IDAT_GOTO(done, dset, NULL, dcpl, H5Dget_create_plist(dset));
+    int n = H5Pget_nfilters(dcpl);
+    for (int i = 0; i < n; i++) {
+        unsigned flags = 0, config = 0;
+        size_t n_values = 0;
+        H5Z_filter_t id = H5Pget_filter2(dcpl, (unsigned)i, &flags, &n_values, NULL, sizeof name,
+                                         name, &config);
+        if (id < 0 || H5Zfilter_avail(id) > 0) continue;
+        if (id == 32000 && !name[0]) snprintf(name, sizeof name, "lzf");
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "%s: compressed with filter %d (%s), which this HDF5 cannot read; write the "
+                      "file again with gzip compression, or set HDF5_PLUGIN_PATH to the plug-in",
+                      scp_h5_where(dset, NULL, where, sizeof where), (int)id,
+                      name[0] ? name : "no name");
+    }
+done:
+    if (dcpl >= 0) H5Pclose(dcpl);
+    return st;
+}
+
+scp_status scp_h5_dataset_open(hid_t loc, const char *name, hid_t *dset)
+{
+    scp_status st = SCP_OK;
+    SCP_H5IDAT_GOTO(done, loc, name, *dset, H5Dopen2(loc, name, H5P_DEFAULT));
+    SCP_GOTO(done, check_filters(*dset));
+done:
+    if (st != SCP_OK && *dset >= 0) {
+        H5Dclose(*dset);
+        *dset = H5I_INVALID_HID;
+    }
+    return st;
+}

@@ -1,0 +1,169 @@
+/* Files that all ranks use together: MPI-IO access and collective transfers of row ranges.
+ *
+ * A collective call that fails on one rank still takes part in the rounds that follow, with an empty
+ * selection, so that the others do not hang; the status is agreed at the end. */
+#include <stdlib.h>
+
+#include "base/fs.h"
+#include "comm/mpi_handle.h"
+#include "io/h5.h"
+#include "io/h5_slab.h"
+
+#define ROUND_BYTES ((size_t)1 << 30) /* MPI counts and several MPI-IO layers are 32-bit */
+
+static scp_status shared_access(scp_comm *comm, hid_t *fapl)
+{
+    scp_status st = SCP_OK;
+    *fapl = H5I_INVALID_HID;
+    SCP_GOTO(done, scp_h5_init());
+    SCP_H5ID_GOTO(done, *fapl, H5Pcreate(H5P_FILE_ACCESS));
+    SCP_H5_GOTO(done, H5Pset_fapl_mpio(*fapl, scp_comm_mpi(comm), MPI_INFO_NULL));
+    SCP_H5_GOTO(done, H5Pset_all_coll_metadata_ops(*fapl, true));
+    SCP_H5_GOTO(done, H5Pset_coll_metadata_write(*fapl, true));
+    SCP_H5_GOTO(done, H5Pset_fclose_degree(*fapl, H5F_CLOSE_STRONG));
+done:
+    if (st != SCP_OK && *fapl >= 0) {
+        H5Pclose(*fapl);
+        *fapl = H5I_INVALID_HID;
+    }
+    return st;
+}
+
+/* What can fail on one rank before the collective open: the file must exist and look like HDF5. */
+static scp_status probe(scp_comm *comm, const char *path)
+{
+    hid_t file;
+    if (scp_comm_rank(comm) != 0) return SCP_OK;
+    SCP_TRY(scp_h5_open(path, &file));
+    SCP_TRY(scp_h5_close(&file));
+    return SCP_OK;
+}
+
+scp_status scp_h5_open_all(scp_comm *comm, const char *path, hid_t *file)
+{
+    scp_status st = SCP_OK;
+    hid_t fapl = H5I_INVALID_HID;
+    *file = H5I_INVALID_HID;
+    SCP_TRY(scp_agree(comm, probe(comm, path)));
+    SCP_TRY(scp_agree(comm, shared_access(comm, &fapl)));
+    *file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+    if (*file < 0) st = scp_h5_raise(__FILE__, __LINE__, "H5Fopen", H5I_INVALID_HID, path);
+    H5Pclose(fapl);
+    SCP_TRY(scp_agree(comm, st));
+    return SCP_OK;
+}
+
+scp_status scp_h5_create_all(scp_comm *comm, const char *path, hid_t *file)
+{
+    scp_status st = SCP_OK;
+    hid_t fapl = H5I_INVALID_HID;
+    *file = H5I_INVALID_HID;
+    if (scp_comm_rank(comm) == 0) { /* a refusal must come from one rank, not from inside MPI-IO */
+        st = scp_h5_create(path, file);
+        SCP_KEEP(st, scp_h5_close(file));
+    }
+    SCP_TRY(scp_agree(comm, st));
+    SCP_TRY(scp_agree(comm, shared_access(comm, &fapl)));
+    *file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
+    if (*file < 0) st = scp_h5_raise(__FILE__, __LINE__, "H5Fcreate", H5I_INVALID_HID, path);
+    H5Pclose(fapl);
+    SCP_TRY(scp_agree(comm, st));
+    return SCP_OK;
+}
+
+/* Rows that a rank moves in one round, cut at chunk borders, and its number of rounds. */
+typedef struct rounds {
+    size_t first, n;  /* this rank's range                          */
+    size_t base, step; /* round k covers [base + k step, + step)     */
+    size_t row_bytes;
+    int64_t count;    /* the same on all ranks                      */
+} rounds;
+
+static scp_status plan_rounds(hid_t dset, hid_t type, size_t first, size_t n, rounds *r)
+{
+    scp_status st = SCP_OK;
+    int rank = 0;
+    size_t dims[SCP_H5_MAX_RANK], chunk_rows = 1;
+    hsize_t chunk[SCP_H5_MAX_RANK];
+    hid_t have = H5I_INVALID_HID, dcpl = H5I_INVALID_HID;
+    char where[1024];
+    *r = (rounds){ .first = first, .n = n, .row_bytes = H5Tget_size(type) };
+    SCP_GOTO(done, scp_h5_extent(dset, &rank, dims));
+    SCP_H5IDAT_GOTO(done, dset, NULL, have, H5Dget_type(dset));
+    SCP_H5IDAT_GOTO(done, dset, NULL, dcpl, H5Dget_create_plist(dset));
+    if (H5Tequal(have, type) <= 0)
+        SCP_FAIL_GOTO(done, SCP_EINTERNAL, "%s: memory and file type must be equal",
+                      scp_h5_where(dset, NULL, where, sizeof where));
+    for (int d = 1; d < rank; d++) r->row_bytes *= dims[d];
+    if (H5Pget_layout(dcpl) == H5D_CHUNKED && H5Pget_chunk(dcpl, rank, chunk) == rank)
+        chunk_rows = (size_t)chunk[0];
+    size_t rows = r->row_bytes ? ROUND_BYTES / r->row_bytes : dims[0];
+    r->step = rows / chunk_rows ? rows / chunk_rows * chunk_rows : chunk_rows;
+    r->base = first / chunk_rows * chunk_rows;
+    r->count = n ? (int64_t)((first + n - r->base + r->step - 1) / r->step) : 0;
+done:
+    if (dcpl >= 0) H5Pclose(dcpl);
+    if (have >= 0) H5Tclose(have);
+    return st;
+}
+
+typedef enum direction { READ, WRITE } direction;
+
+static scp_status one_round(hid_t dset, hid_t type, const rounds *r, int64_t k, direction way,
+                            hid_t dxpl, char *data)
+{
+    scp_status st = SCP_OK;
+    scp_h5_slab s;
+    char unused;
+    size_t end = r->first + r->n, begin = r->base + (size_t)k * r->step;
+    size_t stop = begin + r->step < end ? begin + r->step : end;
+    if (begin < r->first) begin = r->first;
+    if (begin > end) begin = stop = end;
+    size_t n = stop - begin;
+    char *at = n ? data + (begin - r->first) * r->row_bytes : &unused;
+    SCP_GOTO(done, scp_h5_slab_select(dset, n ? begin : 0, n, &s));
+    if (way == READ)
+        SCP_H5AT_GOTO(done, dset, NULL, H5Dread(dset, type, s.mem_space, s.file_space, dxpl, at));
+    else
+        SCP_H5AT_GOTO(done, dset, NULL, H5Dwrite(dset, type, s.mem_space, s.file_space, dxpl, at));
+done:
+    scp_h5_slab_fini(&s);
+    return st;
+}
+
+static scp_status transfer_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,
+                               direction way, void *data)
+{
+    scp_status st = SCP_OK;
+    hid_t dxpl = H5I_INVALID_HID;
+    rounds r;
+    st = plan_rounds(dset, type, first, n, &r);
+    if (st == SCP_OK && (dxpl = H5Pcreate(H5P_DATASET_XFER)) >= 0 &&
+        H5Pset_dxpl_mpio(dxpl, H5FD_MPIO_COLLECTIVE) < 0)
+        st = scp_h5_raise(__FILE__, __LINE__, "H5Pset_dxpl_mpio", dset, NULL);
+    SCP_GOTO(done, scp_agree(comm, st));
+    int64_t count = r.count;
+    SCP_GOTO(done, scp_comm_allreduce(comm, &count, 1, SCP_COMM_I64, SCP_COMM_MAX));
+    for (int64_t k = 0; k < count; k++) {
+        if (st != SCP_OK) r.n = 0; /* take part, move nothing */
+        SCP_KEEP(st, one_round(dset, type, &r, k, way, dxpl, data));
+    }
+    SCP_GOTO(done, scp_agree(comm, st));
+done:
+    if (dxpl >= 0) H5Pclose(dxpl);
+    return st;
+}
+
+scp_status scp_h5_read_slab_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,
+                                void *data)
+{
+    SCP_TRY(transfer_all(comm, dset, type, first, n, READ, data));
+    return SCP_OK;
+}
+
+scp_status scp_h5_write_slab_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,
+                                 const void *data)
+{
+    SCP_TRY(transfer_all(comm, dset, type, first, n, WRITE, (void *)data));
+    return SCP_OK;
+}
