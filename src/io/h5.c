@@ -45,15 +45,15 @@ static scp_status stack_status(const stack_view *v)
 
 const char *scp_h5_where(hid_t loc, const char *name, char *buf, size_t size)
 {
-    char file[SCP_PATH_MAX] = "HDF5", object[512] = "";
+    char file[SCP_PATH_MAX] = "", object[512] = "";
     if (loc >= 0 && H5Iis_valid(loc) > 0) {
-        if (H5Fget_name(loc, file, sizeof file) < 0) snprintf(file, sizeof file, "HDF5");
+        if (H5Fget_name(loc, file, sizeof file) < 0) file[0] = '\0';
         if (H5Iget_type(loc) == H5I_FILE || H5Iget_name(loc, object, sizeof object) < 0)
             object[0] = '\0';
     }
     if (object[0] == '/' && object[1] == '\0') object[0] = '\0';
-    snprintf(buf, size, "%s%s%s%s%s", file, object[0] || name ? ":" : "", object,
-             name && name[0] != '/' ? "/" : "", name ? name : "");
+    snprintf(buf, size, "%s%s%s%s%s", file, file[0] && (object[0] || name) ? ":" : "", object,
+             file[0] && name && name[0] != '/' ? "/" : "", name ? name : "");
     return buf;
 }
 
@@ -66,9 +66,8 @@ scp_status scp_h5_raise(const char *file, int line, const char *call, hid_t loc,
     scp_status st = stack_status(&v);
     scp_h5_where(loc, name, where, sizeof where);
     if (v.n == 0) snprintf(v.call, sizeof v.call, "a call failed without a reason");
-    if (v.n > 1)
-        return scp_err_raise(st, file, line, call, "%s: HDF5: %s: %s", where, v.call, v.cause);
-    return scp_err_raise(st, file, line, call, "%s: HDF5: %s", where, v.call);
+    return scp_err_raise(st, file, line, call, "%s%sHDF5: %s%s%s", where, where[0] ? ": " : "",
+                         v.call, v.n > 1 ? ": " : "", v.n > 1 ? v.cause : "");
 }
 
 /* Files of one process. Closing is strong, so that an error path needs to close nothing else; locks
@@ -172,12 +171,20 @@ bool scp_h5_is_dataset(hid_t loc, const char *name)
     return object_type(loc, name) == H5O_TYPE_DATASET;
 }
 
+scp_status scp_h5_parents(hid_t *lcpl)
+{
+    scp_status st = SCP_OK;
+    SCP_H5ID_GOTO(done, *lcpl, H5Pcreate(H5P_LINK_CREATE));
+    SCP_H5_GOTO(done, H5Pset_create_intermediate_group(*lcpl, 1));
+done:
+    return st;
+}
+
 scp_status scp_h5_group_create(hid_t loc, const char *name, hid_t *group)
 {
     scp_status st = SCP_OK;
     hid_t lcpl = H5I_INVALID_HID, g = H5I_INVALID_HID;
-    SCP_H5ID_GOTO(done, lcpl, H5Pcreate(H5P_LINK_CREATE));
-    SCP_H5_GOTO(done, H5Pset_create_intermediate_group(lcpl, 1));
+    SCP_GOTO(done, scp_h5_parents(&lcpl));
     SCP_H5IDAT_GOTO(done, loc, name, g, H5Gcreate2(loc, name, lcpl, H5P_DEFAULT, H5P_DEFAULT));
 done:
     if (lcpl >= 0) H5Pclose(lcpl);

@@ -83,6 +83,8 @@ bool scp_h5_exists(hid_t loc, const char *name);
 /** Is it a group? a dataset? */
 bool scp_h5_is_group(hid_t loc, const char *name);
 bool scp_h5_is_dataset(hid_t loc, const char *name);
+/** Link properties that create missing parents. *lcpl: H5Pclose. */
+scp_status scp_h5_parents(hid_t *lcpl) SCP_MUST_USE;
 /** Create a group (missing parents too). `group` may be NULL: closed at once. Collective on a
  *  parallel file, as everything below that creates or sets. */
 scp_status scp_h5_group_create(hid_t loc, const char *name, hid_t *group) SCP_MUST_USE;
@@ -130,8 +132,8 @@ typedef struct scp_h5_layout {
 /** Rank (0 for a scalar) and extents of an open dataset; SCP_EDATA beyond SCP_H5_MAX_RANK. */
 scp_status scp_h5_extent(hid_t dset, int *rank, size_t dims[SCP_H5_MAX_RANK]) SCP_MUST_USE;
 
-/** Create a dataset of `rank` dimensions (0: scalar), of the given type in file. layout NULL:
- *  contiguous. dset NULL: closed at once. */
+/** Create a dataset of `rank` dimensions (0: scalar), of the given type in file, and missing parent
+ *  groups. layout NULL: contiguous. dset NULL: closed at once. */
 scp_status scp_h5_dataset_create(hid_t loc, const char *name, hid_t type, int rank,
                                  const size_t *dims, const scp_h5_layout *layout, hid_t *dset)
     SCP_MUST_USE;

@@ -54,17 +54,20 @@ scp_status scp_h5_dataset_create(hid_t loc, const char *name, hid_t type, int ra
 {
     SCP_ARG(rank >= 0 && rank <= SCP_H5_MAX_RANK, "a dataset has 0 to %d dimensions", SCP_H5_MAX_RANK);
     scp_status st = SCP_OK;
-    hid_t dcpl = H5I_INVALID_HID, space = H5I_INVALID_HID, id = H5I_INVALID_HID;
+    hid_t dcpl = H5I_INVALID_HID, lcpl = H5I_INVALID_HID, space = H5I_INVALID_HID,
+          id = H5I_INVALID_HID;
     hsize_t ext[SCP_H5_MAX_RANK], max[SCP_H5_MAX_RANK];
     for (int d = 0; d < rank; d++) ext[d] = max[d] = dims[d];
     if (layout && layout->grows) max[0] = H5S_UNLIMITED;
     SCP_GOTO(done, creation(rank, dims, layout, &dcpl));
+    SCP_GOTO(done, scp_h5_parents(&lcpl));
     SCP_H5ID_GOTO(done, space,
                   rank ? H5Screate_simple(rank, ext, max) : H5Screate(H5S_SCALAR));
     SCP_H5IDAT_GOTO(done, loc, name, id,
-                    H5Dcreate2(loc, name, type, space, H5P_DEFAULT, dcpl, H5P_DEFAULT));
+                    H5Dcreate2(loc, name, type, space, lcpl, dcpl, H5P_DEFAULT));
 done:
     if (space >= 0) H5Sclose(space);
+    if (lcpl >= 0) H5Pclose(lcpl);
     if (dcpl >= 0) H5Pclose(dcpl);
     if (dset)
         *dset = id;
