@@ -2,11 +2,13 @@
 #include <string.h>
 
 #include "backend/cuda/probe.h"
+#include "backend/cuda/register.h"
 #include "tap.h"
 
 int main(void)
 {
     char why[256] = "untouched";
+    const char *reason = "";
     char tiny[8];
     int count = -1;
 
@@ -16,5 +18,8 @@ int main(void)
     if (count == 0) tap_ok(strncmp(why, "no CUDA device: ", 16) == 0, "the reason is in words: %s", why);
     scp_cuda_probe(&count, tiny, sizeof tiny);
     tap_ok(memchr(tiny, '\0', sizeof tiny) != NULL, "a short buffer is terminated");
+    tap_ok(!scp_cuda_backend.available(&reason), "the backend without operations is not available");
+    tap_ok(strstr(reason, count > 0 ? "no CUDA operations" : "no CUDA device") != NULL,
+           "and says what is missing: %s", reason);
     return tap_done();
 }
