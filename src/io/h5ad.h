@@ -96,6 +96,11 @@ scp_status scp_h5ad_write_real(scp_h5ad_writer *w, const char *group, const char
                                const double *values) SCP_MUST_USE;
 scp_status scp_h5ad_write_int(scp_h5ad_writer *w, const char *group, const char *name,
                               const int64_t *values) SCP_MUST_USE;
+/** Single precision column, and a plain text column (string-array): Tahoe's pcnt_mito and BARCODE. */
+scp_status scp_h5ad_write_f32(scp_h5ad_writer *w, const char *group, const char *name,
+                              const float *values) SCP_MUST_USE;
+scp_status scp_h5ad_write_text(scp_h5ad_writer *w, const char *group, const char *name,
+                               const char *const *values) SCP_MUST_USE;
 /** A named dense matrix [n_obs, n_vars] under layers/ (e.g. the spread of the draws). */
 scp_status scp_h5ad_write_layer(scp_h5ad_writer *w, const char *name, const float *x) SCP_MUST_USE;
 /** A text under uns/ (e.g. the configuration). */
