@@ -53,10 +53,10 @@ static scp_status pick(const char *spec, const scp_backend **backend, int *index
 
 scp_status scp_device_open(const char *spec, scp_device **out)
 {
-    const scp_backend *backend;
+    const scp_backend *backend = NULL;
     scp_device *dev = NULL;
     scp_status st = SCP_OK;
-    int index;
+    int index = 0;
     SCP_ARG(spec && out, "device spec and result are required");
     *out = NULL;
     SCP_TRY(pick(spec, &backend, &index));

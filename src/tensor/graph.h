@@ -27,10 +27,6 @@ scp_node *scp_graph_node(const scp_graph *g, size_t i);
 void scp_scope_push(scp_graph *g, const char *fmt, ...) SCP_PRINTF(2, 3);
 void scp_scope_pop(scp_graph *g);
 
-/** Shape literals: SCP_SHAPE(B, M, d). */
-#define SCP_SHAPE(...)                                                                             \
-    ((scp_shape){ .n = (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), .d = { __VA_ARGS__ } })
-
 scp_node *scp_input(scp_graph *g, const char *name, scp_dtype type, scp_shape shape);
 scp_node *scp_table(scp_graph *g, const char *name, scp_dtype type, scp_shape shape);
 /** A trainable parameter, the same node for the same name. */

@@ -21,6 +21,10 @@ typedef struct scp_shape {
     int64_t d[SCP_MAX_DIM];
 } scp_shape;
 
+/** Shape literals: SCP_SHAPE(B, M, d). */
+#define SCP_SHAPE(...)                                                                             \
+    ((scp_shape){ .n = (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), .d = { __VA_ARGS__ } })
+
 typedef enum scp_op {
     /* leaves */
     SCP_OP_INPUT,       /* filled by the caller before a run (scp_plan_feed)                              */
@@ -129,7 +133,8 @@ typedef struct scp_call {
     void *out;                  /* forward: to fill; backward: the forward's value                    */
     const void *dout;           /* backward: gradient of the output                                   */
     void *din[SCP_MAX_IN];      /* backward: NULL where not wanted                                    */
-    bool add[SCP_MAX_IN];       /* backward: true adds to din[i], false overwrites it                 */
+    bool add[SCP_MAX_IN];       /* backward: true adds to din[i], false overwrites it. When one node is two
+                                   inputs, din repeats and the later has add set: write in index order */
     void *aux;                  /* [n_aux] reals: written by forward, read by backward                */
     void *scratch;              /* [n_scratch] reals, undefined content                               */
     const scp_step *step;

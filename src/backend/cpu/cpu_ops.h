@@ -6,6 +6,11 @@
 #include "tensor/op.h"
 #include "tensor/optim.h"
 
+extern const scp_backend scp_cpu_backend;
+
+/* linear.c */
+extern const scp_op_impl scp_cpu_linear;
+
 /* elementwise.c */
 extern const scp_op_impl scp_cpu_add, scp_cpu_sub, scp_cpu_mul, scp_cpu_scale, scp_cpu_act, scp_cpu_prelu,
     scp_cpu_clamp;

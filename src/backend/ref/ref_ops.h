@@ -12,6 +12,11 @@ static inline void scp_ref_put(double *d, bool add, double v)
     *d = add ? *d + v : v;
 }
 
+extern const scp_backend scp_ref_backend;
+
+/* linear.c */
+extern const scp_op_impl scp_ref_linear;
+
 /* elementwise.c */
 extern const scp_op_impl scp_ref_add, scp_ref_sub, scp_ref_mul, scp_ref_scale, scp_ref_act, scp_ref_prelu,
     scp_ref_clamp;

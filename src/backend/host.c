@@ -1,0 +1,48 @@
+/* Host memory, 64-byte aligned and zeroed, see host.h. */
+#include "backend/host.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool scp_host_available(const char **why)
+{
+    (void)why;
+    return true;
+}
+
+scp_status scp_host_alloc(scp_device *dev, size_t bytes, void **out)
+{
+    (void)dev;
+    size_t size = (bytes + 63) / 64 * 64 + 64;
+    *out = size > bytes ? aligned_alloc(64, size) : NULL;
+    if (!*out) SCP_FAIL(SCP_ENOMEM, "cannot allocate %zu bytes of device memory", bytes);
+    memset(*out, 0, size);
+    return SCP_OK;
+}
+
+void scp_host_release(scp_device *dev, void *p)
+{
+    (void)dev;
+    free(p);
+}
+
+scp_status scp_host_write(scp_device *dev, void *dst, const void *host, size_t bytes)
+{
+    (void)dev;
+    memcpy(dst, host, bytes);
+    return SCP_OK;
+}
+
+scp_status scp_host_read(scp_device *dev, void *host, const void *src, size_t bytes)
+{
+    (void)dev;
+    memcpy(host, src, bytes);
+    return SCP_OK;
+}
+
+scp_status scp_host_zero(scp_device *dev, void *dst, size_t bytes)
+{
+    (void)dev;
+    memset(dst, 0, bytes);
+    return SCP_OK;
+}

@@ -1,0 +1,217 @@
+/* The parameter store, see params.h. */
+#include "tensor/params.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/str.h"
+
+struct scp_params {
+    scp_device *dev;
+    uint64_t seed;
+    scp_names *names;
+    scp_param_info *info;
+    size_t n, cap;
+    size_t trainable, total;
+    bool finalized;
+    void *arena[SCP_ARENA_COUNT];
+    uint8_t *decay_mask;
+};
+
+scp_status scp_params_create(scp_device *dev, uint64_t seed, scp_params **out)
+{
+    scp_params *p = NULL;
+    SCP_ARG(dev && out, "device and result are required");
+    SCP_TRY(scp_alloc(1, sizeof *p, &p));
+    scp_status st = scp_names_create(&p->names);
+    if (st != SCP_OK) {
+        free(p);
+        return st;
+    }
+    p->dev = dev;
+    p->seed = seed;
+    *out = p;
+    return SCP_OK;
+}
+
+void scp_params_destroy(scp_params **pp)
+{
+    if (!pp || !*pp) return;
+    scp_params *p = *pp;
+    for (int a = 0; a < SCP_ARENA_COUNT; a++) scp_device_release(p->dev, p->arena[a]);
+    scp_device_release(p->dev, p->decay_mask);
+    for (size_t i = 0; i < p->n; i++) free(p->info[i].name);
+    free(p->info);
+    scp_names_destroy(&p->names);
+    free(p);
+    *pp = NULL;
+}
+
+static scp_status check_known(const scp_param_info *have, const scp_shape *shape, bool state)
+{
+    if (have->state != state || !scp_shape_equal(&have->shape, shape))
+        SCP_FAIL(SCP_ESHAPE, "parameter '%s' is asked for with another shape than it has", have->name);
+    return SCP_OK;
+}
+
+scp_status scp_params_add(scp_params *p, const char *name, const scp_shape *shape, scp_init init,
+                          bool state, size_t *index)
+{
+    int64_t known = scp_names_find(p->names, name);
+    if (known >= 0) {
+        *index = (size_t)known;
+        return check_known(&p->info[known], shape, state);
+    }
+    if (p->finalized)
+        SCP_FAIL(SCP_EINTERNAL, "parameter '%s' is new, but the store is final: build the graph that "
+                                "creates it first", name);
+    SCP_TRY(scp_grow(&p->info, &p->cap, p->n + 1, sizeof *p->info));
+    scp_param_info *info = &p->info[p->n];
+    *info = (scp_param_info){ .shape = *shape, .init = init, .state = state, .decay = shape->n >= 2,
+                              .count = (size_t)scp_shape_count(shape) };
+    SCP_TRY(scp_strdup(name, &info->name));
+    SCP_TRY(scp_names_add(p->names, name, index));
+    p->n++;
+    return SCP_OK;
+}
+
+/* Element i of an initial tensor is a function of (seed, name, i) alone. */
+static scp_status initialise(scp_params *p, const scp_param_info *info)
+{
+    enum { PART = 1024 };
+    double part[PART];
+    uint64_t stream = scp_hash_text(info->name, 0);
+    for (size_t first = 0; first < info->count; first += PART) {
+        size_t n = info->count - first < PART ? info->count - first : PART;
+        uint64_t block = first / PART;
+        if (info->init.kind == SCP_INIT_NORMAL)
+            scp_rng_fill_normal(p->seed, SCP_RNG_INIT, block, stream, n, part);
+        else if (info->init.kind == SCP_INIT_UNIFORM)
+            scp_rng_fill_u01(p->seed, SCP_RNG_INIT, block, stream, 0, n, part);
+        for (size_t i = 0; i < n; i++) {
+            if (info->init.kind == SCP_INIT_NORMAL) part[i] *= info->init.a;
+            else if (info->init.kind == SCP_INIT_UNIFORM) part[i] = info->init.a * (2 * part[i] - 1);
+            else part[i] = info->init.a;
+        }
+        SCP_TRY(scp_params_write_f64(p, SCP_ARENA_W, info->offset + first, n, part));
+        SCP_TRY(scp_params_write_f64(p, SCP_ARENA_EMA, info->offset + first, n, part));
+    }
+    return SCP_OK;
+}
+
+static void assign_offsets(scp_params *p)
+{
+    size_t at = 0;
+    for (int state = 0; state < 2; state++) {
+        for (size_t i = 0; i < p->n; i++) {
+            if (p->info[i].state != state) continue;
+            p->info[i].offset = at;
+            at += p->info[i].count;
+        }
+        if (!state) p->trainable = at;
+    }
+    p->total = at;
+}
+
+static scp_status make_decay_mask(scp_params *p)
+{
+    uint8_t *host = NULL;
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_alloc(p->trainable, 1, &host));
+    for (size_t i = 0; i < p->n; i++)
+        if (!p->info[i].state && p->info[i].decay) memset(host + p->info[i].offset, 1, p->info[i].count);
+    SCP_GOTO(done, scp_device_alloc(p->dev, p->trainable + 1, (void **)&p->decay_mask));
+    SCP_GOTO(done, p->dev->backend->write(p->dev, p->decay_mask, host, p->trainable));
+done:
+    free(host);
+    return st;
+}
+
+scp_status scp_params_finalize(scp_params *p)
+{
+    if (p->finalized) return SCP_OK;
+    assign_offsets(p);
+    for (int a = 0; a < SCP_ARENA_COUNT; a++) {
+        size_t n = a == SCP_ARENA_W || a == SCP_ARENA_EMA ? p->total : p->trainable;
+        SCP_TRY(scp_device_alloc(p->dev, scp_device_bytes(p->dev, SCP_REAL, n + 1), &p->arena[a]));
+    }
+    SCP_TRY(make_decay_mask(p));
+    p->finalized = true;
+    for (size_t i = 0; i < p->n; i++) SCP_TRY(initialise(p, &p->info[i]));
+    return SCP_OK;
+}
+
+size_t scp_params_count(const scp_params *p)
+{
+    return p->n;
+}
+
+const scp_param_info *scp_params_info(const scp_params *p, size_t index)
+{
+    return &p->info[index];
+}
+
+int64_t scp_params_find(const scp_params *p, const char *name)
+{
+    return scp_names_find(p->names, name);
+}
+
+size_t scp_params_trainable(const scp_params *p)
+{
+    return p->trainable;
+}
+
+size_t scp_params_total(const scp_params *p)
+{
+    return p->total;
+}
+
+scp_device *scp_params_device(const scp_params *p)
+{
+    return p->dev;
+}
+
+const uint8_t *scp_params_decay_mask(const scp_params *p)
+{
+    return p->decay_mask;
+}
+
+void *scp_params_arena(const scp_params *p, scp_arena a)
+{
+    return p->arena[a];
+}
+
+void scp_params_swap_ema(scp_params *p)
+{
+    void *w = p->arena[SCP_ARENA_W];
+    p->arena[SCP_ARENA_W] = p->arena[SCP_ARENA_EMA];
+    p->arena[SCP_ARENA_EMA] = w;
+}
+
+static void *at(const scp_params *p, scp_arena a, size_t offset)
+{
+    return (char *)p->arena[a] + scp_device_bytes(p->dev, SCP_REAL, offset);
+}
+
+scp_status scp_params_read_f64(const scp_params *p, scp_arena a, size_t offset, size_t n, double *host)
+{
+    return scp_device_read_f64(p->dev, host, at(p, a, offset), n);
+}
+
+scp_status scp_params_write_f64(scp_params *p, scp_arena a, size_t offset, size_t n, const double *host)
+{
+    return scp_device_write_f64(p->dev, at(p, a, offset), host, n);
+}
+
+scp_status scp_params_read_f32(const scp_params *p, scp_arena a, size_t offset, size_t n, float *host)
+{
+    return scp_device_read_f32(p->dev, host, at(p, a, offset), n);
+}
+
+scp_status scp_params_write_f32(scp_params *p, scp_arena a, size_t offset, size_t n, const float *host)
+{
+    return scp_device_write_f32(p->dev, at(p, a, offset), host, n);
+}

@@ -1,0 +1,109 @@
+/* Every op case: cpu against ref, forward and backward; ref's gradient against central differences. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "ops/cases.h"
+#include "tap.h"
+
+enum { MAX_PROBES = 24 }; /* elements of a parameter that are perturbed */
+
+/* Largest difference over the largest value. */
+static double error_of(const double *a, const double *b, size_t n)
+{
+    double diff = 0, scale = 1e-30;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(a[i]) || !isfinite(b[i])) return INFINITY;
+        diff = fmax(diff, fabs(a[i] - b[i]));
+        scale = fmax(scale, fabs(b[i]));
+    }
+    return diff / scale;
+}
+
+/* Forward, backward; value and gradients as doubles, owned by the caller. */
+static scp_status evaluate(scp_case_run *run, double **y, double **g)
+{
+    scp_node *n = scp_case_result(run);
+    size_t trainable = scp_params_trainable(scp_case_params(run));
+    SCP_TRY(scp_alloc((size_t)scp_shape_count(&n->shape), sizeof **y, y));
+    SCP_TRY(scp_alloc(trainable, sizeof **g, g));
+    SCP_TRY(scp_case_forward(run));
+    SCP_TRY(scp_case_fetch(run, *y));
+    if (!scp_case_has_grad(run)) return SCP_OK;
+    SCP_TRY(scp_case_backward(run));
+    return scp_params_read_f64(scp_case_params(run), SCP_ARENA_G, 0, trainable, *g);
+}
+
+static void parity(const scp_op_case *oc, const double *y_ref, const double *g_ref)
+{
+    scp_case_run *run = NULL;
+    double *y = NULL, *g = NULL;
+    if (tap_st(scp_case_start(oc, "cpu", false, &run), "%s builds on cpu", oc->name) &&
+        tap_st(evaluate(run, &y, &g), "%s runs on cpu", oc->name)) {
+        size_t n = (size_t)scp_shape_count(&scp_case_result(run)->shape);
+        double err = error_of(y, y_ref, n);
+        if (!tap_ok(err <= oc->tol_f32, "%s: forward, cpu equals ref", oc->name)) tap_diag("error %g", err);
+        err = error_of(g, g_ref, scp_params_trainable(scp_case_params(run)));
+        if (!tap_ok(err <= oc->tol_grad32, "%s: backward, cpu equals ref", oc->name)) tap_diag("error %g", err);
+    }
+    free(y);
+    free(g);
+    scp_case_stop(&run);
+}
+
+static scp_status probe(scp_case_run *run, size_t at, double h, double *slope)
+{
+    scp_params *p = scp_case_params(run);
+    double w, loss[2], moved;
+    SCP_TRY(scp_params_read_f64(p, SCP_ARENA_W, at, 1, &w));
+    for (int side = 0; side < 2; side++) {
+        moved = w + (side ? h : -h);
+        SCP_TRY(scp_params_write_f64(p, SCP_ARENA_W, at, 1, &moved));
+        SCP_TRY(scp_case_forward(run));
+        SCP_TRY(scp_case_loss(run, &loss[side]));
+    }
+    *slope = (loss[1] - loss[0]) / (2 * h);
+    return scp_params_write_f64(p, SCP_ARENA_W, at, 1, &w);
+}
+
+/* Error of the gradient of one parameter tensor, relative to its largest element. */
+static double fd_error(scp_case_run *run, const scp_param_info *info, const double *g)
+{
+    double diff = 0, scale = 1e-6, slope;
+    size_t step = info->count > MAX_PROBES ? info->count / MAX_PROBES : 1;
+    for (size_t i = 0; i < info->count; i++) scale = fmax(scale, fabs(g[info->offset + i]));
+    for (size_t i = 0; i < info->count; i += step) {
+        if (probe(run, info->offset + i, 1e-5, &slope) != SCP_OK) return INFINITY;
+        diff = fmax(diff, fabs(slope - g[info->offset + i]));
+    }
+    return diff / scale;
+}
+
+static void check(const scp_op_case *oc)
+{
+    scp_case_run *run = NULL;
+    double *y = NULL, *g = NULL;
+    if (tap_st(scp_case_start(oc, "ref", false, &run), "%s builds on ref", oc->name) &&
+        tap_st(evaluate(run, &y, &g), "%s runs on ref", oc->name)) {
+        scp_params *p = scp_case_params(run);
+        for (size_t k = 0; oc->tol_fd > 0 && k < scp_params_count(p); k++) {
+            const scp_param_info *info = scp_params_info(p, k);
+            if (info->state) continue;
+            double err = fd_error(run, info, g);
+            if (!tap_ok(err <= oc->tol_fd, "%s: gradient of %s against finite differences", oc->name, info->name))
+                tap_diag("error %g", err);
+        }
+        parity(oc, y, g);
+    }
+    free(y);
+    free(g);
+    scp_case_stop(&run);
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 0; scp_case_lists[i]; i++)
+        for (const scp_op_case *oc = scp_case_lists[i]; oc->name; oc++)
+            if (argc < 2 || !__builtin_strncmp(oc->name, argv[1], __builtin_strlen(argv[1]))) check(oc);
+    return tap_done();
+}
