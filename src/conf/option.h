@@ -17,7 +17,7 @@ typedef enum scp_opt_type {
     SCP_OPT_BOOL, /* bool                                       */
     SCP_OPT_INT,  /* int64_t                                    */
     SCP_OPT_REAL, /* double                                     */
-    SCP_OPT_TEXT, /* char *, owned by the settings struct       */
+    SCP_OPT_TEXT, /* char *, owned by the settings struct; NULL when def is NULL and nothing was set */
     SCP_OPT_ENUM, /* int: index into choices                    */
     SCP_OPT_INTS, /* scp_int_list: [1, 2, 3] or "1,2,3"         */
     SCP_OPT_REALS,/* scp_real_list                              */
@@ -33,8 +33,9 @@ typedef struct scp_option {
     const char *alias;   /* long option without dots, or NULL                                     */
     scp_opt_type type;
     size_t offset;       /* offsetof(struct, member)                                              */
-    const char *def;     /* default as text, parsed like any value                                */
-    double min, max;     /* range of INT, REAL and list items; both 0: no range                   */
+    const char *def;     /* default as text, parsed like any value; NULL: 0, false, NULL, empty   */
+    double min, max;     /* range of INT, REAL and list items; both 0: no range; max < min: no
+                            upper end                                                             */
     const char *choices; /* ENUM: "a|b|c"                                                         */
     const char *unit;    /* e.g. "uM", "steps"; NULL when none                                    */
     const char *help;    /* one sentence                                                          */
@@ -49,7 +50,8 @@ typedef struct scp_option_group {
     const char *title;      /* heading in --help                */
 } scp_option_group;
 
-/** Set every setting to its default. `settings` [zeroed struct] borrowed. */
+/** Set every setting to its default. `settings` [zeroed struct, or one filled before] borrowed.
+ *  A table with two rows of one name or a default out of range is SCP_EINTERNAL. */
 scp_status scp_conf_defaults(const scp_option_group *groups, void *settings) SCP_MUST_USE;
 
 /** Merge a YAML file: nested maps are flattened to dotted keys. Unknown or duplicate keys, bad types
@@ -60,7 +62,8 @@ scp_status scp_conf_load(const scp_option_group *groups, void *settings, const c
 scp_status scp_conf_load_text(const scp_option_group *groups, void *settings, const char *text,
                               size_t len, const char *name) SCP_MUST_USE;
 
-/** Set one key from text. `where` names the source in messages ("--set"). */
+/** Set one key, or alias, from text; a list is "a,b,c" or "[a, b, c]". `where` names the source in
+ *  messages ("--set"). */
 scp_status scp_conf_set(const scp_option_group *groups, void *settings, const char *key,
                         const char *value, const char *where) SCP_MUST_USE;
 
@@ -70,5 +73,21 @@ scp_status scp_conf_dump(const scp_option_group *groups, const void *settings, s
 
 /** Free texts and lists of the struct and null them. */
 void scp_conf_fini(const scp_option_group *groups, void *settings);
+
+/* What a program says about itself in --help, on its man page and to the shell. */
+typedef struct scp_conf_about {
+    const char *name;        /* program                                              */
+    const char *brief;       /* a few words, no full stop                            */
+    const char *description; /* paragraphs separated by an empty line, or NULL       */
+    const char *operands;    /* e.g. "PLATE.h5ad...", or NULL when there are none    */
+    const scp_option_group *groups;
+} scp_conf_about;
+
+/** Text of --help: usage, then every group with type, range, default, unit and source. */
+scp_status scp_conf_help(const scp_conf_about *about, scp_strbuf *out) SCP_MUST_USE;
+/** Manual page, section 1, in roff with the man macros. */
+scp_status scp_conf_man(const scp_conf_about *about, scp_strbuf *out) SCP_MUST_USE;
+/** Completion for bash. */
+scp_status scp_conf_completion(const scp_conf_about *about, scp_strbuf *out) SCP_MUST_USE;
 
 #endif
