@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 
 static const char *const split_name[SCP_SPLIT_COUNT] = {
@@ -27,21 +28,16 @@ scp_status scp_split_parse(const char *name, scp_split *out)
     SCP_FAIL(SCP_EUSAGE, "there is no split '%s': use train, val_uc, val_ud, uc or ud", name);
 }
 
-static void free_texts(char **text, size_t n)
-{
-    for (size_t i = 0; text && i < n; i++) free(text[i]);
-    free(text);
-}
-
 void scp_dataset_fini(scp_dataset *d)
 {
     if (!d) return;
-    free_texts(d->gene, d->G);
-    free_texts(d->line, d->n_lines);
-    free_texts(d->drug, d->n_drugs);
-    free_texts(d->smiles, d->n_drugs);
-    free_texts(d->moa, d->n_drugs);
-    free_texts(d->plate, d->n_plates);
+    scp_fs_list_free(d->gene, d->G);
+    scp_fs_list_free(d->line, d->n_lines);
+    scp_fs_list_free(d->drug, d->n_drugs);
+    scp_fs_list_free(d->smiles, d->n_drugs);
+    scp_fs_list_free(d->moa, d->n_drugs);
+    scp_fs_list_free(d->parent_name, d->n_parents);
+    scp_fs_list_free(d->plate, d->n_plates);
     void *const block[] = { d->parent,  d->fp,   d->x,         d->p_line,  d->p_drug,
                             d->p_dose,  d->p_plate, d->p_cells, d->r_x,    d->r_profile,
                             d->r_cells, d->post, d->pre,       d->split,   d->manifest };

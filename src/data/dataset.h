@@ -26,12 +26,13 @@ scp_status scp_split_parse(const char *name, scp_split *out) SCP_MUST_USE;
 typedef struct scp_dataset {
     size_t G;           /* genes                                                            */
     char **gene;        /* [G] symbols, in the order of every profile                       */
-    size_t n_lines, n_drugs, n_plates;
+    size_t n_lines, n_drugs, n_parents, n_plates;
     char **line;        /* [n_lines]                                                        */
     char **drug;        /* [n_drugs] treatments only: the vehicle is not a drug             */
     char **smiles;      /* [n_drugs]                                                        */
     char **moa;         /* [n_drugs] mechanism label, "" when unknown                       */
-    int32_t *parent;    /* [n_drugs] parent-compound group                                  */
+    int32_t *parent;    /* [n_drugs] parent-compound group: salts, solvates, isomers share  */
+    char **parent_name; /* [n_parents] SMILES of the parent: no counter-ion, charge, stereo */
     uint8_t *fp;        /* [n_drugs, SCP_FP_BITS] one byte a bit, 0 or 1                    */
     char **plate;       /* [n_plates]                                                       */
 

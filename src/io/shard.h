@@ -1,5 +1,10 @@
 /* The shard file: everything that training and scoring need of a screen, in one HDF5 file.
- * Format, version and checksums: doc/man/scppdm-shard.5. */
+ * Format, version and checksums: doc/man/scppdm-shard.5.
+ *
+ * Writing: every rank puts its rows of the two wide matrices, then rank 0 adds the tables, then the
+ * manifest is stored and the file gets its name. Until then it has a temporary name, which abort
+ * removes: a file under the final name is whole. The content, and so the hash, depends on neither the
+ * number of ranks nor the time. */
 #ifndef SCP_IO_SHARD_H
 #define SCP_IO_SHARD_H
 
@@ -9,5 +14,42 @@
 /** Read a whole shard into memory: rank 0 checks magic, version and checksums, every rank reads.
  *  SCP_ENOINPUT, SCP_EDATA. Collective. out: scp_dataset_fini. */
 scp_status scp_shard_read(scp_comm *comm, const char *path, scp_dataset *out) SCP_MUST_USE;
+
+/** Everything but the wide matrices (x and r_x stay NULL), checked. Not collective. */
+scp_status scp_shard_read_tables(const char *path, scp_dataset *out) SCP_MUST_USE;
+
+/** Write a data set that every rank holds. Collective. */
+scp_status scp_shard_write(scp_comm *comm, const char *path, const scp_dataset *d) SCP_MUST_USE;
+
+typedef struct scp_shard_writer scp_shard_writer;
+typedef enum scp_shard_matrix { SCP_SHARD_PROFILES, SCP_SHARD_REPLICATES } scp_shard_matrix;
+
+/** Begin a shard of P profiles and R sub-bulks over G genes under a temporary name beside `path`.
+ *  SCP_EIO when the folder cannot be written. Collective. *out: scp_shard_finish or abort. */
+scp_status scp_shard_create(scp_comm *comm, const char *path, size_t P, size_t R, size_t G,
+                            scp_shard_writer **out) SCP_MUST_USE;
+
+/** Write rows [first, first + n) of a matrix, x [n, G]; every rank its own range, n may be 0.
+ *  Collective. */
+scp_status scp_shard_put(scp_shard_writer *w, scp_shard_matrix m, size_t first, size_t n,
+                         const float *x) SCP_MUST_USE;
+/** Read rows back that any rank has put. Collective. */
+scp_status scp_shard_get(scp_shard_writer *w, scp_shard_matrix m, size_t first, size_t n, float *x)
+    SCP_MUST_USE;
+
+/** Add the tables of `d` (all but x, r_x, manifest and hash; used on rank 0) and the checksums. No
+ *  put or get afterwards. Collective. */
+scp_status scp_shard_put_tables(scp_shard_writer *w, const scp_dataset *d) SCP_MUST_USE;
+
+/** Name of the temporary, e.g. to read the tables back. Borrowed. Not collective. */
+const char *scp_shard_writer_path(const scp_shard_writer *w);
+
+/** Store the manifest (JSON text, used on rank 0), fsync, rename. Destroys *w in any case; on failure
+ *  nothing is left behind. Collective. */
+scp_status scp_shard_finish(scp_shard_writer **w, const char *manifest) SCP_MUST_USE;
+
+/** Close and remove the temporary. NULL is fine. Collective: call it on all ranks after an agreed
+ *  error. */
+void scp_shard_abort(scp_shard_writer **w);
 
 #endif
