@@ -1,0 +1,103 @@
+# shellcheck shell=sh
+# A Slurm of one node for a test: own folder, own ports, own MUNGE key. Sourced; POSIX sh; root only.
+# Sets SLURM_CONF and MUNGE's socket; cluster_stop ends every daemon that cluster_start began.
+
+# cluster_reason: why it cannot run here; empty when it can.
+cluster_reason() {
+    if [ "$(id -u)" -ne 0 ]; then echo "not root: slurmd cannot be started"; return; fi
+    for p in munged slurmctld slurmd sbatch srun scontrol squeue; do
+        if ! command -v $p >/dev/null 2>&1; then echo "no $p: apt-get install slurm-wlm munge"; return; fi
+    done
+}
+
+# cluster_port: a free port above the usual ones, from the process id.
+cluster_port() { echo $((20000 + ($$ * 7 + $1) % 30000)); }
+
+# cluster_start DIR CPUS: 0 when the node is idle within 20 s.
+cluster_start() {
+    cluster_deadline=$(($(date +%s) + 80))
+    cluster_pids=
+    # shellcheck disable=SC2046 # a list of names: this may run inside a job of another Slurm
+    unset $(env | sed -n 's/^\(\(SLURM\|SBATCH\|PMIX\|OMPI_COMM\)_[A-Za-z0-9_]*\)=.*/\1/p') cluster_none
+    host=$(hostname -s)
+    mkdir -p "$1/munge" "$1/state" "$1/spool"
+    chmod 700 "$1/munge"
+    dd if=/dev/urandom of="$1/munge/key" bs=128 count=1 2>/dev/null
+    chmod 600 "$1/munge/key"
+    cat >"$1/slurm.conf" <<END
+ClusterName=test
+SlurmctldHost=$host(127.0.0.1)
+SlurmctldPort=$(cluster_port 0)
+SlurmdPort=$(cluster_port 1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket=$1/munge/socket
+CredType=cred/munge
+StateSaveLocation=$1/state
+SlurmdSpoolDir=$1/spool
+SlurmctldPidFile=$1/slurmctld.pid
+SlurmdPidFile=$1/slurmd.pid
+SlurmctldLogFile=$1/slurmctld.log
+SlurmdLogFile=$1/slurmd.log
+SlurmctldDebug=info
+SlurmdDebug=info
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+MpiDefault=none
+ReturnToService=2
+SchedulerParameters=sched_interval=1,bf_interval=1
+InactiveLimit=0
+KillWait=5
+MinJobAge=300
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$2 State=UNKNOWN
+PartitionName=test Nodes=$host Default=YES MaxTime=10 State=UP
+END
+    export SLURM_CONF="$1/slurm.conf"
+    munged --foreground --force --key-file="$1/munge/key" --socket="$1/munge/socket" \
+        --pid-file="$1/munge/pid" --log-file="$1/munge/log" --seed-file="$1/munge/seed" \
+        >"$1/munged.out" 2>&1 &
+    cluster_pids=$!
+    cluster_wait 10 test -S "$1/munge/socket" || return 1
+    slurmctld -D -i -f "$SLURM_CONF" >"$1/slurmctld.out" 2>&1 &
+    cluster_pids="$! $cluster_pids"
+    cluster_wait 10 scontrol ping || return 1
+    slurmd -D -f "$SLURM_CONF" >"$1/slurmd.out" 2>&1 &
+    cluster_pids="$! $cluster_pids"
+    cluster_wait 20 cluster_idle
+}
+
+cluster_idle() { sinfo -h -o %T 2>/dev/null | grep -q '^idle'; }
+
+# cluster_wait SECONDS COMMAND...: until the command succeeds, and never past the deadline of the test.
+cluster_wait() {
+    left=$(($1 * 5))
+    shift
+    while ! "$@" >/dev/null 2>&1; do
+        left=$((left - 1))
+        if [ $left -le 0 ] || [ "$(date +%s)" -gt "$cluster_deadline" ]; then return 1; fi
+        sleep 0.2
+    done
+}
+
+# cluster_stop: jobs first, then the daemons, those that do not listen the hard way.
+cluster_stop() {
+    if [ -z "${cluster_pids:-}" ]; then return; fi
+    scancel --quiet --full --signal=KILL --user=root 2>/dev/null
+    scancel --quiet --user=root 2>/dev/null
+    # shellcheck disable=SC2086 # a list of process ids
+    kill $cluster_pids 2>/dev/null
+    cluster_deadline=$(($(date +%s) + 10))
+    for p in $cluster_pids; do
+        cluster_wait 3 cluster_gone "$p" || kill -KILL "$p" 2>/dev/null
+        wait "$p" 2>/dev/null
+    done
+    cluster_pids=
+}
+
+cluster_gone() { ! kill -0 "$1"; }
