@@ -17,7 +17,7 @@
 # In a job $0 is a copy in a spool folder: ask Slurm for the original.
 self=$0
 if [[ $0 == */slurm_script ]]; then
-    self=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=\([^ ]*\).*/\1/p;/ Command=/q')
+    self=$(scontrol show job "$SLURM_JOB_ID" | sed -n '/ Command=/{s/.*Command=\([^ ]*\).*/\1/p;q}')
 fi
 scp_slurm_dir=$(cd "$(dirname "$self")" && pwd)
 # shellcheck source=slurm/lib.sh

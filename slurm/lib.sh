@@ -105,8 +105,11 @@ scp_job() {
 # start goes on from there.
 scp_finish() {
     if [[ $1 -eq 85 ]]; then
-        scp_log "requeue job $SLURM_JOB_ID"
-        scontrol requeue "$SLURM_JOB_ID" || exit 85
+        # The id of an array's last member is that of the whole array: name the member.
+        local job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+        job=${job:-$SLURM_JOB_ID}
+        scp_log "requeue job $job"
+        scontrol requeue "$job" || exit 85
         # Slurm ends this script; do not report success before.
         sleep 60
     fi

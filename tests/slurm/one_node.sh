@@ -61,8 +61,7 @@ state() { scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z]*\).*/\1/p'; }
 code() { scontrol show job "$1" | sed -n 's/.*ExitCode=\([0-9]*:[0-9]*\).*/\1/p'; }
 ended() { case $(state "$1") in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) return 0 ;; *) return 1 ;; esac; }
 pending() { [ "$(state "$1")" = PENDING ]; }
-lines() { [ "$(wc -l 2>/dev/null <"$1")" -eq "$2" ]; }
-started() { [ "$(wc -l 2>/dev/null <"$1/started")" -ge 2 ]; }
+lines() { [ -e "$1" ] && [ "$(wc -l <"$1")" -eq "$2" ]; }
 
 for script in prep vae train eval; do
     job=$("$top/slurm/$script.sh" --run "$tmp/work/$script")
@@ -77,9 +76,9 @@ cluster_wait 20 ended "$job"
 ok "a program's exit code is the job's" test "$(code "$job")" = 65:0
 
 job=$(WAIT_STEPS=150 "$top/slurm/train.sh" --run "$tmp/work/long")
-cluster_wait 20 started "$tmp/work/long"
+cluster_wait 20 lines "$tmp/work/long/started" 2
 scancel --batch --signal=USR1 "$job"
-cluster_wait 20 test -e "$tmp/work/long/checkpoint"
+cluster_wait 20 lines "$tmp/work/long/checkpoint" 2
 ok "USR1 to the batch shell reaches the ranks" lines "$tmp/work/long/checkpoint" 2
 cluster_wait 20 pending "$job"
 ok "the job is back in the queue after exit 85" pending "$job"
