@@ -133,8 +133,8 @@ static scp_status batchnorm(scp_node *n)
 {
     NEED(IN(0).n == 2, "x must be [R, D]");
     for (int i = 1; i < 5; i++) NEED(vector_of(n->in[i], LAST(0)), "gain, bias and states must be [D]");
-    n->n_aux = 2 * (size_t)LAST(0);
-    n->n_scratch = 4 * (size_t)LAST(0);
+    n->n_aux = 2 * (size_t)LAST(0) + 1;     /* mean, rstd, rows of the global batch          */
+    n->n_scratch = 4 * (size_t)LAST(0) + 2; /* on cpu 2 D + 1 doubles: what is all-reduced   */
     return as_first(n);
 }
 
