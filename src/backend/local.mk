@@ -1,8 +1,11 @@
 # Sources of src/backend.
-libscpengine_a_SOURCES += src/backend/host.h src/backend/host.c src/backend/table.c
+libscpengine_a_SOURCES += src/backend/host.h src/backend/host.c src/backend/host_ops.h src/backend/table.c
 # ref
 libscpengine_a_SOURCES += src/backend/ref/ref_ops.h src/backend/ref/ref.c
 libscpengine_a_SOURCES += src/backend/ref/linear.c
+libscpengine_a_SOURCES += src/backend/ref/elementwise.c src/backend/ref/dropout.c src/backend/ref/layout.c src/backend/ref/norm.c
 # cpu
 libscpengine_a_SOURCES += src/backend/cpu/cpu_ops.h src/backend/cpu/cpu.c src/backend/cpu/par.h
 libscpengine_a_SOURCES += src/backend/cpu/linear.c
+libscpengine_a_SOURCES += src/backend/cpu/vmath.h
+libscpengine_a_SOURCES += src/backend/cpu/elementwise.c src/backend/cpu/dropout.c src/backend/cpu/layout.c src/backend/cpu/norm.c

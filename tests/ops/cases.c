@@ -3,5 +3,8 @@
 
 const scp_op_case *const scp_case_lists[] = {
     scp_cases_linear,
+    scp_cases_elementwise,
+    scp_cases_layout,
+    scp_cases_norm,
     NULL,
 };

@@ -5,6 +5,13 @@
 static const scp_op_impl *const ops[] = {
     /* linear.c */
     &scp_cpu_linear,
+    /* elementwise.c, dropout.c */
+    &scp_cpu_add, &scp_cpu_sub, &scp_cpu_mul, &scp_cpu_scale, &scp_cpu_act, &scp_cpu_prelu, &scp_cpu_clamp,
+    &scp_cpu_dropout,
+    /* layout.c */
+    &scp_cpu_concat, &scp_cpu_slice, &scp_cpu_gather, &scp_cpu_gather_dir,
+    /* norm.c */
+    &scp_cpu_layernorm, &scp_cpu_batchnorm,
 };
 
 const scp_backend scp_cpu_backend = {

@@ -5,6 +5,13 @@
 static const scp_op_impl *const ops[] = {
     /* linear.c */
     &scp_ref_linear,
+    /* elementwise.c, dropout.c */
+    &scp_ref_add, &scp_ref_sub, &scp_ref_mul, &scp_ref_scale, &scp_ref_act, &scp_ref_prelu, &scp_ref_clamp,
+    &scp_ref_dropout,
+    /* layout.c */
+    &scp_ref_concat, &scp_ref_slice, &scp_ref_gather, &scp_ref_gather_dir,
+    /* norm.c */
+    &scp_ref_layernorm, &scp_ref_batchnorm,
 };
 
 const scp_backend scp_ref_backend = {
