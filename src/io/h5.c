@@ -6,9 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/h5_lzf.h"
+
 scp_status scp_h5_init(void)
 {
-    if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
+    if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0 ||
+        (H5Zfilter_avail(SCP_H5_LZF) <= 0 && H5Zregister(&scp_h5_lzf) < 0))
         SCP_FAIL(SCP_EINTERNAL, "cannot start the HDF5 library");
     return SCP_OK;
 }
@@ -217,7 +220,6 @@ static scp_status check_filters(hid_t dset)
         H5Z_filter_t id = H5Pget_filter2(dcpl, (unsigned)i, &flags, &n_values, NULL, sizeof name,
                                          name, &config);
         if (id < 0 || H5Zfilter_avail(id) > 0) continue;
-        if (id == 32000 && !name[0]) snprintf(name, sizeof name, "lzf");
         SCP_FAIL_GOTO(done, SCP_EDATA,
                       "%s: compressed with filter %d (%s), which this HDF5 cannot read; write the "
                       "file again with gzip compression, or set HDF5_PLUGIN_PATH to the plug-in",
@@ -229,12 +231,70 @@ done:
     return st;
 }
 
-scp_status scp_h5_dataset_open(hid_t loc, const char *name, hid_t *dset)
+static scp_status dataset_open(hid_t loc, const char *name, hid_t dapl, hid_t *dset)
 {
     scp_status st = SCP_OK;
-    SCP_H5IDAT_GOTO(done, loc, name, *dset, H5Dopen2(loc, name, H5P_DEFAULT));
+    SCP_H5IDAT_GOTO(done, loc, name, *dset, H5Dopen2(loc, name, dapl));
     SCP_GOTO(done, check_filters(*dset));
 done:
+    if (st != SCP_OK && *dset >= 0) {
+        H5Dclose(*dset);
+        *dset = H5I_INVALID_HID;
+    }
+    return st;
+}
+
+scp_status scp_h5_dataset_open(hid_t loc, const char *name, hid_t *dset)
+{
+    SCP_TRY(dataset_open(loc, name, H5P_DEFAULT, dset));
+    return SCP_OK;
+}
+
+/* Bytes of the chunks that one entry of dimension 0 crosses, and of one more; 0: not chunked. */
+static scp_status chunks_along(hid_t dset, size_t *bytes, size_t *count)
+{
+    scp_status st = SCP_OK;
+    hid_t dcpl = H5I_INVALID_HID, type = H5I_INVALID_HID;
+    hsize_t chunk[SCP_H5_MAX_RANK];
+    size_t dims[SCP_H5_MAX_RANK];
+    int rank = 0;
+    *bytes = *count = 0;
+    SCP_GOTO(done, scp_h5_extent(dset, &rank, dims));
+    SCP_H5IDAT_GOTO(done, dset, NULL, dcpl, H5Dget_create_plist(dset));
+    if (rank == 0 || H5Pget_layout(dcpl) != H5D_CHUNKED) goto done;
+    SCP_H5AT_GOTO(done, dset, NULL, H5Pget_chunk(dcpl, rank, chunk));
+    SCP_H5IDAT_GOTO(done, dset, NULL, type, H5Dget_type(dset));
+    *bytes = H5Tget_size(type) * (size_t)chunk[0];
+    *count = 1;
+    for (int d = 1; d < rank; d++) {
+        size_t n = (dims[d] + (size_t)chunk[d] - 1) / (size_t)chunk[d];
+        *count *= n;
+        *bytes *= n * (size_t)chunk[d];
+    }
+    *bytes += *bytes / (*count ? *count : 1);
+    ++*count;
+done:
+    if (type >= 0) H5Tclose(type);
+    if (dcpl >= 0) H5Pclose(dcpl);
+    return st;
+}
+
+scp_status scp_h5_dataset_open_cached(hid_t loc, const char *name, hid_t *dset)
+{
+    const size_t least = (size_t)1 << 20, most = (size_t)1 << 28;
+    scp_status st = SCP_OK;
+    hid_t dapl = H5I_INVALID_HID;
+    size_t bytes, count;
+    SCP_TRY(dataset_open(loc, name, H5P_DEFAULT, dset));
+    SCP_GOTO(done, chunks_along(*dset, &bytes, &count));
+    if (bytes <= least || bytes > most) goto done; /* HDF5's own cache does, or none would */
+    SCP_H5ID_GOTO(done, dapl, H5Pcreate(H5P_DATASET_ACCESS));
+    SCP_H5_GOTO(done, H5Pset_chunk_cache(dapl, 100 * count + 1, bytes, 1.0));
+    H5Dclose(*dset);
+    *dset = H5I_INVALID_HID;
+    SCP_GOTO(done, dataset_open(loc, name, dapl, dset));
+done:
+    if (dapl >= 0) H5Pclose(dapl);
     if (st != SCP_OK && *dset >= 0) {
         H5Dclose(*dset);
         *dset = H5I_INVALID_HID;

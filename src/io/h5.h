@@ -91,6 +91,11 @@ scp_status scp_h5_group_create(hid_t loc, const char *name, hid_t *group) SCP_MU
 scp_status scp_h5_group_open(hid_t loc, const char *name, hid_t *group) SCP_MUST_USE;
 /** Open a dataset; SCP_EDATA names a filter that this HDF5 cannot read. */
 scp_status scp_h5_dataset_open(hid_t loc, const char *name, hid_t *dset) SCP_MUST_USE;
+/** The same for reading on in blocks of entries of dimension 0: with a chunk cache that holds the
+ *  chunks along one entry, so that each chunk is decompressed once. */
+scp_status scp_h5_dataset_open_cached(hid_t loc, const char *name, hid_t *dset) SCP_MUST_USE;
+/** SCP_EDATA unless the dataset holds numbers (integers, reals, booleans), or integers only. */
+scp_status scp_h5_check_number(hid_t dset, bool integer) SCP_MUST_USE;
 
 /* ---- attributes ---- */
 
@@ -142,7 +147,7 @@ scp_status scp_h5_dataset_create(hid_t loc, const char *name, hid_t type, int ra
 scp_status scp_h5_write(hid_t loc, const char *name, hid_t type, int rank, const size_t *dims,
                         const scp_h5_layout *layout, const void *data) SCP_MUST_USE;
 /** Read whole into memory of `type`; the dataset must have exactly these extents (SCP_EDATA names
- *  both shapes), and a numeric type where `type` is numeric. */
+ *  both shapes), and hold numbers where `type` is numeric, integers where it is integer. */
 scp_status scp_h5_read(hid_t loc, const char *name, hid_t type, int rank, const size_t *dims,
                        void *data) SCP_MUST_USE;
 

@@ -91,17 +91,15 @@ done:
     return st;
 }
 
-/* Numbers are read into numbers only: a text or a compound where numbers belong is bad data. */
-static scp_status check_class(hid_t dset, hid_t type)
+scp_status scp_h5_check_number(hid_t dset, bool integer)
 {
-    hid_t have = H5Dget_type(dset);
-    H5T_class_t want = H5Tget_class(type), got = have >= 0 ? H5Tget_class(have) : H5T_NO_CLASS;
-    bool number = got == H5T_INTEGER || got == H5T_FLOAT || got == H5T_ENUM;
+    hid_t type = H5Dget_type(dset);
+    H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_NO_CLASS;
     char where[1024];
-    if (have >= 0) H5Tclose(have);
-    if ((want == H5T_INTEGER || want == H5T_FLOAT) && !number)
-        SCP_FAIL(SCP_EDATA, "%s: numbers were expected, but it holds another type",
-                 scp_h5_where(dset, NULL, where, sizeof where));
+    if (type >= 0) H5Tclose(type);
+    if (class != H5T_INTEGER && class != H5T_ENUM && (integer || class != H5T_FLOAT))
+        SCP_FAIL(SCP_EDATA, "%s: %s were expected, but it holds another type",
+                 scp_h5_where(dset, NULL, where, sizeof where), integer ? "integers" : "numbers");
     return SCP_OK;
 }
 
@@ -135,7 +133,8 @@ scp_status scp_h5_read(hid_t loc, const char *name, hid_t type, int rank, const 
     for (int d = 0; d < rank; d++) n *= dims[d];
     SCP_GOTO(done, scp_h5_dataset_open(loc, name, &dset));
     SCP_GOTO(done, check_extent(dset, rank, dims));
-    SCP_GOTO(done, check_class(dset, type));
+    if (H5Tget_class(type) == H5T_INTEGER || H5Tget_class(type) == H5T_FLOAT)
+        SCP_GOTO(done, scp_h5_check_number(dset, H5Tget_class(type) == H5T_INTEGER));
     if (n > 0)
         SCP_H5AT_GOTO(done, loc, name, H5Dread(dset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data));
 done:

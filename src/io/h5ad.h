@@ -38,19 +38,23 @@ void scp_h5ad_close(scp_h5ad **f);
 const char *scp_h5ad_path(const scp_h5ad *f);
 size_t scp_h5ad_n_obs(const scp_h5ad *f);
 size_t scp_h5ad_n_vars(const scp_h5ad *f);
+/** A file may come without X; select_matrix may then name a layer. */
+bool scp_h5ad_has_matrix(const scp_h5ad *f);
 scp_h5ad_kind scp_h5ad_matrix_kind(const scp_h5ad *f);
 
-/** Use another matrix than X: "raw/X", "layers/counts". */
+/** Use another matrix than X: "raw/X" (the variables are then those of raw/var, and n_vars changes),
+ *  "layers/counts". SCP_EDATA when there is none; the selection then stays. */
 scp_status scp_h5ad_select_matrix(scp_h5ad *f, const char *name) SCP_MUST_USE;
 
 /** Is there an obs column of this name? */
 bool scp_h5ad_has_obs(const scp_h5ad *f, const char *column);
 
-/** obs column as text (numbers are printed shortest, booleans True/False). SCP_EDATA names file and
- *  column, and lists the columns that exist. col: scp_h5ad_text_fini. */
+/** obs column (or the index, by its name) as text (numbers are printed shortest, booleans
+ *  True/False). SCP_EDATA names file and column, and lists the columns that exist. Labels that no row
+ *  uses may be there. col: scp_h5ad_text_fini. */
 scp_status scp_h5ad_obs_text(scp_h5ad *f, const char *column, scp_h5ad_text *col) SCP_MUST_USE;
-/** obs column as numbers [n_obs]; missing = NaN. *out owned by the caller. Text that is not a number
- *  is SCP_EDATA with file, column and row. */
+/** obs column as numbers [n_obs]; missing = NaN (also the texts "", nan, NaN, NA, <NA>, None).
+ *  *out owned by the caller. Text that is not a number is SCP_EDATA with file, column and row. */
 scp_status scp_h5ad_obs_real(scp_h5ad *f, const char *column, double **out) SCP_MUST_USE;
 void scp_h5ad_text_fini(scp_h5ad_text *col);
 
@@ -61,8 +65,10 @@ scp_status scp_h5ad_var_text(scp_h5ad *f, const char *column, scp_h5ad_text *col
 /** The obs index [n_obs]. */
 scp_status scp_h5ad_obs_names(scp_h5ad *f, char ***out) SCP_MUST_USE;
 
-/** Rows [first, first + n) of the matrix. NaN, infinity and columns out of range are SCP_EDATA with
- *  file and row. CSC: the whole matrix is transposed once, on first use. */
+/** Rows [first, first + n) of the matrix. Within a row the columns come as the file has them, neither
+ *  sorted nor unique: entries of one column twice mean their sum, so callers add, they do not assign.
+ *  NaN, infinity (also a double beyond float) and columns out of range are SCP_EDATA with file and
+ *  row. CSC: the whole matrix is transposed once, on first use (8 bytes an entry). */
 scp_status scp_h5ad_read_rows(scp_h5ad *f, size_t first, size_t n, scp_h5ad_rows *rows) SCP_MUST_USE;
 void scp_h5ad_rows_fini(scp_h5ad_rows *rows);
 

@@ -1,0 +1,64 @@
+/* LZF decoder. A stream is a sequence of
+ *     000LLLLL                      L + 1 literal bytes follow
+ *     LLLooooo oooooooo             copy L + 2 bytes from o + 1 back,            L in 1..6
+ *     111ooooo LLLLLLLL oooooooo    copy L + 9 bytes from o + 1 back
+ * as LibLZF defines it. The bytes come from a file: nothing is trusted. */
+#include "io/h5_lzf.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes written to out, or 0 when the stream is damaged or needs more than `room`. */
+static size_t lzf_decode(const uint8_t *in, size_t n, uint8_t *out, size_t room)
+{
+    size_t at = 0, done = 0;
+    while (at < n) {
+        size_t control = in[at++], length, back;
+        if (control < 32) {
+            length = control + 1;
+            if (length > n - at || length > room - done) return 0;
+            memcpy(out + done, in + at, length);
+            at += length;
+            done += length;
+            continue;
+        }
+        length = control >> 5;
+        if (length == 7) {
+            if (at == n) return 0;
+            length += in[at++];
+        }
+        if (at == n) return 0;
+        back = ((control & 31) << 8) + in[at++] + 1;
+        length += 2;
+        if (back > done || length > room - done) return 0;
+        for (size_t i = 0; i < length; i++, done++) out[done] = out[done - back];
+    }
+    return done;
+}
+
+/* HDF5's filter interface: 0 is a failure; the third client value is the size of a whole chunk. */
+static size_t lzf_filter(unsigned flags, size_t n_values, const unsigned values[], size_t n,
+                         size_t *buf_size, void **buf)
+{
+    if (!(flags & H5Z_FLAG_REVERSE) || n_values < 3 || values[2] == 0) return 0;
+    uint8_t *out = H5allocate_memory(values[2], false);
+    size_t done = out ? lzf_decode(*buf, n, out, values[2]) : 0;
+    if (done != values[2]) {
+        H5free_memory(out);
+        return 0;
+    }
+    H5free_memory(*buf);
+    *buf = out;
+    *buf_size = values[2];
+    return done;
+}
+
+const H5Z_class2_t scp_h5_lzf = {
+    .version = H5Z_CLASS_T_VERS,
+    .id = SCP_H5_LZF,
+    .encoder_present = 0,
+    .decoder_present = 1,
+    .name = "lzf",
+    .filter = lzf_filter,
+};

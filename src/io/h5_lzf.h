@@ -1,0 +1,12 @@
+/* LZF chunks, which h5py can write and libhdf5 cannot read: a decoder as an HDF5 filter. */
+#ifndef SCP_IO_H5_LZF_H
+#define SCP_IO_H5_LZF_H
+
+#include <hdf5.h>
+
+#define SCP_H5_LZF ((H5Z_filter_t)32000) /* registered with the HDF Group for h5py */
+
+/** For H5Zregister. Reading only. */
+extern const H5Z_class2_t scp_h5_lzf;
+
+#endif
