@@ -15,7 +15,7 @@
 
 /* A rank that failed waits this long for the others: those that failed alike come at once, those
  * that are inside a collective never do. */
-#define SECONDS_TO_MEET 5.0
+#define SECONDS_TO_MEET 3.0
 
 enum { REPORT_BYTES = 12288 };
 
