@@ -172,6 +172,7 @@ static void round_trip(settings *s)
     settings t = { 0 };
     scp_strbuf first = { 0 }, second = { 0 };
     tap_st(load(s, "name: \"yes\"\nnote: \"a: b # c \\\" \\\\ \\t \\u00b5 'q'\"\nout: \"~\"\n"
+                   "train: {steps: 9, amp: false, optim: {lr: 1e-3, kind: sgd}}\n"
                    "genes: [\"\", null, \"1e5\", \"a, b\", \" x \"]\nsweep: [0.1, 3e-310, 1e22]\n"),
            "awkward values");
     tap_st(scp_conf_dump(groups, s, &first), "dump");
