@@ -70,7 +70,7 @@ configure_in_build() { cd "$build" && "$top/configure" "$@"; }
 configure_tree() {
     if newer_than "$top/configure"; then quietly bootstrap.log "$top/bootstrap" || return 1; fi
     said="$top $*"
-    if [ ! -e "$build/Makefile" ] || [ "$top/configure" -nt "$build/config.status" ] ||
+    if [ ! -e "$build/Makefile" ] || [ -n "$(find "$top/configure" -newer "$build/config.status" 2>/dev/null)" ] ||
         [ "$(cat "$build/setup/arguments" 2>/dev/null)" != "$said" ]; then
         quietly configure.log configure_in_build "$@" || return 1
         printf '%s\n' "$said" >"$build/setup/arguments"

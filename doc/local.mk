@@ -1,1 +1,12 @@
-# Sources of doc.
+# Manual pages and shell completion come from the option tables of the programs themselves.
+EXTRA_DIST += doc/decisions.md doc/equations.md
+bashcompdir = $(datadir)/bash-completion/completions
+man1_MANS = $(bin_PROGRAMS:%=doc/man/%.1)
+bashcomp_DATA = $(bin_PROGRAMS:%=doc/completion/%)
+CLEANFILES += $(man1_MANS) $(bashcomp_DATA)
+
+$(man1_MANS): doc/man/%.1: %
+	$(AM_V_GEN)$(MKDIR_P) doc/man && ./$< --help-man >$@.tmp && mv $@.tmp $@
+
+$(bashcomp_DATA): doc/completion/%: %
+	$(AM_V_GEN)$(MKDIR_P) doc/completion && ./$< --completion >$@.tmp && mv $@.tmp $@
