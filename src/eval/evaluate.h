@@ -8,7 +8,7 @@
 #define SCP_EVAL_EVALUATE_H
 
 #include "comm/comm.h"
-#include "data/dataset.h"
+#include "io/dataset.h"
 #include "eval/metrics.h"
 #include "eval/reduce.h"
 

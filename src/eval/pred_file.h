@@ -4,7 +4,7 @@
 #ifndef SCP_EVAL_PRED_FILE_H
 #define SCP_EVAL_PRED_FILE_H
 
-#include "data/dataset.h"
+#include "io/dataset.h"
 #include "eval/evaluate.h"
 
 /* One row of a prediction file. Names are borrowed; drug NULL: vehicle. */

@@ -9,7 +9,7 @@
 #define SCP_IO_SHARD_H
 
 #include "comm/comm.h"
-#include "data/dataset.h"
+#include "io/dataset.h"
 
 /** Read a whole shard into memory: rank 0 checks magic, version and checksums, every rank reads.
  *  SCP_ENOINPUT, SCP_EDATA. Collective. out: scp_dataset_fini. */

@@ -4,7 +4,7 @@
 
 #include <hdf5.h>
 
-#include "data/dataset.h"
+#include "io/dataset.h"
 
 #define SCP_SHARD_MAGIC "scppdm-shard"
 enum {

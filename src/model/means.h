@@ -9,7 +9,7 @@
 #define SCP_MODEL_MEANS_H
 
 #include "comm/comm.h"
-#include "data/dataset.h"
+#include "io/dataset.h"
 
 typedef enum scp_means_kind {
     SCP_MEANS_NO_CHANGE, /* x_pre                                                               */

@@ -1,5 +1,5 @@
 /* The in-memory shard: names of the splits, row lists, release. */
-#include "data/dataset.h"
+#include "io/dataset.h"
 
 #include <stdlib.h>
 #include <string.h>
