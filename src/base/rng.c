@@ -45,17 +45,24 @@ void scp_rng_fill_u01(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t s
     }
 }
 
-void scp_rng_fill_normal(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t sample, size_t n,
-                         double *out)
+void scp_rng_fill_normal_at(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t sample,
+                            uint32_t first, size_t n, double *out)
 {
     uint32_t w[4];
     for (size_t i = 0; i < n; i += 2) {
-        if (i % 4 == 0) scp_rng_block(seed, purpose, step, sample, (uint32_t)(i / 4), w);
-        double radius = sqrt(-2.0 * log(scp_rng_to_u01(w[i % 4])));
-        double angle = 2.0 * M_PI * scp_rng_to_u01(w[i % 4 + 1]);
+        uint32_t at = first + (uint32_t)i;
+        if (i == 0 || at % 4 == 0) scp_rng_block(seed, purpose, step, sample, at / 4, w);
+        double radius = sqrt(-2.0 * log(scp_rng_to_u01(w[at % 4])));
+        double angle = 2.0 * M_PI * scp_rng_to_u01(w[at % 4 + 1]);
         out[i] = radius * cos(angle);
         if (i + 1 < n) out[i + 1] = radius * sin(angle);
     }
+}
+
+void scp_rng_fill_normal(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t sample, size_t n,
+                         double *out)
+{
+    scp_rng_fill_normal_at(seed, purpose, step, sample, 0, n, out);
 }
 
 uint64_t scp_rng_below(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t sample,

@@ -46,6 +46,10 @@ void scp_rng_fill_u01(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t s
 void scp_rng_fill_normal(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t sample, size_t n,
                          double *out);
 
+/** The same stream from element `first` on (even), for callers that go in pieces. out [n]. */
+void scp_rng_fill_normal_at(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t sample,
+                            uint32_t first, size_t n, double *out);
+
 /** Uniform integer in [0, bound), bound >= 1, by the 64-bit multiply-shift of two words. Pure. */
 uint64_t scp_rng_below(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t sample,
                        uint32_t index, uint64_t bound);
