@@ -79,6 +79,9 @@ typedef enum scp_op {
     SCP_OP_COUNT
 } scp_op;
 
+/* z^T M z of ALIGN and INFO_NCE is not taken below this; a row at the floor has a constant norm. */
+#define SCP_NORM_FLOOR 1e-12
+
 typedef enum scp_act { SCP_ACT_SILU, SCP_ACT_RELU, SCP_ACT_GELU, SCP_ACT_TANH, SCP_ACT_LEAKY_RELU } scp_act;
 
 typedef union scp_attr {
