@@ -12,6 +12,16 @@ static const scp_op_impl *const ops[] = {
     &scp_cpu_concat, &scp_cpu_slice, &scp_cpu_gather, &scp_cpu_gather_dir,
     /* norm.c */
     &scp_cpu_layernorm, &scp_cpu_batchnorm,
+    /* attn.c */
+    &scp_cpu_attn,
+    /* film.c */
+    &scp_cpu_film, &scp_cpu_film_ln, &scp_cpu_mask_select,
+    /* diffuse.c */
+    &scp_cpu_four_state, &scp_cpu_rand_time, &scp_cpu_rand_normal, &scp_cpu_reparam, &scp_cpu_combine_t,
+    /* loss.c */
+    &scp_cpu_mse, &scp_cpu_kl, &scp_cpu_align, &scp_cpu_loss_sum,
+    /* infonce.c */
+    &scp_cpu_info_nce,
 };
 
 const scp_backend scp_cpu_backend = {
@@ -25,5 +35,5 @@ const scp_backend scp_cpu_backend = {
     .zero = scp_host_zero,
     .ops = ops,
     .n_ops = sizeof ops / sizeof ops[0],
-    .optim = NULL,
+    .optim = &scp_cpu_optim,
 };

@@ -46,6 +46,13 @@ static inline float scp_dot(const float *a, const float *b, int64_t n)
     return s;
 }
 
+static inline bool scp_is_zero(const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (x[i] != 0) return false;
+    return true;
+}
+
 /** y += a x. x and y do not overlap. */
 static inline void scp_axpy(float a, const float *restrict x, float *restrict y, int64_t n)
 {

@@ -12,6 +12,16 @@ static const scp_op_impl *const ops[] = {
     &scp_ref_concat, &scp_ref_slice, &scp_ref_gather, &scp_ref_gather_dir,
     /* norm.c */
     &scp_ref_layernorm, &scp_ref_batchnorm,
+    /* attn.c */
+    &scp_ref_attn,
+    /* film.c */
+    &scp_ref_film, &scp_ref_film_ln, &scp_ref_mask_select,
+    /* diffuse.c */
+    &scp_ref_four_state, &scp_ref_rand_time, &scp_ref_rand_normal, &scp_ref_reparam, &scp_ref_combine_t,
+    /* loss.c */
+    &scp_ref_mse, &scp_ref_kl, &scp_ref_align, &scp_ref_loss_sum,
+    /* infonce.c */
+    &scp_ref_info_nce,
 };
 
 const scp_backend scp_ref_backend = {
@@ -25,5 +35,5 @@ const scp_backend scp_ref_backend = {
     .zero = scp_host_zero,
     .ops = ops,
     .n_ops = sizeof ops / sizeof ops[0],
-    .optim = NULL,
+    .optim = &scp_ref_optim,
 };

@@ -12,6 +12,29 @@ static inline void scp_ref_put(double *d, bool add, double v)
     *d = add ? *d + v : v;
 }
 
+/** Clear the gradients of all inputs that are to be overwritten, for an op that then only adds. */
+static inline void scp_ref_prepare(const scp_call *c)
+{
+    for (int i = 0; i < c->node->n_in; i++) {
+        double *g = c->din[i];
+        for (int64_t j = 0; g && !c->add[i] && j < scp_shape_count(&c->node->in[i]->shape); j++) g[j] = 0;
+    }
+}
+
+static inline double scp_ref_dot(const double *a, const double *b, int64_t n)
+{
+    double s = 0;
+    for (int64_t i = 0; i < n; i++) s += a[i] * b[i];
+    return s;
+}
+
+static inline bool scp_ref_is_zero(const double *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (x[i] != 0) return false;
+    return true;
+}
+
 extern const scp_backend scp_ref_backend;
 
 /* linear.c */

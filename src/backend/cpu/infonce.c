@@ -1,0 +1,142 @@
+/* INFO_NCE [paper eq. 11]; symbols and derivation in backend/ref/infonce.c, letters as in tensor/op.h.
+ * All products over negatives or over D x D are calls of the matrix library:
+ *   forward   S = Z N^T [B, K] into aux,  H = Z M for z^T M z
+ *   backward  with W'_ik = f w_ik/(r_i tau) and T_i = -f e_i/(2 r_i^2) z_i in scratch:
+ *             dZ = W' N + T M + T M^T + f (w - 1)/(r tau) P,   dN = W'^T Z,   dM = T^T Z
+ * aux: w_k [B, K], w - 1 [B], r [B] (0 marks a row that counts 0), e [B].
+ * scratch: H or T [B, D], W' [B, K]. */
+#include "backend/cpu/cpu_ops.h"
+#include "backend/cpu/par.h"
+
+#include <cblas.h>
+#include <math.h>
+
+typedef struct nce {
+    int B, K, D;
+    const float *z, *p, *neg, *M;
+    float *weight, *less, *r, *e; /* in aux: less = w - 1 */
+    float *rows, *scaled;         /* in scratch */
+    double tau;
+} nce;
+
+static nce nce_of(const scp_call *c)
+{
+    nce x = { .B = (int)c->node->in[0]->shape.d[0], .K = (int)c->node->in[2]->shape.d[0],
+              .D = (int)c->node->in[0]->shape.d[1], .tau = c->node->attr.nce.tau, .weight = c->aux,
+              .z = c->in[0], .p = c->in[1], .neg = c->in[2], .M = c->in[3], .rows = c->scratch };
+    x.less = x.weight + (int64_t)x.B * x.K;
+    x.r = x.less + x.B;
+    x.e = x.r + x.B;
+    x.scaled = x.rows + (int64_t)x.B * x.D;
+    return x;
+}
+
+/* Softmax of a row whose weights hold <n_k, z>: the negatives' weights, their sum as 1 - w, and e. */
+static double row_softmax(const nce *x, int64_t i, int32_t key, const int32_t *nkey, double s)
+{
+    float *weight = x->weight + i * x->K, unit = (float)(1 / (x->r[i] * x->tau)), top = (float)s;
+    double others = 0, slope = 0;
+    for (int64_t k = 0; k < x->K; k++) {
+        weight[k] = nkey[k] == key ? -INFINITY : weight[k] * unit;
+        top = fmaxf(top, weight[k]);
+    }
+    for (int64_t k = 0; k < x->K; k++) {
+        float s_k = weight[k];
+        weight[k] = expf(s_k - top);
+        others += weight[k];
+        slope += weight[k] > 0 ? weight[k] * (s_k - s) : 0;
+    }
+    double sum = exp(s - top) + others;
+    for (int64_t k = 0; k < x->K; k++) weight[k] = (float)(weight[k] / sum);
+    x->less[i] = (float)(-others / sum);
+    x->e[i] = (float)(slope / sum);
+    return log(sum) + top - s;
+}
+
+static double row_fwd(const scp_call *c, const nce *x, int64_t i)
+{
+    const int32_t *key = c->in[4];
+    const float *z = x->z + i * x->D, *p = x->p + i * x->D;
+    if (scp_is_zero(p, x->D)) {
+        memset(x->weight + i * x->K, 0, (size_t)x->K * sizeof *x->weight);
+        x->less[i] = x->r[i] = x->e[i] = 0;
+        return 0;
+    }
+    float q = scp_dot(z, x->rows + i * x->D, x->D);
+    x->r[i] = sqrtf(fmaxf(q, (float)SCP_NORM_FLOOR));
+    double loss = row_softmax(x, i, key[i], c->in[5], scp_dot(p, z, x->D) / (x->r[i] * x->tau));
+    if (q <= (float)SCP_NORM_FLOOR) x->e[i] = 0;
+    return loss;
+}
+
+static scp_status info_nce_fwd(const scp_call *c)
+{
+    nce x = nce_of(c);
+    int64_t size = (x.B + SCP_PARTS - 1) / SCP_PARTS, parts = (x.B + size - 1) / size;
+    double part[SCP_PARTS] = { 0 }, total = 0;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, x.B, x.K, x.D, 1, x.z, x.D, x.neg, x.D, 0, x.weight,
+                x.K);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, x.B, x.D, x.D, 1, x.z, x.D, x.M, x.D, 0, x.rows,
+                x.D);
+#pragma omp parallel for if ((int64_t)x.B * x.K > SCP_PAR_MIN)
+    for (int64_t j = 0; j < parts; j++)
+        for (int64_t i = j * size; i < scp_min((j + 1) * size, x.B); i++) part[j] += row_fwd(c, &x, i);
+    for (int64_t j = 0; j < parts; j++) total += part[j];
+    *(float *)c->out = (float)(total / x.B);
+    return SCP_OK;
+}
+
+/* Weight of one unit of <., z> of row i in the loss. */
+static float row_scale(const nce *x, double f, int64_t i)
+{
+    return x->r[i] > 0 ? (float)(f / (x->r[i] * x->tau)) : 0;
+}
+
+/* W' and T of the header. */
+static void scale_rows(const nce *x, double f)
+{
+#pragma omp parallel for if ((int64_t)x->B * (x->K + x->D) > SCP_PAR_MIN)
+    for (int64_t i = 0; i < x->B; i++) {
+        float scale = row_scale(x, f, i), r = x->r[i];
+        float radial = r > 0 ? (float)(-0.5 * f * x->e[i] / ((double)r * r)) : 0;
+        for (int64_t k = i * x->K; k < (i + 1) * x->K; k++) x->scaled[k] = scale * x->weight[k];
+        for (int64_t d = i * x->D; d < (i + 1) * x->D; d++) x->rows[d] = radial * x->z[d];
+    }
+}
+
+/* to (+)= factor(w - 1) times the rows of `from`: what the positive pair gives to z and to p. */
+static void positive_bwd(const nce *x, double f, const float *from, bool add, float *to)
+{
+#pragma omp parallel for if ((int64_t)x->B * x->D > SCP_PAR_MIN)
+    for (int64_t i = 0; i < x->B; i++) {
+        float scale = row_scale(x, f, i) * x->less[i];
+        for (int64_t d = i * x->D; d < (i + 1) * x->D; d++) scp_put(to + d, add, scale * from[d]);
+    }
+}
+
+static scp_status info_nce_bwd(const scp_call *c)
+{
+    nce x = nce_of(c);
+    float *dz = c->din[0], *dp = c->din[1], *dn = c->din[2], *dM = c->din[3];
+    double f = *(const float *)c->dout / (double)x.B;
+    scale_rows(&x, f);
+    if (dz) {
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, x.B, x.D, x.K, 1, x.scaled, x.K, x.neg, x.D,
+                    c->add[0] ? 1 : 0, dz, x.D);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, x.B, x.D, x.D, 1, x.rows, x.D, x.M, x.D, 1,
+                    dz, x.D);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, x.B, x.D, x.D, 1, x.rows, x.D, x.M, x.D, 1, dz,
+                    x.D);
+        positive_bwd(&x, f, x.p, true, dz);
+    }
+    if (dp) positive_bwd(&x, f, x.z, c->add[1], dp);
+    if (dn)
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, x.K, x.D, x.B, 1, x.scaled, x.K, x.z, x.D,
+                    c->add[2] ? 1 : 0, dn, x.D);
+    if (dM)
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, x.D, x.D, x.B, 1, x.rows, x.D, x.z, x.D,
+                    c->add[3] ? 1 : 0, dM, x.D);
+    return SCP_OK;
+}
+
+const scp_op_impl scp_cpu_info_nce = { .op = SCP_OP_INFO_NCE, .fwd = info_nce_fwd, .bwd = info_nce_bwd };
