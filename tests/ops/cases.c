@@ -6,5 +6,9 @@ const scp_op_case *const scp_case_lists[] = {
     scp_cases_elementwise,
     scp_cases_layout,
     scp_cases_norm,
+    scp_cases_attn,
+    scp_cases_film,
+    scp_cases_diffuse,
+    scp_cases_loss,
     NULL,
 };

@@ -39,6 +39,7 @@ scp_node *scp_case_bits(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_s
 /* The lists, one per family; each ends with a NULL name. */
 extern const scp_op_case scp_cases_linear[];
 extern const scp_op_case scp_cases_elementwise[], scp_cases_layout[], scp_cases_norm[];
+extern const scp_op_case scp_cases_attn[], scp_cases_film[], scp_cases_diffuse[], scp_cases_loss[];
 
 /** All lists, NULL-terminated. */
 extern const scp_op_case *const scp_case_lists[];

@@ -32,9 +32,9 @@ static nce nce_of(const scp_call *c)
 }
 
 /* Softmax of a row whose weights hold <n_k, z>: the negatives' weights, their sum as 1 - w, and e. */
-static double row_softmax(const nce *x, int64_t i, int32_t key, const int32_t *nkey, double s)
+static double row_softmax(const nce *x, int64_t i, int32_t key, const int32_t *nkey, float s)
 {
-    float *weight = x->weight + i * x->K, unit = (float)(1 / (x->r[i] * x->tau)), top = (float)s;
+    float *weight = x->weight + i * x->K, unit = (float)(1 / (x->r[i] * x->tau)), top = s;
     double others = 0, slope = 0;
     for (int64_t k = 0; k < x->K; k++) {
         weight[k] = nkey[k] == key ? -INFINITY : weight[k] * unit;
@@ -44,13 +44,13 @@ static double row_softmax(const nce *x, int64_t i, int32_t key, const int32_t *n
         float s_k = weight[k];
         weight[k] = expf(s_k - top);
         others += weight[k];
-        slope += weight[k] > 0 ? weight[k] * (s_k - s) : 0;
+        slope += weight[k] > 0 ? weight[k] * ((double)s_k - s) : 0;
     }
-    double sum = exp(s - top) + others;
+    double sum = exp((double)s - top) + others;
     for (int64_t k = 0; k < x->K; k++) weight[k] = (float)(weight[k] / sum);
     x->less[i] = (float)(-others / sum);
     x->e[i] = (float)(slope / sum);
-    return log(sum) + top - s;
+    return log(sum) + ((double)top - s);
 }
 
 static double row_fwd(const scp_call *c, const nce *x, int64_t i)
@@ -64,7 +64,8 @@ static double row_fwd(const scp_call *c, const nce *x, int64_t i)
     }
     float q = scp_dot(z, x->rows + i * x->D, x->D);
     x->r[i] = sqrtf(fmaxf(q, (float)SCP_NORM_FLOOR));
-    double loss = row_softmax(x, i, key[i], c->in[5], scp_dot(p, z, x->D) / (x->r[i] * x->tau));
+    float s = (float)(scp_dot(p, z, x->D) / (x->r[i] * x->tau));
+    double loss = row_softmax(x, i, key[i], c->in[5], s);
     if (q <= (float)SCP_NORM_FLOOR) x->e[i] = 0;
     return loss;
 }

@@ -51,7 +51,7 @@ static double row_fwd(const scp_call *c, const nce *x, int64_t i)
     }
     x->r[i] = r;
     if (q <= SCP_NORM_FLOOR) x->e[i] = 0;
-    return log(sum) + top - s;
+    return log(sum) + (top - s);
 }
 
 static scp_status info_nce_fwd(const scp_call *c)
