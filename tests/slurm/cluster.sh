@@ -10,8 +10,8 @@ cluster_reason() {
     done
 }
 
-# cluster_port: a free port above the usual ones, from the process id.
-cluster_port() { echo $((20000 + ($$ * 7 + $1) % 30000)); }
+# cluster_port: below the range that systems hand out, from the process id.
+cluster_port() { echo $((20000 + ($$ * 7 + $1) % 12000)); }
 
 # cluster_start DIR CPUS: 0 when the node is idle within 20 s.
 cluster_start() {
@@ -20,7 +20,7 @@ cluster_start() {
     # shellcheck disable=SC2046 # a list of names: this may run inside a job of another Slurm
     unset $(env | sed -n 's/^\(\(SLURM\|SBATCH\|PMIX\|OMPI_COMM\)_[A-Za-z0-9_]*\)=.*/\1/p') cluster_none
     host=$(hostname -s)
-    mkdir -p "$1/munge" "$1/state" "$1/spool"
+    mkdir -p "$1/munge" "$1/state" "$1/spool" "$1/pmix"
     chmod 700 "$1/munge"
     dd if=/dev/urandom of="$1/munge/key" bs=128 count=1 2>/dev/null
     chmod 600 "$1/munge/key"
@@ -58,6 +58,7 @@ MinJobAge=300
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$2 State=UNKNOWN
 PartitionName=test Nodes=$host Default=YES MaxTime=10 State=UP
 END
+    echo "PMIxCliTmpDirBase=$1/pmix" >"$1/mpi.conf" # not /tmp: another Slurm's steps have the same names there
     export SLURM_CONF="$1/slurm.conf"
     munged --foreground --force --key-file="$1/munge/key" --socket="$1/munge/socket" \
         --pid-file="$1/munge/pid" --log-file="$1/munge/log" --seed-file="$1/munge/seed" \
