@@ -124,8 +124,8 @@ scp_status scp_h5_create(const char *path, hid_t *file)
     if (*file < 0) {
         stack_view v = { 0 };
         H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, view_record, &v);
-        st = scp_err_raise(SCP_EIO, __FILE__, __LINE__, "H5Fcreate",
-                           "%s: cannot create (HDF5: %s)", path, v.cause);
+        st = scp_err_raise(SCP_EIO, __FILE__, __LINE__, "H5Fcreate", "%s: cannot create (HDF5: %s)",
+                           path, v.cause);
     }
     H5Pclose(fapl);
     return st;
@@ -206,7 +206,8 @@ done:
     return st;
 }
 
-/* Refuse a dataset whose filters this library cannot undo, with the filter's name in the message. */
+/* Refuse a dataset whose filters this library cannot undo, with the filter's name in the message.
+ */
 static scp_status check_filters(hid_t dset)
 {
     scp_status st = SCP_OK;
@@ -217,8 +218,8 @@ static scp_status check_filters(hid_t dset)
     for (int i = 0; i < n; i++) {
         unsigned flags = 0, config = 0;
         size_t n_values = 0;
-        H5Z_filter_t id = H5Pget_filter2(dcpl, (unsigned)i, &flags, &n_values, NULL, sizeof name,
-                                         name, &config);
+        H5Z_filter_t id =
+            H5Pget_filter2(dcpl, (unsigned)i, &flags, &n_values, NULL, sizeof name, name, &config);
         if (id < 0 || H5Zfilter_avail(id) > 0) continue;
         SCP_FAIL_GOTO(done, SCP_EDATA,
                       "%s: compressed with filter %d (%s), which this HDF5 cannot read; write the "

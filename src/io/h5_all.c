@@ -1,7 +1,7 @@
 /* Files that all ranks use together: MPI-IO access and collective transfers of row ranges.
  *
- * A collective call that fails on one rank still takes part in the rounds that follow, with an empty
- * selection, so that the others do not hang; the status is agreed at the end. */
+ * A collective call that fails on one rank still takes part in the rounds that follow, with an
+ * empty selection, so that the others do not hang; the status is agreed at the end. */
 #include <stdlib.h>
 
 #include "base/fs.h"
@@ -73,10 +73,10 @@ scp_status scp_h5_create_all(scp_comm *comm, const char *path, hid_t *file)
 
 /* Rows that a rank moves in one round, cut at chunk borders, and its number of rounds. */
 typedef struct rounds {
-    size_t first, n;  /* this rank's range                          */
+    size_t first, n;   /* this rank's range                          */
     size_t base, step; /* round k covers [base + k step, + step)     */
     size_t row_bytes;
-    int64_t count;    /* the same on all ranks                      */
+    int64_t count; /* the same on all ranks                      */
 } rounds;
 
 static scp_status plan_rounds(hid_t dset, hid_t type, size_t first, size_t n, rounds *r)

@@ -121,10 +121,10 @@ static scp_status attr_numbers(hid_t obj, const char *name, size_t n, hid_t type
     open_attr a;
     scp_status st = SCP_OK;
     SCP_TRY(attr_open(obj, name, &a));
-    if (a.n != n)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu values, %zu are needed", a.where, a.n, n);
+    if (a.n != n) SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu values, %zu are needed", a.where, a.n, n);
     H5T_class_t class = H5Tget_class(a.type);
-    if (class != H5T_INTEGER && class != H5T_ENUM && (class != H5T_FLOAT || type != H5T_NATIVE_DOUBLE))
+    if (class != H5T_INTEGER && class != H5T_ENUM &&
+        (class != H5T_FLOAT || type != H5T_NATIVE_DOUBLE))
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s: not %s", a.where,
                       type == H5T_NATIVE_DOUBLE ? "numbers" : "integers");
     SCP_GOTO(done, attr_transfer(&a, type, out));

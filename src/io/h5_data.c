@@ -33,11 +33,12 @@ static scp_status creation(int rank, const size_t *dims, const scp_h5_layout *la
     hsize_t chunk[SCP_H5_MAX_RANK];
     bool empty = false;
     SCP_H5ID_GOTO(done, *dcpl, H5Pcreate(H5P_DATASET_CREATE));
+    SCP_H5_GOTO(done, H5Pset_obj_track_times(*dcpl, false)); /* equal content, equal bytes */
     if (rank == 0 || !layout || layout->chunk[0] == 0) goto done;
     for (int d = 0; d < rank; d++) {
         bool free_end = d == 0 && layout->grows;
         chunk[d] = layout->chunk[d] && (free_end || layout->chunk[d] < dims[d]) ? layout->chunk[d]
-                                                                               : dims[d];
+                                                                                : dims[d];
         if (free_end && chunk[d] == 0) chunk[d] = 1;
         empty |= chunk[d] == 0;
     }
@@ -52,7 +53,8 @@ done:
 scp_status scp_h5_dataset_create(hid_t loc, const char *name, hid_t type, int rank,
                                  const size_t *dims, const scp_h5_layout *layout, hid_t *dset)
 {
-    SCP_ARG(rank >= 0 && rank <= SCP_H5_MAX_RANK, "a dataset has 0 to %d dimensions", SCP_H5_MAX_RANK);
+    SCP_ARG(rank >= 0 && rank <= SCP_H5_MAX_RANK, "a dataset has 0 to %d dimensions",
+            SCP_H5_MAX_RANK);
     scp_status st = SCP_OK;
     hid_t dcpl = H5I_INVALID_HID, lcpl = H5I_INVALID_HID, space = H5I_INVALID_HID,
           id = H5I_INVALID_HID;
@@ -61,8 +63,7 @@ scp_status scp_h5_dataset_create(hid_t loc, const char *name, hid_t type, int ra
     if (layout && layout->grows) max[0] = H5S_UNLIMITED;
     SCP_GOTO(done, creation(rank, dims, layout, &dcpl));
     SCP_GOTO(done, scp_h5_parents(&lcpl));
-    SCP_H5ID_GOTO(done, space,
-                  rank ? H5Screate_simple(rank, ext, max) : H5Screate(H5S_SCALAR));
+    SCP_H5ID_GOTO(done, space, rank ? H5Screate_simple(rank, ext, max) : H5Screate(H5S_SCALAR));
     SCP_H5IDAT_GOTO(done, loc, name, id,
                     H5Dcreate2(loc, name, type, space, lcpl, dcpl, H5P_DEFAULT));
 done:

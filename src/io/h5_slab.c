@@ -18,8 +18,8 @@ scp_status scp_h5_slab_select(hid_t dset, size_t first, size_t n, scp_h5_slab *s
     SCP_H5IDAT_GOTO(done, dset, NULL, slab->file_space, H5Dget_space(dset));
     SCP_H5ID_GOTO(done, slab->mem_space, H5Screate_simple(rank, count, NULL));
     if (n > 0) {
-        SCP_H5_GOTO(done, H5Sselect_hyperslab(slab->file_space, H5S_SELECT_SET, start, NULL, count,
-                                              NULL));
+        SCP_H5_GOTO(
+            done, H5Sselect_hyperslab(slab->file_space, H5S_SELECT_SET, start, NULL, count, NULL));
     } else {
         SCP_H5_GOTO(done, H5Sselect_none(slab->file_space));
         SCP_H5_GOTO(done, H5Sselect_none(slab->mem_space));

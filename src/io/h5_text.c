@@ -1,6 +1,6 @@
 /* Texts: fixed-length ones are cut out of one block. Variable-length ones are taken over from HDF5,
- * which allocates them with malloc (H5Pset_vlen_mem_manager, default). The memory type is the file's
- * own: HDF5 does not convert between character sets. */
+ * which allocates them with malloc (H5Pset_vlen_mem_manager, default). The memory type is the
+ * file's own: HDF5 does not convert between character sets. */
 #include "io/h5_text.h"
 
 #include <stdlib.h>

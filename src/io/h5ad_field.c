@@ -17,8 +17,12 @@ enum { BLOCK = 1 << 16 }; /* elements read at a time */
 static scp_status classify(scp_field *f)
 {
     switch (H5Tget_class(f->type)) {
-    case H5T_STRING: f->kind = SCP_FIELD_TEXT; return SCP_OK;
-    case H5T_INTEGER: f->kind = SCP_FIELD_INT; return SCP_OK;
+    case H5T_STRING:
+        f->kind = SCP_FIELD_TEXT;
+        return SCP_OK;
+    case H5T_INTEGER:
+        f->kind = SCP_FIELD_INT;
+        return SCP_OK;
     case H5T_FLOAT:
         f->kind = SCP_FIELD_REAL;
         f->narrow = H5Tget_size(f->type) <= sizeof(float);
@@ -56,15 +60,18 @@ static scp_status open_nullable(hid_t loc, const char *name, scp_field *f)
     size_t dims[SCP_H5_MAX_RANK];
     SCP_GOTO(done, scp_h5_group_open(loc, name, &group));
     if (!scp_h5_is_dataset(group, "values") || !scp_h5_is_dataset(group, "mask"))
-        SCP_FAIL_GOTO(done, SCP_EDATA,
-                      "%s: a group that is neither categorical nor nullable; text, numbers, booleans "
-                      "and categories are understood", f->where);
+        SCP_FAIL_GOTO(
+            done, SCP_EDATA,
+            "%s: a group that is neither categorical nor nullable; text, numbers, booleans "
+            "and categories are understood",
+            f->where);
     SCP_GOTO(done, scp_h5_dataset_open(group, "values", &f->dset));
     SCP_GOTO(done, scp_h5_dataset_open(group, "mask", &f->mask));
     SCP_GOTO(done, field_length(f));
     SCP_GOTO(done, scp_h5_extent(f->mask, &rank, dims));
     if (rank != 1 || dims[0] != f->n)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu values, but a mask of %zu", f->where, f->n, dims[0]);
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu values, but a mask of %zu", f->where, f->n,
+                      dims[0]);
 done:
     if (group >= 0) H5Gclose(group);
     return st;
@@ -177,7 +184,8 @@ static scp_status print_number(const scp_field *f, const void *buf, size_t i, ch
 }
 
 /* Texts of one block, and which of them are missing. */
-static scp_status block_texts(const scp_field *f, size_t first, size_t n, char ***out, int8_t *missing)
+static scp_status block_texts(const scp_field *f, size_t first, size_t n, char ***out,
+                              int8_t *missing)
 {
     scp_status st = SCP_OK;
     part p = { f, first, n };
@@ -274,8 +282,9 @@ static scp_status block_parsed(const scp_field *f, size_t first, size_t n, doubl
     SCP_TRY(block_texts(f, first, n, &texts, missing));
     for (size_t i = 0; i < n && st == SCP_OK; i++)
         if (!missing[i] && !scp_field_real_of(texts[i], &out[i]))
-            st = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL,
-                               "%s: row %zu: \"%s\" is not a number", f->where, first + i, texts[i]);
+            st =
+                scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL,
+                              "%s: row %zu: \"%s\" is not a number", f->where, first + i, texts[i]);
     scp_fs_list_free(texts, n);
     return st;
 }

@@ -1,4 +1,5 @@
-/* Frames, see h5ad_frame.h. A column is a field of values, or a field of codes and one of labels. */
+/* Frames, see h5ad_frame.h. A column is a field of values, or a field of codes and one of labels.
+ */
 #include "io/h5ad_frame.h"
 
 #include <math.h>
@@ -22,7 +23,8 @@ static void column_close(column *c)
     scp_field_close(&c->labels);
 }
 
-/* The labels of a 0.7 column: a reference in attribute "categories", or the name in __categories. */
+/* The labels of a 0.7 column: a reference in attribute "categories", or the name in __categories.
+ */
 static scp_status open_referenced(hid_t dset, hid_t frame, const char *name, column *c)
 {
     scp_status st = SCP_OK;
@@ -91,7 +93,8 @@ static scp_status unknown_column(const scp_frame *f, const char *name)
     for (size_t i = 0; i < f->n_columns && st == SCP_OK; i++)
         st = scp_strbuf_addf(&list, "%s%s", i ? ", " : "", f->column[i]);
     if (st == SCP_OK)
-        st = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL, "%s: no column \"%s\"; there are: %s",
+        st = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL,
+                           "%s: no column \"%s\"; there are: %s",
                            scp_h5_where(f->file, f->path, where, sizeof where), name,
                            f->n_columns ? list.text : "none");
     scp_strbuf_fini(&list);
@@ -218,8 +221,7 @@ scp_status scp_frame_open(hid_t file, const char *path, scp_frame *f)
     st = column_open(f, f->index, &index);
     f->n = index.values.n;
     column_close(&index);
-    if (st != SCP_OK)
-        (void)scp_err_frame(st, __FILE__, __LINE__, "index of the frame");
+    if (st != SCP_OK) (void)scp_err_frame(st, __FILE__, __LINE__, "index of the frame");
 done:
     scp_names_destroy(&names);
     return st;
@@ -307,8 +309,8 @@ static scp_status reals_of_labels(const column *c, double *out)
     }
     for (size_t i = 0; i < c->values.n; i++) {
         if (codes[i] >= 0 && bad[codes[i]])
-            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: row %zu: \"%s\" is not a number", c->values.where, i,
-                          label[codes[i]]);
+            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: row %zu: \"%s\" is not a number", c->values.where,
+                          i, label[codes[i]]);
         out[i] = codes[i] < 0 ? NAN : value[codes[i]];
     }
 done:

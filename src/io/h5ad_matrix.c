@@ -1,8 +1,8 @@
 /* Matrices: structure check on opening, hyperslab reads of row blocks, values checked as they come.
  *
  * HDF5 converts to int32 and float on the way in. Values beyond int32 are clipped, so that an index
- * out of range stays out of range (n_cols <= INT32_MAX), and a double beyond float becomes infinite:
- * both are then refused by the checks below. */
+ * out of range stays out of range (n_cols <= INT32_MAX), and a double beyond float becomes
+ * infinite: both are then refused by the checks below. */
 #include "io/h5ad_matrix.h"
 
 #include <inttypes.h>
@@ -12,7 +12,9 @@
 
 #include "base/mem.h"
 
-enum { DENSE_BLOCK = 1 << 24 }; /* elements of a dense matrix, or entries of a CSC, read at a time */
+enum {
+    DENSE_BLOCK = 1 << 24
+}; /* elements of a dense matrix, or entries of a CSC, read at a time */
 
 static scp_status dataset_length(hid_t dset, size_t *n)
 {
@@ -30,7 +32,8 @@ static scp_status dataset_length(hid_t dset, size_t *n)
 static scp_status sparse_format(hid_t group, scp_matrix *m)
 {
     scp_status st = SCP_OK;
-    bool old = !scp_h5_has_attr(group, "encoding-type") && scp_h5_has_attr(group, "h5sparse_format");
+    bool old =
+        !scp_h5_has_attr(group, "encoding-type") && scp_h5_has_attr(group, "h5sparse_format");
     char *format = NULL;
     int64_t shape[2];
     SCP_GOTO(done, scp_h5_attr_text(group, old ? "h5sparse_format" : "encoding-type", &format));
@@ -39,13 +42,16 @@ static scp_status sparse_format(hid_t group, scp_matrix *m)
     else if (strncmp(format, "csc", 3) == 0)
         m->kind = SCP_H5AD_CSC;
     else
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: encoding \"%s\" is not a matrix; csr_matrix, csc_matrix "
-                      "and dense arrays are understood", m->where, format);
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "%s: encoding \"%s\" is not a matrix; csr_matrix, csc_matrix "
+                      "and dense arrays are understood",
+                      m->where, format);
     SCP_GOTO(done, scp_h5_attr_i64(group, old ? "h5sparse_shape" : "shape", 2, shape));
     if (shape[0] < 0 || shape[1] < 0 || (size_t)shape[0] != m->n_rows ||
         (size_t)shape[1] != m->n_cols)
         SCP_FAIL_GOTO(done, SCP_EDATA,
-                      "%s: the shape is [%" PRId64 ", %" PRId64 "], but obs and var have %zu and %zu rows",
+                      "%s: the shape is [%" PRId64 ", %" PRId64
+                      "], but obs and var have %zu and %zu rows",
                       m->where, shape[0], shape[1], m->n_rows, m->n_cols);
 done:
     free(format);
@@ -79,7 +85,8 @@ static scp_status open_sparse(hid_t file, const char *path, scp_matrix *m)
     SCP_GOTO(done, dataset_length(m->data, &n_data));
     SCP_GOTO(done, dataset_length(m->indices, &n_indices));
     if (n_data != n_indices)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu values, but %zu indices", m->where, n_data, n_indices);
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu values, but %zu indices", m->where, n_data,
+                      n_indices);
     size_t n = m->kind == SCP_H5AD_CSR ? m->n_rows : m->n_cols, length = n + 1;
     SCP_GOTO(done, scp_alloc(length, sizeof *m->indptr, &m->indptr));
     SCP_GOTO(done, scp_h5_read(group, "indptr", H5T_NATIVE_INT64, 1, &length, m->indptr));
@@ -103,10 +110,12 @@ static scp_status open_dense(hid_t file, const char *path, scp_matrix *m)
     return SCP_OK;
 }
 
-scp_status scp_matrix_open(hid_t file, const char *path, size_t n_rows, size_t n_cols, scp_matrix *m)
+scp_status scp_matrix_open(hid_t file, const char *path, size_t n_rows, size_t n_cols,
+                           scp_matrix *m)
 {
-    *m = (scp_matrix){ .data = H5I_INVALID_HID, .indices = H5I_INVALID_HID, .n_rows = n_rows,
-                       .n_cols = n_cols };
+    *m = (scp_matrix){
+        .data = H5I_INVALID_HID, .indices = H5I_INVALID_HID, .n_rows = n_rows, .n_cols = n_cols
+    };
     scp_h5_where(file, path, m->where, sizeof m->where);
     if (n_cols > INT32_MAX)
         SCP_FAIL(SCP_EDATA, "%s: %zu columns are more than this program counts", m->where, n_cols);
@@ -161,8 +170,8 @@ static scp_status check_entries(const scp_matrix *m, size_t first, const scp_h5a
         if ((uint32_t)rows->column[k] >= n_cols || !isfinite(rows->value[k])) bad = k;
     size_t row = first + row_of(rows, bad);
     if ((uint32_t)rows->column[bad] >= n_cols)
-        SCP_FAIL(SCP_EDATA, "%s: row %zu: column index %d, but there are %zu columns", m->where, row,
-                 rows->column[bad], m->n_cols);
+        SCP_FAIL(SCP_EDATA, "%s: row %zu: column index %d, but there are %zu columns", m->where,
+                 row, rows->column[bad], m->n_cols);
     SCP_FAIL(SCP_EDATA, "%s: row %zu, column %d: the value is not finite", m->where, row,
              rows->column[bad]);
 }
@@ -191,7 +200,8 @@ static scp_status gather_row(const scp_matrix *m, const float *x, size_t row, sc
     SCP_TRY(rows_reserve(rows, rows->n_rows + 1, nnz + m->n_cols));
     for (size_t j = 0; j < m->n_cols; j++) {
         if (!isfinite(x[j]))
-            SCP_FAIL(SCP_EDATA, "%s: row %zu, column %zu: the value is not finite", m->where, row, j);
+            SCP_FAIL(SCP_EDATA, "%s: row %zu, column %zu: the value is not finite", m->where, row,
+                     j);
         rows->column[nnz] = (int32_t)j;
         rows->value[nnz] = x[j];
         nnz += x[j] != 0;
@@ -219,8 +229,8 @@ static scp_status dense_rows(scp_matrix *m, size_t first, size_t n, scp_h5ad_row
 
 scp_status scp_matrix_rows(scp_matrix *m, size_t first, size_t n, scp_h5ad_rows *rows)
 {
-    SCP_ARG(first <= m->n_rows && n <= m->n_rows - first, "rows [%zu, %zu) of %zu", first, first + n,
-            m->n_rows);
+    SCP_ARG(first <= m->n_rows && n <= m->n_rows - first, "rows [%zu, %zu) of %zu", first,
+            first + n, m->n_rows);
     if (m->kind == SCP_H5AD_DENSE) {
         SCP_TRY(dense_rows(m, first, n, rows));
         return SCP_OK;
@@ -232,7 +242,8 @@ scp_status scp_matrix_rows(scp_matrix *m, size_t first, size_t n, scp_h5ad_rows 
 
 /* ---- CSC ---- */
 
-/* Entries of columns in blocks: whole columns of at most DENSE_BLOCK entries (or one longer column). */
+/* Entries of columns in blocks: whole columns of at most DENSE_BLOCK entries (or one longer
+ * column). */
 static size_t columns_end(const scp_matrix *m, size_t begin)
 {
     size_t end = begin + 1;
@@ -246,7 +257,8 @@ typedef struct csc_block {
     size_t cap_row, cap_value, n;
 } csc_block;
 
-static scp_status read_columns(const scp_matrix *m, size_t begin, size_t end, bool values, csc_block *b)
+static scp_status read_columns(const scp_matrix *m, size_t begin, size_t end, bool values,
+                               csc_block *b)
 {
     size_t start = (size_t)m->indptr[begin];
     b->n = (size_t)m->indptr[end] - start;
@@ -275,7 +287,8 @@ static scp_status count_rows(const scp_matrix *m, csc_block *b, int64_t *start)
     return SCP_OK;
 }
 
-/* Second pass: each entry to the next free place of its row; next [n_rows] moves from start to end. */
+/* Second pass: each entry to the next free place of its row; next [n_rows] moves from start to end.
+ */
 static scp_status scatter(scp_matrix *m, csc_block *b, int64_t *next)
 {
     for (size_t j = 0, end; j < m->n_cols; j = end) {

@@ -10,10 +10,10 @@
 struct scp_h5ad {
     char *path;
     hid_t file;
-    scp_frame obs, var;  /* var belongs to the selected matrix */
+    scp_frame obs, var; /* var belongs to the selected matrix */
     scp_matrix matrix;
     char *matrix_name;
-    bool has_matrix;     /* a file may come without X          */
+    bool has_matrix; /* a file may come without X          */
 };
 
 /* Path in the file of "raw/X" and "raw/var": files of the 0.5 era have them at the root. */

@@ -3,6 +3,8 @@ libscppdm_a_SOURCES += src/io/h5.h src/io/h5.c src/io/h5_attr.c src/io/h5_text.h
 	src/io/h5_data.c src/io/h5_lzf.h src/io/h5_lzf.c src/io/h5_slab.h src/io/h5_slab.c src/io/h5_all.c
 libscppdm_a_SOURCES += src/io/h5ad.h src/io/h5ad_field.h src/io/h5ad_field.c src/io/h5ad_frame.h \
 	src/io/h5ad_frame.c src/io/h5ad_matrix.h src/io/h5ad_matrix.c src/io/h5ad_read.c
+libscppdm_a_SOURCES += src/io/h5ad_writer.h src/io/h5ad_write.c src/io/h5ad_write_frame.c
+libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c
+
 libscppdm_a_SOURCES += src/io/dataset.h src/io/dataset.c src/io/shard.h src/io/shard_format.h src/io/shard_format.c \
 	src/io/shard_write.c src/io/shard_read.c
-libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c

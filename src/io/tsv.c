@@ -11,14 +11,14 @@
 #include "base/str.h"
 
 struct scp_tsv {
-    char *name;      /* file, for messages                        */
-    char *text;      /* fields, each NUL-terminated               */
-    char **field;    /* [(n_rows + 1) * n_columns], header first  */
+    char *name;   /* file, for messages                        */
+    char *text;   /* fields, each NUL-terminated               */
+    char **field; /* [(n_rows + 1) * n_columns], header first  */
     size_t n_rows, n_columns, cap;
 };
 
-/* Length of the valid UTF-8 sequence at s, 0 when there is none. Overlong forms, surrogates and code
- * points beyond U+10FFFF are not valid (RFC 3629). */
+/* Length of the valid UTF-8 sequence at s, 0 when there is none. Overlong forms, surrogates and
+ * code points beyond U+10FFFF are not valid (RFC 3629). */
 static size_t utf8_length(const unsigned char *s, size_t left)
 {
     if (s[0] < 0x80) return s[0] != 0;
@@ -251,8 +251,8 @@ scp_status scp_tsv_writer_commit(scp_tsv_writer **w, const char *path)
 {
     scp_status st = SCP_OK;
     if ((*w)->next != 0)
-        SCP_FAIL_GOTO(done, SCP_EINTERNAL, "%s: the last row has %zu of %zu fields", path, (*w)->next,
-                      (*w)->n_columns);
+        SCP_FAIL_GOTO(done, SCP_EINTERNAL, "%s: the last row has %zu of %zu fields", path,
+                      (*w)->next, (*w)->n_columns);
     SCP_GOTO(done, scp_fs_write_text(path, (*w)->text.text, (*w)->text.len));
 done:
     scp_tsv_writer_abort(w);

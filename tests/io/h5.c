@@ -97,11 +97,13 @@ static void attributes(hid_t file)
     tap_ok(one == 1, "and is 1");
     tap_st(scp_h5_attr_real(group, "real", 1, &real), "real read");
     tap_near(real, 0.25, 0, "real attribute comes back");
-    tap_fails(scp_h5_attr_i64(group, "shape", 3, got), SCP_EDATA, "@shape", "wrong count is refused");
+    tap_fails(scp_h5_attr_i64(group, "shape", 3, got), SCP_EDATA, "@shape",
+              "wrong count is refused");
     tap_fails(scp_h5_attr_i64(group, "nope", 1, got), SCP_EDATA, "/a/b@nope", "missing is named");
     tap_fails(scp_h5_attr_text(group, "one", &text), SCP_EDATA, "text was expected",
               "a number is not a text");
-    tap_ok(scp_h5_exists(file, "a/b") && !scp_h5_exists(file, "a/c/d") && !scp_h5_exists(file, "z/b"),
+    tap_ok(scp_h5_exists(file, "a/b") && !scp_h5_exists(file, "a/c/d") &&
+               !scp_h5_exists(file, "z/b"),
            "existence along a path");
     tap_ok(scp_h5_is_group(file, "a") && !scp_h5_is_dataset(file, "a") &&
                scp_h5_is_dataset(file, "words"),
@@ -137,8 +139,9 @@ static void arrays(hid_t file)
     H5Dclose(dset);
 
     layout.grows = true;
-    tap_st(scp_h5_dataset_create(file, "grown", H5T_NATIVE_FLOAT, 1, (size_t[]){ 0 }, &layout, &dset),
-           "growing dataset created");
+    tap_st(
+        scp_h5_dataset_create(file, "grown", H5T_NATIVE_FLOAT, 1, (size_t[]){ 0 }, &layout, &dset),
+        "growing dataset created");
     tap_st(scp_h5_append(dset, H5T_NATIVE_FLOAT, 1, &(float){ 1.5f }), "append one");
     tap_st(scp_h5_append(dset, H5T_NATIVE_FLOAT, 1, &(float){ 2.5f }), "append another");
     H5Dclose(dset);
@@ -159,7 +162,8 @@ static void arrays(hid_t file)
 
 /* A dataset of 12 bytes whose only chunk is stored as given, under a filter. HDF5 lets one create a
  * dataset with a filter that is absent, but not with one that can only decode. */
-static void raw_chunk(hid_t file, const char *name, H5Z_filter_t filter, const void *bytes, size_t n)
+static void raw_chunk(hid_t file, const char *name, H5Z_filter_t filter, const void *bytes,
+                      size_t n)
 {
     hsize_t dim = 12, zero = 0;
     const unsigned client[3] = { 4, 0x0105, 12 }; /* as h5py stores them for LZF */
@@ -192,7 +196,8 @@ static void filters(hid_t file)
     tap_fails(scp_h5_read(file, "far", H5T_NATIVE_UINT8, 1, &n, v), SCP_EDATA, ":/far",
               "LZF that refers to before its beginning");
     raw_chunk(file, "cut", 32000, cut, sizeof cut);
-    tap_fails(scp_h5_read(file, "cut", H5T_NATIVE_UINT8, 1, &n, v), SCP_EDATA, ":/cut", "LZF cut off");
+    tap_fails(scp_h5_read(file, "cut", H5T_NATIVE_UINT8, 1, &n, v), SCP_EDATA, ":/cut",
+              "LZF cut off");
     raw_chunk(file, "longer", 32000, longer, sizeof longer);
     tap_fails(scp_h5_read(file, "longer", H5T_NATIVE_UINT8, 1, &n, v), SCP_EDATA, ":/longer",
               "LZF longer than the chunk");

@@ -1,4 +1,5 @@
-/* Collective transfers: ranks with uneven and empty ranges write one file, in chunks shared by ranks. */
+/* Collective transfers: ranks with uneven and empty ranges write one file, in chunks shared by
+ * ranks. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,8 @@ static void write_file(const char *path, const float *x)
     my_range(&first, &n);
     all_ok(scp_h5_create_all(world, path, &file), "file created by all");
     all_ok(scp_h5_set_text(file, "magic", "test"), "attribute set by all");
-    all_ok(scp_h5_dataset_create(file, "plain", H5T_NATIVE_FLOAT, 2, dims, NULL, &plain), "contiguous");
+    all_ok(scp_h5_dataset_create(file, "plain", H5T_NATIVE_FLOAT, 2, dims, NULL, &plain),
+           "contiguous");
     all_ok(scp_h5_dataset_create(file, "g/packed", H5T_NATIVE_FLOAT, 2, dims, &layout, &packed),
            "chunked and filtered");
     all_ok(scp_h5_dataset_create(file, "label", H5T_NATIVE_INT64, 1, dims, NULL, &label), "1-D");
@@ -108,7 +110,8 @@ int main(int argc, char **argv)
     scp_status st = scp_h5_open_all(world, "/nonexistent/x.h5", &file);
     tap_ok(everywhere(st == SCP_ENOINPUT || st == SCP_EPEER), "a missing file fails on every rank");
     st = scp_h5_create_all(world, "/nonexistent/x.h5", &file);
-    tap_ok(everywhere(st == SCP_EIO || st == SCP_EPEER), "and so does a folder that does not exist");
+    tap_ok(everywhere(st == SCP_EIO || st == SCP_EPEER),
+           "and so does a folder that does not exist");
     free(dir);
     int rc = tap_done();
     if (scp_world_end(&world) != SCP_OK) return 70;

@@ -105,9 +105,12 @@ static scp_status element_facts(scp_h5ad *f, const char *element, bool numeric, 
 
 static bool agrees(const facts *got, const char *fact, const char *want, double tolerance)
 {
-    const struct { const char *name; double value; } number[] = {
-        { "n_obs", got->n_obs },     { "n_vars", got->n_vars },     { "nnz", got->nnz },
-        { "sum", got->sum },         { "weighted", got->weighted }, { "missing", got->missing },
+    const struct {
+        const char *name;
+        double value;
+    } number[] = {
+        { "n_obs", got->n_obs },       { "n_vars", got->n_vars },     { "nnz", got->nnz },
+        { "sum", got->sum },           { "weighted", got->weighted }, { "missing", got->missing },
         { "distinct", got->distinct },
     };
     char hash[32];
@@ -152,7 +155,8 @@ static void check_file(const scp_tsv *t, size_t begin, size_t end)
     }
     if (!tap_st(scp_h5ad_open(path, &f), "%s opens", name)) return;
     for (size_t r = begin, next; r < end; r = next) {
-        for (next = r; next < end && !strcmp(scp_tsv_text(t, next, 1), scp_tsv_text(t, r, 1));) next++;
+        for (next = r; next < end && !strcmp(scp_tsv_text(t, next, 1), scp_tsv_text(t, r, 1));)
+            next++;
         check_element(f, t, r, next);
         if (strcmp(scp_tsv_text(t, r, 1), "raw/X") == 0)
             tap_st(scp_h5ad_select_matrix(f, "X"), "%s: back to X", name);
@@ -165,11 +169,12 @@ int main(void)
     char path[SCP_PATH_MAX];
     const char *top = getenv("top_srcdir");
     scp_tsv *t = NULL;
-    tap_st(scp_fs_join(path, sizeof path, top ? top : ".", "tests/golden/h5ad.tsv"), "golden table");
+    tap_st(scp_fs_join(path, sizeof path, top ? top : ".", "tests/golden/h5ad.tsv"),
+           "golden table");
     if (!tap_st(scp_tsv_read(path, &t), "golden table read")) return tap_done();
     for (size_t r = 0, next; r < scp_tsv_n_rows(t); r = next) {
-        for (next = r; next < scp_tsv_n_rows(t) &&
-                       !strcmp(scp_tsv_text(t, next, 0), scp_tsv_text(t, r, 0));)
+        for (next = r;
+             next < scp_tsv_n_rows(t) && !strcmp(scp_tsv_text(t, next, 0), scp_tsv_text(t, r, 0));)
             next++;
         check_file(t, r, next);
     }

@@ -1,7 +1,8 @@
 # Tests of src/io.
-io_tests = tests/io/h5.t tests/io/tsv.t tests/io/h5ad_real.t
+io_tests = tests/io/h5.t tests/io/tsv.t tests/io/h5ad_real.t tests/io/h5ad_write.t
 check_PROGRAMS += $(io_tests) tests/io/h5_all.mpi
-TESTS += $(io_tests) tests/io/h5_all.mpi
+dist_check_SCRIPTS += tests/io/anndata_opens.sh
+TESTS += $(io_tests) tests/io/h5_all.mpi tests/io/anndata_opens.sh
 EXTRA_DIST += tests/golden/h5ad.tsv tests/golden/make_h5ad_golden.py
 tests_io_h5_t_SOURCES = tests/io/h5.c
 tests_io_h5_t_LDADD = libscptest.a $(LDADD)
@@ -9,5 +10,7 @@ tests_io_tsv_t_SOURCES = tests/io/tsv.c
 tests_io_tsv_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5ad_real_t_SOURCES = tests/io/h5ad_real.c
 tests_io_h5ad_real_t_LDADD = libscptest.a $(LDADD)
+tests_io_h5ad_write_t_SOURCES = tests/io/h5ad_write.c
+tests_io_h5ad_write_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5_all_mpi_SOURCES = tests/io/h5_all.c
 tests_io_h5_all_mpi_LDADD = libscptest.a $(LDADD)

@@ -20,7 +20,8 @@ static void reading(void)
     size_t c = 9;
     double x = 0;
     int64_t i = 0;
-    const char text[] = "\xef\xbb\xbf" "drug\tdose\tn\r\nγ-Oryzanol\t0.05\t3\r\n\t1e-4\tx\r\n\r\n";
+    const char text[] = "\xef\xbb\xbf"
+                        "drug\tdose\tn\r\nγ-Oryzanol\t0.05\t3\r\n\t1e-4\tx\r\n\r\n";
     tap_st(scp_tsv_parse(text, sizeof text - 1, "t.tsv", &t), "BOM, CRLF and blank last lines");
     tap_ok(scp_tsv_n_rows(t) == 2 && scp_tsv_n_columns(t) == 3, "two rows of three");
     tap_text(scp_tsv_header(t, 0), "drug", "the byte order mark is not part of the name");
@@ -32,7 +33,8 @@ static void reading(void)
     tap_near(x, 1e-4, 0, "real value");
     tap_st(scp_tsv_int(t, 0, 2, &i), "integer field");
     tap_ok(i == 3, "integer value");
-    tap_fails(scp_tsv_int(t, 1, 2, &i), SCP_EDATA, "t.tsv:3: column n: \"x\"", "file, line, column");
+    tap_fails(scp_tsv_int(t, 1, 2, &i), SCP_EDATA, "t.tsv:3: column n: \"x\"",
+              "file, line, column");
     tap_fails(scp_tsv_column(t, "plate", &c), SCP_EDATA, "drug, dose, n", "columns that exist");
     tap_ok(scp_tsv_find(t, "plate") == -1, "find says no");
     scp_tsv_destroy(&t);
@@ -46,8 +48,10 @@ static void reading(void)
     refused("a\nb\nc\xff\n", "t.tsv:3: byte 0xff", "not UTF-8");
     refused("a\n\xc0\xaf\n", "t.tsv:2: byte 0xc0", "an overlong form");
     refused("a\n\xed\xa0\x80\n", "t.tsv:2", "a surrogate");
-    tap_fails(scp_tsv_parse("a\nb\0c\n", 6, "t.tsv", &t), SCP_EDATA, "t.tsv:2: byte 0x00", "a NUL byte");
-    tap_fails(scp_tsv_read("/nonexistent.tsv", &t), SCP_ENOINPUT, "/nonexistent.tsv", "missing file");
+    tap_fails(scp_tsv_parse("a\nb\0c\n", 6, "t.tsv", &t), SCP_EDATA, "t.tsv:2: byte 0x00",
+              "a NUL byte");
+    tap_fails(scp_tsv_read("/nonexistent.tsv", &t), SCP_ENOINPUT, "/nonexistent.tsv",
+              "missing file");
 }
 
 static void writing(void)
