@@ -57,8 +57,10 @@ static scp_status answer(const scp_app *app, scp_cli_action action)
 {
     scp_status st = SCP_OK;
     scp_strbuf out = { 0 };
-    const scp_conf_about about = { .name = app->name, .brief = app->brief,
-                                   .description = app->description, .operands = app->operands,
+    const scp_conf_about about = { .name = app->name,
+                                   .brief = app->brief,
+                                   .description = app->description,
+                                   .operands = app->operands,
                                    .groups = app->groups };
     switch (action) {
     case SCP_CLI_HELP:
@@ -88,14 +90,18 @@ done:
 static scp_status begin(scp_app *app, int *argc, char ***argv, scp_app_next *next)
 {
     SCP_TRY(scp_world_begin(argc, argv, &app->comm));
-    scp_cli cli = { .groups = app->groups, .settings = app->settings,
-                    .takes_operands = app->operands != NULL, .reader = read_shared, .user = app };
+    scp_cli cli = { .groups = app->groups,
+                    .settings = app->settings,
+                    .takes_operands = app->operands != NULL,
+                    .reader = read_shared,
+                    .user = app };
     scp_status st = scp_cli_parse(&cli, *argc, *argv);
     app->args = cli.operands;
     SCP_TRY(st);
     int level = SCP_LOG_INFO + cli.verbosity;
-    scp_log_set_level(level < SCP_LOG_ERROR ? SCP_LOG_ERROR
-                      : level > SCP_LOG_DEBUG ? SCP_LOG_DEBUG : (scp_log_level)level);
+    scp_log_set_level(level < SCP_LOG_ERROR   ? SCP_LOG_ERROR
+                      : level > SCP_LOG_DEBUG ? SCP_LOG_DEBUG
+                                              : (scp_log_level)level);
     *next = cli.action == SCP_CLI_RUN ? SCP_APP_RUN : SCP_APP_DONE;
     return answer(app, cli.action);
 }
@@ -121,7 +127,8 @@ static void compose(const scp_app *app, char *text, size_t size)
     if (app->status == SCP_EREQUEUE)
         snprintf(text, size, "%s: %s\n", app->name, message);
     else if (app->status == SCP_EUSAGE)
-        snprintf(text, size, "%s: error: %s%s\nTry '%s --help'.\n", app->name, who, message, app->name);
+        snprintf(text, size, "%s: error: %s%s\nTry '%s --help'.\n", app->name, who, message,
+                 app->name);
     else
         snprintf(text, size, "%s: error: %s%s\n%s", app->name, who, message, scp_err_chain());
 }

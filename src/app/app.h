@@ -5,7 +5,8 @@
  *         scp_eval_settings s = { 0 };
  *         scp_app app = { .name = "scppdm_eval", .brief = "score predictions on UC/UD splits",
  *                         .groups = groups, .settings = &s };
- *         if (scp_app_begin(&app, &argc, &argv) == SCP_APP_RUN) app.status = scp_eval_run(app.comm, &s);
+ *         if (scp_app_begin(&app, &argc, &argv) == SCP_APP_RUN)
+ *             app.status = scp_eval_run(app.comm, &s);
  *         return scp_app_end(&app);
  *     }
  *

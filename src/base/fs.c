@@ -88,7 +88,8 @@ scp_status scp_fs_read_text(const char *path, char **text, size_t *len)
     if (!f) return read_error("open", path);
     size_t n;
     SCP_GOTO(done, scp_strbuf_addn(&b, "", 0));
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) SCP_GOTO(done, scp_strbuf_addn(&b, chunk, n));
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        SCP_GOTO(done, scp_strbuf_addn(&b, chunk, n));
     if (ferror(f)) st = read_error("read", path);
 done:
     fclose(f);
@@ -123,13 +124,11 @@ scp_status scp_fs_commit(const char *tmp, const char *path)
 {
     char copy[SCP_PATH_MAX];
     SCP_TRY(scp_str_format(copy, sizeof copy, "%s", path));
-    SCP_TRY(sync_path(tmp, O_RDONLY));
-    if (rename(tmp, path) != 0) {
-        scp_status st = write_error("rename a temporary to", path);
-        scp_fs_remove(tmp);
-        return st;
-    }
-    return sync_path(dirname(copy), O_RDONLY | O_DIRECTORY);
+    scp_status st = sync_path(tmp, O_RDONLY);
+    if (st == SCP_OK && rename(tmp, path) != 0) st = write_error("rename a temporary to", path);
+    if (st == SCP_OK) return sync_path(dirname(copy), O_RDONLY | O_DIRECTORY);
+    scp_fs_remove(tmp);
+    return st;
 }
 
 scp_status scp_fs_write_text(const char *path, const char *text, size_t len)

@@ -12,7 +12,8 @@ bool scp_fs_is_dir(const char *path);
 /** Size in bytes. SCP_ENOINPUT when missing. */
 scp_status scp_fs_size(const char *path, int64_t *bytes) SCP_MUST_USE;
 
-/** Create a folder and its parents; an existing folder is fine. SCP_EIO names the part that failed. */
+/** Create a folder and its parents; an existing folder is fine. SCP_EIO names the part that
+ *  failed. */
 scp_status scp_fs_mkdirs(const char *path) SCP_MUST_USE;
 
 /** Check that a file can be created in `dir` (makes and removes a probe). SCP_EIO otherwise. */
@@ -27,7 +28,8 @@ scp_status scp_fs_read_text(const char *path, char **text, size_t *len) SCP_MUST
 /** Name of the temporary that stands for `path` while it is written: "path.tmp.<pid>". */
 scp_status scp_fs_tmp_name(char *buf, size_t size, const char *path) SCP_MUST_USE;
 
-/** fsync tmp, rename it to path, fsync the folder. The file appears whole or not at all. */
+/** fsync tmp, rename it to path, fsync the folder. The file appears whole or not at all; on an
+ *  error tmp is removed. */
 scp_status scp_fs_commit(const char *tmp, const char *path) SCP_MUST_USE;
 
 /** Write a whole text file atomically. */

@@ -14,22 +14,35 @@
         if ((j)->st == SCP_OK) (j)->st = (call);                                                   \
     } while (0)
 
+/* Bytes of the UTF-8 character at s (RFC 3629), 0 when it is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+    if (s[0] < 0x80) return 1;
+    size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 4;
+    if (n == 4 && (s[0] < 0xf0 || s[0] > 0xf4)) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+    bool beyond = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f);
+    return overlong || beyond ? 0 : n;
+}
+
+/* Bytes that are no UTF-8, as in a broken gene name, become the replacement character. */
 static void add_string(scp_jsonl *j, const char *s)
 {
     ADD(j, scp_strbuf_addn(&j->buf, "\"", 1));
-    for (const char *run = s; *s || s > run;) {
+    while (*s) {
         unsigned char c = (unsigned char)*s;
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            s++;
-            continue;
-        }
-        if (s > run) ADD(j, scp_strbuf_addn(&j->buf, run, (size_t)(s - run)));
-        if (!c) break;
-        if (c == '"' || c == '\\')
+        size_t n = utf8_len((const unsigned char *)s);
+        if (n == 0)
+            ADD(j, scp_strbuf_addf(&j->buf, "\\ufffd"));
+        else if (c == '"' || c == '\\')
             ADD(j, scp_strbuf_addf(&j->buf, "\\%c", c));
-        else
+        else if (c < 0x20)
             ADD(j, scp_strbuf_addf(&j->buf, "\\u%04x", c));
-        run = ++s;
+        else
+            ADD(j, scp_strbuf_addn(&j->buf, s, n));
+        s += n > 0 ? n : 1;
     }
     ADD(j, scp_strbuf_addn(&j->buf, "\"", 1));
 }

@@ -1,5 +1,6 @@
 /* JSON objects written by appending keys: one line per object, for metrics.jsonl and summaries.
- * Numbers are printed with the fewest digits that read back exactly; NaN and infinities as null. */
+ * Text that is not UTF-8 gets the replacement character. Numbers are printed with the fewest digits
+ * that read back exactly; NaN and infinities as null. */
 #ifndef SCP_BASE_JSONL_H
 #define SCP_BASE_JSONL_H
 
@@ -7,7 +8,7 @@
 
 #include "base/str.h"
 
-/* An object under construction. Zero-initialise; fini frees. Errors are sticky and come out of end. */
+/* An object under construction. Zero-initialise; fini frees. Errors stick until end. */
 typedef struct scp_jsonl {
     scp_strbuf buf;
     int depth;
@@ -20,7 +21,7 @@ void scp_jsonl_text(scp_jsonl *j, const char *key, const char *value);
 void scp_jsonl_int(scp_jsonl *j, const char *key, int64_t value);
 void scp_jsonl_real(scp_jsonl *j, const char *key, double value);
 void scp_jsonl_bool(scp_jsonl *j, const char *key, bool value);
-void scp_jsonl_raw(scp_jsonl *j, const char *key, const char *json); /* already JSON, trusted  */
+void scp_jsonl_raw(scp_jsonl *j, const char *key, const char *json); /* already JSON, trusted */
 void scp_jsonl_open(scp_jsonl *j, const char *key);             /* nested object              */
 void scp_jsonl_close(scp_jsonl *j);
 /** Close everything; *text borrowed from j until fini or the next begin. */

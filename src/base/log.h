@@ -1,12 +1,15 @@
-/* Log lines on stderr: level, rank prefix, one complete line per call. stdout stays free for results. */
+/* Log lines on stderr: level, rank prefix, one complete line per call. stdout is for results. */
 #ifndef SCP_BASE_LOG_H
 #define SCP_BASE_LOG_H
 
 #include "base/status.h"
 
-typedef enum scp_log_level { SCP_LOG_ERROR, SCP_LOG_WARN, SCP_LOG_INFO, SCP_LOG_DEBUG } scp_log_level;
+typedef enum scp_log_level {
+    SCP_LOG_ERROR, SCP_LOG_WARN, SCP_LOG_INFO, SCP_LOG_DEBUG
+} scp_log_level;
 
-/** Least important level that is printed (default SCP_LOG_INFO). The library's only mutable global. */
+/** Least important level that is printed (default SCP_LOG_INFO). The only mutable
+ *  global. */
 void scp_log_set_level(scp_log_level level);
 scp_log_level scp_log_get_level(void);
 

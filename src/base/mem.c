@@ -30,7 +30,8 @@ scp_status scp_grow_bytes(void **ptr, size_t *have, size_t need, size_t size)
     if (n < need) n = need;
     SCP_TRY(array_bytes(n, size, &bytes));
     void *grown = realloc(*ptr, bytes);
-    if (!grown) SCP_FAIL(SCP_ENOMEM, "cannot grow an array to %zu bytes (%zu x %zu)", bytes, n, size);
+    if (!grown)
+        SCP_FAIL(SCP_ENOMEM, "cannot grow an array to %zu bytes (%zu x %zu)", bytes, n, size);
     size_t kept = *ptr ? *have * size : 0;
     memset((char *)grown + kept, 0, bytes - kept);
     *ptr = grown;

@@ -1,5 +1,5 @@
-/* Checked allocation: sizes are multiplied with overflow checks, failures become SCP_ENOMEM with the
- * size in the message, and memory is zeroed. Free with free(). */
+/* Checked allocation: sizes are multiplied with overflow checks, failures become SCP_ENOMEM with
+ * the size in the message, and memory is zeroed. Free with free(). */
 #ifndef SCP_BASE_MEM_H
 #define SCP_BASE_MEM_H
 

@@ -79,9 +79,8 @@ static void show_on_terminal(const scp_progress *p, const char *figures)
 {
     char line[LINE_BYTES], bar[BAR_CELLS + 4] = "";
     struct winsize window;
-    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0
-                      ? window.ws_col
-                      : 80;
+    int columns =
+        ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col : 80;
     if (p->total > 0) {
         int64_t done = p->done < p->total ? p->done : p->total;
         int full = (int)((double)done / (double)p->total * BAR_CELLS);

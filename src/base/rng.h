@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Streams that must not overlap. An op instance adds its own id: purpose + SCP_RNG_OP_STRIDE * id. */
+/* Streams that must not overlap. An op instance adds its own id:
+ * purpose + SCP_RNG_OP_STRIDE * id. */
 typedef enum scp_rng_purpose {
     SCP_RNG_INIT = 1,      /* parameter initialisation; sample = hash of the name          */
     SCP_RNG_SHUFFLE = 2,   /* sample order; step = epoch                                   */

@@ -53,9 +53,9 @@ int scp_status_exit_code(scp_status st)
 static void append(const char *file, int line, const char *call, const char *message)
 {
     size_t room = sizeof err.chain - err.used;
-    int n = snprintf(err.chain + err.used, room, "  at %s:%d%s%s%s%s\n", file, line,
-                     call ? " in " : "", call ? call : "", message ? ": " : "",
-                     message ? message : "");
+    int n =
+        snprintf(err.chain + err.used, room, "  at %s:%d%s%s%s%s\n", file, line, call ? " in " : "",
+                 call ? call : "", message ? ": " : "", message ? message : "");
     if (n > 0) err.used += (size_t)n < room ? (size_t)n : room - 1;
 }
 

@@ -2,7 +2,7 @@
  *
  * A library function returns scp_status and never prints, exits or aborts. The function that finds
  * an error records one frame with a message that names the file, row or key and the way out; every
- * caller on the way up adds a frame by SCP_TRY or SCP_GOTO. Only a program's main prints the chain. */
+ * caller on the way up adds a frame by SCP_TRY or SCP_GOTO. Only a program's main prints it. */
 #ifndef SCP_BASE_STATUS_H
 #define SCP_BASE_STATUS_H
 
@@ -36,14 +36,15 @@ const char *scp_status_text(scp_status st);
 int scp_status_exit_code(scp_status st);
 
 /** Record the frame at which an error arises and return st. Starts a new chain.
- *  @param call  text of the failing call, or NULL. @param fmt  the message, one sentence, no newline. */
+ *  @param call  text of the failing call, or NULL. @param fmt  one sentence, no newline. */
 scp_status scp_err_raise(scp_status st, const char *file, int line, const char *call,
                          const char *fmt, ...) SCP_PRINTF(5, 6);
 
 /** Add a frame to the chain of this thread and return st. */
 scp_status scp_err_frame(scp_status st, const char *file, int line, const char *call);
 
-/** Message of the frame where the chain began; "" when there is none. Borrowed until the next error. */
+/** Message of the frame where the chain began; "" when there is none. Borrowed until
+ *  the next error. */
 const char *scp_err_message(void);
 
 /** The whole chain as text, one frame per line, innermost first. Borrowed until the next error. */

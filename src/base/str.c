@@ -1,4 +1,4 @@
-/* Text buffer, number parsing and printing, small string helpers. The list of names is in names.c. */
+/* Text buffer, number parsing and printing, small string helpers. */
 #include "config.h" /* _GNU_SOURCE for strtod_l */
 
 #include "base/str.h"
@@ -78,10 +78,10 @@ const char *scp_print_real(double x, char buf[SCP_REAL_TEXT])
 {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), before = uselocale(c);
     /* A normal double that has a decimal of at most 15 digits prints as it with %.15g. */
-    int digits = fabs(x) < DBL_MIN ? 1 : DBL_DIG;
-    do
+    for (int digits = fabs(x) < DBL_MIN ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
         snprintf(buf, SCP_REAL_TEXT, "%.*g", digits, x);
-    while (strtod(buf, NULL) != x && ++digits <= DBL_DECIMAL_DIG);
+        if (strtod(buf, NULL) == x) break;
+    }
     uselocale(before);
     freelocale(c);
     return buf;

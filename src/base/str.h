@@ -38,7 +38,8 @@ size_t scp_str_split(char *s, char sep, char **fields, size_t max);
 size_t scp_str_distance(const char *a, const char *b);
 
 /** snprintf into a fixed buffer; SCP_EUSAGE when it does not fit (e.g. a path too long). */
-scp_status scp_str_format(char *buf, size_t size, const char *fmt, ...) SCP_PRINTF(3, 4) SCP_MUST_USE;
+scp_status scp_str_format(char *buf, size_t size, const char *fmt, ...)
+    SCP_PRINTF(3, 4) SCP_MUST_USE;
 
 /* A list of unique strings with index lookup (uthash inside). Order of insertion is kept. */
 typedef struct scp_names scp_names;

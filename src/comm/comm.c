@@ -54,7 +54,8 @@ scp_status scp_comm_allreduce(scp_comm *c, void *buf, size_t n, scp_comm_type t,
     return SCP_OK;
 }
 
-scp_status scp_comm_reduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op, int root)
+scp_status scp_comm_reduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op,
+                           int root)
 {
     SCP_ARG(c && (buf || n == 0), "communicator and buffer are required");
     SCP_ARG(root >= 0 && root < c->size, "root %d is not a rank of %d", root, c->size);

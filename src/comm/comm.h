@@ -10,7 +10,9 @@
 
 typedef struct scp_comm scp_comm;
 
-typedef enum scp_comm_type { SCP_COMM_F32, SCP_COMM_F64, SCP_COMM_I32, SCP_COMM_I64, SCP_COMM_U8 } scp_comm_type;
+typedef enum scp_comm_type {
+    SCP_COMM_F32, SCP_COMM_F64, SCP_COMM_I32, SCP_COMM_I64, SCP_COMM_U8
+} scp_comm_type;
 typedef enum scp_comm_op { SCP_COMM_SUM, SCP_COMM_MIN, SCP_COMM_MAX } scp_comm_op;
 
 /** The communicator of one process. Every operation is a copy or nothing. Not collective. */
@@ -21,10 +23,13 @@ int scp_comm_rank(const scp_comm *c);         /* not collective */
 int scp_comm_size(const scp_comm *c);         /* not collective */
 const char *scp_comm_name(const scp_comm *c); /* "self", "mpi"; not collective */
 
-/** In-place reduction to all ranks; host memory [n]. Any n (split inside where MPI counts are int). */
-scp_status scp_comm_allreduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op) SCP_MUST_USE;
+/** In-place reduction to all ranks; host memory [n]. Any n (split inside where MPI counts are
+ *  int). */
+scp_status scp_comm_allreduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op)
+    SCP_MUST_USE;
 /** In-place reduction to `root` (the other ranks' buffers are undefined afterwards). */
-scp_status scp_comm_reduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op, int root) SCP_MUST_USE;
+scp_status scp_comm_reduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op,
+                           int root) SCP_MUST_USE;
 scp_status scp_comm_bcast(scp_comm *c, void *buf, size_t n, scp_comm_type t, int root) SCP_MUST_USE;
 /** Concatenation by rank. counts [size] is filled when not NULL. *out owned by the caller. */
 scp_status scp_comm_allgatherv(scp_comm *c, const void *mine, size_t n, scp_comm_type t, void **out,
@@ -41,9 +46,11 @@ scp_status scp_comm_bcast_bytes(scp_comm *c, void **buf, size_t *n, int root) SC
 
 /** Average a gradient arena over all ranks, in buckets that overlap. g [n] host memory of type t
  *  (SCP_COMM_F32 or SCP_COMM_F64). */
-scp_status scp_comm_average(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket) SCP_MUST_USE;
+scp_status scp_comm_average(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket)
+    SCP_MUST_USE;
 
-/** Rows of a range dealt to a rank: [*begin, *end) of n, sizes differ by at most one. Not collective. */
+/** Rows of a range dealt to a rank: [*begin, *end) of n, sizes differ by at most one. Not
+ *  collective. */
 void scp_comm_share(const scp_comm *c, size_t n, size_t *begin, size_t *end);
 
 #endif

@@ -8,11 +8,12 @@
 typedef struct scp_comm_ops {
     const char *name;
     scp_status (*allreduce)(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op);
-    scp_status (*reduce)(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op, int root);
+    scp_status (*reduce)(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op,
+                         int root);
     scp_status (*bcast)(scp_comm *c, void *buf, size_t n, scp_comm_type t, int root);
     /* out [sum of counts], allocated; counts [size] known on every rank; total is their sum */
-    scp_status (*allgatherv)(scp_comm *c, const void *mine, scp_comm_type t, void *out, size_t total,
-                             const size_t *counts);
+    scp_status (*allgatherv)(scp_comm *c, const void *mine, scp_comm_type t, void *out,
+                             size_t total, const size_t *counts);
     scp_status (*barrier)(scp_comm *c);
     scp_status (*average)(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket);
     void (*destroy)(scp_comm *c); /* frees c */

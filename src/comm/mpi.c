@@ -1,4 +1,4 @@
-/* MPI communicator. MPI counts are int: larger buffers go in several calls of max_count elements. */
+/* MPI communicator. MPI counts are int: larger buffers go in several calls. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +152,8 @@ fail:
 void scp_comm_mpi_set_max_count(scp_comm *c, size_t max_count)
 {
     if (c->ops != &scp_comm_mpi_ops) return;
-    scp_comm_mpi_state_of(c)->max_count = max_count > 0 && max_count < INT_MAX ? max_count : INT_MAX;
+    scp_comm_mpi_state_of(c)->max_count =
+        max_count > 0 && max_count < INT_MAX ? max_count : INT_MAX;
 }
 
 MPI_Comm scp_comm_mpi(const scp_comm *c)

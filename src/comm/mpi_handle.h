@@ -1,4 +1,4 @@
-/* The MPI communicator behind an scp_comm, for parallel HDF5 (src/io only), and checked MPI calls. */
+/* The MPI communicator behind an scp_comm, for parallel HDF5 (src/io), and checked MPI calls. */
 #ifndef SCP_COMM_MPI_HANDLE_H
 #define SCP_COMM_MPI_HANDLE_H
 

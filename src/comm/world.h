@@ -16,7 +16,7 @@ scp_status scp_world_meet(scp_comm *world, double seconds, bool *all_here) SCP_M
 /** Finalize. Collective; only after all ranks met. */
 scp_status scp_world_end(scp_comm **world) SCP_MUST_USE;
 
-/** Print nothing, end every rank of the job with this exit code. Does not return. Not collective. */
+/** End every rank of the job with this exit code; prints nothing, never returns. Not collective. */
 void scp_world_abort(int exit_code) __attribute__((noreturn));
 
 /** Version of the MPI library, first line, in buf. Not collective; works before scp_world_begin. */

@@ -53,6 +53,10 @@ static scp_status read_key(walk *w, const scp_option_group *groups, const char *
             return SCP_OK;
         }
     }
+    for (const scp_conf_common *c = scp_conf_commons; c->flags; c++)
+        if (scp_str_distance(c->long_name + 2, w->name) <= (strlen(w->name) < 6 ? 1 : 2))
+            SCP_FAIL(SCP_EUSAGE, "there is no option --%s; did you mean %s?", w->name,
+                     c->long_name);
     if (!groups) SCP_FAIL(SCP_EUSAGE, "there is no option --%s", w->name);
     return scp_conf_unknown(groups, w->name, "command line");
 }

@@ -1,12 +1,13 @@
-/* The command line: --key=value, --key value, --flag and --no-flag for every row of the option table
- * and its aliases, the options of every program, and operands. */
+/* The command line: --key=value, --key value, --flag and --no-flag for every row of the option
+ * table and its aliases, the options of every program, and operands. */
 #ifndef SCP_CONF_CLI_H
 #define SCP_CONF_CLI_H
 
 #include "conf/option.h"
 
 typedef enum scp_cli_action {
-    SCP_CLI_RUN, SCP_CLI_HELP, SCP_CLI_VERSION, SCP_CLI_MAN, SCP_CLI_COMPLETION, SCP_CLI_PRINT_CONFIG
+    SCP_CLI_RUN, SCP_CLI_HELP, SCP_CLI_VERSION, SCP_CLI_MAN, SCP_CLI_COMPLETION,
+    SCP_CLI_PRINT_CONFIG
 } scp_cli_action;
 
 /** Reads the text of a --config file: scp_fs_read_text, or something that asks one rank only.
@@ -21,7 +22,7 @@ typedef struct scp_cli {
     void *user;                     /* in: first argument of reader                               */
     scp_cli_action action;          /* out                                                        */
     int verbosity;                  /* out: number of -v less the number of -q                    */
-    scp_text_list operands;         /* out: owned by the caller, texts borrowed from argv; free(v) */
+    scp_text_list operands;         /* out: free(v); the texts are borrowed from argv             */
 } scp_cli;
 
 /** Parse argv [argc] (argv[0] is the program). Wrong or unknown arguments are SCP_EUSAGE. With

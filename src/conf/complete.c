@@ -28,13 +28,14 @@ static scp_status add_names(scp_strbuf *out, const scp_option *row)
 scp_status scp_conf_completion(const scp_conf_about *about, scp_strbuf *out)
 {
     SCP_ARG(about && about->name && out, "a program and a buffer are required");
-    SCP_TRY(scp_strbuf_addf(out,
-                            "# bash completion for %s\n_%s()\n{\n"
-                            "    local cur=${COMP_WORDS[COMP_CWORD]} before=$((COMP_CWORD - 1)) words=\n"
-                            "    if [[ $cur == '=' ]]; then cur=; fi\n"
-                            "    if [[ ${COMP_WORDS[before]} == '=' ]]; then before=$((before - 1)); fi\n"
-                            "    case ${COMP_WORDS[before]} in\n",
-                            about->name, about->name));
+    SCP_TRY(scp_strbuf_addf(
+        out,
+        "# bash completion for %s\n_%s()\n{\n"
+        "    local cur=${COMP_WORDS[COMP_CWORD]} before=$((COMP_CWORD - 1)) words=\n"
+        "    if [[ $cur == '=' ]]; then cur=; fi\n"
+        "    if [[ ${COMP_WORDS[before]} == '=' ]]; then before=$((before - 1)); fi\n"
+        "    case ${COMP_WORDS[before]} in\n",
+        about->name, about->name));
     for (scp_conf_walk w = { .group = about->groups }; about->groups && scp_conf_next(&w);)
         if (w.row->type == SCP_OPT_ENUM) SCP_TRY(add_choices(out, w.row));
     SCP_TRY(scp_strbuf_addf(out, "    esac\n"

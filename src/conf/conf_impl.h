@@ -34,7 +34,8 @@ typedef struct scp_conf_value {
 } scp_conf_value;
 
 /** Parse by the row's type, check the range, store into *field; on an error *field is unchanged. */
-scp_status scp_value_store(const scp_option *row, void *field, const scp_conf_value *value) SCP_MUST_USE;
+scp_status scp_value_store(const scp_option *row, void *field, const scp_conf_value *value)
+    SCP_MUST_USE;
 /** Zero of the type; frees what was there. */
 void scp_value_clear(const scp_option *row, void *field);
 /** As YAML: 1, 0.5, true, name, "quoted text", [1, 2], ~. */

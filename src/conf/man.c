@@ -64,12 +64,12 @@ static scp_status add_row(scp_strbuf *out, const scp_option *row)
     scp_status st = scp_value_describe(row, &want);
     if (st == SCP_OK) {
         const char *def = row->def ? row->def : flag ? "false" : "none";
-        st = add_line(out, (const char *const[]){ "It is ", want.text, "", row->unit ? " in " : "", "",
-                                                  row->unit ? row->unit : "", "; the default is ",
-                                                  *def ? def : "empty", "",
-                                                  row->source ? " (" : "", "",
-                                                  row->source ? row->source : "", "",
-                                                  row->source ? ")" : "", ".", NULL });
+        st = add_line(out,
+                      (const char *const[]){ "It is ", want.text, "", row->unit ? " in " : "", "",
+                                             row->unit ? row->unit : "", "; the default is ",
+                                             *def ? def : "empty", "", row->source ? " (" : "", "",
+                                             row->source ? row->source : "", "",
+                                             row->source ? ")" : "", ".", NULL });
     }
     scp_strbuf_fini(&want);
     return st;
@@ -89,7 +89,8 @@ static scp_status add_footer(scp_strbuf *out)
         { SCP_ENOMEM, "Memory is exhausted." },
         { SCP_EIO, "The system refused a read or a write." },
         { SCP_ERETRY, "A passing fault; the same command may succeed later." },
-        { SCP_EREQUEUE, "Stopped on request with a checkpoint; run the same command again to go on." },
+        { SCP_EREQUEUE,
+          "Stopped on request with a checkpoint; run the same command again to go on." },
     };
     SCP_TRY(scp_strbuf_addf(out, ".SH EXIT STATUS\n"));
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)

@@ -46,7 +46,8 @@ scp_status scp_conf_unknown(const scp_option_group *groups, const char *key, con
         least = d;
     }
     if (nearest)
-        SCP_FAIL(SCP_EUSAGE, "%s: \"%s\" is not a setting; did you mean \"%s\"?", where, key, nearest);
+        SCP_FAIL(SCP_EUSAGE, "%s: \"%s\" is not a setting; did you mean \"%s\"?", where, key,
+                 nearest);
     SCP_FAIL(SCP_EUSAGE, "%s: \"%s\" is not a setting; --help lists all of them", where, key);
 }
 
@@ -102,7 +103,8 @@ void scp_conf_fini(const scp_option_group *groups, void *settings)
 
 const scp_conf_common scp_conf_commons[] = {
     { "--config=FILE", "--config", "Merge settings from a YAML file; may be given several times." },
-    { "--set KEY=VALUE", "--set", "Change one setting after all files; may be given several times." },
+    { "--set KEY=VALUE", "--set",
+      "Change one setting after all files; may be given several times." },
     { "--print-config", "--print-config", "Print all settings as YAML and exit." },
     { "-v, --verbose", "--verbose", "Say more on standard error." },
     { "-q, --quiet", "--quiet", "Print warnings and errors only; twice: errors only." },

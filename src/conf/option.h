@@ -17,7 +17,7 @@ typedef enum scp_opt_type {
     SCP_OPT_BOOL, /* bool                                       */
     SCP_OPT_INT,  /* int64_t                                    */
     SCP_OPT_REAL, /* double                                     */
-    SCP_OPT_TEXT, /* char *, owned by the settings struct; NULL when def is NULL and nothing was set */
+    SCP_OPT_TEXT, /* char *, owned by the settings struct; NULL when def is NULL and none was set */
     SCP_OPT_ENUM, /* int: index into choices                    */
     SCP_OPT_INTS, /* scp_int_list: [1, 2, 3] or "1,2,3"         */
     SCP_OPT_REALS,/* scp_real_list                              */
@@ -54,9 +54,10 @@ typedef struct scp_option_group {
  *  A table with two rows of one name or a default out of range is SCP_EINTERNAL. */
 scp_status scp_conf_defaults(const scp_option_group *groups, void *settings) SCP_MUST_USE;
 
-/** Merge a YAML file: nested maps are flattened to dotted keys. Unknown or duplicate keys, bad types
- *  and values out of range are SCP_EUSAGE with file:line and "did you mean". */
-scp_status scp_conf_load(const scp_option_group *groups, void *settings, const char *path) SCP_MUST_USE;
+/** Merge a YAML file: nested maps are flattened to dotted keys. Unknown or duplicate keys, bad
+ *  types and values out of range are SCP_EUSAGE with file:line and "did you mean". */
+scp_status scp_conf_load(const scp_option_group *groups, void *settings, const char *path)
+    SCP_MUST_USE;
 
 /** Merge YAML text; `name` stands for the file in messages. */
 scp_status scp_conf_load_text(const scp_option_group *groups, void *settings, const char *text,

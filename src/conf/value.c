@@ -64,11 +64,14 @@ static scp_status describe_range(const scp_option *row, scp_strbuf *out)
 
 scp_status scp_value_describe(const scp_option *row, scp_strbuf *out)
 {
-    static const char *const nouns[] = {
-        [SCP_OPT_BOOL] = "true or false", [SCP_OPT_INT] = "an integer", [SCP_OPT_REAL] = "a number",
-        [SCP_OPT_TEXT] = "a text", [SCP_OPT_ENUM] = "one of ", [SCP_OPT_INTS] = "a list of integers",
-        [SCP_OPT_REALS] = "a list of numbers", [SCP_OPT_TEXTS] = "a list of texts"
-    };
+    static const char *const nouns[] = { [SCP_OPT_BOOL] = "true or false",
+                                         [SCP_OPT_INT] = "an integer",
+                                         [SCP_OPT_REAL] = "a number",
+                                         [SCP_OPT_TEXT] = "a text",
+                                         [SCP_OPT_ENUM] = "one of ",
+                                         [SCP_OPT_INTS] = "a list of integers",
+                                         [SCP_OPT_REALS] = "a list of numbers",
+                                         [SCP_OPT_TEXTS] = "a list of texts" };
     SCP_TRY(scp_strbuf_addf(out, "%s", nouns[row->type]));
     if (row->type != SCP_OPT_ENUM) return describe_range(row, out);
     for (const char *c = row->choices; *c; c++)
@@ -78,9 +81,12 @@ scp_status scp_value_describe(const scp_option *row, scp_strbuf *out)
 
 const char *scp_value_placeholder(const scp_option *row)
 {
-    static const char *const words[] = { [SCP_OPT_BOOL] = "",        [SCP_OPT_INT] = "N",
-                                         [SCP_OPT_REAL] = "X",       [SCP_OPT_TEXT] = "TEXT",
-                                         [SCP_OPT_INTS] = "N,N...",  [SCP_OPT_REALS] = "X,X...",
+    static const char *const words[] = { [SCP_OPT_BOOL] = "",
+                                         [SCP_OPT_INT] = "N",
+                                         [SCP_OPT_REAL] = "X",
+                                         [SCP_OPT_TEXT] = "TEXT",
+                                         [SCP_OPT_INTS] = "N,N...",
+                                         [SCP_OPT_REALS] = "X,X...",
                                          [SCP_OPT_TEXTS] = "TEXT,TEXT..." };
     return row->type == SCP_OPT_ENUM ? row->choices : words[row->type];
 }
@@ -90,8 +96,8 @@ static scp_status reject(const scp_option *row, const char *text, const char *wh
     scp_strbuf want = { 0 };
     scp_status st = scp_value_describe(row, &want);
     if (st == SCP_OK)
-        st = scp_err_raise(SCP_EUSAGE, __FILE__, __LINE__, NULL, "%s: %s should be %s and is \"%s\"",
-                           where, row->key, want.text, text);
+        st = scp_err_raise(SCP_EUSAGE, __FILE__, __LINE__, NULL,
+                           "%s: %s should be %s and is \"%s\"", where, row->key, want.text, text);
     scp_strbuf_fini(&want);
     return st;
 }
@@ -184,7 +190,8 @@ fail:
 }
 
 /* "a,b,c" or "[a, b, c]" as a list. */
-static scp_status store_split(const scp_option *row, void *field, const char *text, const char *where)
+static scp_status store_split(const scp_option *row, void *field, const char *text,
+                              const char *where)
 {
     scp_status st = SCP_OK;
     char *copy, **items = NULL;
@@ -198,7 +205,9 @@ static scp_status store_split(const scp_option *row, void *field, const char *te
     SCP_GOTO(done, scp_alloc(strlen(body) + 1, sizeof *items, &items));
     size_t n = *body ? scp_str_split(body, ',', items, strlen(body) + 1) : 0;
     for (size_t i = 0; i < n; i++) items[i] = scp_str_trim(items[i]);
-    scp_conf_value list = { .items = (const char *const *)items, .n = n, .list = true, .where = where };
+    scp_conf_value list = {
+        .items = (const char *const *)items, .n = n, .list = true, .where = where
+    };
     SCP_GOTO(done, store_list(row, field, &list));
 done:
     free(items);
@@ -222,8 +231,9 @@ scp_status scp_value_store(const scp_option *row, void *field, const scp_conf_va
 /* Texts that other YAML readers would take for something else are quoted, too. */
 static scp_status print_text(const char *s, scp_strbuf *out)
 {
-    static const char *const words[] = { "true", "false", "yes", "no", "on",
-                                         "off",  "null",  "y",   "n" };
+    static const char *const words[] = {
+        "true", "false", "yes", "no", "on", "off", "null", "y", "n"
+    };
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
     bool plain = *s && s[strspn(s, safe)] == '\0' && strchr(safe, *s) < strchr(safe, '0');
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)

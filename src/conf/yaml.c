@@ -81,9 +81,11 @@ static scp_status read_list(reader *r, const char *key)
         SCP_GOTO(done, step(r));
         if (r->event.type == YAML_SEQUENCE_END_EVENT) break;
         if (r->event.type != YAML_SCALAR_EVENT)
-            SCP_FAIL_GOTO(done, SCP_EUSAGE, "%s: an item of %s is not a plain value", r->where, key);
+            SCP_FAIL_GOTO(done, SCP_EUSAGE, "%s: an item of %s is not a plain value", r->where,
+                          key);
         if (n >= MAX_ITEMS)
-            SCP_FAIL_GOTO(done, SCP_EUSAGE, "%s: %s has more than %d items", r->where, key, MAX_ITEMS);
+            SCP_FAIL_GOTO(done, SCP_EUSAGE, "%s: %s has more than %d items", r->where, key,
+                          MAX_ITEMS);
         SCP_GOTO(done, scp_grow(&items, &cap, n + 1, sizeof *items));
         SCP_GOTO(done, scp_strdup(scalar(r), &items[n]));
         n++;
@@ -115,7 +117,8 @@ static scp_status read_map(reader *r, const char *prefix, int depth)
             SCP_TRY(read_list(r, key));
         } else {
             if (scp_conf_find(r->groups, key, false).row)
-                SCP_FAIL(SCP_EUSAGE, "%s: %s is a single setting and has no keys below it", r->where, key);
+                SCP_FAIL(SCP_EUSAGE, "%s: %s is a single setting and has no keys below it",
+                         r->where, key);
             char below[KEY_BYTES];
             SCP_TRY(scp_str_format(below, sizeof below, "%s.", key));
             SCP_TRY(read_map(r, below, depth + 1));

@@ -49,11 +49,13 @@ static void whole_files(void)
     tap_ok(scp_fs_size(at("a/x.txt"), &bytes) == SCP_OK && bytes == 6, "size");
     tap_ok(scp_fs_list(at("a"), "", &names, &n) == SCP_OK && n == 2, "no temporary is left");
     scp_fs_list_free(names, n);
-    tap_fails(scp_fs_list(at("none"), "", &names, &n), SCP_ENOINPUT, "none", "list of a missing folder");
+    tap_fails(scp_fs_list(at("none"), "", &names, &n), SCP_ENOINPUT, "none",
+              "list of a missing folder");
     tap_st(scp_fs_write_text(at("a/w.txt"), "", 0), "an empty file");
     tap_st(scp_fs_write_text(at("a/b.tsv"), "x", 1), "another kind");
-    tap_ok(scp_fs_list(at("a"), ".txt", &names, &n) == SCP_OK && n == 2 && !strcmp(names[0], "w.txt") &&
-               !strcmp(names[1], "x.txt"), "list by suffix, sorted");
+    tap_ok(scp_fs_list(at("a"), ".txt", &names, &n) == SCP_OK && n == 2 &&
+               !strcmp(names[0], "w.txt") && !strcmp(names[1], "x.txt"),
+           "list by suffix, sorted");
     scp_fs_list_free(names, n);
     tap_st(scp_fs_tmp_name(tmp, sizeof tmp, at("a/y")), "name of a temporary");
     tap_ok(strstr(tmp, "/a/y.tmp.") != NULL, "beside its file");
@@ -62,12 +64,14 @@ static void whole_files(void)
     fclose(f);
     tap_ok(!scp_fs_exists(at("a/y")), "an uncommitted file does not exist");
     tap_st(scp_fs_commit(tmp, at("a/y")), "commit");
-    tap_ok(file_is(at("a/y"), "half") && !scp_fs_exists(tmp), "the file appears, the temporary goes");
+    tap_ok(file_is(at("a/y"), "half") && !scp_fs_exists(tmp),
+           "the file appears, the temporary goes");
     scp_fs_remove(at("a/y"));
     scp_fs_remove(at("a/y"));
     tap_ok(!scp_fs_exists(at("a/y")), "remove, twice");
     char joined[64];
-    tap_ok(scp_fs_join(joined, sizeof joined, "d/", "f") == SCP_OK && !strcmp(joined, "d/f"), "join");
+    tap_ok(scp_fs_join(joined, sizeof joined, "d/", "f") == SCP_OK && !strcmp(joined, "d/f"),
+           "join");
 }
 
 /* Tests may run as root, whom no mode bits stop: a folder below a file stops everybody. */
@@ -75,19 +79,24 @@ static void refusals(void)
 {
     char *text;
     size_t len;
-    tap_fails(scp_fs_read_text(at("nowhere"), &text, &len), SCP_ENOINPUT, "nowhere", "missing file");
-    tap_fails(scp_fs_read_text(tap_tmpdir(), &text, &len), SCP_ENOINPUT, "folder", "a folder is no file");
+    tap_fails(scp_fs_read_text(at("nowhere"), &text, &len), SCP_ENOINPUT, "nowhere",
+              "missing file");
+    tap_fails(scp_fs_read_text(tap_tmpdir(), &text, &len), SCP_ENOINPUT, "folder",
+              "a folder is no file");
     tap_fails(scp_fs_mkdirs(at("a/x.txt/sub/dir")), SCP_EIO, "x.txt", "folder below a file");
-    tap_fails(scp_fs_check_writable(at("a/x.txt")), SCP_EIO, "x.txt", "a file is no writable folder");
+    tap_fails(scp_fs_check_writable(at("a/x.txt")), SCP_EIO, "x.txt",
+              "a file is no writable folder");
     tap_fails(scp_fs_check_writable(at("nowhere")), SCP_EIO, "nowhere", "a missing folder");
     tap_fails(scp_fs_write_text(at("a/x.txt/y"), "z", 1), SCP_EIO, "x.txt/y", "write below a file");
     tap_st(scp_fs_check_writable(tap_tmpdir()), "a writable folder");
     tap_fails(scp_fs_write_text(at("a/b"), "z", 1), SCP_EIO, "a/b", "write over a folder");
     char **names;
     size_t n;
-    tap_ok(scp_fs_list(at("a"), ".txt", &names, &n) == SCP_OK && n == 2, "a failed write leaves nothing");
+    tap_ok(scp_fs_list(at("a"), ".txt", &names, &n) == SCP_OK && n == 2,
+           "a failed write leaves nothing");
     scp_fs_list_free(names, n);
-    tap_fails(scp_jsonl_append(at("a/x.txt/log"), "{}"), SCP_EIO, "x.txt/log", "append below a file");
+    tap_fails(scp_jsonl_append(at("a/x.txt/log"), "{}"), SCP_EIO, "x.txt/log",
+              "append below a file");
 }
 
 static void json_out_and_in(void)
@@ -115,23 +124,30 @@ static void json_out_and_in(void)
     double third = 0, item = 0;
     bool yes = false;
     tap_ok(scp_json_as_text(scp_json_get(root, "odd \"key\""), "t", &back) == SCP_OK &&
-               strcmp(back, odd) == 0, "every character comes back");
-    tap_ok(scp_json_as_int(scp_json_get(root, "least"), "i", &least) == SCP_OK && least == INT64_MIN,
+               strcmp(back, odd) == 0,
+           "every character comes back");
+    tap_ok(scp_json_as_int(scp_json_get(root, "least"), "i", &least) == SCP_OK &&
+               least == INT64_MIN,
            "integers come back");
     tap_ok(scp_json_as_real(scp_json_get(root, "third"), "r", &third) == SCP_OK && third == 1.0 / 3,
            "reals come back exactly");
-    tap_ok(scp_json_as_bool(scp_json_get(root, "yes"), "b", &yes) == SCP_OK && yes, "booleans come back");
+    tap_ok(scp_json_as_bool(scp_json_get(root, "yes"), "b", &yes) == SCP_OK && yes,
+           "booleans come back");
     tap_ok(scp_json_kind_of(scp_json_get(root, "nan")) == SCP_JSON_NULL &&
                scp_json_kind_of(scp_json_get(root, "inf")) == SCP_JSON_NULL &&
-               scp_json_get(root, "none"), "what is no number is null");
+               scp_json_get(root, "none"),
+           "what is no number is null");
     const scp_json *inside = scp_json_get(root, "inside"), *list = scp_json_get(inside, "list");
-    tap_ok(scp_json_count(scp_json_get(inside, "empty")) == 0 && scp_json_count(list) == 2, "counts");
-    tap_ok(scp_json_as_real(scp_json_at(list, 1), "item", &item) == SCP_OK && item == 2.5, "list item");
+    tap_ok(scp_json_count(scp_json_get(inside, "empty")) == 0 && scp_json_count(list) == 2,
+           "counts");
+    tap_ok(scp_json_as_real(scp_json_at(list, 1), "item", &item) == SCP_OK && item == 2.5,
+           "list item");
     tap_ok(!scp_json_at(list, 2) && !scp_json_get(root, "absent"), "absent values are NULL");
     tap_fails(scp_json_as_int(scp_json_get(root, "third"), "third", &least), SCP_EDATA,
               "third should be an integer and is a real", "wrong kind");
     tap_fails(scp_json_as_text(NULL, "absent", &back), SCP_EDATA, "missing", "missing key");
-    static const char *const order[] = { "odd \"key\"", "none", "least", "third", "nan", "inf", "yes", "inside" };
+    static const char *const order[] = { "odd \"key\"", "none", "least", "third",
+                                         "nan",         "inf",  "yes",   "inside" };
     size_t k = 0;
     void *iter = NULL;
     const char *key;
@@ -141,8 +157,17 @@ static void json_out_and_in(void)
     tap_ok(in_order && k == 8, "members in the order of the text");
     scp_json_destroy(&root);
     scp_jsonl_begin(&j);
+    scp_jsonl_text(&j, "t",
+                   "\xc2\xb5|\xe2\x82\xac|\xf0\x9f\xa7\xac|\xff|\xc0\xaf|\xed\xa0\x80|\xe2\x82");
+    tap_ok(scp_jsonl_end(&j, &line) == SCP_OK &&
+               !strcmp(line,
+                       "{\"t\": \"\xc2\xb5|\xe2\x82\xac|\xf0\x9f\xa7\xac|\\ufffd|\\ufffd\\ufffd|"
+                       "\\ufffd\\ufffd\\ufffd|\\ufffd\\ufffd\"}"),
+           "bytes that are no UTF-8 are replaced");
+    scp_jsonl_begin(&j);
     scp_jsonl_int(&j, "a", 1);
-    tap_ok(scp_jsonl_end(&j, &line) == SCP_OK && !strcmp(line, "{\"a\": 1}"), "the builder is reusable");
+    tap_ok(scp_jsonl_end(&j, &line) == SCP_OK && !strcmp(line, "{\"a\": 1}"),
+           "the builder is reusable");
     scp_jsonl_close(&j);
     tap_fails(scp_jsonl_end(&j, &line), SCP_EINTERNAL, "closed", "one close too many");
     scp_jsonl_fini(&j);
@@ -156,14 +181,19 @@ static void bad_json(void)
     scp_json *root;
     static const struct {
         const char *text, *part;
-    } bad[] = { { "{\"a\": 1,\n\"a\": 2}", "duplicate" }, { "{\"a\": }", "in:1" }, { "", "in:" },
-                { "{} {}", "in:1" },  { "[1,\n2,\n", "in:3" }, { "{\"a\": 99999999999999999999}", "big" } };
+    } bad[] = { { "{\"a\": 1,\n\"a\": 2}", "duplicate" },
+                { "{\"a\": }", "in:1" },
+                { "", "in:" },
+                { "{} {}", "in:1" },
+                { "[1,\n2,\n", "in:3" },
+                { "{\"a\": 99999999999999999999}", "big" } };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        tap_fails(scp_json_parse(bad[i].text, strlen(bad[i].text), "in", &root), SCP_EDATA, bad[i].part,
-                  "bad JSON %zu", i);
+        tap_fails(scp_json_parse(bad[i].text, strlen(bad[i].text), "in", &root), SCP_EDATA,
+                  bad[i].part, "bad JSON %zu", i);
         if (root) tap_ok(false, "no value is returned");
     }
-    tap_fails(scp_json_load(at("none.json"), &root), SCP_ENOINPUT, "none.json", "missing JSON file");
+    tap_fails(scp_json_load(at("none.json"), &root), SCP_ENOINPUT, "none.json",
+              "missing JSON file");
 }
 
 static void signals(void)
@@ -236,6 +266,7 @@ int main(void)
     bad_json();
     signals();
     lines();
-    tap_ok(scp_version()[0] && scp_version_git()[0] && strstr(scp_version_build(), "compiler"), "version");
+    tap_ok(scp_version()[0] && scp_version_git()[0] && strstr(scp_version_build(), "compiler"),
+           "version");
     return tap_done();
 }

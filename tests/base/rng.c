@@ -15,9 +15,17 @@ static void known_answers(void)
         uint32_t index, purpose, want[4];
     } kat[] = {
         { 0, 0, 0, 0, 0, { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 } },
-        { UINT64_MAX, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff,
+        { UINT64_MAX,
+          0xffffffff,
+          0xffffffff,
+          0xffffffff,
+          0xffffffff,
           { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd } },
-        { 0x299f31d0a4093822, 0x13198a2e, 0x03707344, 0x243f6a88, 0x85a308d3,
+        { 0x299f31d0a4093822,
+          0x13198a2e,
+          0x03707344,
+          0x243f6a88,
+          0x85a308d3,
           { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 } },
     };
     for (size_t i = 0; i < sizeof kat / sizeof kat[0]; i++) {
@@ -97,7 +105,8 @@ static void streams_differ(void)
     for (int k = 0; k < K; k++)
         scp_rng_fill_u01(s[k].seed, s[k].purpose, s[k].step, s[k].sample, 0, N, u + k * N);
     for (int k = 1; k < K; k++)
-        tap_near(correlation(u, u + k * N, N), 0, 4 / sqrt(N), "%s is an independent stream", s[k].what);
+        tap_near(correlation(u, u + k * N, N), 0, 4 / sqrt(N), "%s is an independent stream",
+                 s[k].what);
     tap_near(correlation(u + (K - 2) * N, u + (K - 1) * N, N), 0, 4 / sqrt(N),
              "high words of step and sample are kept apart");
     free(u);
@@ -115,7 +124,8 @@ static void bounded(void)
     }
     for (int b = 0; b < BINS; b++) chi2 += pow(count[b] - N / BINS, 2) / (N / BINS);
     tap_ok(inside, "bounded integers stay below the bound");
-    tap_ok(chi2 < 27.9, "bounded integers are uniform (chi2 %.1f on 9 degrees, 0.1 %% point 27.9)", chi2);
+    tap_ok(chi2 < 27.9, "bounded integers are uniform (chi2 %.1f on 9 degrees, 0.1 %% point 27.9)",
+           chi2);
     tap_ok(scp_rng_below(3, 1, 0, 0, 9, 1) == 0, "below 1 there is only 0");
 }
 
@@ -133,7 +143,9 @@ static bool is_permutation(uint64_t n, uint64_t step)
 
 static void permutations(void)
 {
-    static const uint64_t sizes[] = { 1, 2, 3, 4, 5, 7, 16, 17, 100, 1000, 1023, 4096, 4097, 65537 };
+    static const uint64_t sizes[] = {
+        1, 2, 3, 4, 5, 7, 16, 17, 100, 1000, 1023, 4096, 4097, 65537
+    };
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         tap_ok(is_permutation(sizes[i], i), "permutation of %d numbers", (int)sizes[i]);
     int fixed = 0, same = 0;

@@ -18,14 +18,17 @@ static void numbers(void)
     static const struct {
         const char *text;
         double want;
-    } good[] = { { "1", 1 },      { " -2.5e-3\t", -2.5e-3 }, { "1e-4", 1e-4 }, { ".5", 0.5 },
-                 { "+7", 7 },     { "0\n", 0 },              { "1e308", 1e308 } };
-    static const char *const bad[] = { "",    " ",    "x",   "1,5",  "1.5 2", "nan", "inf",
-                                       "1e999", "0x10", "1e",  "--1", "1_000" };
+    } good[] = { { "1", 1 },        { " -2.5e-3\t", -2.5e-3 },
+                 { "1e-4", 1e-4 },  { ".5", 0.5 },
+                 { "+7", 7 },       { "0\n", 0 },
+                 { "1e308", 1e308 } };
+    static const char *const bad[] = { "",    " ",     "x",    "1,5", "1.5 2", "nan",
+                                       "inf", "1e999", "0x10", "1e",  "--1",   "1_000" };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         double x = -1;
         scp_status st = scp_parse_real(good[i].text, &x);
-        tap_ok(st == SCP_OK && x == good[i].want, "real \"%.8s\"", good[i].text[0] == '0' ? "0" : good[i].text);
+        tap_ok(st == SCP_OK && x == good[i].want, "real \"%.8s\"",
+               good[i].text[0] == '0' ? "0" : good[i].text);
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         double x = 42;
@@ -45,13 +48,21 @@ static void printing(void)
     static const struct {
         double x;
         const char *want;
-    } cases[] = { { 0.1, "0.1" },         { 1, "1" },          { -2.5, "-2.5" },
-                  { 1e-4, "0.0001" },     { 1e-5, "1e-05" },   { 0.1 + 0.2, "0.30000000000000004" },
-                  { 1.0 / 3, "0.3333333333333333" }, { 5e-324, "5e-324" }, { 0, "0" },
-                  { DBL_MAX, "1.7976931348623157e+308" }, { -INFINITY, "-inf" } };
+    } cases[] = { { 0.1, "0.1" },
+                  { 1, "1" },
+                  { -2.5, "-2.5" },
+                  { 1e-4, "0.0001" },
+                  { 1e-5, "1e-05" },
+                  { 0.1 + 0.2, "0.30000000000000004" },
+                  { 1.0 / 3, "0.3333333333333333" },
+                  { 5e-324, "5e-324" },
+                  { 0, "0" },
+                  { DBL_MAX, "1.7976931348623157e+308" },
+                  { -INFINITY, "-inf" } };
     char buf[SCP_REAL_TEXT];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        tap_text(scp_print_real(cases[i].x, buf), cases[i].want, "shortest text of %s", cases[i].want);
+        tap_text(scp_print_real(cases[i].x, buf), cases[i].want, "shortest text of %s",
+                 cases[i].want);
     bool exact = true;
     for (uint32_t i = 0; i < 20000; i++) { /* random bit patterns read back exactly */
         uint32_t w[4];
@@ -65,7 +76,8 @@ static void printing(void)
     if (setlocale(LC_ALL, "de_DE.UTF-8")) {
         double x = 0;
         tap_text(scp_print_real(0.5, buf), "0.5", "a point under a German locale");
-        tap_ok(scp_parse_real("0.5", &x) == SCP_OK && x == 0.5, "0.5 is read under a German locale");
+        tap_ok(scp_parse_real("0.5", &x) == SCP_OK && x == 0.5,
+               "0.5 is read under a German locale");
         setlocale(LC_ALL, "C");
     } else {
         tap_skip("no de_DE.UTF-8 locale", "numbers under another locale");
@@ -78,11 +90,13 @@ static void pieces(void)
     tap_text(scp_str_trim(trim), "a b", "trim");
     tap_text(scp_str_trim(empty), "", "trim of blanks");
     tap_ok(scp_str_split(all, ',', f, 8) == 2 && !strcmp(f[0], "a") && !strcmp(f[1], "b"), "split");
-    tap_ok(scp_str_split(split, ',', f, 3) == 4, "split reports more fields than there is room for");
+    tap_ok(scp_str_split(split, ',', f, 3) == 4,
+           "split reports more fields than there is room for");
     tap_text(f[1], "", "an empty field is a field");
     tap_text(f[2], "b,c", "the last field keeps the rest");
     tap_ok(scp_str_distance("kitten", "sitting") == 3, "distance kitten, sitting");
-    tap_ok(scp_str_distance("", "abc") == 3 && scp_str_distance("abc", "abc") == 0, "distance at the ends");
+    tap_ok(scp_str_distance("", "abc") == 3 && scp_str_distance("abc", "abc") == 0,
+           "distance at the ends");
     char small[8];
     tap_st(scp_str_format(small, sizeof small, "%s", "1234567"), "a text that just fits");
     tap_fails(scp_str_format(small, sizeof small, "%s", "12345678"), SCP_EUSAGE, "too long",
@@ -106,7 +120,8 @@ static void names(void)
         if (scp_names_add(n, text, &index) != SCP_OK || index != i) bad++;
     }
     tap_ok(bad == 0 && scp_names_count(n) == 5000, "5,000 names get consecutive numbers");
-    tap_ok(scp_names_add(n, "gene-77", &index) == SCP_OK && index == 77, "a known name keeps its number");
+    tap_ok(scp_names_add(n, "gene-77", &index) == SCP_OK && index == 77,
+           "a known name keeps its number");
     tap_ok(scp_names_count(n) == 5000, "and is not counted again");
     tap_ok(scp_names_find(n, "gene-4999") == 4999, "find");
     tap_ok(scp_names_find(n, "gene-5000") == -1, "find what is absent");
@@ -142,7 +157,8 @@ static void errors(void)
     int lines = 0;
     for (const char *c = scp_err_chain(); *c; c++) lines += *c == '\n';
     tap_ok(lines == 2, "a new error starts a new chain");
-    for (int i = 0; i < 1000; i++) (void)scp_err_frame(SCP_EIO, "file.c", i, "a call of some length");
+    for (int i = 0; i < 1000; i++)
+        (void)scp_err_frame(SCP_EIO, "file.c", i, "a call of some length");
     tap_ok(strlen(scp_err_chain()) < 8192, "a deep chain is cut, not overrun");
     scp_err_clear();
     tap_text(scp_err_chain(), "", "clear");
@@ -157,7 +173,8 @@ static void memory(void)
     tap_st(scp_alloc(0, sizeof *x, &x), "no elements");
     tap_ok(x != NULL, "give a pointer all the same");
     free(x);
-    tap_fails(scp_alloc(SIZE_MAX / 4, sizeof *x, &x), SCP_ENOMEM, "does not fit", "overflow of a size");
+    tap_fails(scp_alloc(SIZE_MAX / 4, sizeof *x, &x), SCP_ENOMEM, "does not fit",
+              "overflow of a size");
     tap_ok(x == NULL, "result is NULL then");
     int *v = NULL;
     size_t have = 0;
@@ -167,7 +184,8 @@ static void memory(void)
     bool zero = true;
     for (size_t i = 1; i < have; i++) zero &= v[i] == 0;
     tap_ok(v[0] == 5 && zero && have >= 1000, "old elements stay, new ones are zero");
-    tap_fails(scp_grow(&v, &have, SIZE_MAX / 2, sizeof *v), SCP_ENOMEM, "does not fit", "grow too far");
+    tap_fails(scp_grow(&v, &have, SIZE_MAX / 2, sizeof *v), SCP_ENOMEM, "does not fit",
+              "grow too far");
     tap_ok(v[0] == 5, "and keep what there was");
     free(v);
     tap_ok(scp_mem_peak_mib() > 0.5, "peak memory is known");
@@ -181,7 +199,8 @@ static void hashes(void)
     scp_hasher *h = scp_hasher_create();
     scp_hasher_add(h, text, 9);
     scp_hasher_add(h, text + 9, strlen(text) - 9);
-    tap_ok(scp_hasher_value(h) == scp_hash_bytes(text, strlen(text), 0), "streaming equals one piece");
+    tap_ok(scp_hasher_value(h) == scp_hash_bytes(text, strlen(text), 0),
+           "streaming equals one piece");
     scp_hasher_destroy(&h);
     tap_ok(h == NULL && scp_hash_text("a", 1) != scp_hash_text("a", 2), "seeds matter");
 }

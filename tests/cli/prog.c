@@ -18,24 +18,56 @@ typedef struct settings {
 enum { FAIL_NONE, FAIL_ALL, FAIL_AGREED, FAIL_ALONE };
 
 static const scp_option train_rows[] = {
-    { .key = "train.steps", .alias = "steps", .type = SCP_OPT_INT, .offset = offsetof(settings, steps),
-      .def = "100", .min = 1, .max = 1e6, .unit = "steps", .help = "Length of training.",
+    { .key = "train.steps",
+      .alias = "steps",
+      .type = SCP_OPT_INT,
+      .offset = offsetof(settings, steps),
+      .def = "100",
+      .min = 1,
+      .max = 1e6,
+      .unit = "steps",
+      .help = "Length of training.",
       .source = "paper App. D" },
-    { .key = "train.rate", .type = SCP_OPT_REAL, .offset = offsetof(settings, rate), .def = "1e-4",
-      .min = 0, .max = INFINITY, .help = "Learning rate." },
-    { .key = "train.fresh", .alias = "fresh", .type = SCP_OPT_BOOL, .offset = offsetof(settings, fresh),
-      .def = "false", .help = "Forget what an earlier run left." },
+    { .key = "train.rate",
+      .type = SCP_OPT_REAL,
+      .offset = offsetof(settings, rate),
+      .def = "1e-4",
+      .min = 0,
+      .max = INFINITY,
+      .help = "Learning rate." },
+    { .key = "train.fresh",
+      .alias = "fresh",
+      .type = SCP_OPT_BOOL,
+      .offset = offsetof(settings, fresh),
+      .def = "false",
+      .help = "Forget what an earlier run left." },
     { 0 },
 };
 static const scp_option other_rows[] = {
-    { .key = "out", .type = SCP_OPT_TEXT, .offset = offsetof(settings, out), .help = "Run folder." },
-    { .key = "fail", .type = SCP_OPT_ENUM, .offset = offsetof(settings, fail), .def = "none",
-      .choices = "none|all|agreed|alone", .help = "Fail on all ranks, on one that agrees, or on one." },
-    { .key = "fail_rank", .type = SCP_OPT_INT, .offset = offsetof(settings, fail_rank), .def = "1",
+    { .key = "out",
+      .type = SCP_OPT_TEXT,
+      .offset = offsetof(settings, out),
+      .help = "Run folder." },
+    { .key = "fail",
+      .type = SCP_OPT_ENUM,
+      .offset = offsetof(settings, fail),
+      .def = "none",
+      .choices = "none|all|agreed|alone",
+      .help = "Fail on all ranks, on one that agrees, or on one." },
+    { .key = "fail_rank",
+      .type = SCP_OPT_INT,
+      .offset = offsetof(settings, fail_rank),
+      .def = "1",
       .help = "The rank that fails." },
-    { .key = "sweep", .type = SCP_OPT_REALS, .offset = offsetof(settings, sweep), .def = "0.5,1",
+    { .key = "sweep",
+      .type = SCP_OPT_REALS,
+      .offset = offsetof(settings, sweep),
+      .def = "0.5,1",
       .help = "Values to go through." },
-    { .key = "genes", .type = SCP_OPT_TEXTS, .offset = offsetof(settings, genes), .help = "Gene names." },
+    { .key = "genes",
+      .type = SCP_OPT_TEXTS,
+      .offset = offsetof(settings, genes),
+      .help = "Gene names." },
     { 0 },
 };
 static const scp_option_group groups[] = {
@@ -65,9 +97,12 @@ static scp_status run(scp_comm *comm, const settings *s, const scp_text_list *ar
 int main(int argc, char **argv)
 {
     settings s = { 0 };
-    scp_app app = { .name = "app_prog", .brief = "try the common part of programs",
+    scp_app app = { .name = "app_prog",
+                    .brief = "try the common part of programs",
                     .description = "It does nothing of use.\n\nIt only shows options.",
-                    .groups = groups, .settings = &s, .operands = "PLATE.h5ad..." };
+                    .groups = groups,
+                    .settings = &s,
+                    .operands = "PLATE.h5ad..." };
     if (scp_app_begin(&app, &argc, &argv) == SCP_APP_RUN) app.status = run(app.comm, &s, &app.args);
     return scp_app_end(&app);
 }

@@ -60,7 +60,8 @@ static void put(void *x, size_t i, scp_comm_type t, double v)
 }
 
 enum { N = 1001 };
-static const scp_comm_type types[] = { SCP_COMM_F32, SCP_COMM_F64, SCP_COMM_I32, SCP_COMM_I64, SCP_COMM_U8 };
+static const scp_comm_type types[] = { SCP_COMM_F32, SCP_COMM_F64, SCP_COMM_I32, SCP_COMM_I64,
+                                       SCP_COMM_U8 };
 static const char *const type_names[] = { "f32", "f64", "i32", "i64", "u8" };
 
 /* Element i of rank r is (i % 7 + 1) * (r + 1): sums, minima and maxima are known and exact. */
@@ -78,8 +79,10 @@ static void reductions(scp_comm_type t, const char *name, const char *how)
                                     : scp_comm_allreduce(world, x, N, t, (scp_comm_op)op);
             bool good = st == SCP_OK;
             if (!to_root || rank == root)
-                for (size_t i = 0; i < N; i++) good &= get(x, i, t) == (double)(i % 7 + 1) * factor[op];
-            snprintf(what, sizeof what, "%s %s of %s%s", to_root ? "reduce" : "allreduce", ops[op], name, how);
+                for (size_t i = 0; i < N; i++)
+                    good &= get(x, i, t) == (double)(i % 7 + 1) * factor[op];
+            snprintf(what, sizeof what, "%s %s of %s%s", to_root ? "reduce" : "allreduce", ops[op],
+                     name, how);
             ok_all(good, what);
         }
 }
@@ -147,10 +150,12 @@ static void agreement(void)
     scp_status st = SCP_OK;
     char want[64];
     if (rank == bad)
-        st = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL, "plate%d.h5ad: row 12 is negative", rank);
+        st = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL, "plate%d.h5ad: row 12 is negative",
+                           rank);
     st = scp_agree(world, st);
     snprintf(want, sizeof want, "plate%d.h5ad: row 12 is negative", bad);
-    ok_all(st == (rank == bad ? SCP_EDATA : SCP_EPEER), "one failing rank fails all: its own, or SCP_EPEER");
+    ok_all(st == (rank == bad ? SCP_EDATA : SCP_EPEER),
+           "one failing rank fails all: its own, or SCP_EPEER");
     bool named = strstr(scp_err_message(), want) != NULL;
     if (rank != bad) {
         snprintf(want, sizeof want, "rank %d on ", bad);
@@ -159,7 +164,8 @@ static void agreement(void)
     ok_all(named, "and all have the failing rank's message");
     /* all but rank 0 fail: the others' message is that of the lowest, their own is their own */
     scp_err_clear();
-    st = rank == 0 ? SCP_OK : scp_err_raise(SCP_EIO, __FILE__, __LINE__, NULL, "disk of rank %d", rank);
+    st = rank == 0 ? SCP_OK
+                   : scp_err_raise(SCP_EIO, __FILE__, __LINE__, NULL, "disk of rank %d", rank);
     st = scp_agree(world, st);
     if (size == 1)
         ok_all(st == SCP_OK, "alone, success is success");
@@ -191,14 +197,18 @@ static void shares(void)
 static void mistakes(void)
 {
     double x = 0;
-    ok_all(scp_comm_bcast(world, &x, 1, SCP_COMM_F64, size) == SCP_EINTERNAL, "a root that is no rank");
+    ok_all(scp_comm_bcast(world, &x, 1, SCP_COMM_F64, size) == SCP_EINTERNAL,
+           "a root that is no rank");
     ok_all(scp_comm_average(world, &x, 1, SCP_COMM_I32, 1) == SCP_EINTERNAL, "average of integers");
     ok_all(scp_comm_average(world, &x, 1, SCP_COMM_F64, 0) == SCP_EINTERNAL, "a bucket of nothing");
-    ok_all(scp_comm_allreduce(world, NULL, 0, SCP_COMM_F64, SCP_COMM_SUM) == SCP_OK, "nothing to reduce");
+    ok_all(scp_comm_allreduce(world, NULL, 0, SCP_COMM_F64, SCP_COMM_SUM) == SCP_OK,
+           "nothing to reduce");
     scp_err_clear();
-    int code = MPI_Send(&x, 1, MPI_DOUBLE, size, 0, scp_comm_mpi(world)); /* to a rank that is not there */
+    int code =
+        MPI_Send(&x, 1, MPI_DOUBLE, size, 0, scp_comm_mpi(world)); /* to a rank that is not there */
     scp_status st = code == MPI_SUCCESS ? SCP_OK : scp_mpi_raise(code, "f.c", 1, "MPI_Send");
-    ok_all(st == SCP_ECOMM && strstr(scp_err_message(), "MPI_ERR_RANK"), "MPI's own message is kept");
+    ok_all(st == SCP_ECOMM && strstr(scp_err_message(), "MPI_ERR_RANK"),
+           "MPI's own message is kept");
     scp_err_clear();
 }
 
@@ -208,7 +218,8 @@ static void alone(void)
     void *all = NULL;
     size_t total = 0, counts[1];
     double x[2] = { 3, 4 };
-    bool good = scp_comm_create_self(&self) == SCP_OK && scp_comm_size(self) == 1 && scp_comm_rank(self) == 0;
+    bool good = scp_comm_create_self(&self) == SCP_OK && scp_comm_size(self) == 1 &&
+                scp_comm_rank(self) == 0;
     good = good && scp_comm_allreduce(self, x, 2, SCP_COMM_F64, SCP_COMM_SUM) == SCP_OK &&
            scp_comm_average(self, x, 2, SCP_COMM_F64, 1) == SCP_OK && x[0] == 3 && x[1] == 4;
     good = good && scp_comm_allgatherv(self, x, 2, SCP_COMM_F64, &all, &total, counts) == SCP_OK &&
