@@ -17,7 +17,7 @@ revision.h: FORCE
 	  v=`$(PKG_CONFIG) --modversion $$l 2>/dev/null` && libs="$$libs$${libs:+, }$$l $$v"; done; \
 	{ echo "#define SCP_REVISION \"$$rev\""; \
 	  echo '#define SCP_BUILD_CC "$(CC)"'; \
-	  echo '#define SCP_BUILD_CFLAGS "$(AM_CFLAGS) $(CFLAGS)"'; \
+	  echo '#define SCP_BUILD_CFLAGS "$(SCP_EXTRA_FLAGS) $(CFLAGS)"'; \
 	  echo "#define SCP_BUILD_LIBS \"$$libs\""; } >$@.tmp; \
 	if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv $@.tmp $@; fi
 FORCE:
