@@ -1,0 +1,65 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # variables shared with bench/run and the cases
+# What every benchmark case uses: timing, the peer's Python, the table and the line of JSON. Sourced.
+
+note() { printf '%s\n' "$*" >&2; }
+
+# fastest LOG COMMAND...: run $repeat times with the output in LOG; sets seconds (the fastest run) and
+# peak (MiB of the largest process of any run).
+fastest() {
+    log=$1
+    shift
+    seconds=
+    peak=0
+    i=0
+    while [ $i -lt "$repeat" ]; do
+        i=$((i + 1))
+        if ! /usr/bin/time -o "$log.time" -f '%e %M' "$@" >"$log" 2>&1; then
+            note "failed: $*"
+            tail -n 20 "$log" >&2
+            exit 70
+        fi
+        seconds=$(awk -v s="$seconds" '{ print s == "" || $1 < s ? $1 : s }' "$log.time")
+        peak=$(awk -v p="$peak" '{ m = $2 / 1024; printf "%.1f", m > p ? m : p }' "$log.time")
+    done
+}
+
+# python_of PACKAGE...: a private environment under $work with these packages; sets python.
+python_of() {
+    python=$work/venv/bin/python
+    if [ ! -x "$python" ]; then python3 -m venv "$work/venv" || exit 69; fi
+    stamp=$work/venv/$(printf '%s_' "$@" | tr -c 'A-Za-z0-9_.\n' '_')
+    if [ ! -e "$stamp" ]; then
+        note "installing $* in $work/venv"
+        "$work/venv/bin/pip" install -q --disable-pip-version-check "$@" >"$work/pip.log" 2>&1 || {
+            note "pip could not install $*; see $work/pip.log, or use --no-peer"
+            exit 69
+        }
+        : >"$stamp"
+    fi
+}
+
+# divide A B: A/B with 4 digits, null when one is missing.
+divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (a == "" || b == "" || b == 0) print "null"; else printf "%.4g\n", a / b }'; }
+
+# emit: report ours, unit, floor, floor_name, peer_value, peer_name, peak_mib, better (less or more) and
+# sizes (a JSON object). floor and peer_value may be empty.
+emit() {
+    if [ "$better" = less ]; then
+        ratio=$(divide "$peer_value" "$ours")
+        floor_ratio=$(divide "$ours" "$floor")
+    else
+        ratio=$(divide "$ours" "$peer_value")
+        floor_ratio=$(divide "$floor" "$ours")
+    fi
+    {
+        printf '%-28s %12s %s\n' "$name" value "$unit"
+        printf '%-28s %12s\n' "ours ($ranks ranks x $threads)" "$ours"
+        printf '%-28s %12s   ours is %s times better\n' "${peer_name:-no peer}" "${peer_value:--}" "$ratio"
+        printf '%-28s %12s   ours takes %s of it\n' "floor: $floor_name" "${floor:--}" "$floor_ratio"
+        printf '%-28s %12s MiB\n' "peak memory of a rank" "$peak_mib"
+    } >&2
+    printf '{"case": "%s", "ours": %s, "unit": "%s", "peer": %s, "peer_name": "%s", "ratio": %s, ' \
+        "$name" "$ours" "$unit" "${peer_value:-null}" "${peer_name:-}" "$ratio"
+    printf '"floor": %s, "floor_ratio": %s, "peak_mib": %s, "threads": %s, "sizes": %s}\n' \
+        "${floor:-null}" "$floor_ratio" "$peak_mib" "$((ranks * threads))" "$sizes"
+}
