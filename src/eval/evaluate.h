@@ -25,23 +25,24 @@ typedef struct scp_predictor {
 
 /* Scores of one model on one set of conditions; the same on every rank. */
 typedef struct scp_scores {
-    char *model; /* predictor's name                                                   */
-    char *split; /* name of the set of conditions                                      */
+    char *model; /* predictor's name */
+    char *split; /* name of the set of conditions */
     size_t G;
-    size_t n;       /* conditions                                                         */
-    int32_t *row;   /* [n] pair of the dataset, ordered by (line, drug, dose, plate)      */
-    int32_t *label; /* [n] number of its label (line, drug, dose), from 0, increasing     */
-    int32_t *group; /* [n] labels of its line in this set: the N of the PDS               */
+    size_t n;             /* conditions */
+    int32_t *row;         /* [n] pair of the dataset, ordered by (line, drug, dose, plate) */
+    int32_t *label;       /* [n] number of its label (line, drug, dose), from 0, increasing */
+    int32_t *group;       /* [n] labels of its line in this set: the N of the PDS */
+    int32_t *line, *drug; /* [n] of the condition, indices into the dataset's names */
     size_t n_labels;
-    size_t n_bad; /* conditions whose prediction was not finite                         */
+    size_t n_bad; /* conditions whose prediction was not finite */
     scp_metric_columns cols;
-    int64_t deg_k;   /* as asked for; cols has what was used                               */
-    size_t n_pseudo; /* pseudo-counts scored: [0] is the setting, then the study           */
+    int64_t deg_k;   /* as asked for; cols has what was used */
+    size_t n_pseudo; /* pseudo-counts scored: [0] is the setting, then the study */
     double pseudo[SCP_PSEUDO_MAX];
-    double *value;          /* [n_pseudo, n, cols.n]                                              */
-    scp_reduction *all;     /* [n_pseudo, cols.n] over conditions (PDS: over labels)              */
-    scp_reduction *by_drug; /* [cols.n] over the means of the drugs                               */
-    scp_reduction *by_line; /* [cols.n] over the means of the lines                               */
+    double *value;          /* [n_pseudo, n, cols.n] */
+    scp_reduction *all;     /* [n_pseudo, cols.n] over conditions (PDS: over labels) */
+    scp_reduction *by_drug; /* [cols.n] over the means of the drugs */
+    scp_reduction *by_line; /* [cols.n] over the means of the lines */
 } scp_scores;
 
 /** Score models on some pairs.
@@ -67,5 +68,8 @@ static inline double scp_scores_value(const scp_scores *s, size_t p, size_t i, s
  *  out [cols.n]. Not collective. */
 scp_status scp_scores_reduce(const scp_scores *s, const uint8_t *keep,
                              scp_reduction *out) SCP_MUST_USE;
+
+/** Fill all, by_drug, by_line and n_bad from the values (scp_evaluate did). Not collective. */
+scp_status scp_scores_reduce_all(scp_scores *s) SCP_MUST_USE;
 
 #endif

@@ -27,16 +27,16 @@ typedef enum scp_metric {
     SCP_METRIC_DELTA_SPEARMAN,
     SCP_METRIC_DELTA_PEARSON_DEG,
     SCP_METRIC_DELTA_SPEARMAN_DEG,
-    SCP_METRIC_EV, /* explained variance of the expression profile             */
+    SCP_METRIC_EV, /* explained variance of the expression profile */
     SCP_METRIC_EV_DEG,
-    SCP_METRIC_EV_DELTA, /* explained variance of Delta = post - pre                 */
+    SCP_METRIC_EV_DELTA, /* explained variance of Delta = post - pre */
     SCP_METRIC_EV_DELTA_DEG,
     SCP_METRIC_MSE,
     SCP_METRIC_MAE,
     SCP_METRIC_MSE_DELTA,
     SCP_METRIC_MAE_DELTA,
-    SCP_METRIC_NORM_RATIO, /* |predicted Delta| / |true Delta|                         */
-    SCP_METRIC_CLIPPED,    /* share of predicted entries below 0, set to 0 before use  */
+    SCP_METRIC_NORM_RATIO, /* |predicted Delta| / |true Delta| */
+    SCP_METRIC_CLIPPED,    /* share of predicted entries below 0, set to 0 before use */
     SCP_METRIC_PDS_L1,
     SCP_METRIC_PDS_L2,
     SCP_METRIC_PDS_COSINE,
@@ -46,13 +46,12 @@ typedef enum scp_metric {
 } scp_metric;
 
 typedef struct scp_metric_settings {
-    double pseudo;          /* pseudo-count e of log2((post + e) / (pre + e)), log1p scale      */
-    int64_t deg_k;          /* size of the DEG set                                              */
-    scp_int_list overlap_k; /* K of the DE-overlap columns, at most SCP_OVERLAP_MAX             */
-    scp_real_list
-        pseudo_study; /* further pseudo-counts to score with, at most SCP_PSEUDO_MAX - 1  */
-    bool pds;         /* perturbation discrimination scores                               */
-    int64_t block;    /* conditions predicted at a time                                   */
+    double pseudo;              /* pseudo-count e of log2((post + e) / (pre + e)), log1p scale */
+    int64_t deg_k;              /* size of the DEG set */
+    scp_int_list overlap_k;     /* K of the DE-overlap columns, at most SCP_OVERLAP_MAX */
+    scp_real_list pseudo_study; /* pseudo-counts of the sensitivity table, < SCP_PSEUDO_MAX */
+    bool pds;                   /* perturbation discrimination scores */
+    int64_t block;              /* conditions predicted at a time */
 } scp_metric_settings;
 
 /** Rows of scp_metric_settings for an option group ("eval.pseudo", "eval.deg_k", ...). */
@@ -62,14 +61,15 @@ extern const scp_option scp_metric_options[];
 scp_status scp_metric_settings_check(const scp_metric_settings *s) SCP_MUST_USE;
 
 typedef struct scp_metric_column {
-    char name[24];  /* "logfc_pearson_deg": files                                            */
-    char title[28]; /* "logFC-Pearson (DEG)": printed tables                                 */
+    char name[24];         /* "logfc_pearson_deg": files */
+    char title[28];        /* "logFC-Pearson (DEG)": printed tables */
     const char *cell_eval; /* name of the same metric in cell-eval's result files, or NULL */
-    double best;       /* value of a perfect prediction; nearer is better                       */
-    const char *paper; /* item of the paper, or NULL                                            */
-    bool nan0;         /* reported a second time with NaN counted as 0                          */
-    bool per_label;    /* one value a label, repeated for its plates, reduced once              */
-    int64_t k;         /* overlap: K in use, min(K, G); restricted to DEG: min(deg_k, G); else 0 */
+    const char *paper;     /* item of the paper, or NULL */
+    double best;           /* value of a perfect prediction; nearer is better */
+    bool nan0;             /* reported a second time with NaN counted as 0 */
+    bool per_label;        /* one value a label, repeated for its plates, reduced once */
+    bool uses_pseudo;      /* depends on the pseudo-count */
+    int64_t k;             /* genes of an overlap or DEG column: min(K, G); else 0 */
 } scp_metric_column;
 
 typedef struct scp_metric_columns {

@@ -21,8 +21,12 @@ typedef struct scp_pred_writer scp_pred_writer;
 scp_status scp_pred_writer_create(const char *path, char *const *gene, size_t G,
                                   const scp_pred_key *key, size_t n, const char *config,
                                   scp_pred_writer **out) SCP_MUST_USE;
-/** Append rows x [n, G]. Entries below 0 become 0; NaN or infinity is SCP_EDATA with the key. */
+/** Append predicted rows x [n, G]. Entries below 0 become 0; NaN or infinity is SCP_EDATA with the
+ *  key. Not collective. */
 scp_status scp_pred_writer_add(scp_pred_writer *w, const float *x, size_t n) SCP_MUST_USE;
+/** Append true rows unchanged: an entry below 0 is SCP_EDATA too (readers of the file refuse it).
+ */
+scp_status scp_pred_writer_add_true(scp_pred_writer *w, const float *x, size_t n) SCP_MUST_USE;
 /** All rows must have been written. Destroys w in any case. */
 scp_status scp_pred_writer_commit(scp_pred_writer **w) SCP_MUST_USE;
 void scp_pred_writer_abort(scp_pred_writer **w);
@@ -51,14 +55,14 @@ scp_status scp_pred_write(scp_comm *comm, const scp_dataset *d, const int32_t *r
 typedef struct scp_pred_file scp_pred_file;
 
 typedef struct scp_pred_file_report {
-    size_t n_rows;     /* rows of the file                                                       */
-    size_t n_matched;  /* conditions asked for that have a prediction                            */
-    size_t n_missing;  /* conditions asked for without one                                       */
-    size_t n_unused;   /* treated rows that belong to no condition asked for                     */
-    size_t n_averaged; /* conditions with more than one row (their mean is used)                 */
+    size_t n_rows;       /* rows of the file */
+    size_t n_matched;    /* conditions asked for that have a prediction */
+    size_t n_missing;    /* conditions asked for without one */
+    size_t n_unused;     /* treated rows that belong to no condition asked for */
+    size_t n_averaged;   /* conditions with more than one row (their mean is used) */
     bool genes_permuted; /* same genes in another order */
-    bool any_plate; /* no plate column: one prediction serves every plate of a label          */
-    char text[512]; /* the above in words, with the first missing condition and unused row    */
+    bool any_plate;      /* no plate column: one prediction serves every plate of a label */
+    char text[512];      /* the above in words, with the first missing condition and unused row */
 } scp_pred_file_report;
 
 /** Open predictions for some pairs of d. Columns: cell_name (or cell_line), plate (optional), and

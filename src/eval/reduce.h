@@ -2,18 +2,19 @@
 #ifndef SCP_EVAL_REDUCE_H
 #define SCP_EVAL_REDUCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* NaN is left out of every figure and counted; the *_nan0 figures take it as 0, so that a
  * degenerate model does not win by exclusion. With no finite value the figures are NaN. */
 typedef struct scp_reduction {
-    size_t n; /* values that are not NaN                        */
+    size_t n; /* values that are not NaN */
     size_t n_nan;
     double mean, median;
     double mean_nan0, median_nan0;
-    double std;                /* n - 1 below; NaN for n < 2                     */
-    double min, q25, q75, max; /* quartiles by linear interpolation  */
+    double std;                /* n - 1 below; NaN for n < 2 */
+    double min, q25, q75, max; /* quartiles by linear interpolation */
 } scp_reduction;
 
 /** Reduce v [n]; scratch [n] is overwritten. */

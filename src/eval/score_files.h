@@ -25,8 +25,8 @@ scp_status scp_scores_write_split(const scp_scores *s, size_t n, const scp_datas
  */
 scp_status scp_scores_write_summary(const scp_scores *s, size_t n, const char *path) SCP_MUST_USE;
 
-/** pseudo_sensitivity.tsv: model, split, pseudo-count, then mean and median of the metrics that
- *  depend on it. */
+/** pseudo_sensitivity.tsv: model, split, pseudo-count, metric, mean, median, n, n_nan, for the
+ * metrics that depend on the pseudo-count. */
 scp_status scp_scores_write_pseudo(const scp_scores *s, size_t n, const char *path) SCP_MUST_USE;
 
 #endif

@@ -1,0 +1,352 @@
+/* Scoring models over conditions on all ranks: predict a block, score it, gather, reduce. */
+#include "eval/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "base/mem.h"
+#include "eval/export.h"
+#include "eval/pds.h"
+#include "eval/plan.h"
+
+typedef struct job {
+    scp_comm *comm;
+    const scp_dataset *d;
+    const scp_metric_settings *set;
+    const scp_predictor *model;
+    size_t n_models, n_pseudo, G;
+    double pseudo[SCP_PSEUDO_MAX];
+    scp_metric_columns cols;
+    scp_eval_plan plan;
+    size_t row_size; /* n_models * n_pseudo * cols.n: figures of a condition */
+    size_t mine;     /* conditions of this rank */
+    double *value;   /* [mine, n_models, n_pseudo, cols.n] */
+    float *pred;     /* [n_models, max_block, G] */
+    int n_threads;
+    scp_pair **pair;   /* [n_threads, n_pseudo] */
+    size_t effects_of; /* first label of the line whose true effects are held, or SIZE_MAX */
+    size_t effects_cap;
+    double *effects;   /* [labels of the line, G] true effects, plates averaged */
+    double *predicted; /* [n_threads, G] predicted effect of a label */
+} job;
+
+static int thread_count(void)
+{
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+static int thread_number(void)
+{
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+static const float *profile(const job *j, int32_t p)
+{
+    return j->d->x + (size_t)p * j->G;
+}
+
+static double *figures(const job *j, size_t at, size_t model, size_t pseudo)
+{
+    return j->value + at * j->row_size + (model * j->n_pseudo + pseudo) * j->cols.n;
+}
+
+static void job_fini(job *j)
+{
+    for (size_t i = 0; j->pair && i < (size_t)j->n_threads * j->n_pseudo; i++)
+        scp_pair_destroy(&j->pair[i]);
+    free(j->pair);
+    free(j->value);
+    free(j->pred);
+    free(j->effects);
+    free(j->predicted);
+    scp_eval_plan_fini(&j->plan);
+}
+
+static void count_mine(job *j)
+{
+    const int rank = scp_comm_rank(j->comm), size = scp_comm_size(j->comm);
+    for (size_t b = 0; b < j->plan.n_blocks; b++) {
+        size_t begin, end;
+        scp_eval_plan_block(&j->plan, b, &begin, &end);
+        if (scp_eval_plan_owner(b, size) == rank) j->mine += end - begin;
+    }
+}
+
+/* The setting, then those of the study that are not in the list yet. */
+static void list_pseudo_counts(job *j)
+{
+    j->pseudo[j->n_pseudo++] = j->set->pseudo;
+    for (size_t i = 0; i < j->set->pseudo_study.n; i++) {
+        bool known = false;
+        for (size_t k = 0; k < j->n_pseudo; k++) known |= j->pseudo[k] == j->set->pseudo_study.v[i];
+        if (!known) j->pseudo[j->n_pseudo++] = j->set->pseudo_study.v[i];
+    }
+}
+
+static scp_status job_init(job *j, const int32_t *rows, size_t n)
+{
+    SCP_TRY(scp_metric_settings_check(j->set));
+    SCP_TRY(scp_eval_plan_init(&j->plan, j->d, rows, n, (size_t)j->set->block));
+    scp_metric_columns_init(j->set, j->G, &j->cols);
+    list_pseudo_counts(j);
+    j->row_size = j->n_models * j->n_pseudo * j->cols.n;
+    j->n_threads = thread_count();
+    j->effects_of = SIZE_MAX;
+    count_mine(j);
+    SCP_TRY(scp_alloc(j->mine * j->row_size, sizeof *j->value, &j->value));
+    SCP_TRY(scp_alloc(j->n_models * j->plan.max_block * j->G, sizeof *j->pred, &j->pred));
+    SCP_TRY(scp_alloc((size_t)j->n_threads * j->G, sizeof *j->predicted, &j->predicted));
+    SCP_TRY(scp_alloc((size_t)j->n_threads * j->n_pseudo, sizeof(scp_pair *), &j->pair));
+    for (size_t i = 0; i < (size_t)j->n_threads * j->n_pseudo; i++)
+        SCP_TRY(scp_pair_create(j->G, j->pseudo[i % j->n_pseudo], j->set, &j->pair[i]));
+    return SCP_OK;
+}
+
+static bool usable(const float *x, size_t G)
+{
+    for (size_t g = 0; g < G; g++)
+        if (!(x[g] >= 0) || isinf(x[g])) return false;
+    return true;
+}
+
+/* Profiles of the block must be finite and not negative. */
+static scp_status check_truth(const job *j, size_t begin, size_t end)
+{
+    const scp_dataset *d = j->d;
+    size_t bad = end;
+#pragma omp parallel for schedule(static) reduction(min : bad)
+    for (size_t i = begin; i < end; i++) {
+        int32_t r = j->plan.row[i];
+        if (i < bad &&
+            (!usable(profile(j, d->post[r]), j->G) || !usable(profile(j, d->pre[r]), j->G)))
+            bad = i;
+    }
+    if (bad == end) return SCP_OK;
+    int32_t p = d->post[j->plan.row[bad]];
+    SCP_FAIL(SCP_EDATA,
+             "profile of %s, %s %g uM, plate %s, or its control, has a value below 0 or not "
+             "finite: scores need log1p expression",
+             d->line[d->p_line[p]], d->drug[d->p_drug[p]], d->p_dose[p], d->plate[d->p_plate[p]]);
+}
+
+/* Metrics of the conditions [begin, end); their figures start at place `at`. */
+static void score_conditions(job *j, size_t begin, size_t end, size_t at)
+{
+#pragma omp parallel for schedule(dynamic)
+    for (size_t i = begin; i < end; i++) {
+        int32_t r = j->plan.row[i];
+        for (size_t e = 0; e < j->n_pseudo; e++) {
+            scp_pair *pair = j->pair[(size_t)thread_number() * j->n_pseudo + e];
+            scp_pair_truth(pair, profile(j, j->d->post[r]), profile(j, j->d->pre[r]));
+            for (size_t m = 0; m < j->n_models; m++)
+                (void)scp_pair_score(pair, j->pred + (m * j->plan.max_block + i - begin) * j->G,
+                                     figures(j, at + i - begin, m, e));
+        }
+    }
+}
+
+/* Add (x - control) / plates to an effect, x cut at 0. */
+static void add_shift(const job *j, const float *x, int32_t row, size_t plates, double *effect)
+{
+    const float *pre = profile(j, j->d->pre[row]);
+    for (size_t g = 0; g < j->G; g++) {
+        double v = x[g] < 0 ? 0 : x[g];
+        effect[g] += (v - pre[g]) / (double)plates;
+    }
+}
+
+/* True effects of all labels of the line that label l belongs to. */
+static scp_status hold_effects(job *j, size_t l)
+{
+    const scp_eval_plan *p = &j->plan;
+    size_t first = p->line_begin[l], n = p->line_end[l] - first;
+    if (j->effects_of == first) return SCP_OK;
+    if (n * j->G > j->effects_cap) {
+        free(j->effects);
+        j->effects = NULL;
+        j->effects_cap = 0;
+        SCP_TRY(scp_alloc(n * j->G, sizeof *j->effects, &j->effects));
+        j->effects_cap = n * j->G;
+    }
+    memset(j->effects, 0, n * j->G * sizeof *j->effects);
+#pragma omp parallel for schedule(dynamic)
+    for (size_t q = 0; q < n; q++)
+        for (size_t i = p->label_begin[first + q]; i < p->label_begin[first + q + 1]; i++)
+            add_shift(j, profile(j, j->d->post[p->row[i]]), p->row[i],
+                      p->label_begin[first + q + 1] - p->label_begin[first + q],
+                      j->effects + q * j->G);
+    j->effects_of = first;
+    return SCP_OK;
+}
+
+/* Discrimination scores of label l under model m, into the figures of each of its plates. */
+static void score_label(job *j, size_t l, size_t m, size_t begin, size_t at)
+{
+    const scp_eval_plan *p = &j->plan;
+    size_t first = p->label_begin[l], end = p->label_begin[l + 1];
+    double *effect = j->predicted + (size_t)thread_number() * j->G;
+    memset(effect, 0, j->G * sizeof *effect);
+    for (size_t i = first; i < end; i++)
+        add_shift(j, j->pred + (m * p->max_block + i - begin) * j->G, p->row[i], end - first,
+                  effect);
+    scp_pds_scores score;
+    scp_pds_score(effect, j->effects, p->line_end[l] - p->line_begin[l], j->G, l - p->line_begin[l],
+                  NULL, &score);
+    for (size_t i = first; i < end; i++)
+        for (size_t e = 0; e < j->n_pseudo; e++) {
+            double *out = figures(j, at + i - begin, m, e);
+            out[SCP_METRIC_PDS_L1] = score.l1;
+            out[SCP_METRIC_PDS_L2] = score.l2;
+            out[SCP_METRIC_PDS_COSINE] = score.cosine;
+            out[SCP_METRIC_PDS_COSINE_MID] = score.cosine_mid;
+        }
+}
+
+/* Labels of a block, line by line: the true effects of one line are held at a time. */
+static scp_status score_labels(job *j, size_t block, size_t begin, size_t at)
+{
+    const scp_eval_plan *p = &j->plan;
+    for (size_t l = p->block_begin[block], end; l < p->block_begin[block + 1]; l = end) {
+        end =
+            p->line_end[l] < p->block_begin[block + 1] ? p->line_end[l] : p->block_begin[block + 1];
+        SCP_TRY(hold_effects(j, l));
+#pragma omp parallel for schedule(dynamic) collapse(2)
+        for (size_t q = l; q < end; q++)
+            for (size_t m = 0; m < j->n_models; m++) score_label(j, q, m, begin, at);
+    }
+    return SCP_OK;
+}
+
+static scp_status score_block(job *j, size_t block, size_t at)
+{
+    size_t begin, end;
+    scp_eval_plan_block(&j->plan, block, &begin, &end);
+    SCP_TRY(check_truth(j, begin, end));
+    for (size_t m = 0; m < j->n_models; m++)
+        SCP_TRY(j->model[m].fill(j->model[m].ctx, j->plan.row + begin, end - begin,
+                                 j->pred + m * j->plan.max_block * j->G));
+    score_conditions(j, begin, end, at);
+    if (j->set->pds) SCP_TRY(score_labels(j, block, begin, at));
+    return SCP_OK;
+}
+
+/* All blocks of this rank. With files to write the ranks go round by round, and agree each time. */
+static scp_status score_all(job *j)
+{
+    const size_t rank = (size_t)scp_comm_rank(j->comm), size = (size_t)scp_comm_size(j->comm);
+    scp_status st = SCP_OK, mine = SCP_OK;
+    scp_export *files = NULL;
+    SCP_TRY(scp_export_begin(j->comm, j->d, &j->plan, j->model, j->n_models, &files));
+    for (size_t round = 0, at = 0; round * size < j->plan.n_blocks; round++) {
+        size_t block = round * size + rank, begin, end;
+        if (block < j->plan.n_blocks && mine == SCP_OK) {
+            mine = score_block(j, block, at);
+            scp_eval_plan_block(&j->plan, block, &begin, &end);
+            at += end - begin;
+        }
+        if (!files) continue;
+        SCP_GOTO(done, scp_agree(j->comm, mine));
+        SCP_GOTO(done, scp_export_round(files, round, j->pred));
+    }
+    SCP_GOTO(done, scp_agree(j->comm, mine));
+    SCP_GOTO(done, scp_export_end(&files));
+done:
+    scp_export_abort(&files);
+    return st;
+}
+
+static scp_status scores_alloc(const job *j, size_t m, const char *split, scp_scores *s)
+{
+    const scp_eval_plan *p = &j->plan;
+    *s = (scp_scores){ .G = j->G,
+                       .n = p->n,
+                       .n_labels = p->n_labels,
+                       .cols = j->cols,
+                       .deg_k = j->set->deg_k,
+                       .n_pseudo = j->n_pseudo };
+    memcpy(s->pseudo, j->pseudo, sizeof s->pseudo);
+    SCP_TRY(scp_strdup(j->model[m].name, &s->model));
+    SCP_TRY(scp_strdup(split, &s->split));
+    SCP_TRY(scp_alloc(p->n, sizeof *s->row, &s->row));
+    SCP_TRY(scp_alloc(p->n, sizeof *s->label, &s->label));
+    SCP_TRY(scp_alloc(p->n, sizeof *s->group, &s->group));
+    SCP_TRY(scp_alloc(p->n, sizeof *s->line, &s->line));
+    SCP_TRY(scp_alloc(p->n, sizeof *s->drug, &s->drug));
+    SCP_TRY(scp_alloc(j->n_pseudo * p->n * j->cols.n, sizeof *s->value, &s->value));
+    SCP_TRY(scp_alloc(j->n_pseudo * j->cols.n, sizeof *s->all, &s->all));
+    SCP_TRY(scp_alloc(j->cols.n, sizeof *s->by_drug, &s->by_drug));
+    SCP_TRY(scp_alloc(j->cols.n, sizeof *s->by_line, &s->by_line));
+    for (size_t i = 0; i < p->n; i++) {
+        size_t l = (size_t)p->label[i];
+        int32_t post = j->d->post[p->row[i]];
+        s->row[i] = p->row[i];
+        s->label[i] = p->label[i];
+        s->group[i] = (int32_t)(p->line_end[l] - p->line_begin[l]);
+        s->line[i] = j->d->p_line[post];
+        s->drug[i] = j->d->p_drug[post];
+    }
+    return SCP_OK;
+}
+
+/* Gathered figures, rank after rank in the order of each rank's blocks, to the order of the plan.
+ */
+static void place(const job *j, const double *gathered, scp_scores *out)
+{
+    const int size = scp_comm_size(j->comm);
+    for (int rank = 0; rank < size; rank++)
+        for (size_t b = (size_t)rank; b < j->plan.n_blocks; b += (size_t)size) {
+            size_t begin, end;
+            scp_eval_plan_block(&j->plan, b, &begin, &end);
+            for (size_t i = begin; i < end; i++)
+                for (size_t m = 0; m < j->n_models; m++)
+                    for (size_t e = 0; e < j->n_pseudo; e++) {
+                        memcpy(out[m].value + (e * j->plan.n + i) * j->cols.n, gathered,
+                               j->cols.n * sizeof *gathered);
+                        gathered += j->cols.n;
+                    }
+        }
+}
+
+static scp_status collect(job *j, const char *split, scp_scores *out)
+{
+    double *gathered = NULL;
+    size_t total = 0;
+    scp_status st = SCP_OK;
+    for (size_t m = 0; m < j->n_models && st == SCP_OK; m++)
+        st = scores_alloc(j, m, split, &out[m]);
+    SCP_TRY(scp_agree(j->comm, st));
+    SCP_TRY(scp_comm_allgatherv(j->comm, j->value, j->mine * j->row_size, SCP_COMM_F64,
+                                (void **)&gathered, &total, NULL));
+    place(j, gathered, out);
+    free(gathered);
+    for (size_t m = 0; m < j->n_models && st == SCP_OK; m++) st = scp_scores_reduce_all(&out[m]);
+    return scp_agree(j->comm, st);
+}
+
+scp_status scp_evaluate(scp_comm *comm, const scp_dataset *d, const int32_t *rows, size_t n,
+                        const char *split, const scp_predictor *model, size_t n_models,
+                        const scp_metric_settings *s, scp_scores *out)
+{
+    SCP_ARG(comm && d && split && model && n_models && s && out, "all arguments are required");
+    memset(out, 0, n_models * sizeof *out);
+    job j = { .comm = comm, .d = d, .set = s, .model = model, .n_models = n_models, .G = d->G };
+    scp_status st = scp_agree(comm, job_init(&j, rows, n));
+    if (st != SCP_OK) goto done;
+    SCP_GOTO(done, score_all(&j));
+    SCP_GOTO(done, collect(&j, split, out));
+done:
+    job_fini(&j);
+    for (size_t m = 0; st != SCP_OK && m < n_models; m++) scp_scores_fini(&out[m]);
+    return st;
+}
