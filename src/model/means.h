@@ -12,14 +12,14 @@
 #include "io/dataset.h"
 
 typedef enum scp_means_kind {
-    SCP_MEANS_NO_CHANGE, /* x_pre                                                               */
-    SCP_MEANS_PERTURB,   /* x_pre + mean training shift of the same (drug, dose)                */
-    SCP_MEANS_CONTEXT,   /* mean training x_post of the same line                               */
+    SCP_MEANS_NO_CHANGE, /* x_pre */
+    SCP_MEANS_PERTURB,   /* x_pre + mean training shift of the same (drug, dose) */
+    SCP_MEANS_CONTEXT,   /* mean training x_post of the same line */
     SCP_MEANS_GLOBAL,    /* x_pre + mean training shift at the same dose level, any drug or line */
-    SCP_MEANS_LINE,      /* x_pre + mean training shift of the line at the same dose level      */
-    SCP_MEANS_ORACLE,    /* x_post itself: checks the metrics                                   */
+    SCP_MEANS_LINE,      /* x_pre + mean training shift of the line at the same dose level */
+    SCP_MEANS_ORACLE,    /* x_post itself: checks the metrics */
     SCP_MEANS_REPLICATE, /* x_pre + mean true shift of the key's other plates, NaN without any:
-                            the between-plate ceiling                                           */
+                            the between-plate ceiling */
     SCP_MEANS_KINDS
 } scp_means_kind;
 
@@ -38,8 +38,9 @@ scp_status scp_means_fit(scp_means_kind kind, scp_comm *comm, const scp_dataset 
                          scp_means **out) SCP_MUST_USE;
 void scp_means_destroy(scp_means **m);
 
-/** Predict pairs of the dataset of the fit: out [n, G], negative sums set to 0.
- *  Context mean of a line without training pairs is SCP_EDATA with the line. Not collective. */
+/** Predict pairs of the dataset of the fit: out [n, G]. Not cut at 0: scorer and files do that, and
+ *  count it. Context mean of a line without training pairs is SCP_EDATA with the line. Not
+ * collective. */
 scp_status scp_means_predict(const scp_means *m, const int32_t *rows, size_t n,
                              float *out) SCP_MUST_USE;
 
@@ -48,10 +49,10 @@ scp_status scp_means_fill(void *ctx, const int32_t *rows, size_t n, float *out) 
 
 /* How predictions of some pairs were found. */
 typedef struct scp_means_backoff {
-    size_t n_exact; /* own group seen in training                                                */
+    size_t n_exact;   /* own group seen in training */
     size_t n_nearest; /* perturb: same drug at the nearest log dose; line: the line at any dose;
                          global: all training pairs (a level that was never trained) */
-    size_t n_none; /* nothing known: shift 0, the prediction is x_pre                           */
+    size_t n_none;    /* nothing known: shift 0, the prediction is x_pre */
 } scp_means_backoff;
 
 /** Count them. Not collective. */

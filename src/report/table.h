@@ -9,18 +9,18 @@
 
 typedef struct scp_table_column {
     char *title;
-    double best; /* NaN: no row is marked         */
+    double best; /* NaN: no row is marked */
     int digits;  /* after the point; < 0: integer */
 } scp_table_column;
 
 typedef struct scp_table {
     char *title;
     size_t n_cols, n_rows, cap_cols, cap_rows;
-    scp_table_column *col; /* [n_cols]                               */
-    char **row;            /* [n_rows] labels                        */
-    double *value;         /* [n_rows, n_cols]; NaN prints as "-"    */
-    bool *unranked;        /* [n_rows] reference rows, never marked  */
-    scp_strbuf notes;      /* lines below the table                  */
+    scp_table_column *col; /* [n_cols] */
+    char **row;            /* [n_rows] labels */
+    double *value;         /* [n_rows, n_cols]; NaN prints as "-" */
+    bool *unranked;        /* [n_rows] reference rows, never marked */
+    scp_strbuf notes;      /* lines below the table */
 } scp_table;
 
 /** Start with columns, then add rows. Zero-initialise before; fini frees. */
@@ -34,8 +34,8 @@ scp_status scp_table_note(scp_table *t, const char *fmt, ...) SCP_PRINTF(2, 3) S
 void scp_table_fini(scp_table *t);
 
 typedef enum scp_table_format {
-    SCP_TABLE_TEXT,     /* aligned; the best of a column has a '*'      */
-    SCP_TABLE_MARKDOWN, /* the best of a column is bold                 */
+    SCP_TABLE_TEXT,     /* aligned; the best of a column has a '*' */
+    SCP_TABLE_MARKDOWN, /* the best of a column is bold */
     SCP_TABLE_TSV       /* full precision, no marks, notes as '#' lines */
 } scp_table_format;
 
