@@ -7,6 +7,7 @@ libscpengine_a_SOURCES += \
 	src/base/version.c src/base/version.h
 
 # revision.h: what is being built; rewritten only when it changes. A tarball has no revision.
+comma = ,
 BUILT_SOURCES += revision.h
 CLEANFILES += revision.h
 src/base/version.$(OBJEXT): revision.h
@@ -17,7 +18,8 @@ revision.h: FORCE
 	  v=`$(PKG_CONFIG) --modversion $$l 2>/dev/null` && libs="$$libs$${libs:+, }$$l $$v"; done; \
 	{ echo "#define SCP_REVISION \"$$rev\""; \
 	  echo '#define SCP_BUILD_CC "$(CC)"'; \
-	  echo '#define SCP_BUILD_CFLAGS "$(SCP_EXTRA_FLAGS) $(CFLAGS)"'; \
+	  echo '#define SCP_BUILD_CFLAGS "$(strip $(SCP_EXTRA_FLAGS) $(CFLAGS))"'; \
+	  echo '#define SCP_BUILD_BACKENDS "ref, cpu$(if $(CUDA_LIBS),$(comma) cuda)"'; \
 	  echo "#define SCP_BUILD_LIBS \"$$libs\""; } >$@.tmp; \
 	if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv $@.tmp $@; fi
 FORCE:

@@ -25,6 +25,7 @@ const char *scp_version_build(void)
 {
     return "compiler: " SCP_BUILD_CC " (" __VERSION__ ")\n"
            "flags:    " SCP_BUILD_CFLAGS "\n"
+           "backends: " SCP_BUILD_BACKENDS "\n"
            "openmp:   " OPENMP_TEXT "\n"
            "built on: " SCP_BUILD_LIBS "\n";
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -207,6 +208,14 @@ static void signals(void)
     tap_ok(scp_sig_pending() == 0, "clear");
     raise(SIGINT);
     tap_ok(scp_sig_pending() == SIGINT, "one SIGINT is a request");
+    int how = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        raise(SIGINT);
+        _exit(0);
+    }
+    tap_ok(waitpid(child, &how, 0) == child && WIFEXITED(how) && WEXITSTATUS(how) == 130,
+           "a second one ends the process");
     scp_sig_clear();
 }
 

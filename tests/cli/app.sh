@@ -1,7 +1,7 @@
 #!/bin/sh
 # The common part of every program, through tests/cli/prog: what it prints, its exit codes, and how
 # a job ends when one rank or all ranks fail.
-prog=$top_builddir/tests/cli/prog
+prog=${top_builddir:-.}/tests/cli/prog
 launch=${MPIRUN:-mpirun}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
