@@ -1,11 +1,11 @@
-/* What the backends that run on the host share: they must agree on which samples a random op draws for,
- * which elements dropout drops and which indices are valid. Nothing here is collective. */
+/* What the backends that run on the host share: they must agree on which samples a random op draws
+ * for, which elements dropout drops and which indices are valid. Nothing here is collective. */
 #ifndef SCP_BACKEND_HOST_OPS_H
 #define SCP_BACKEND_HOST_OPS_H
 
 #include "tensor/op.h"
 
-/** Elements of one row (dimension 0) of a tensor, and the number of rows; a scalar is one row of 1. */
+/** Rows (dimension 0) of a tensor and the elements of one; a scalar is one row of one element. */
 static inline int64_t scp_batch_rows(const scp_shape *s)
 {
     return s->n ? s->d[0] : 1;
@@ -16,8 +16,8 @@ static inline int64_t scp_batch_width(const scp_shape *s)
     return rows ? scp_shape_count(s) / rows : 0;
 }
 
-/** Dropout drops an element when its 32-bit word is below this: an integer test, so that masks are the
- *  same bits on every backend. */
+/** Dropout drops an element when its 32-bit word is below this: an integer test, so that masks are
+ * the same bits on every backend. */
 static inline uint64_t scp_drop_threshold(double p)
 {
     return (uint64_t)(p * 4294967296.0);
@@ -28,7 +28,7 @@ static inline uint64_t scp_drop_threshold(double p)
 
 /* Message of a batch normalisation without a variance to learn from; takes the node's name. */
 #define SCP_BATCHNORM_ONE_ROW                                                                      \
-    "%s: batch normalisation in training needs 2 rows or more in the global batch; raise the batch size"
+    "%s: batch normalisation needs 2 rows or more in the global batch: raise the batch size"
 
 /** SCP_EINTERNAL naming the node, the row and the index when idx[i] is outside [0, bound). */
 static inline scp_status scp_check_index(const scp_node *node, const char *what, const int32_t *idx,
@@ -37,7 +37,8 @@ static inline scp_status scp_check_index(const scp_node *node, const char *what,
     for (int64_t i = 0; i < n; i++)
         if (idx[i] < 0 || idx[i] >= bound)
             SCP_FAIL(SCP_EINTERNAL, "%s: %s index %d of row %lld is not in [0, %lld)",
-                     node->name ? node->name : "unnamed node", what, (int)idx[i], (long long)i, (long long)bound);
+                     node->name ? node->name : "unnamed node", what, (int)idx[i], (long long)i,
+                     (long long)bound);
     return SCP_OK;
 }
 

@@ -11,24 +11,36 @@ static scp_node *real(scp_case_ctx *ctx, scp_graph *g, const char *name, dims d)
     return scp_case_param(ctx, g, name, SCP_SHAPE(d.R, d.D), 1.5);
 }
 
-/* The four builders of an op from an expression in x, y (leaves of shape d) and d. */
+/* The four builders of an op from an expression in x, a leaf of shape d. */
 #define SHAPES(op, expression)                                                                     \
     static scp_node *op(scp_case_ctx *ctx, scp_graph *g, dims d)                                   \
     {                                                                                              \
         scp_node *x = real(ctx, g, "x", d);                                                        \
         return expression;                                                                         \
     }                                                                                              \
-    static scp_node *op##_odd(scp_case_ctx *ctx, scp_graph *g) { return op(ctx, g, (dims){ 5, 7 }); } \
-    static scp_node *op##_column(scp_case_ctx *ctx, scp_graph *g) { return op(ctx, g, (dims){ 9, 1 }); } \
-    static scp_node *op##_row(scp_case_ctx *ctx, scp_graph *g) { return op(ctx, g, (dims){ 1, 35 }); } \
+    static scp_node *op##_odd(scp_case_ctx *ctx, scp_graph *g)                                     \
+    {                                                                                              \
+        return op(ctx, g, (dims){ 5, 7 });                                                         \
+    }                                                                                              \
+    static scp_node *op##_column(scp_case_ctx *ctx, scp_graph *g)                                  \
+    {                                                                                              \
+        return op(ctx, g, (dims){ 9, 1 });                                                         \
+    }                                                                                              \
+    static scp_node *op##_row(scp_case_ctx *ctx, scp_graph *g)                                     \
+    {                                                                                              \
+        return op(ctx, g, (dims){ 1, 35 });                                                        \
+    }                                                                                              \
     static scp_node *op##_wide(scp_case_ctx *ctx, scp_graph *g)                                    \
     {                                                                                              \
         return op(ctx, g, (dims){ SCP_SIZE(ctx, 263, 1024), SCP_SIZE(ctx, 131, 1024) });           \
     }
 
-#define ROWS(op, tol, tol_grad)                                                                    \
-    { #op "_odd", op##_odd, tol, tol_grad, 1e-6 }, { #op "_column", op##_column, tol, tol_grad, 1e-6 }, \
-    { #op "_row", op##_row, tol, tol_grad, 1e-6 }, { #op "_wide", op##_wide, tol, tol_grad, 1e-6 }
+/* clang-format off */
+#define CASE(op, shape, tol, tol_grad) { #op "_" #shape, op##_##shape, tol, tol_grad, 1e-6 }
+/* clang-format on */
+#define CASES(op, tol, tol_grad)                                                                   \
+    CASE(op, odd, tol, tol_grad), CASE(op, column, tol, tol_grad), CASE(op, row, tol, tol_grad),   \
+        CASE(op, wide, tol, tol_grad)
 
 SHAPES(add, scp_add(g, x, real(ctx, g, "y", d)))
 SHAPES(sub, scp_sub(g, x, real(ctx, g, "y", d)))
@@ -44,15 +56,18 @@ SHAPES(clamp, scp_clamp(g, x, -1.1, 0.8))
 SHAPES(dropout, scp_dropout(g, "drop", x, 0.3))
 
 /* x, and the slope, as both inputs of an op and as inputs of many ops: every gradient adds up. */
-SHAPES(shared, scp_add(g, scp_mul(g, x, x),
-                       scp_sub(g, scp_prelu(g, scp_act_fn(g, x, SCP_ACT_SILU),
-                                            scp_case_param(ctx, g, "slope", SCP_SHAPE(1), 0.3)),
-                               scp_add(g, scp_dropout(g, "drop", x, 0.5),
-                                       scp_sub(g, scp_prelu(g, scp_clamp(g, x, -1, 1),
-                                                            scp_case_param(ctx, g, "slope", SCP_SHAPE(1), 0.3)),
-                                               scp_scale(g, scp_add(g, x, x), 0.25))))))
+static scp_node *many_uses(scp_case_ctx *ctx, scp_graph *g, scp_node *x)
+{
+    scp_node *slope = scp_case_param(ctx, g, "slope", SCP_SHAPE(1), 0.3);
+    scp_node *a = scp_prelu(g, scp_act_fn(g, x, SCP_ACT_SILU), slope);
+    scp_node *b = scp_sub(g, scp_prelu(g, scp_clamp(g, x, -1, 1), slope),
+                          scp_scale(g, scp_add(g, x, x), 0.25));
+    scp_node *c = scp_add(g, scp_dropout(g, "drop", x, 0.5), b);
+    return scp_add(g, scp_mul(g, x, x), scp_sub(g, a, c));
+}
+SHAPES(shared, many_uses(ctx, g, x))
 
-/* Three dimensions and a scalar: dropout takes dimension 0 as the sample. */
+/* Three dimensions: the sample is dimension 0; and a row of several pieces of work. */
 static scp_node *dropout_tokens(scp_case_ctx *ctx, scp_graph *g)
 {
     return scp_dropout(g, "drop", scp_case_param(ctx, g, "x", SCP_SHAPE(3, 5, 6), 1), 0.1);
@@ -63,19 +78,19 @@ static scp_node *dropout_long_row(scp_case_ctx *ctx, scp_graph *g)
 }
 
 const scp_op_case scp_cases_elementwise[] = {
-    ROWS(add, 2e-7, 2e-7),
-    ROWS(sub, 2e-7, 2e-7),
-    ROWS(mul, 2e-7, 2e-7),
-    ROWS(scale, 2e-7, 2e-7),
-    ROWS(silu, 3e-7, 5e-7),
-    ROWS(relu, 2e-7, 2e-7),
-    ROWS(gelu, 3e-7, 5e-7),
-    ROWS(tanh_act, 3e-7, 5e-7),
-    ROWS(leaky_relu, 2e-7, 2e-7),
-    ROWS(prelu, 2e-7, 2e-7),
-    ROWS(clamp, 2e-7, 2e-7),
-    ROWS(dropout, 2e-7, 2e-7),
-    ROWS(shared, 5e-7, 5e-7),
+    CASES(add, 2e-7, 2e-7),
+    CASES(sub, 2e-7, 2e-7),
+    CASES(mul, 2e-7, 2e-7),
+    CASES(scale, 2e-7, 2e-7),
+    CASES(silu, 3e-7, 5e-7),
+    CASES(relu, 2e-7, 2e-7),
+    CASES(gelu, 3e-7, 5e-7),
+    CASES(tanh_act, 3e-7, 5e-7),
+    CASES(leaky_relu, 2e-7, 2e-7),
+    CASES(prelu, 2e-7, 2e-7),
+    CASES(clamp, 2e-7, 2e-7),
+    CASES(dropout, 2e-7, 2e-7),
+    CASES(shared, 5e-7, 5e-7),
     { "dropout_tokens", dropout_tokens, 2e-7, 2e-7, 1e-6 },
     { "dropout_long_row", dropout_long_row, 2e-7, 2e-7, 1e-6 },
     { NULL, NULL, 0, 0, 0 },

@@ -61,7 +61,8 @@ static scp_node *slice_tokens(scp_case_ctx *ctx, scp_graph *g)
 }
 static scp_node *slice_wide(scp_case_ctx *ctx, scp_graph *g)
 {
-    return scp_slice(g, real(ctx, g, "x", SCP_SIZE(ctx, 257, 1024), SCP_SIZE(ctx, 311, 1024)), 100, 201);
+    return scp_slice(g, real(ctx, g, "x", SCP_SIZE(ctx, 257, 1024), SCP_SIZE(ctx, 311, 1024)), 100,
+                     201);
 }
 
 /* GATHER: rows that repeat and rows that nobody picks; bits; two picks from one table. */
@@ -69,15 +70,18 @@ static scp_node *slice_wide(scp_case_ctx *ctx, scp_graph *g)
 static scp_node *gather_rows(scp_case_ctx *ctx, scp_graph *g)
 {
     static const int32_t idx[] = { 6, 0, 0, 3, 6, 6, 1, 0, 3, 2, 6 };
-    return scp_gather(g, real(ctx, g, "table", 8, 5), scp_case_ints_from(ctx, g, "idx", SCP_SHAPE(11), idx));
+    return scp_gather(g, real(ctx, g, "table", 8, 5),
+                      scp_case_ints_from(ctx, g, "idx", SCP_SHAPE(11), idx));
 }
 static scp_node *gather_column(scp_case_ctx *ctx, scp_graph *g)
 {
-    return scp_gather(g, real(ctx, g, "table", 4, 1), scp_case_ints(ctx, g, "idx", SCP_SHAPE(9), 4));
+    return scp_gather(g, real(ctx, g, "table", 4, 1),
+                      scp_case_ints(ctx, g, "idx", SCP_SHAPE(9), 4));
 }
 static scp_node *gather_one(scp_case_ctx *ctx, scp_graph *g)
 {
-    return scp_gather(g, real(ctx, g, "table", 1, 6), scp_case_ints(ctx, g, "idx", SCP_SHAPE(1), 1));
+    return scp_gather(g, real(ctx, g, "table", 1, 6),
+                      scp_case_ints(ctx, g, "idx", SCP_SHAPE(1), 1));
 }
 static scp_node *gather_twice(scp_case_ctx *ctx, scp_graph *g)
 {
@@ -88,7 +92,8 @@ static scp_node *gather_twice(scp_case_ctx *ctx, scp_graph *g)
 static scp_node *gather_wide(scp_case_ctx *ctx, scp_graph *g)
 {
     int64_t D = SCP_SIZE(ctx, 131, 2000);
-    return scp_gather(g, real(ctx, g, "table", 53, D), scp_case_ints(ctx, g, "idx", SCP_SHAPE(311), 53));
+    return scp_gather(g, real(ctx, g, "table", 53, D),
+                      scp_case_ints(ctx, g, "idx", SCP_SHAPE(311), 53));
 }
 static scp_node *gather_bits(scp_case_ctx *ctx, scp_graph *g)
 {

@@ -29,7 +29,10 @@ static scp_node *layernorm_tokens(scp_case_ctx *ctx, scp_graph *g)
 }
 static scp_node *layernorm_wide(scp_case_ctx *ctx, scp_graph *g)
 {
-    return layernorm(ctx, g, scp_case_param(ctx, g, "x", SCP_SHAPE(SCP_SIZE(ctx, 259, 1024), SCP_SIZE(ctx, 131, 512)), 2));
+    return layernorm(ctx, g,
+                     scp_case_param(ctx, g, "x",
+                                    SCP_SHAPE(SCP_SIZE(ctx, 259, 1024), SCP_SIZE(ctx, 131, 512)),
+                                    2));
 }
 /* Twice with one gain, bias and input: all three gradients add up. */
 static scp_node *layernorm_shared(scp_case_ctx *ctx, scp_graph *g)
@@ -45,7 +48,8 @@ static scp_node *batchnorm(scp_case_ctx *ctx, scp_graph *g, const char *states, 
     scp_node *mean = scp_state(g, "mean", SCP_SHAPE(D), (scp_init){ SCP_INIT_CONST, 0 });
     scp_node *var = scp_state(g, "var", SCP_SHAPE(D), (scp_init){ SCP_INIT_CONST, 1 });
     scp_scope_pop(g);
-    return scp_batchnorm(g, x, vector(ctx, g, "gain", D), vector(ctx, g, "bias", D), mean, var, 1e-5, 0.1);
+    return scp_batchnorm(g, x, vector(ctx, g, "gain", D), vector(ctx, g, "bias", D), mean, var,
+                         1e-5, 0.1);
 }
 static scp_node *batchnorm_odd(scp_case_ctx *ctx, scp_graph *g)
 {
@@ -57,12 +61,16 @@ static scp_node *batchnorm_column(scp_case_ctx *ctx, scp_graph *g)
 }
 static scp_node *batchnorm_wide(scp_case_ctx *ctx, scp_graph *g)
 {
-    return batchnorm(ctx, g, "bn", scp_case_param(ctx, g, "x", SCP_SHAPE(SCP_SIZE(ctx, 521, 1024), SCP_SIZE(ctx, 67, 512)), 2));
+    return batchnorm(ctx, g, "bn",
+                     scp_case_param(ctx, g, "x",
+                                    SCP_SHAPE(SCP_SIZE(ctx, 521, 1024), SCP_SIZE(ctx, 67, 512)),
+                                    2));
 }
 static scp_node *batchnorm_shared(scp_case_ctx *ctx, scp_graph *g)
 {
     scp_node *x = scp_case_param(ctx, g, "x", SCP_SHAPE(6, 5), 2);
-    scp_node *y = batchnorm(ctx, g, "second", scp_act_fn(g, batchnorm(ctx, g, "first", x), SCP_ACT_TANH));
+    scp_node *y =
+        batchnorm(ctx, g, "second", scp_act_fn(g, batchnorm(ctx, g, "first", x), SCP_ACT_TANH));
     return scp_add(g, y, scp_mul(g, x, y));
 }
 

@@ -13,3 +13,17 @@ check_PROGRAMS += tests/ops/contrastive.t
 TESTS += tests/ops/contrastive.t
 tests_ops_contrastive_t_SOURCES = tests/ops/contrastive.c
 tests_ops_contrastive_t_LDADD = libscptest.a $(LDADD)
+# Values of single ops.
+libscpcases_a_SOURCES += tests/ops/small_run.h tests/ops/small_run.c
+check_PROGRAMS += tests/ops/vmath.t tests/ops/repeat.t tests/ops/values.t tests/ops/dropout.t tests/ops/batchnorm_ranks.mpi
+TESTS += tests/ops/vmath.t tests/ops/repeat.t tests/ops/values.t tests/ops/dropout.t tests/ops/batchnorm_ranks.mpi
+tests_ops_vmath_t_SOURCES = tests/ops/vmath.c
+tests_ops_vmath_t_LDADD = libscptest.a $(LDADD)
+tests_ops_repeat_t_SOURCES = tests/ops/repeat.c
+tests_ops_repeat_t_LDADD = libscpcases.a libscptest.a $(LDADD)
+tests_ops_values_t_SOURCES = tests/ops/values.c
+tests_ops_values_t_LDADD = libscpcases.a libscptest.a $(LDADD)
+tests_ops_dropout_t_SOURCES = tests/ops/dropout.c
+tests_ops_dropout_t_LDADD = libscpcases.a libscptest.a $(LDADD)
+tests_ops_batchnorm_ranks_mpi_SOURCES = tests/ops/batchnorm_ranks.c
+tests_ops_batchnorm_ranks_mpi_LDADD = libscpcases.a libscptest.a $(LDADD)

@@ -1,6 +1,6 @@
-/* Dropout on cpu. One Philox block decides four elements (about 2 ns each); the words and the integer
- * threshold are those of ref, so the masks are the same bits. Pieces of CHUNK elements of a row go to
- * the threads. Nothing is stored: the backward pass draws the words again. */
+/* Dropout on cpu. One Philox block decides four elements (about 2 ns each); the words and the
+ * integer threshold are those of ref, so the masks are the same bits. Pieces of CHUNK elements of a
+ * row go to the threads. Nothing is stored: the backward pass draws the words again. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"
 #include "backend/host_ops.h"
@@ -16,13 +16,14 @@ typedef struct dropper {
 } dropper;
 
 /* Elements [first, first + n) of a row; y and x point at the first of them. */
-static void drop(const dropper *d, float *y, const float *x, int64_t row, int64_t first, int64_t n, bool add)
+static void drop(const dropper *d, float *y, const float *x, int64_t row, int64_t first, int64_t n,
+                 bool add)
 {
     for (int64_t e = 0; e < n; e += 4) {
         uint32_t word[4];
         int64_t here = scp_min(4, n - e);
-        scp_rng_block(d->step->seed, d->stream, (uint64_t)d->step->step, (uint64_t)(d->step->row0 + row),
-                      (uint32_t)((first + e) / 4), word);
+        scp_rng_block(d->step->seed, d->stream, (uint64_t)d->step->step,
+                      (uint64_t)(d->step->row0 + row), (uint32_t)((first + e) / 4), word);
         for (int64_t l = 0; l < here; l++)
             scp_put(&y[e + l], add, word[l] >= d->threshold ? d->scale * x[e + l] : 0.0f);
     }
@@ -32,7 +33,8 @@ static void apply(const scp_call *c, float *y, const float *x, bool add)
 {
     int64_t rows = scp_batch_rows(&c->node->shape), width = scp_batch_width(&c->node->shape);
     double p = c->node->attr.random.p;
-    dropper d = { c->step, c->node->attr.random.stream, scp_drop_threshold(p), (float)(1.0 / (1.0 - p)) };
+    dropper d = { c->step, c->node->attr.random.stream, scp_drop_threshold(p),
+                  (float)(1.0 / (1.0 - p)) };
 #pragma omp parallel for collapse(2) schedule(static) if (rows * width > SCP_PAR_MIN / 8)
     for (int64_t row = 0; row < rows; row++)
         for (int64_t first = 0; first < width; first += CHUNK) {
@@ -56,4 +58,6 @@ static scp_status dropout_bwd(const scp_call *c)
     if (c->din[0]) apply(c, c->din[0], c->dout, c->add[0]);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_dropout = { .op = SCP_OP_DROPOUT, .fwd = dropout_fwd, .bwd = dropout_bwd };
+const scp_op_impl scp_cpu_dropout = { .op = SCP_OP_DROPOUT,
+                                      .fwd = dropout_fwd,
+                                      .bwd = dropout_bwd };

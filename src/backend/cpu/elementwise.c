@@ -1,35 +1,41 @@
-/* Element-wise operations on cpu: one vectorised kernel per expression, one parallel driver for all.
- * Memory-bound but for SILU, GELU and TANH, which use the branch-free functions of vmath.h. */
+/* Element-wise operations on cpu: one vectorised kernel per expression, one parallel driver for
+ * all. Memory-bound but for SILU, GELU and TANH, which use the branch-free functions of vmath.h. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"
 #include "backend/cpu/vmath.h"
 
 /* y[i] = value, or += value, over n elements. k: two constants of the op. */
-typedef void (*kernel)(float *y, const float *in0, const float *in1, int64_t n, bool add, const float *k);
+typedef void (*kernel)(float *y, const float *in0, const float *in1, int64_t n, bool add,
+                       const float *k);
 
-/* A kernel from an expression in a (element of in0), b (of in1), k0 and k1. Overwriting and adding are
- * loops of their own: a choice inside would keep the larger bodies from being vectorised. */
+/* A kernel from an expression in a (element of in0), b (of in1), k0 and k1. Overwriting and adding
+ * are loops of their own: a choice inside would keep the larger bodies from being vectorised. */
 #define KERNEL(name, expression)                                                                   \
     static inline float name##_of(float a, float b, float k0, float k1)                            \
     {                                                                                              \
         (void)a, (void)b, (void)k0, (void)k1;                                                      \
         return expression;                                                                         \
     }                                                                                              \
-    static void name(float *y, const float *in0, const float *in1, int64_t n, bool add, const float *k) \
+    static void name(float *y, const float *in0, const float *in1, int64_t n, bool add,            \
+                     const float *k)                                                               \
     {                                                                                              \
         const float k0 = k[0], k1 = k[1];                                                          \
         if (add) {                                                                                 \
-            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) y[i] += name##_of(in0[i], in1[i], k0, k1); \
+            _Pragma("omp simd")                                                                    \
+            for (int64_t i = 0; i < n; i++) y[i] += name##_of(in0[i], in1[i], k0, k1);             \
         } else {                                                                                   \
-            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) y[i] = name##_of(in0[i], in1[i], k0, k1);  \
+            _Pragma("omp simd")                                                                    \
+            for (int64_t i = 0; i < n; i++) y[i] = name##_of(in0[i], in1[i], k0, k1);              \
         }                                                                                          \
     }
 
-static void map(float *y, const float *in0, const float *in1, int64_t n, bool add, kernel f, const float *k)
+static void map(float *y, const float *in0, const float *in1, int64_t n, bool add, kernel f,
+                const float *k)
 {
     int64_t size = scp_part_size(n);
 #pragma omp parallel for schedule(static) if (n > SCP_PAR_MIN)
-    for (int64_t at = 0; at < n; at += size) f(y + at, in0 + at, in1 + at, scp_min(size, n - at), add, k);
+    for (int64_t at = 0; at < n; at += size)
+        f(y + at, in0 + at, in1 + at, scp_min(size, n - at), add, k);
 }
 
 static const float no_constants[2];
@@ -45,15 +51,16 @@ static scp_status forward(const scp_call *c, kernel f, const float *k)
 /* din[i] = f(other, dout), or adds to it, where it is wanted. */
 static void backward(const scp_call *c, int i, const void *other, kernel f, const float *k)
 {
-    if (c->din[i]) map(c->din[i], other, c->dout, scp_shape_count(&c->node->shape), c->add[i], f, k);
+    if (c->din[i])
+        map(c->din[i], other, c->dout, scp_shape_count(&c->node->shape), c->add[i], f, k);
 }
 
 /* ADD, SUB, MUL, SCALE */
 
 KERNEL(sum, a + b)
 KERNEL(difference, a - b)
-KERNEL(product, a * b)
-KERNEL(scaled, k0 * a)
+KERNEL(product, (a * b))
+KERNEL(scaled, (k0 * a))
 
 static scp_status add_fwd(const scp_call *c)
 {
@@ -128,12 +135,12 @@ static inline float tanh_slope(float x)
     return 1.0f - y * y;
 }
 
-KERNEL(silu, a * scp_sigmoidf(a))
-KERNEL(silu_grad, b * silu_slope(a))
+KERNEL(silu, (a * scp_sigmoidf(a)))
+KERNEL(silu_grad, (b * silu_slope(a)))
 KERNEL(gelu, gelu_value(a))
-KERNEL(gelu_grad, b * gelu_slope(a))
+KERNEL(gelu_grad, (b * gelu_slope(a)))
 KERNEL(tanh_act, scp_tanhf(a))
-KERNEL(tanh_grad, b * tanh_slope(a))
+KERNEL(tanh_grad, (b * tanh_slope(a)))
 /* RELU (slope 0), LEAKY_RELU and PRELU: k0 is the slope below zero. */
 KERNEL(rectified, a > 0.0f ? a : k0 * a)
 KERNEL(rectified_grad, a > 0.0f ? b : k0 * b)
@@ -177,7 +184,8 @@ static double prelu_dslope(const float *x, const float *dy, int64_t n)
         double sum_part = 0.0;
         int64_t end = scp_min((p + 1) * size, n);
 #pragma omp simd reduction(+ : sum_part)
-        for (int64_t i = p * size; i < end; i++) sum_part += x[i] > 0.0f ? 0.0 : (double)x[i] * dy[i];
+        for (int64_t i = p * size; i < end; i++)
+            sum_part += x[i] > 0.0f ? 0.0 : (double)x[i] * dy[i];
         part[p] = sum_part;
     }
     for (int64_t p = 0; p < parts; p++) total += part[p];
@@ -195,14 +203,15 @@ static scp_status prelu_bwd(const scp_call *c)
     const float k[2] = { *(const float *)c->in[1] };
     backward(c, 0, c->in[0], rectified_grad, k);
     if (c->din[1])
-        scp_put(c->din[1], c->add[1], (float)prelu_dslope(c->in[0], c->dout, scp_shape_count(&c->node->shape)));
+        scp_put(c->din[1], c->add[1],
+                (float)prelu_dslope(c->in[0], c->dout, scp_shape_count(&c->node->shape)));
     return SCP_OK;
 }
 const scp_op_impl scp_cpu_prelu = { .op = SCP_OP_PRELU, .fwd = prelu_fwd, .bwd = prelu_bwd };
 
 /* CLAMP: k = {lo, hi}. */
 
-KERNEL(clamped, a < k0 ? k0 : a > k1 ? k1 : a)
+KERNEL(clamped, (a < k0 ? k0 : a > k1 ? k1 : a))
 KERNEL(clamped_grad, a > k0 && a < k1 ? b : 0.0f)
 
 static scp_status clamp_fwd(const scp_call *c)

@@ -1,5 +1,5 @@
-/* Operations on cpu that move rows and columns, and unit differences of gathered rows. Memory-bound;
- * rows go to the threads, except where rows add up (GATHER backward): there columns do. */
+/* Operations on cpu that move rows or columns, and unit differences of gathered rows: memory-bound.
+ * Rows go to the threads, except where rows add up (GATHER backward): there columns do. */
 #include <math.h>
 
 #include "backend/cpu/cpu_ops.h"
@@ -7,8 +7,8 @@
 #include "backend/host_ops.h"
 
 /* width columns of `rows` rows: y (+)= x. ldy, ldx: columns of the whole matrices. */
-static void copy_columns(float *y, int64_t ldy, const float *x, int64_t ldx, int64_t rows, int64_t width,
-                         bool add)
+static void copy_columns(float *y, int64_t ldy, const float *x, int64_t ldx, int64_t rows,
+                         int64_t width, bool add)
 {
 #pragma omp parallel for schedule(static) if (rows * width > SCP_PAR_MIN)
     for (int64_t r = 0; r < rows; r++) {
@@ -51,7 +51,8 @@ static scp_status slice_fwd(const scp_call *c)
 {
     int64_t D = scp_shape_last(&c->node->in[0]->shape), len = c->node->attr.slice.len;
     const float *x = c->in[0];
-    copy_columns(c->out, len, x + c->node->attr.slice.begin, D, scp_shape_rows(&c->node->shape), len, false);
+    copy_columns(c->out, len, x + c->node->attr.slice.begin, D, scp_shape_rows(&c->node->shape),
+                 len, false);
     return SCP_OK;
 }
 static scp_status slice_bwd(const scp_call *c)
@@ -61,8 +62,8 @@ static scp_status slice_bwd(const scp_call *c)
     float *dx = c->din[0];
     if (!dx) return SCP_OK;
     scp_prepare(dx, c->add[0], scp_shape_count(whole));
-    copy_columns(dx + c->node->attr.slice.begin, scp_shape_last(whole), c->dout, len, scp_shape_rows(whole),
-                 len, true);
+    copy_columns(dx + c->node->attr.slice.begin, scp_shape_last(whole), c->dout, len,
+                 scp_shape_rows(whole), len, true);
     return SCP_OK;
 }
 const scp_op_impl scp_cpu_slice = { .op = SCP_OP_SLICE, .fwd = slice_fwd, .bwd = slice_bwd };

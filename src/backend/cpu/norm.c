@@ -10,8 +10,8 @@
 #include "backend/host_ops.h"
 #include "comm/comm.h"
 
-/* Sums over the rows of a stripe of columns: dy, and dy (x - mean) rstd with the mean of the row or of
- * the column (the other is NULL or zero) and the rstd of the row (NULL: 1). */
+/* Sums over the rows of a stripe of columns: dy, and dy (x - mean) rstd with the mean of the row or
+ * of the column (the other is NULL or zero) and the rstd of the row (NULL: 1). */
 typedef struct stripe {
     int64_t at, width; /* first column, columns (at most SCP_COLS) */
     double sum[2][SCP_COLS];
@@ -22,8 +22,8 @@ static stripe stripe_at(int64_t at, int64_t D)
     return (stripe){ .at = at, .width = scp_min(SCP_COLS, D - at) };
 }
 
-static void stripe_sums(stripe *s, const float *dy, const float *x, int64_t R, int64_t D, const float *row_mean,
-                        const float *row_rstd, const float *col_mean)
+static void stripe_sums(stripe *s, const float *dy, const float *x, int64_t R, int64_t D,
+                        const float *row_mean, const float *row_rstd, const float *col_mean)
 {
     float centre[SCP_COLS] = { 0 };
     if (col_mean) memcpy(centre, col_mean + s->at, (size_t)s->width * sizeof *centre);
@@ -40,8 +40,8 @@ static void stripe_sums(stripe *s, const float *dy, const float *x, int64_t R, i
 
 /* LAYERNORM. aux: mean [R], rstd [R]. */
 
-static void layernorm_row(const float *x, const float *g, const float *b, float *restrict y, int64_t D, double eps,
-                          float *mean, float *rstd)
+static void layernorm_row(const float *x, const float *g, const float *b, float *restrict y,
+                          int64_t D, double eps, float *mean, float *rstd)
 {
     double sum = 0.0, square = 0.0;
 #pragma omp simd reduction(+ : sum)
@@ -63,12 +63,13 @@ static scp_status layernorm_fwd(const scp_call *c)
     float *y = c->out, *mean = c->aux, *rstd = mean + R;
 #pragma omp parallel for schedule(static) if (R * D > SCP_PAR_MIN)
     for (int64_t r = 0; r < R; r++)
-        layernorm_row(x + r * D, c->in[1], c->in[2], y + r * D, D, c->node->attr.norm.eps, &mean[r], &rstd[r]);
+        layernorm_row(x + r * D, c->in[1], c->in[2], y + r * D, D, c->node->attr.norm.eps, &mean[r],
+                      &rstd[r]);
     return SCP_OK;
 }
 
-static void layernorm_dx_row(const float *x, const float *g, const float *dy, float *dx, int64_t D, float mean,
-                             float rstd, bool add)
+static void layernorm_dx_row(const float *x, const float *g, const float *dy, float *dx, int64_t D,
+                             float mean, float rstd, bool add)
 {
     double sum_h = 0.0, sum_hx = 0.0;
 #pragma omp simd reduction(+ : sum_h, sum_hx)
@@ -92,7 +93,8 @@ static scp_status layernorm_bwd(const scp_call *c)
     float *dx = c->din[0], *dg = c->din[1], *db = c->din[2];
 #pragma omp parallel for schedule(static) if (R * D > SCP_PAR_MIN)
     for (int64_t r = 0; r < (dx ? R : 0); r++)
-        layernorm_dx_row(x + r * D, c->in[1], dy + r * D, dx + r * D, D, mean[r], rstd[r], c->add[0]);
+        layernorm_dx_row(x + r * D, c->in[1], dy + r * D, dx + r * D, D, mean[r], rstd[r],
+                         c->add[0]);
     if (!dg && !db) return SCP_OK;
 #pragma omp parallel for schedule(static) if (R * D > SCP_PAR_MIN)
     for (int64_t at = 0; at < D; at += SCP_COLS) {
@@ -105,7 +107,9 @@ static scp_status layernorm_bwd(const scp_call *c)
     }
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_layernorm = { .op = SCP_OP_LAYERNORM, .fwd = layernorm_fwd, .bwd = layernorm_bwd };
+const scp_op_impl scp_cpu_layernorm = { .op = SCP_OP_LAYERNORM,
+                                        .fwd = layernorm_fwd,
+                                        .bwd = layernorm_bwd };
 
 /* BATCHNORM. aux: mean [D], rstd [D], rows of the global batch [1]. scratch: 2 D + 1 doubles. */
 
@@ -114,9 +118,10 @@ static scp_status all_sum(const scp_call *c, double *x, int64_t n)
     return c->comm ? scp_comm_allreduce(c->comm, x, (size_t)n, SCP_COMM_F64, SCP_COMM_SUM) : SCP_OK;
 }
 
-/* Sums over the rows of this rank of x - s and (x - s)^2. The shift s, the running mean, is the same on
- * all ranks and near the mean, so one pass and one all-reduce lose nothing to cancellation in fp64. */
-static void shifted_moments(const float *x, const float *shift, int64_t R, int64_t D, double *sum, double *square)
+/* Sums over the rows of this rank of x - s and (x - s)^2. The shift s, the running mean, is the
+ * same on all ranks and near the mean, so one pass and one all-reduce in fp64 lose nothing. */
+static void shifted_moments(const float *x, const float *shift, int64_t R, int64_t D, double *sum,
+                            double *square)
 {
 #pragma omp parallel for schedule(static) if (R * D > SCP_PAR_MIN)
     for (int64_t at = 0; at < D; at += SCP_COLS) {
@@ -164,7 +169,8 @@ static void eval_statistics(const scp_call *c, int64_t D)
     const float *state_var = c->in[4];
     float *mean = c->aux, *rstd = mean + D;
     memcpy(mean, c->in[3], (size_t)D * sizeof *mean);
-    for (int64_t j = 0; j < D; j++) rstd[j] = (float)(1.0 / sqrt(state_var[j] + c->node->attr.norm.eps));
+    for (int64_t j = 0; j < D; j++)
+        rstd[j] = (float)(1.0 / sqrt(state_var[j] + c->node->attr.norm.eps));
 }
 
 static scp_status batchnorm_fwd(const scp_call *c)
@@ -179,7 +185,8 @@ static scp_status batchnorm_fwd(const scp_call *c)
 #pragma omp parallel for schedule(static) if (R * D > SCP_PAR_MIN)
     for (int64_t r = 0; r < R; r++)
 #pragma omp simd
-        for (int64_t j = 0; j < D; j++) y[r * D + j] = g[j] * ((x[r * D + j] - mean[j]) * rstd[j]) + b[j];
+        for (int64_t j = 0; j < D; j++)
+            y[r * D + j] = g[j] * ((x[r * D + j] - mean[j]) * rstd[j]) + b[j];
     return SCP_OK;
 }
 
@@ -233,4 +240,6 @@ static scp_status batchnorm_bwd(const scp_call *c)
     for (int64_t at = 0; at < D; at += SCP_COLS) batchnorm_dx(c, stripe_at(at, D), R, D, sum_dy);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_batchnorm = { .op = SCP_OP_BATCHNORM, .fwd = batchnorm_fwd, .bwd = batchnorm_bwd };
+const scp_op_impl scp_cpu_batchnorm = { .op = SCP_OP_BATCHNORM,
+                                        .fwd = batchnorm_fwd,
+                                        .bwd = batchnorm_bwd };

@@ -1,5 +1,5 @@
 /* Dropout of the oracle. Element e of global row s is kept when word e of the stream (seed, stream,
- * step, s) is at or above p 2^32; nothing is stored, the backward pass draws the same words again. */
+ * step, s) is at or above p 2^32; nothing is stored, the backward pass draws the words again. */
 #include "backend/ref/ref_ops.h"
 
 #include "backend/host_ops.h"
@@ -36,4 +36,6 @@ static scp_status dropout_bwd(const scp_call *c)
     if (c->din[0]) apply(c, c->din[0], c->dout, c->add[0]);
     return SCP_OK;
 }
-const scp_op_impl scp_ref_dropout = { .op = SCP_OP_DROPOUT, .fwd = dropout_fwd, .bwd = dropout_bwd };
+const scp_op_impl scp_ref_dropout = { .op = SCP_OP_DROPOUT,
+                                      .fwd = dropout_fwd,
+                                      .bwd = dropout_bwd };

@@ -1,4 +1,4 @@
-/* Element-wise operations of the oracle: y = f(a, b), one loop for all, one small function per op. */
+/* Element-wise operations of the oracle: y = f(a, b), one loop for all, one function per op. */
 #include "backend/ref/ref_ops.h"
 
 #include <math.h>
@@ -22,7 +22,8 @@ static scp_status forward(const scp_call *c, element_fn f, const double *k)
 /* din[i] = f(other, dout), or adds to it, where it is wanted. */
 static void backward(const scp_call *c, int i, const void *other, element_fn f, const double *k)
 {
-    if (c->din[i]) map(c->din[i], other, c->dout, scp_shape_count(&c->node->shape), c->add[i], f, k);
+    if (c->din[i])
+        map(c->din[i], other, c->dout, scp_shape_count(&c->node->shape), c->add[i], f, k);
 }
 
 /* ADD, SUB, MUL, SCALE */

@@ -46,7 +46,8 @@ static scp_status slice_fwd(const scp_call *c)
 {
     int64_t D = scp_shape_last(&c->node->in[0]->shape), len = c->node->attr.slice.len;
     const double *x = c->in[0];
-    copy_columns(c->out, len, x + c->node->attr.slice.begin, D, scp_shape_rows(&c->node->shape), len, false);
+    copy_columns(c->out, len, x + c->node->attr.slice.begin, D, scp_shape_rows(&c->node->shape),
+                 len, false);
     return SCP_OK;
 }
 static scp_status slice_bwd(const scp_call *c)
@@ -56,8 +57,8 @@ static scp_status slice_bwd(const scp_call *c)
     double *dx = c->din[0];
     if (!dx) return SCP_OK;
     if (!c->add[0]) memset(dx, 0, (size_t)scp_shape_count(whole) * sizeof *dx);
-    copy_columns(dx + c->node->attr.slice.begin, scp_shape_last(whole), c->dout, len, scp_shape_rows(whole),
-                 len, true);
+    copy_columns(dx + c->node->attr.slice.begin, scp_shape_last(whole), c->dout, len,
+                 scp_shape_rows(whole), len, true);
     return SCP_OK;
 }
 const scp_op_impl scp_ref_slice = { .op = SCP_OP_SLICE, .fwd = slice_fwd, .bwd = slice_bwd };
@@ -111,7 +112,8 @@ static scp_status gather_dir_fwd(const scp_call *c)
         double square = 0.0;
         for (int64_t j = 0; j < G; j++) square += (a[j] - b[j]) * (a[j] - b[j]);
         double norm = sqrt(square);
-        for (int64_t j = 0; j < G; j++) y[r * G + j] = norm < SCP_DIR_MIN_NORM ? 0.0 : (a[j] - b[j]) / norm;
+        for (int64_t j = 0; j < G; j++)
+            y[r * G + j] = norm < SCP_DIR_MIN_NORM ? 0.0 : (a[j] - b[j]) / norm;
     }
     return SCP_OK;
 }

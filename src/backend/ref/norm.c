@@ -1,16 +1,20 @@
 /* Layer and batch normalisation of the oracle: two passes for the variance, biased for normalising.
  *
- * Both, with xhat = (x - mean) rstd, y = g xhat + b, h = g dy and n normalised elements per statistic:
+ * Both, with xhat = (x - mean) rstd, y = g xhat + b, h = g dy and n elements per statistic:
+ *
  *   dx = rstd (h - sum(h)/n - xhat sum(h xhat)/n),  dg = sum(dy xhat),  db = sum(dy).
  *
- * Batch normalisation over ranks. Let L = (1/P) sum_s L_s be the mean of the ranks' losses; with equal
- * rows per rank it is the mean loss of the global batch. On rank s every gradient that flows is that of
- * P L: the one of its own loss, as no other rank's loss looks at its y directly. So for a row i of s,
- * dy_i = P dL/dy_i. The expression for dx is linear in dy and needs the sums over the rows of *all*
- * ranks (the statistics of rank s enter the losses of the others): with these all-reduced it gives
- * dx_i = P dL/dx_i, and the rule holds for whatever lies below. g and b meet each row once, so
- *   dL/dg = sum over all rows of dL/dy_i xhat_i = (1/P) sum_s (sum over the rows of s of dy_i xhat_i):
- * the average over ranks of the *local* sums, which is what the caller forms. No factor is left over. */
+ * Batch normalisation over P ranks. Let L = (1/P) sum_s L_s be the mean of the ranks' losses; with
+ * equal rows per rank it is the mean loss of the global batch. A row i of rank s enters L by L_s
+ * alone, but for statistics further up, so what flows backward on s is dy_i = P dL/dy_i; those
+ * statistics keep it so, as follows. The statistics of this layer depend on the rows of all ranks:
+ * dx needs sum(h) and sum(h xhat) over *all* ranks. The expression is linear in dy: with these
+ * all-reduced it gives dx_i = P dL/dx_i, and the same holds in every layer below. For g
+ *
+ *   dL/dg = sum over all rows of dL/dy_i xhat_i = (1/P) sum_s [sum over rows of s of dy_i xhat_i],
+ *
+ * the average over ranks of *local* sums. The caller forms that average, so no factor is left over;
+ * likewise for b. */
 #include "backend/ref/ref_ops.h"
 
 #include <math.h>
@@ -72,7 +76,9 @@ static scp_status layernorm_bwd(const scp_call *c)
     }
     return SCP_OK;
 }
-const scp_op_impl scp_ref_layernorm = { .op = SCP_OP_LAYERNORM, .fwd = layernorm_fwd, .bwd = layernorm_bwd };
+const scp_op_impl scp_ref_layernorm = { .op = SCP_OP_LAYERNORM,
+                                        .fwd = layernorm_fwd,
+                                        .bwd = layernorm_bwd };
 
 /* BATCHNORM. aux: mean [D], rstd [D], rows of the global batch [1]. */
 
@@ -82,8 +88,8 @@ static scp_status all_sum(const scp_call *c, double *x, int64_t n)
 }
 
 /* mean [D] and biased variance [D] of the global batch; *rows: its size. */
-static scp_status batch_statistics(const scp_call *c, int64_t R, int64_t D, double *mean, double *var,
-                                   double *rows)
+static scp_status batch_statistics(const scp_call *c, int64_t R, int64_t D, double *mean,
+                                   double *var, double *rows)
 {
     const double *x = c->in[0];
     memset(mean, 0, (size_t)D * sizeof *mean);
@@ -118,12 +124,13 @@ static scp_status batchnorm_fwd(const scp_call *c)
         memcpy(var, state_var, (size_t)D * sizeof *var);
     }
     for (int64_t j = 0; j < D; j++) rstd[j] = 1.0 / sqrt(var[j] + c->node->attr.norm.eps);
-    for (int64_t i = 0; i < R * D; i++) y[i] = g[i % D] * (x[i] - mean[i % D]) * rstd[i % D] + b[i % D];
+    for (int64_t i = 0; i < R * D; i++)
+        y[i] = g[i % D] * (x[i] - mean[i % D]) * rstd[i % D] + b[i % D];
     return SCP_OK;
 }
 
-/* dx; sums: [2 D], sum dy and sum dy xhat over the rows of this rank, replaced by those of all ranks.
- * With fixed statistics (not training) only the direct term is left. */
+/* dx; sums: [2 D], sum dy and sum dy xhat over the rows of this rank, replaced by those of all
+ * ranks. With fixed statistics (not training) only the direct term is left. */
 static scp_status batchnorm_dx(const scp_call *c, int64_t R, int64_t D, double *sums)
 {
     const double *x = c->in[0], *g = c->in[1], *dy = c->dout, *mean = c->aux, *rstd = mean + D;
@@ -154,4 +161,6 @@ static scp_status batchnorm_bwd(const scp_call *c)
     }
     return c->din[0] ? batchnorm_dx(c, R, D, sum_dy) : SCP_OK;
 }
-const scp_op_impl scp_ref_batchnorm = { .op = SCP_OP_BATCHNORM, .fwd = batchnorm_fwd, .bwd = batchnorm_bwd };
+const scp_op_impl scp_ref_batchnorm = { .op = SCP_OP_BATCHNORM,
+                                        .fwd = batchnorm_fwd,
+                                        .bwd = batchnorm_bwd };
