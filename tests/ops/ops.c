@@ -69,7 +69,7 @@ static scp_status probe(scp_case_run *run, size_t at, double h, double *slope)
 /* Error of the gradient of one parameter tensor, relative to its largest element. */
 static double fd_error(scp_case_run *run, const scp_param_info *info, const double *g)
 {
-    double diff = 0, scale = 1e-6, slope;
+    double diff = 0, scale = 1e-6, slope = 0;
     size_t step = info->count > MAX_PROBES ? info->count / MAX_PROBES : 1;
     for (size_t i = 0; i < info->count; i++) scale = fmax(scale, fabs(g[info->offset + i]));
     for (size_t i = 0; i < info->count; i += step) {
