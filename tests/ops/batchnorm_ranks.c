@@ -81,12 +81,12 @@ static scp_status compare(scp_comm *world, net *part, net *whole, int64_t first,
     double got[ROWS * WIDTH], want[ROWS * WIDTH], *g = NULL, *h = NULL;
     size_t n = scp_params_trainable(part->r.params);
     scp_status st = SCP_OK;
-    SCP_GOTO(done, fetch_both(part, whole, part->y, whole->y, got, want));
+    SCP_GOTO(done, scp_agree(world, fetch_both(part, whole, part->y, whole->y, got, want)));
     tap_ok(error_of(world, got, want + first * WIDTH, (size_t)(rows * WIDTH)) <= tol, "%s: values",
            device);
-    SCP_GOTO(done, fetch_both(part, whole, part->mean, whole->mean, got, want));
+    SCP_GOTO(done, scp_agree(world, fetch_both(part, whole, part->mean, whole->mean, got, want)));
     tap_ok(error_of(world, got, want, WIDTH) <= tol, "%s: running mean", device);
-    SCP_GOTO(done, fetch_both(part, whole, part->var, whole->var, got, want));
+    SCP_GOTO(done, scp_agree(world, fetch_both(part, whole, part->var, whole->var, got, want)));
     tap_ok(error_of(world, got, want, WIDTH) <= tol, "%s: running variance", device);
     SCP_GOTO(done, scp_alloc(n, sizeof *g, &g));
     SCP_GOTO(done, scp_alloc(n, sizeof *h, &h));
@@ -130,13 +130,12 @@ static void check_one_row(scp_comm *world, const char *device)
 int main(int argc, char **argv)
 {
     scp_comm *world;
-    if (!tap_st(scp_world_begin(&argc, &argv, &world), "MPI starts")) return tap_done();
+    if (scp_world_begin(&argc, &argv, &world) != SCP_OK) return 1;
     tap_set_silent(scp_comm_rank(world) != 0);
     check(world, "ref", 1e-12);
     check(world, "cpu", 2e-6);
     check_one_row(world, "ref");
     check_one_row(world, "cpu");
     int code = tap_done();
-    tap_st(scp_world_end(&world), "MPI ends");
-    return code;
+    return scp_world_end(&world) == SCP_OK ? code : 1;
 }
