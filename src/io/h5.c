@@ -115,18 +115,28 @@ scp_status scp_h5_open(const char *path, hid_t *file)
 
 scp_status scp_h5_create(const char *path, hid_t *file)
 {
-    hid_t fapl = H5I_INVALID_HID;
+    SCP_TRY(scp_h5_create_after(path, 0, file));
+    return SCP_OK;
+}
+
+scp_status scp_h5_create_after(const char *path, size_t user_bytes, hid_t *file)
+{
+    scp_status st = SCP_OK;
+    hid_t fapl = H5I_INVALID_HID, fcpl = H5I_INVALID_HID;
     SCP_ARG(path && file, "path and file are required");
     *file = H5I_INVALID_HID;
     SCP_TRY(serial_access(&fapl));
-    *file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
-    scp_status st = SCP_OK;
+    SCP_H5ID_GOTO(done, fcpl, H5Pcreate(H5P_FILE_CREATE));
+    SCP_H5_GOTO(done, H5Pset_userblock(fcpl, user_bytes));
+    *file = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
     if (*file < 0) {
         stack_view v = { 0 };
         H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, view_record, &v);
         st = scp_err_raise(SCP_EIO, __FILE__, __LINE__, "H5Fcreate", "%s: cannot create (HDF5: %s)",
                            path, v.cause);
     }
+done:
+    if (fcpl >= 0) H5Pclose(fcpl);
     H5Pclose(fapl);
     return st;
 }

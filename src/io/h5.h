@@ -66,6 +66,8 @@ scp_status scp_h5_raise(const char *file, int line, const char *call, hid_t loc,
 scp_status scp_h5_open(const char *path, hid_t *file) SCP_MUST_USE;
 /** Create or truncate. SCP_EIO. */
 scp_status scp_h5_create(const char *path, hid_t *file) SCP_MUST_USE;
+/** The same with `user_bytes` (0, or a power of two from 512) left free before HDF5's own content. */
+scp_status scp_h5_create_after(const char *path, size_t user_bytes, hid_t *file) SCP_MUST_USE;
 /** The same for a file that all ranks use together (MPI-IO). The status is agreed. Collective. */
 scp_status scp_h5_open_all(scp_comm *comm, const char *path, hid_t *file) SCP_MUST_USE;
 scp_status scp_h5_create_all(scp_comm *comm, const char *path, hid_t *file) SCP_MUST_USE;
