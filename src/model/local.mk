@@ -3,3 +3,5 @@ libscppdm_a_SOURCES += src/model/means.c src/model/means.h src/model/means_impl.
 	src/model/baselines/context_mean.c src/model/baselines/dose_level.c \
 	src/model/baselines/global_mean.c src/model/baselines/perturb_mean.c \
 	src/model/baselines/replicate.c
+libscppdm_a_SOURCES += src/model/vae.h src/model/vae.c \
+	src/model/vae_run.h src/model/vae_run.c src/model/denoiser.h src/model/denoiser.c src/model/condition.c

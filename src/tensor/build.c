@@ -26,7 +26,7 @@ scp_node *scp_input(scp_graph *g, const char *name, scp_dtype type, scp_shape sh
     return leaf(g, SCP_OP_INPUT, name, type, shape);
 }
 
-scp_node *scp_table(scp_graph *g, const char *name, scp_dtype type, scp_shape shape)
+scp_node *scp_resident(scp_graph *g, const char *name, scp_dtype type, scp_shape shape)
 {
     return leaf(g, SCP_OP_TABLE, name, type, shape);
 }

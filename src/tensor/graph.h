@@ -28,7 +28,7 @@ void scp_scope_push(scp_graph *g, const char *fmt, ...) SCP_PRINTF(2, 3);
 void scp_scope_pop(scp_graph *g);
 
 scp_node *scp_input(scp_graph *g, const char *name, scp_dtype type, scp_shape shape);
-scp_node *scp_table(scp_graph *g, const char *name, scp_dtype type, scp_shape shape);
+scp_node *scp_resident(scp_graph *g, const char *name, scp_dtype type, scp_shape shape);
 /** A trainable parameter, the same node for the same name. */
 scp_node *scp_param(scp_graph *g, const char *name, scp_shape shape, scp_init init);
 /** A state that ops update and the optimiser does not. */

@@ -95,7 +95,7 @@ scp_node *scp_case_bits(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_s
 {
     size_t n = (size_t)scp_shape_count(&shape);
     uint8_t *host = NULL;
-    leaf *l = keep(ctx, scp_table(g, name, SCP_U8, shape));
+    leaf *l = keep(ctx, scp_resident(g, name, SCP_U8, shape));
     if (!l->node || scp_alloc(n, 1, &host) != SCP_OK) return NULL;
     for (size_t i = 0; i < n; i++) host[i] = scp_rng_u01(SEED, 102, 0, scp_hash_text(name, 0), (uint32_t)i) < 0.3;
     if (scp_device_alloc(ctx->dev, n, &l->table) == SCP_OK &&

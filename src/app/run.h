@@ -1,0 +1,48 @@
+/* What the run programs share (scppdm_vae, _train, _predict, _eval, _ablate): one settings struct, so
+ * that one YAML file serves them all, and one function each. */
+#ifndef SCP_APP_RUN_H
+#define SCP_APP_RUN_H
+
+#include "comm/comm.h"
+#include "diffusion/guidance.h"
+#include "diffusion/method.h"
+#include "eval/metrics.h"
+#include "train/config.h"
+
+typedef struct scp_run_paths {
+    char *run, *shard, *device;
+    char *model;            /* registered model to train                       */
+    bool fresh;
+} scp_run_paths;
+
+typedef struct scp_eval_choice {
+    scp_text_list models;   /* rows of the table                                */
+    scp_text_list splits;   /* "uc", "ud", "val_uc", ...                        */
+    scp_text_list predictions; /* foreign prediction files to score as well      */
+    char *format;           /* "text" or "markdown"                             */
+    bool h5ad;              /* write real_<split>.h5ad and pred_<split>.h5ad    */
+    char *output;           /* scppdm_predict: file to write                    */
+} scp_eval_choice;
+
+typedef struct scp_run_settings {
+    scp_run_paths paths;
+    scp_method method;
+    scp_train_config vae_train, train;
+    scp_guidance guidance;
+    scp_metric_settings metrics;
+    scp_eval_choice eval;
+} scp_run_settings;
+
+/** All rows of scp_run_settings. */
+extern const scp_option_group scp_run_groups[];
+
+/** Train the autoencoder; write latents. SCP_EREQUEUE when stopped with a checkpoint. Collective. */
+scp_status scp_run_vae(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
+/** Train a registered model. Collective. */
+scp_status scp_run_train(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
+/** Write the predictions of a split as AnnData. Collective. */
+scp_status scp_run_predict(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
+/** Score models on splits; prints the tables on stdout (rank 0). Collective. */
+scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
+
+#endif

@@ -1,0 +1,114 @@
+/* Settings of the run programs and what they open, see run.h and run_common.h. */
+#include "app/run_common.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sig.h"
+#include "io/shard.h"
+
+static const scp_option path_rows[] = {
+    { "run", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, run), NULL, 0, 0, NULL, NULL,
+      "Run folder: settings, checkpoints, metrics, scores. Required.", NULL },
+    { "shard", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, shard), NULL, 0, 0, NULL, NULL,
+      "Shard file of scppdm_prep; the default is the one that the run folder was made with.", NULL },
+    { "device", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, device), "auto", 0, 0, NULL, NULL,
+      "auto, cpu, ref (fp64 oracle), or cuda[:N] when configured --with-cuda.", NULL },
+    { "model", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, model), "scppdm", 0, 0, NULL, NULL,
+      "Model to train: scppdm, or regression (the same network without diffusion, a reference row).", NULL },
+    { "fresh", NULL, SCP_OPT_BOOL, offsetof(scp_run_paths, fresh), "false", 0, 0, NULL, NULL,
+      "Start over although the run folder has checkpoints.", NULL },
+    { 0 },
+};
+
+static const scp_option eval_rows[] = {
+    { "eval.models", "models", SCP_OPT_TEXTS, offsetof(scp_eval_choice, models),
+      "scppdm,perturb_mean,context_mean,global_mean,no_change", 0, 0, NULL, NULL,
+      "Rows of the score table: scppdm, regression, autoencoder (ceiling of the latent space), perturb_mean, "
+      "context_mean, global_mean, line_mean, no_change, replicate.", NULL },
+    { "eval.splits", "splits", SCP_OPT_TEXTS, offsetof(scp_eval_choice, splits), "uc,ud", 0, 0, NULL, NULL,
+      "Sets of conditions to score or predict: uc, ud, val_uc, val_ud, train.", NULL },
+    { "eval.predictions", "predictions", SCP_OPT_TEXTS, offsetof(scp_eval_choice, predictions), NULL, 0, 0, NULL, NULL,
+      "Prediction files (.h5ad) of other models to score as further rows.", NULL },
+    { "eval.format", "format", SCP_OPT_TEXT, offsetof(scp_eval_choice, format), "text", 0, 0, NULL, NULL,
+      "Tables on stdout as text or markdown.", NULL },
+    { "eval.h5ad", NULL, SCP_OPT_BOOL, offsetof(scp_eval_choice, h5ad), "true", 0, 0, NULL, NULL,
+      "Write real_<split>.h5ad and pred_<split>.h5ad, ready for cell-eval.", NULL },
+    { "eval.output", "output", SCP_OPT_TEXT, offsetof(scp_eval_choice, output), NULL, 0, 0, NULL, NULL,
+      "scppdm_predict: file to write; the default is <run>/pred_<split>.h5ad.", NULL },
+    { 0 },
+};
+
+const scp_option_group scp_run_groups[] = {
+    { path_rows, offsetof(scp_run_settings, paths), "run" },
+    { scp_vae_options, offsetof(scp_run_settings, method.vae), "autoencoder" },
+    { scp_vae_train_options, offsetof(scp_run_settings, vae_train), "training of the autoencoder" },
+    { scp_denoiser_options, offsetof(scp_run_settings, method.model), "denoiser" },
+    { scp_diffusion_options, offsetof(scp_run_settings, method.diffusion), "diffusion and losses" },
+    { scp_train_options, offsetof(scp_run_settings, train), "training of the denoiser" },
+    { scp_guidance_options, offsetof(scp_run_settings, guidance), "sampling and guidance" },
+    { scp_metric_options, offsetof(scp_run_settings, metrics), "metrics" },
+    { eval_rows, offsetof(scp_run_settings, eval), "evaluation" },
+    { 0 },
+};
+
+/* The settings of an earlier program of this run, for what was not given now. */
+static scp_status recall_shard(scp_run_settings *s)
+{
+    char path[SCP_PATH_MAX];
+    scp_run_settings old = { 0 };
+    SCP_TRY(scp_fs_join(path, sizeof path, s->paths.run, "config.yaml"));
+    if (!scp_fs_exists(path))
+        SCP_FAIL(SCP_ENOINPUT, "no --shard given, and %s does not exist to name one", path);
+    SCP_TRY(scp_conf_defaults(scp_run_groups, &old));
+    scp_status st = scp_conf_load(scp_run_groups, &old, path);
+    if (st == SCP_OK && old.paths.shard) st = scp_strdup(old.paths.shard, &s->paths.shard);
+    scp_conf_fini(scp_run_groups, &old);
+    if (st == SCP_OK && !s->paths.shard) SCP_FAIL(SCP_ENOINPUT, "%s names no shard: give --shard", path);
+    return st;
+}
+
+static scp_status prepare_folder(const scp_run_settings *s, bool create, const scp_strbuf *config)
+{
+    char path[SCP_PATH_MAX];
+    if (!create) {
+        if (!scp_fs_is_dir(s->paths.run))
+            SCP_FAIL(SCP_ENOINPUT, "run folder %s does not exist: train first (scppdm_vae, scppdm_train)", s->paths.run);
+        return SCP_OK;
+    }
+    SCP_TRY(scp_fs_mkdirs(s->paths.run));
+    SCP_TRY(scp_fs_check_writable(s->paths.run));
+    SCP_TRY(scp_fs_join(path, sizeof path, s->paths.run, "config.yaml"));
+    return scp_fs_write_text(path, config->text, config->len);
+}
+
+static scp_status begin_local(scp_run_settings *s, scp_run_open *o)
+{
+    if (!s->paths.run) SCP_FAIL(SCP_EUSAGE, "--run DIR is required (see --help)");
+    if (!s->paths.shard) SCP_TRY(recall_shard(s));
+    SCP_TRY(scp_sig_install());
+    SCP_TRY(scp_device_open(s->paths.device, &o->dev));
+    return scp_conf_dump(scp_run_groups, s, &o->config);
+}
+
+scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_run_open *o)
+{
+    *o = (scp_run_open){ 0 };
+    SCP_TRY(scp_agree(comm, begin_local(s, o)));
+    SCP_TRY(scp_shard_read(comm, s->paths.shard, &o->data));
+    SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? prepare_folder(s, create, &o->config) : SCP_OK));
+    scp_log(SCP_LOG_INFO, "%d rank%s (%s), device %s; %zu pairs, %zu genes, %zu drugs, %zu lines", scp_comm_size(comm),
+            scp_comm_size(comm) == 1 ? "" : "s", scp_comm_name(comm), o->dev->backend->name, o->data.N, o->data.G,
+            o->data.n_drugs, o->data.n_lines);
+    return SCP_OK;
+}
+
+void scp_run_end(scp_run_open *o)
+{
+    scp_dataset_fini(&o->data);
+    scp_device_close(&o->dev);
+    scp_strbuf_fini(&o->config);
+}

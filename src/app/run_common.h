@@ -1,0 +1,20 @@
+/* Opening what a run program works on. Private to src/app. */
+#ifndef SCP_APP_RUN_COMMON_H
+#define SCP_APP_RUN_COMMON_H
+
+#include "app/run.h"
+#include "dev/device.h"
+#include "io/dataset.h"
+
+typedef struct scp_run_open {
+    scp_dataset data;
+    scp_device *dev;
+    scp_strbuf config;      /* all settings as YAML                 */
+} scp_run_open;
+
+/** Read the shard, open the device, make the run folder and write config.yaml (when `create`), or check
+ *  that it is there. Without --shard, the one named in <run>/config.yaml. Collective. */
+scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_run_open *o) SCP_MUST_USE;
+void scp_run_end(scp_run_open *o);
+
+#endif

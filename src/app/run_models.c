@@ -1,0 +1,85 @@
+/* Models by name, see run_models.h. */
+#include "app/run_models.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+static scp_status open_trained(const scp_run_settings *s, const scp_run_open *o, const char *stage, scp_run_model *m)
+{
+    return scp_predict_open(o->dev, &o->data, s->paths.run, stage, &s->guidance, &m->trained);
+}
+
+static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, scp_run_model *m)
+{
+    scp_means_kind kind;
+    if (strcmp(m->name, "scppdm") == 0) return scp_agree(comm, open_trained(s, o, "train", m));
+    if (strcmp(m->name, "regression") == 0) return scp_agree(comm, open_trained(s, o, "regression", m));
+    if (strcmp(m->name, "autoencoder") == 0) {
+        m->autoencoder = true;
+        return scp_agree(comm, open_trained(s, o, "train", m));
+    }
+    if (scp_means_parse(m->name, &kind) != SCP_OK)
+        SCP_FAIL(SCP_EUSAGE, "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, perturb_mean, "
+                             "context_mean, global_mean, line_mean, no_change, replicate", m->name);
+    return scp_means_fit(kind, comm, &o->data, &m->means);
+}
+
+static scp_status open_file(const scp_run_open *o, const char *path, const int32_t *rows, size_t n, scp_run_model *m)
+{
+    scp_pred_file_report report;
+    const char *base = strrchr(path, '/');
+    SCP_TRY(scp_strdup(base ? base + 1 : path, &m->name));
+    SCP_TRY(scp_pred_file_open(path, &o->data, rows, n, false, &m->file, &report));
+    scp_log(SCP_LOG_INFO, "%s: %s", path, report.text);
+    return SCP_OK;
+}
+
+scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, const int32_t *rows,
+                               size_t n_rows, scp_run_models *m)
+{
+    const scp_text_list *names = &s->eval.models, *files = &s->eval.predictions;
+    *m = (scp_run_models){ 0 };
+    SCP_TRY(scp_alloc(names->n + files->n, sizeof *m->v, &m->v));
+    for (size_t i = 0; i < names->n; i++) {
+        m->n++;
+        SCP_TRY(scp_agree(comm, scp_strdup(names->v[i], &m->v[i].name)));
+        SCP_TRY(open_named(comm, s, o, &m->v[i]));
+    }
+    for (size_t i = 0; i < files->n; i++) {
+        scp_run_model *file = &m->v[m->n++];
+        SCP_TRY(scp_agree(comm, open_file(o, files->v[i], rows, n_rows, file)));
+    }
+    return SCP_OK;
+}
+
+void scp_run_models_close(scp_run_models *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        scp_predict_close(&m->v[i].trained);
+        scp_means_destroy(&m->v[i].means);
+        scp_pred_file_close(&m->v[i].file);
+        free(m->v[i].name);
+    }
+    free(m->v);
+    *m = (scp_run_models){ 0 };
+}
+
+scp_predictor scp_run_model_predictor(scp_run_model *m, const char *h5ad)
+{
+    scp_predictor p = { .name = m->name, .h5ad = h5ad };
+    if (m->trained) {
+        p.fill = m->autoencoder ? scp_predict_fill_autoencoder : scp_predict_fill;
+        p.ctx = m->trained;
+    } else if (m->means) {
+        p.fill = scp_means_fill;
+        p.ctx = m->means;
+    } else {
+        p.fill = scp_pred_file_fill;
+        p.ctx = m->file;
+    }
+    return p;
+}

@@ -1,0 +1,33 @@
+/* The models of an evaluation by name: trained runs, means, prediction files. Private to src/app. */
+#ifndef SCP_APP_RUN_MODELS_H
+#define SCP_APP_RUN_MODELS_H
+
+#include "app/run_common.h"
+#include "eval/evaluate.h"
+#include "eval/pred_file.h"
+#include "eval/predict.h"
+#include "model/means.h"
+
+/* One row of the table. */
+typedef struct scp_run_model {
+    char *name;
+    scp_predict *trained;
+    scp_means *means;
+    scp_pred_file *file;
+    bool autoencoder;
+} scp_run_model;
+
+typedef struct scp_run_models {
+    scp_run_model *v;
+    size_t n;
+} scp_run_models;
+
+/** Open every model of s->eval for these pairs. Collective. m: scp_run_models_close. */
+scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, const int32_t *rows,
+                               size_t n_rows, scp_run_models *m) SCP_MUST_USE;
+void scp_run_models_close(scp_run_models *m);
+
+/** A model as the scorer sees it; h5ad (may be NULL) is borrowed. */
+scp_predictor scp_run_model_predictor(scp_run_model *m, const char *h5ad);
+
+#endif

@@ -1,0 +1,73 @@
+/* Training programs: the autoencoder and the models on top of it. */
+#include <math.h>
+#include <string.h>
+
+#include "app/run_common.h"
+#include "base/log.h"
+#include "train/model_job.h"
+#include "train/vae_job.h"
+
+/* Settings that a resumed stage must not change, as YAML. */
+static scp_status method_text(const scp_run_settings *s, bool vae_only, scp_strbuf *out)
+{
+    const scp_option_group vae[] = { { scp_vae_options, offsetof(scp_method, vae), "vae" }, { 0 } };
+    return scp_conf_dump(vae_only ? vae : scp_method_groups, &s->method, out);
+}
+
+static scp_status finish(const char *stage, const scp_job_result *r)
+{
+    scp_log(SCP_LOG_INFO, "%s: step %lld, loss %.5f, validation %.5f at step %lld, %.1f s%s", stage, (long long)r->step,
+            r->loss, r->best, (long long)r->best_step, r->seconds, r->skipped ? ", some steps skipped" : "");
+    if (r->stop == SCP_STOP_SIGNAL)
+        SCP_FAIL(SCP_EREQUEUE, "%s stopped by a signal at step %lld with a checkpoint; start it again to go on", stage,
+                 (long long)r->step);
+    return SCP_OK;
+}
+
+static scp_train_setup setup_of(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, const scp_strbuf *method)
+{
+    return (scp_train_setup){ .comm = comm, .dev = o->dev, .data = &o->data, .run_dir = s->paths.run,
+                              .method_text = method->text, .config_text = o->config.text, .fresh = s->paths.fresh };
+}
+
+scp_status scp_run_vae(scp_comm *comm, scp_run_settings *s)
+{
+    scp_run_open o = { 0 };
+    scp_strbuf method = { 0 };
+    scp_job_result r;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_run_begin(comm, s, true, &o));
+    SCP_GOTO(done, scp_agree(comm, method_text(s, true, &method)));
+    scp_train_setup setup = setup_of(comm, s, &o, &method);
+    SCP_GOTO(done, scp_vae_job_run(&setup, &s->method.vae, &s->vae_train, &r));
+    SCP_GOTO(done, finish("vae", &r));
+done:
+    scp_strbuf_fini(&method);
+    scp_run_end(&o);
+    return st;
+}
+
+scp_status scp_run_train(scp_comm *comm, scp_run_settings *s)
+{
+    scp_run_open o = { 0 };
+    scp_strbuf method = { 0 };
+    scp_job_result r;
+    const char *stage = "train";
+    scp_status st = SCP_OK;
+    if (strcmp(s->paths.model, "regression") == 0) {
+        s->method.diffusion.objective = SCP_OBJECTIVE_REGRESSION;
+        stage = "regression";
+    } else if (strcmp(s->paths.model, "scppdm") != 0) {
+        SCP_FAIL(SCP_EUSAGE, "--model %s cannot be trained: use scppdm or regression (the means need no training)",
+                 s->paths.model);
+    }
+    SCP_GOTO(done, scp_run_begin(comm, s, true, &o));
+    SCP_GOTO(done, scp_agree(comm, method_text(s, false, &method)));
+    scp_train_setup setup = setup_of(comm, s, &o, &method);
+    SCP_GOTO(done, scp_model_job_run(&setup, stage, &s->method, &s->guidance, &s->train, &r));
+    SCP_GOTO(done, finish(stage, &r));
+done:
+    scp_strbuf_fini(&method);
+    scp_run_end(&o);
+    return st;
+}

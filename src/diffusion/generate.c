@@ -1,0 +1,275 @@
+/* DDIM sampling and the one-pass posterior mean, see generate.h. */
+#include "diffusion/generate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "io/dataset.h"
+#include "model/vae_run.h"
+#include "tensor/plan.h"
+
+struct scp_generator {
+    scp_method m;
+    scp_guidance gd;
+    scp_params *model, *vae;
+    const scp_latent_stats *stats;
+    size_t G, n_drugs, block, n_pass, rows; /* rows = block * n_pass */
+    scp_schedule schedule;
+    scp_graph *cond_graph, *net_graph;
+    scp_plan *cond_plan, *net_plan;
+    scp_cond_in in;           /* inputs of the condition graph            */
+    scp_cond cond, fed;       /* its results, and the network's inputs    */
+    scp_node *z_t, *t, *time, *net_out;
+    void *fp_memory, *time_memory;
+    float *host[3];           /* pre, drug, fused of one block            */
+    float *z_pre, *code, *feed;
+    int32_t *drug, *mask, *steps;
+    double *weight;           /* [n_pass, block]                          */
+    double *z, *z0, *eps, *out, *combined; /* [block, Dz]; out [rows, Dz] */
+    int64_t *times;
+};
+
+static scp_status build_condition(scp_generator *s)
+{
+    int64_t R = (int64_t)s->rows;
+    SCP_TRY(scp_graph_create(s->model, &s->cond_graph));
+    scp_graph *g = s->cond_graph;
+    s->in = (scp_cond_in){ .z_pre = scp_input(g, "z_pre", SCP_REAL, SCP_SHAPE(R, s->m.vae.latent)),
+                           .drugs = scp_resident(g, "drugs", SCP_U8, SCP_SHAPE((int64_t)s->n_drugs, SCP_FP_BITS)),
+                           .drug = scp_input(g, "drug", SCP_I32, SCP_SHAPE(R)),
+                           .dose_code = scp_input(g, "dose", SCP_REAL, SCP_SHAPE(R, SCP_DOSE_CODE)),
+                           .mask = scp_input(g, "mask", SCP_I32, SCP_SHAPE(R)) };
+    scp_cond_build(g, &s->m.model, (int64_t)s->n_drugs, &s->in, &s->cond);
+    scp_output(g, s->cond.pre);
+    scp_output(g, s->cond.drug);
+    scp_output(g, s->cond.fused);
+    return scp_graph_status(g);
+}
+
+static scp_status build_network(scp_generator *s)
+{
+    int64_t R = (int64_t)s->rows;
+    SCP_TRY(scp_graph_create(s->model, &s->net_graph));
+    scp_graph *g = s->net_graph;
+    s->z_t = scp_input(g, "z_t", SCP_REAL, SCP_SHAPE(R, s->m.vae.latent));
+    s->t = scp_input(g, "t", SCP_I32, SCP_SHAPE(R));
+    s->time = scp_resident(g, "time", SCP_REAL, SCP_SHAPE(s->m.diffusion.T, s->m.model.time_dim));
+    s->fed.pre = scp_input(g, "pre", SCP_REAL, SCP_SHAPE(R, s->m.vae.latent));
+    s->fed.drug = scp_input(g, "drug", SCP_REAL, SCP_SHAPE(R, s->m.model.drug_dim));
+    s->fed.fused = scp_input(g, "fused", SCP_REAL, SCP_SHAPE(R, s->m.model.cond_dim));
+    s->net_out = scp_output(g, scp_denoiser_build(g, &s->m.model, s->z_t, scp_gather(g, s->time, s->t), &s->fed));
+    return scp_graph_status(g);
+}
+
+static scp_status bind_tables(scp_generator *s, const uint8_t *fp)
+{
+    scp_device *dev = scp_params_device(s->model);
+    size_t T = (size_t)s->m.diffusion.T, dim = (size_t)s->m.model.time_dim, bits = s->n_drugs * SCP_FP_BITS;
+    double *code = NULL;
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_alloc(T * dim, sizeof *code, &code));
+    for (size_t t = 0; t < T; t++) scp_time_code((double)t, (int64_t)dim, code + t * dim);
+    SCP_GOTO(done, scp_device_alloc(dev, scp_device_bytes(dev, SCP_REAL, T * dim), &s->time_memory));
+    SCP_GOTO(done, scp_device_write_f64(dev, s->time_memory, code, T * dim));
+    SCP_GOTO(done, scp_device_alloc(dev, bits, &s->fp_memory));
+    SCP_GOTO(done, dev->backend->write(dev, s->fp_memory, fp, bits));
+    SCP_GOTO(done, scp_plan_bind(s->net_plan, s->time, s->time_memory));
+    SCP_GOTO(done, scp_plan_bind(s->cond_plan, s->in.drugs, s->fp_memory));
+done:
+    free(code);
+    return st;
+}
+
+static scp_status allocate(scp_generator *s)
+{
+    size_t Dz = (size_t)s->m.vae.latent;
+    const int64_t widths[3] = { s->m.vae.latent, s->m.model.drug_dim, s->m.model.cond_dim };
+    for (int i = 0; i < 3; i++) SCP_TRY(scp_alloc(s->rows * (size_t)widths[i], sizeof(float), &s->host[i]));
+    SCP_TRY(scp_alloc(s->rows * Dz, sizeof(float), &s->z_pre));
+    SCP_TRY(scp_alloc(s->rows * Dz, sizeof(float), &s->feed));
+    SCP_TRY(scp_alloc(s->rows * SCP_DOSE_CODE, sizeof(float), &s->code));
+    SCP_TRY(scp_alloc(s->rows, sizeof(int32_t), &s->drug));
+    SCP_TRY(scp_alloc(s->rows, sizeof(int32_t), &s->mask));
+    SCP_TRY(scp_alloc(s->rows, sizeof(int32_t), &s->steps));
+    SCP_TRY(scp_alloc(s->rows, sizeof(double), &s->weight));
+    SCP_TRY(scp_alloc(s->rows * Dz, sizeof(double), &s->out));
+    double **parts[] = { &s->z, &s->z0, &s->eps, &s->combined };
+    for (size_t i = 0; i < 4; i++) SCP_TRY(scp_alloc(s->block * Dz, sizeof(double), parts[i]));
+    return scp_alloc((size_t)s->gd.ddim_steps, sizeof *s->times, &s->times);
+}
+
+static scp_status check(const scp_method *m, const scp_guidance *gd)
+{
+    SCP_TRY(scp_method_check(m));
+    if (gd->ddim_steps > m->diffusion.T)
+        SCP_FAIL(SCP_EUSAGE, "guidance.ddim_steps (%lld) exceeds diffusion.T (%lld)", (long long)gd->ddim_steps,
+                 (long long)m->diffusion.T);
+    if (gd->readout == SCP_READOUT_MEAN && m->diffusion.parameterization != SCP_PREDICT_V &&
+        m->diffusion.objective == SCP_OBJECTIVE_DIFFUSION)
+        SCP_FAIL(SCP_EUSAGE, "guidance.readout=mean needs a model trained with diffusion.parameterization=v");
+    return SCP_OK;
+}
+
+scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp_params *model, scp_params *vae,
+                                const scp_latent_stats *stats, const uint8_t *fp, size_t n_drugs, size_t G,
+                                scp_generator **out)
+{
+    scp_generator *s = NULL;
+    scp_pass pass[SCP_PASS_MAX];
+    scp_status st = SCP_OK;
+    SCP_TRY(check(m, gd));
+    SCP_TRY(scp_alloc(1, sizeof *s, &s));
+    *s = (scp_generator){ .m = *m, .gd = *gd, .model = model, .vae = vae, .stats = stats, .G = G,
+                          .n_drugs = n_drugs, .block = (size_t)gd->block };
+    if (m->diffusion.objective == SCP_OBJECTIVE_REGRESSION) s->gd.kind = SCP_GUIDANCE_NONE;
+    s->n_pass = (size_t)scp_guidance_passes(&s->gd, 1, pass);
+    s->rows = s->block * s->n_pass;
+    SCP_GOTO(fail, scp_schedule_init(&s->schedule, m->diffusion.T, m->diffusion.beta_first, m->diffusion.beta_last));
+    SCP_GOTO(fail, build_condition(s));
+    SCP_GOTO(fail, build_network(s));
+    SCP_GOTO(fail, scp_plan_create(s->cond_graph, NULL, NULL, &s->cond_plan));
+    SCP_GOTO(fail, scp_plan_create(s->net_graph, NULL, NULL, &s->net_plan));
+    SCP_GOTO(fail, allocate(s));
+    SCP_GOTO(fail, bind_tables(s, fp));
+    *out = s;
+    return SCP_OK;
+fail:
+    scp_generator_destroy(&s);
+    return st;
+}
+
+void scp_generator_destroy(scp_generator **gp)
+{
+    if (!gp || !*gp) return;
+    scp_generator *s = *gp;
+    scp_plan_destroy(&s->cond_plan);
+    scp_plan_destroy(&s->net_plan);
+    scp_graph_destroy(&s->cond_graph);
+    scp_graph_destroy(&s->net_graph);
+    scp_device_release(scp_params_device(s->model), s->fp_memory);
+    scp_device_release(scp_params_device(s->model), s->time_memory);
+    scp_schedule_fini(&s->schedule);
+    void *owned[] = { s->host[0], s->host[1], s->host[2], s->z_pre, s->code,     s->feed, s->drug, s->mask,
+                      s->steps,   s->weight,  s->z,       s->z0,    s->eps,      s->out,  s->combined, s->times };
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
+    free(s);
+    *gp = NULL;
+}
+
+/* Encode the conditions of one block, every pass with its mask, and hand them to the network. */
+static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size_t first, size_t n)
+{
+    size_t Dz = (size_t)s->m.vae.latent;
+    double code[SCP_DOSE_CODE];
+    scp_pass pass[SCP_PASS_MAX];
+    for (size_t p = 0; p < s->n_pass; p++)
+        for (size_t i = 0; i < s->block; i++) {
+            size_t from = first + (i < n ? i : 0), to = p * s->block + i;
+            scp_guidance_passes(&s->gd, c->dose[from], pass);
+            s->mask[to] = pass[p].mask;
+            s->weight[to] = pass[p].weight;
+            s->drug[to] = c->drug[from];
+            scp_dose_code(c->dose[from], code);
+            for (size_t k = 0; k < SCP_DOSE_CODE; k++) s->code[to * SCP_DOSE_CODE + k] = (float)code[k];
+            for (size_t k = 0; k < Dz; k++)
+                s->z_pre[to * Dz + k] =
+                    (float)((c->mu_pre[from * Dz + k] - s->stats->pre_mean[k]) / s->stats->pre_std[k]);
+        }
+    SCP_TRY(scp_plan_feed_f32(s->cond_plan, s->in.z_pre, s->z_pre));
+    SCP_TRY(scp_plan_feed_i32(s->cond_plan, s->in.drug, s->drug));
+    SCP_TRY(scp_plan_feed_f32(s->cond_plan, s->in.dose_code, s->code));
+    SCP_TRY(scp_plan_feed_i32(s->cond_plan, s->in.mask, s->mask));
+    SCP_TRY(scp_plan_forward(s->cond_plan, &(scp_step){ .train = false }));
+    const scp_node *from[3] = { s->cond.pre, s->cond.drug, s->cond.fused };
+    const scp_node *to[3] = { s->fed.pre, s->fed.drug, s->fed.fused };
+    for (int i = 0; i < 3; i++) {
+        SCP_TRY(scp_plan_fetch_f32(s->cond_plan, from[i], s->host[i]));
+        SCP_TRY(scp_plan_feed_f32(s->net_plan, to[i], s->host[i]));
+    }
+    return SCP_OK;
+}
+
+/* The guided network output at time t for the current z: combined [block, Dz] [paper eq. 15]. */
+static scp_status evaluate(scp_generator *s, int64_t t)
+{
+    size_t Dz = (size_t)s->m.vae.latent, count = s->block * Dz;
+    for (size_t i = 0; i < s->rows; i++) s->steps[i] = (int32_t)t;
+    for (size_t p = 0; p < s->n_pass; p++)
+        for (size_t i = 0; i < count; i++) s->feed[p * count + i] = (float)s->z[i];
+    SCP_TRY(scp_plan_feed_f32(s->net_plan, s->z_t, s->feed));
+    SCP_TRY(scp_plan_feed_i32(s->net_plan, s->t, s->steps));
+    SCP_TRY(scp_plan_forward(s->net_plan, &(scp_step){ .train = false }));
+    SCP_TRY(scp_plan_fetch_f64(s->net_plan, s->net_out, s->out));
+    memset(s->combined, 0, count * sizeof *s->combined);
+    for (size_t p = 0; p < s->n_pass; p++)
+        for (size_t i = 0; i < s->block; i++)
+            for (size_t k = 0; k < Dz; k++)
+                s->combined[i * Dz + k] += s->weight[p * s->block + i] * s->out[p * count + i * Dz + k];
+    return SCP_OK;
+}
+
+/* One draw for the block: leaves the standardised target in z0. */
+static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, size_t n, int64_t r)
+{
+    size_t Dz = (size_t)s->m.vae.latent, count = s->block * Dz;
+    bool regression = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION;
+    bool is_v = s->m.diffusion.parameterization == SCP_PREDICT_V;
+    int64_t steps = s->gd.readout == SCP_READOUT_MEAN ? 1 : s->gd.ddim_steps;
+    memset(s->z, 0, count * sizeof *s->z);
+    if (regression) {
+        SCP_TRY(evaluate(s, 0));
+        memcpy(s->z0, s->combined, count * sizeof *s->z0);
+        return SCP_OK;
+    }
+    for (size_t i = 0; i < n; i++)
+        scp_rng_fill_normal((uint64_t)s->gd.seed, SCP_RNG_DDIM, (uint64_t)r, c->id[first + i], Dz, s->z + i * Dz);
+    scp_schedule_times(&s->schedule, steps, s->times);
+    for (int64_t k = 0; k < steps; k++) {
+        SCP_TRY(evaluate(s, s->times[k]));
+        scp_schedule_split(&s->schedule, s->times[k], is_v, s->combined, s->z, (int64_t)count, s->z0, s->eps);
+        scp_schedule_ddim(&s->schedule, k + 1 < steps ? s->times[k + 1] : -1, s->z0, s->eps, (int64_t)count, s->z);
+    }
+    return SCP_OK;
+}
+
+static scp_status predict_block(scp_generator *s, const scp_conditions *c, size_t first, size_t n, float *mu_hat)
+{
+    size_t Dz = (size_t)s->m.vae.latent;
+    bool shift = s->m.diffusion.target == SCP_TARGET_SHIFT;
+    int64_t draws = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION ? 1 : s->gd.draws;
+    double *sum = NULL;
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_alloc(n * Dz, sizeof *sum, &sum));
+    SCP_GOTO(done, set_conditions(s, c, first, n));
+    for (int64_t r = 0; r < draws; r++) {
+        SCP_GOTO(done, draw(s, c, first, n, r));
+        for (size_t i = 0; i < n * Dz; i++) sum[i] += s->z0[i] / (double)draws;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < Dz; k++) {
+            double mu = sum[i * Dz + k] * s->stats->target_std[k] + s->stats->target_mean[k];
+            mu_hat[(first + i) * Dz + k] = (float)(mu + (shift ? c->mu_pre[(first + i) * Dz + k] : 0));
+        }
+done:
+    free(sum);
+    return st;
+}
+
+scp_status scp_generator_latent(scp_generator *s, const scp_conditions *c, float *mu_hat)
+{
+    for (size_t i = 0; i < c->n; i += s->block)
+        SCP_TRY(predict_block(s, c, i, c->n - i < s->block ? c->n - i : s->block, mu_hat));
+    return SCP_OK;
+}
+
+scp_status scp_generator_run(scp_generator *s, const scp_conditions *c, float *x)
+{
+    float *mu = NULL;
+    SCP_TRY(scp_alloc(c->n * (size_t)s->m.vae.latent, sizeof *mu, &mu));
+    scp_status st = scp_generator_latent(s, c, mu);
+    if (st == SCP_OK) st = scp_vae_decode_rows(s->vae, &s->m.vae, mu, c->n, s->G, s->block, x);
+    free(mu);
+    return st;
+}

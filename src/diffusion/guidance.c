@@ -1,0 +1,54 @@
+/* Guidance weights, see guidance.h. */
+#include "diffusion/guidance.h"
+
+#include <math.h>
+
+const scp_option scp_guidance_options[] = {
+    { "guidance.kind", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, kind), "dual", 0, 0, "dual|single|none", NULL,
+      "Two knobs (eq. 15), one (ablation D), or the conditional network alone.", "paper eq. 15" },
+    { "guidance.dose_map", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, dose_map), "sigmoid", 0, 0, "sigmoid|constant", NULL,
+      "Drug guidance as a function of the dose (eq. 16), or constant s_0 (ablation E).", "paper eq. 16" },
+    { "guidance.s_p", "s-p", SCP_OPT_REAL, offsetof(scp_guidance, s_p), "1", 0, 100, NULL, NULL,
+      "Guidance strength of the state.", "paper App. D" },
+    { "guidance.s_0", "s-0", SCP_OPT_REAL, offsetof(scp_guidance, s_0), "3", 0, 100, NULL, NULL,
+      "Largest guidance strength of the drug.", "paper App. D" },
+    { "guidance.alpha", NULL, SCP_OPT_REAL, offsetof(scp_guidance, alpha), "2", -100, 100, NULL, NULL,
+      "Slope of the dose mapping.", "paper App. D" },
+    { "guidance.gamma", NULL, SCP_OPT_REAL, offsetof(scp_guidance, gamma), "-0.5", -100, 100, NULL, NULL,
+      "Offset of the dose mapping.", "paper App. D" },
+    { "guidance.ddim_steps", "ddim-steps", SCP_OPT_INT, offsetof(scp_guidance, ddim_steps), "50", 1, 100000, NULL, "steps",
+      "DDIM steps of a sample.", NULL },
+    { "guidance.readout", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, readout), "draws", 0, 0, "draws|mean", NULL,
+      "Samples by DDIM, or the posterior mean in one pass at t = T (needs parameterization v).", NULL },
+    { "guidance.draws", NULL, SCP_OPT_INT, offsetof(scp_guidance, draws), "1", 1, 4096, NULL, NULL,
+      "Samples averaged in the latent space before decoding.", NULL },
+    { "guidance.seed", NULL, SCP_OPT_INT, offsetof(scp_guidance, seed), "1", 0, 0, NULL, NULL,
+      "Seed of the starting noise, keyed by condition and draw.", NULL },
+    { "guidance.block", NULL, SCP_OPT_INT, offsetof(scp_guidance, block), "64", 1, 65536, NULL, "conditions",
+      "Conditions predicted at a time.", NULL },
+    { 0 },
+};
+
+double scp_guidance_strength(const scp_guidance *gd, double dose)
+{
+    if (gd->dose_map == SCP_DOSE_CONSTANT) return gd->s_0;
+    return gd->s_0 / (1 + exp(-(gd->alpha * log1p(dose) + gd->gamma)));
+}
+
+int scp_guidance_passes(const scp_guidance *gd, double dose, scp_pass pass[SCP_PASS_MAX])
+{
+    int n = 0;
+    double s_d = scp_guidance_strength(gd, dose);
+    if (gd->kind == SCP_GUIDANCE_SINGLE) {
+        double s = gd->s_p + s_d;
+        pass[n++] = (scp_pass){ 0, 1 + s };
+        if (gd->s_p > 0 || gd->s_0 > 0) pass[n++] = (scp_pass){ 3, -s };
+    } else if (gd->kind == SCP_GUIDANCE_DUAL) {
+        pass[n++] = (scp_pass){ 0, 1 + gd->s_p + s_d };
+        if (gd->s_p > 0) pass[n++] = (scp_pass){ 1, -gd->s_p };
+        if (gd->s_0 > 0) pass[n++] = (scp_pass){ 2, -s_d };
+    } else {
+        pass[n++] = (scp_pass){ 0, 1 };
+    }
+    return n;
+}

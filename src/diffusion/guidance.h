@@ -1,0 +1,40 @@
+/* Factorised classifier-free guidance [paper eq. 15-16]. Pure. */
+#ifndef SCP_DIFFUSION_GUIDANCE_H
+#define SCP_DIFFUSION_GUIDANCE_H
+
+#include <stdint.h>
+
+#include "conf/option.h"
+
+typedef enum scp_guidance_kind { SCP_GUIDANCE_DUAL, SCP_GUIDANCE_SINGLE, SCP_GUIDANCE_NONE } scp_guidance_kind;
+typedef enum scp_dose_map { SCP_DOSE_SIGMOID, SCP_DOSE_CONSTANT } scp_dose_map;
+typedef enum scp_readout { SCP_READOUT_DRAWS, SCP_READOUT_MEAN } scp_readout;
+
+typedef struct scp_guidance {
+    int kind;              /* scp_guidance_kind                                       */
+    int dose_map;          /* scp_dose_map                                            */
+    double s_p, s_0, alpha, gamma;
+    int64_t ddim_steps;
+    int readout;           /* scp_readout                                             */
+    int64_t draws;         /* samples averaged in the latent space                    */
+    int64_t seed;          /* of the starting noise                                   */
+    int64_t block;         /* conditions predicted at a time                          */
+} scp_guidance;
+
+extern const scp_option scp_guidance_options[];
+
+/** s_d(dose) = s_0 sigmoid(alpha ln(1 + dose) + gamma), dose in uM; s_0 where constant [eq. 16]. */
+double scp_guidance_strength(const scp_guidance *gd, double dose);
+
+/* The passes of the network that a guidance rule combines; weights sum to 1. */
+enum { SCP_PASS_MAX = 3 };
+typedef struct scp_pass {
+    int32_t mask;   /* 0 both, 1 no-pre, 2 no-drug, 3 neither */
+    double weight;
+} scp_pass;
+
+/** Passes for one dose; those of weight 0 are left out unless the rule of another dose needs them:
+ *  the masks and their order are the same for every dose. Returns their number. */
+int scp_guidance_passes(const scp_guidance *gd, double dose, scp_pass pass[SCP_PASS_MAX]);
+
+#endif

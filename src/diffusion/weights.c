@@ -1,0 +1,124 @@
+/* Reading and writing the weights of checkpoints, see weights.h. */
+#include "diffusion/weights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+static const char *const arena_name[SCP_ARENA_COUNT] = { "w", "g", "m", "v", "ema" };
+
+scp_status scp_weights_open(const char *run_dir, const char *stage, scp_ckpt **out)
+{
+    char dir[SCP_PATH_MAX], path[SCP_PATH_MAX];
+    int64_t step;
+    *out = NULL;
+    SCP_TRY(scp_fs_join(dir, sizeof dir, run_dir, stage));
+    SCP_TRY(scp_fs_join(path, sizeof path, dir, "best.h5"));
+    if (scp_fs_exists(path)) return scp_ckpt_open(path, out);
+    if (!scp_fs_is_dir(dir))
+        SCP_FAIL(SCP_ENOINPUT, "%s does not exist: run %s --run %s first", dir,
+                 strcmp(stage, "vae") == 0 ? "scppdm_vae" : "scppdm_train", run_dir);
+    return scp_ckpt_latest(dir, out, &step);
+}
+
+static scp_status array_name(char *buf, size_t size, scp_arena a, const scp_param_info *info)
+{
+    return scp_str_format(buf, size, "%s/%s", arena_name[a], info->name);
+}
+
+scp_status scp_weights_add(scp_ckpt_writer *w, const scp_params *params, scp_arena a)
+{
+    for (size_t i = 0; i < scp_params_count(params); i++) {
+        const scp_param_info *info = scp_params_info(params, i);
+        char name[300];
+        float *host = NULL;
+        if (info->state && a != SCP_ARENA_W && a != SCP_ARENA_EMA) continue;
+        SCP_TRY(array_name(name, sizeof name, a, info));
+        SCP_TRY(scp_alloc(info->count, sizeof *host, &host));
+        scp_status st = scp_params_read_f32(params, a, info->offset, info->count, host);
+        if (st == SCP_OK) st = scp_ckpt_add_f32(w, name, host, info->count);
+        free(host);
+        SCP_TRY(st);
+    }
+    return SCP_OK;
+}
+
+scp_status scp_weights_get(const scp_ckpt *c, scp_params *params, scp_arena from, scp_arena to)
+{
+    for (size_t i = 0; i < scp_params_count(params); i++) {
+        const scp_param_info *info = scp_params_info(params, i);
+        char name[300];
+        float *host = NULL;
+        if (info->state && from != SCP_ARENA_W && from != SCP_ARENA_EMA) continue;
+        SCP_TRY(array_name(name, sizeof name, from, info));
+        SCP_TRY(scp_alloc(info->count, sizeof *host, &host));
+        scp_status st = scp_ckpt_get_f32(c, name, host, info->count);
+        if (st == SCP_OK) st = scp_params_write_f32(params, to, info->offset, info->count, host);
+        free(host);
+        SCP_TRY(st);
+    }
+    return SCP_OK;
+}
+
+scp_status scp_weights_load(const scp_ckpt *c, scp_params *params)
+{
+    SCP_TRY(scp_weights_get(c, params, SCP_ARENA_EMA, SCP_ARENA_W));
+    return scp_weights_get(c, params, SCP_ARENA_EMA, SCP_ARENA_EMA);
+}
+
+scp_status scp_weights_method(const scp_ckpt *c, scp_method *m)
+{
+    char *text = NULL;
+    SCP_TRY(scp_conf_defaults(scp_method_groups, m));
+    SCP_TRY(scp_ckpt_get_text(c, "method", &text));
+    scp_status st = scp_conf_load_text(scp_method_groups, m, text, strlen(text), "settings in the checkpoint");
+    free(text);
+    return st;
+}
+
+static const char *const stat_name[4] = { "stats/pre_mean", "stats/pre_std", "stats/target_mean",
+                                          "stats/target_std" };
+
+scp_status scp_weights_stats(const scp_ckpt *c, int64_t Dz, scp_latent_stats *s)
+{
+    SCP_TRY(scp_latent_stats_init(s, Dz));
+    double *into[4] = { s->pre_mean, s->pre_std, s->target_mean, s->target_std };
+    for (int i = 0; i < 4; i++) SCP_TRY(scp_ckpt_get_f64(c, stat_name[i], into[i], (size_t)Dz));
+    return SCP_OK;
+}
+
+scp_status scp_weights_add_stats(scp_ckpt_writer *w, const scp_latent_stats *s)
+{
+    const double *from[4] = { s->pre_mean, s->pre_std, s->target_mean, s->target_std };
+    for (int i = 0; i < 4; i++) SCP_TRY(scp_ckpt_add_f64(w, stat_name[i], from[i], (size_t)s->Dz));
+    return SCP_OK;
+}
+
+static scp_status load_vae(scp_params *p, scp_graph *g, const scp_vae_config *cfg, size_t G, const char *run_dir)
+{
+    scp_node *mu, *logvar;
+    scp_ckpt *c = NULL;
+    scp_vae_encode(g, cfg, scp_input(g, "x", SCP_REAL, SCP_SHAPE(1, (int64_t)G)), &mu, &logvar);
+    scp_vae_decode(g, cfg, mu, (int64_t)G);
+    SCP_TRY(scp_graph_status(g));
+    SCP_TRY(scp_params_finalize(p));
+    SCP_TRY(scp_weights_open(run_dir, "vae", &c));
+    scp_status st = scp_weights_load(c, p);
+    scp_ckpt_close(&c);
+    return st;
+}
+
+scp_status scp_weights_vae(scp_device *dev, const scp_vae_config *cfg, size_t G, const char *run_dir, scp_params **out)
+{
+    scp_params *p = NULL;
+    scp_graph *g = NULL;
+    SCP_TRY(scp_params_create(dev, 0, &p));
+    scp_status st = scp_graph_create(p, &g);
+    if (st == SCP_OK) st = load_vae(p, g, cfg, G, run_dir);
+    scp_graph_destroy(&g);
+    if (st != SCP_OK) scp_params_destroy(&p);
+    *out = p;
+    return st;
+}

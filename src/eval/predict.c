@@ -1,0 +1,101 @@
+/* A trained run as a predictor, see predict.h. */
+#include "eval/predict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "diffusion/conditions.h"
+#include "diffusion/latents.h"
+#include "diffusion/weights.h"
+
+struct scp_predict {
+    const scp_dataset *d;
+    scp_method m;
+    scp_params *vae, *model;
+    scp_latent_stats stats;
+    float *mu;
+    scp_generator *gen;
+};
+
+static scp_status check_data(const scp_ckpt *c, const scp_dataset *d)
+{
+    int64_t numbers[5];
+    SCP_TRY(scp_ckpt_get_i64(c, "numbers", numbers, 5));
+    if ((uint64_t)numbers[4] != d->hash)
+        SCP_FAIL(SCP_EDATA, "%s was trained on another shard than the one given", scp_ckpt_path(c));
+    return SCP_OK;
+}
+
+/* The generator's graphs create the parameters; then the weights come in. */
+static scp_status load_model(scp_predict *p, const scp_ckpt *c, scp_device *dev, const scp_guidance *gd)
+{
+    SCP_TRY(scp_weights_stats(c, p->m.vae.latent, &p->stats));
+    SCP_TRY(scp_params_create(dev, 0, &p->model));
+    SCP_TRY(scp_generator_create(&p->m, gd, p->model, p->vae, &p->stats, p->d->fp, p->d->n_drugs, p->d->G, &p->gen));
+    return scp_weights_load(c, p->model);
+}
+
+static scp_status open_run(scp_predict *p, scp_device *dev, const char *run_dir, const char *stage,
+                           const scp_guidance *gd)
+{
+    scp_ckpt *c = NULL;
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_weights_open(run_dir, stage, &c));
+    SCP_GOTO(done, check_data(c, p->d));
+    SCP_GOTO(done, scp_weights_method(c, &p->m));
+    SCP_GOTO(done, scp_latents_read(run_dir, p->d, p->m.vae.latent, &p->mu));
+    SCP_GOTO(done, scp_weights_vae(dev, &p->m.vae, p->d->G, run_dir, &p->vae));
+    SCP_GOTO(done, load_model(p, c, dev, gd));
+done:
+    scp_ckpt_close(&c);
+    return st;
+}
+
+scp_status scp_predict_open(scp_device *dev, const scp_dataset *d, const char *run_dir, const char *stage,
+                            const scp_guidance *gd, scp_predict **out)
+{
+    scp_predict *p = NULL;
+    SCP_TRY(scp_alloc(1, sizeof *p, &p));
+    p->d = d;
+    scp_status st = open_run(p, dev, run_dir, stage, gd);
+    if (st != SCP_OK) scp_predict_close(&p);
+    *out = p;
+    return st;
+}
+
+void scp_predict_close(scp_predict **pp)
+{
+    if (!pp || !*pp) return;
+    scp_predict *p = *pp;
+    scp_generator_destroy(&p->gen);
+    scp_params_destroy(&p->model);
+    scp_params_destroy(&p->vae);
+    scp_latent_stats_fini(&p->stats);
+    scp_conf_fini(scp_method_groups, &p->m);
+    free(p->mu);
+    free(p);
+    *pp = NULL;
+}
+
+scp_status scp_predict_fill(void *ctx, const int32_t *rows, size_t n, float *out)
+{
+    scp_predict *p = ctx;
+    scp_picked picked;
+    scp_status st = scp_conditions_pick(p->d, p->mu, (size_t)p->m.vae.latent, rows, n, &picked);
+    if (st == SCP_OK) st = scp_generator_run(p->gen, &picked.c, out);
+    scp_picked_fini(&picked);
+    return st;
+}
+
+scp_status scp_predict_fill_autoencoder(void *ctx, const int32_t *rows, size_t n, float *out)
+{
+    scp_predict *p = ctx;
+    size_t Dz = (size_t)p->m.vae.latent;
+    float *mu = NULL;
+    SCP_TRY(scp_alloc(n * Dz, sizeof *mu, &mu));
+    for (size_t i = 0; i < n; i++) memcpy(mu + i * Dz, p->mu + (size_t)p->d->post[rows[i]] * Dz, Dz * sizeof *mu);
+    scp_status st = scp_vae_decode_rows(p->vae, &p->m.vae, mu, n, p->d->G, 64, out);
+    free(mu);
+    return st;
+}

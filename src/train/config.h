@@ -1,0 +1,27 @@
+/* Settings of an optimisation run. Two tables: one for the denoiser ("train.") with the paper's
+ * values, one for the autoencoder ("vae_train."). */
+#ifndef SCP_TRAIN_CONFIG_H
+#define SCP_TRAIN_CONFIG_H
+
+#include "conf/option.h"
+
+typedef struct scp_train_config {
+    int64_t steps;
+    int64_t batch;          /* rows of the global batch; dealt evenly to the ranks           */
+    double lr;              /* after the warm-up                                              */
+    int64_t warmup;         /* steps over which the rate rises linearly from 0                */
+    double weight_decay, beta1, beta2, eps;
+    double clip;            /* largest norm of the gradient; 0: no clipping                   */
+    double ema;             /* decay of the moving average of the weights                     */
+    int64_t seed;
+    int64_t log_every, checkpoint_every, validate_every, keep;
+    int64_t stop_after;     /* stop and checkpoint after this many steps of this run; 0: never */
+} scp_train_config;
+
+extern const scp_option scp_train_options[];     /* "train."     */
+extern const scp_option scp_vae_train_options[]; /* "vae_train." */
+
+/** Learning rate at a step (0-based): linear warm-up, then linear decay to 0 at `steps` [paper App. D]. */
+double scp_train_lr(const scp_train_config *c, int64_t step);
+
+#endif

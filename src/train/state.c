@@ -1,0 +1,117 @@
+/* Checkpoints of a training run, see state.h. */
+#include "train/state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "diffusion/weights.h"
+
+static scp_status stage_dir(const scp_job *job, char *dir, size_t size)
+{
+    return scp_fs_join(dir, size, job->run_dir, job->stage);
+}
+
+static scp_status add_all(const scp_job *job, const scp_train_state *s, scp_ckpt_writer *w)
+{
+    const int64_t numbers[] = { s->step, s->best_step, job->cfg->seed, job->cfg->batch, (int64_t)job->data_hash };
+    SCP_TRY(scp_ckpt_add_i64(w, "numbers", numbers, sizeof numbers / sizeof numbers[0]));
+    SCP_TRY(scp_ckpt_add_f64(w, "best", &s->best, 1));
+    SCP_TRY(scp_ckpt_add_text(w, "method", job->method_text));
+    SCP_TRY(scp_ckpt_add_text(w, "config", job->config_text));
+    SCP_TRY(scp_weights_add(w, job->params, SCP_ARENA_W));
+    SCP_TRY(scp_weights_add(w, job->params, SCP_ARENA_EMA));
+    SCP_TRY(scp_weights_add(w, job->params, SCP_ARENA_M));
+    SCP_TRY(scp_weights_add(w, job->params, SCP_ARENA_V));
+    return job->save ? job->save(job->ctx, w) : SCP_OK;
+}
+
+static scp_status write_file(const scp_job *job, const scp_train_state *s, const char *path)
+{
+    scp_ckpt_writer *w = NULL;
+    SCP_TRY(scp_ckpt_writer_create(path, &w));
+    scp_status st = add_all(job, s, w);
+    if (st == SCP_OK) return scp_ckpt_writer_commit(&w);
+    scp_ckpt_writer_abort(&w);
+    return st;
+}
+
+static scp_status save(const scp_job *job, const scp_train_state *s)
+{
+    char dir[SCP_PATH_MAX], path[SCP_PATH_MAX];
+    SCP_TRY(stage_dir(job, dir, sizeof dir));
+    SCP_TRY(scp_fs_mkdirs(dir));
+    SCP_TRY(scp_ckpt_name(path, sizeof path, dir, s->step));
+    SCP_TRY(write_file(job, s, path));
+    SCP_TRY(scp_ckpt_publish(dir, s->step, job->cfg->keep));
+    if (s->best_step != s->step) return SCP_OK;
+    SCP_TRY(scp_fs_join(path, sizeof path, dir, "best.h5"));
+    return write_file(job, s, path);
+}
+
+scp_status scp_train_state_save(const scp_job *job, const scp_train_state *s)
+{
+    return scp_agree(job->comm, scp_comm_rank(job->comm) == 0 ? save(job, s) : SCP_OK);
+}
+
+static scp_status check_match(const scp_job *job, const char *path, const int64_t *numbers, const char *method)
+{
+    if (strcmp(method, job->method_text) != 0)
+        SCP_FAIL(SCP_EDATA, "%s was trained with other settings of vae, model or diffusion; use another --run folder, "
+                            "or --fresh to start over", path);
+    if (numbers[2] != job->cfg->seed || numbers[3] != job->cfg->batch)
+        SCP_FAIL(SCP_EDATA, "%s was trained with seed %lld and batch %lld, now %lld and %lld; use another --run folder, "
+                            "or --fresh to start over", path, (long long)numbers[2], (long long)numbers[3],
+                 (long long)job->cfg->seed, (long long)job->cfg->batch);
+    if ((uint64_t)numbers[4] != job->data_hash)
+        SCP_FAIL(SCP_EDATA, "%s was trained on another shard; use another --run folder, or --fresh to start over", path);
+    return SCP_OK;
+}
+
+static scp_status read_all(const scp_job *job, const scp_ckpt *c, scp_train_state *s)
+{
+    int64_t numbers[5];
+    char *method = NULL;
+    SCP_TRY(scp_ckpt_get_i64(c, "numbers", numbers, 5));
+    SCP_TRY(scp_ckpt_get_f64(c, "best", &s->best, 1));
+    SCP_TRY(scp_ckpt_get_text(c, "method", &method));
+    scp_status st = check_match(job, scp_ckpt_path(c), numbers, method);
+    free(method);
+    SCP_TRY(st);
+    for (int a = 0; a < SCP_ARENA_COUNT; a++)
+        if (a != SCP_ARENA_G) SCP_TRY(scp_weights_get(c, job->params, (scp_arena)a, (scp_arena)a));
+    s->step = numbers[0];
+    s->best_step = numbers[1];
+    return SCP_OK;
+}
+
+/* Is there anything to resume from? */
+static bool has_checkpoint(const char *dir)
+{
+    char **names = NULL;
+    size_t n = 0;
+    if (!scp_fs_is_dir(dir) || scp_fs_list(dir, ".h5", &names, &n) != SCP_OK) return false;
+    scp_fs_list_free(names, n);
+    return n > 0;
+}
+
+static scp_status load(const scp_job *job, scp_train_state *s, bool *found)
+{
+    char dir[SCP_PATH_MAX];
+    scp_ckpt *c = NULL;
+    int64_t step;
+    SCP_TRY(stage_dir(job, dir, sizeof dir));
+    *found = has_checkpoint(dir);
+    if (!*found) return SCP_OK;
+    SCP_TRY(scp_ckpt_latest(dir, &c, &step));
+    scp_status st = read_all(job, c, s);
+    scp_ckpt_close(&c);
+    return st;
+}
+
+scp_status scp_train_state_load(const scp_job *job, scp_train_state *s, bool *found)
+{
+    return scp_agree(job->comm, load(job, s, found));
+}
