@@ -4,7 +4,8 @@ libscppdm_a_SOURCES += src/io/h5.h src/io/h5.c src/io/h5_attr.c src/io/h5_text.h
 libscppdm_a_SOURCES += src/io/h5ad.h src/io/h5ad_field.h src/io/h5ad_field.c src/io/h5ad_frame.h \
 	src/io/h5ad_frame.c src/io/h5ad_matrix.h src/io/h5ad_matrix.c src/io/h5ad_read.c
 libscppdm_a_SOURCES += src/io/h5ad_writer.h src/io/h5ad_write.c src/io/h5ad_write_frame.c
-libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c src/io/ckpt.h src/io/ckpt.c src/io/ckpt_dir.c
+libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c src/io/ckpt.h src/io/ckpt.c src/io/ckpt_dir.c \
+	src/io/safetensors.h src/io/safetensors.c
 
 libscppdm_a_SOURCES += src/io/dataset.h src/io/dataset.c src/io/shard.h src/io/shard_format.h src/io/shard_format.c \
 	src/io/shard_write.c src/io/shard_read.c
