@@ -1,0 +1,96 @@
+/* Normalisation of one cell, and checks of what a matrix holds. */
+#include "data/normalize.h"
+
+#include <math.h>
+
+enum {
+    SMALL_COUNTS = 32, /* logs of counts below are computed once a cell: 99 % of Tahoe's are <= 7 */
+    ENOUGH = 200       /* values without which a sample says nothing                            */
+};
+
+const char *scp_value_fault_text(scp_value_fault fault)
+{
+    static const char *const text[] = {
+        [SCP_VALUE_GOOD] = "",
+        [SCP_VALUE_NAN] = "a value that is not a finite number",
+        [SCP_VALUE_NEGATIVE] = "a negative value",
+        [SCP_VALUE_FRACTION] = "a count that is not a whole number (is the matrix already normalised? "
+                               "say --values=log or --values=linear)",
+        [SCP_VALUE_HUGE] = "a value too large for a log scale (say --values=counts or "
+                           "--values=linear)",
+    };
+    return text[fault];
+}
+
+static scp_value_fault fault_of(scp_values kind, float v)
+{
+    if (!isfinite(v)) return SCP_VALUE_NAN;
+    if (v < 0) return SCP_VALUE_NEGATIVE;
+    if (kind == SCP_VALUES_COUNTS && v != floorf(v)) return SCP_VALUE_FRACTION;
+    if (kind == SCP_VALUES_LOG && v > SCP_LOG_LIMIT) return SCP_VALUE_HUGE;
+    return SCP_VALUE_GOOD;
+}
+
+static void counts_row(const float *value, size_t n, double library, double *out)
+{
+    double small[SMALL_COUNTS] = { 0 }; /* 0: not computed yet */
+    for (size_t i = 0; i < n; i++) {
+        double v = (double)value[i];
+        size_t k = value[i] < SMALL_COUNTS ? (size_t)value[i] : 0;
+        if (k > 0) {
+            if (small[k] == 0) small[k] = scp_sum_round(log1p(SCP_LIBRARY * v / library));
+            out[i] = small[k];
+        } else {
+            out[i] = scp_sum_round(log1p(SCP_LIBRARY * v / library));
+        }
+    }
+}
+
+scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, double *out,
+                                  bool *empty, size_t *bad)
+{
+    double library = 0;
+    for (size_t i = 0; i < n; i++) {
+        scp_value_fault fault = fault_of(kind, value[i]);
+        if (fault != SCP_VALUE_GOOD) {
+            *bad = i;
+            return fault;
+        }
+        library += (double)value[i];
+    }
+    *empty = kind == SCP_VALUES_COUNTS && library == 0;
+    if (kind == SCP_VALUES_COUNTS && !*empty)
+        counts_row(value, n, library, out);
+    else
+        for (size_t i = 0; i < n; i++) {
+            double v = (double)value[i];
+            out[i] = scp_sum_round(kind == SCP_VALUES_LINEAR ? log1p(v) : v);
+        }
+    return SCP_VALUE_GOOD;
+}
+
+void scp_value_sample_add(scp_value_sample *s, const float *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (value[i] == 0) continue;
+        s->n++;
+        s->integral += value[i] == floorf(value[i]);
+        s->max = fmax(s->max, (double)value[i]);
+    }
+}
+
+scp_status scp_value_sample_check(const scp_value_sample *s, scp_values kind, const char *path)
+{
+    static const char *const name[] = { "counts", "log", "linear" };
+    if (kind == SCP_VALUES_COUNTS && s->integral < s->n)
+        SCP_FAIL(SCP_EDATA, "%s: declared as counts, but %lld of %lld sampled values are not whole numbers: "
+                 "say --values=log or --values=linear", path, (long long)(s->n - s->integral),
+                 (long long)s->n);
+    if (kind != SCP_VALUES_COUNTS && s->n >= ENOUGH && s->integral == s->n)
+        SCP_FAIL(SCP_EDATA, "%s: declared as %s, but all of %lld sampled values are whole numbers, as counts "
+                 "are: say --values=counts", path, name[kind], (long long)s->n);
+    if (kind == SCP_VALUES_LOG && s->max > SCP_LOG_LIMIT)
+        SCP_FAIL(SCP_EDATA, "%s: declared as log, but a sampled value is %g: say --values=linear", path,
+                 s->max);
+    return SCP_OK;
+}

@@ -1,0 +1,63 @@
+/* From the numbers of a cell to addends of a profile, and sums that do not depend on the order.
+ *
+ * Profiles are means over cells of log1p(1e4 * count / library) [decisions: mean of logs]. The sums are
+ * taken in fp64 by several ranks in any order, and must not depend on it. So every addend is first
+ * rounded to a multiple of 2^-32 (pre-rounding, as in reproducible summation [Demmel and Nguyen
+ * 2013]). As long as a sum of non-negative addends stays below 2^21, it and every partial sum is a
+ * multiple of 2^-32 below 2^53 units, hence exact. One addend is at most log1p(1e4) = 9.21, so 227,690
+ * cells of one key are safe (Tahoe's largest key has 16,647). The error of rounding is at most 2^-33
+ * per addend, far below the fp32 in which profiles are stored. */
+#ifndef SCP_DATA_NORMALIZE_H
+#define SCP_DATA_NORMALIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/layout.h"
+
+#define SCP_LIBRARY   1e4       /* size to which the library of a cell is scaled    */
+#define SCP_SUM_LIMIT 2097152.0 /* 2^21: sums below it are exact                    */
+
+/** Nearest multiple of 2^-32, for |x| < 2^19: adding 1.5 * 2^20 leaves no finer bits. */
+static inline double scp_sum_round(double x)
+{
+    const double shift = 1572864.0;
+    return (x + shift) - shift;
+}
+
+/* What can be wrong with a value of a matrix. */
+typedef enum scp_value_fault {
+    SCP_VALUE_GOOD,
+    SCP_VALUE_NAN,      /* or infinite                                 */
+    SCP_VALUE_NEGATIVE,
+    SCP_VALUE_FRACTION, /* declared counts, not integral               */
+    SCP_VALUE_HUGE      /* declared log values, above SCP_LOG_LIMIT    */
+} scp_value_fault;
+
+#define SCP_LOG_LIMIT 64.0 /* no expression on a log scale is above: 2^64 molecules */
+
+/** The fault in words, for "row 12: ...". */
+const char *scp_value_fault_text(scp_value_fault fault);
+
+/** Addends of one cell: out[i] for value[i], rounded as above. counts: log1p(1e4 v / sum v), linear:
+ *  log1p(v), log: v.
+ *  @param out  [n] owned by the caller. @param bad  index of the first faulty value.
+ *  @return SCP_VALUE_GOOD, or the fault. A cell of counts without any is all zeros: `*empty`. */
+scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, double *out,
+                                  bool *empty, size_t *bad);
+
+/* A look at some of a matrix: does it hold what it is declared to hold? */
+typedef struct scp_value_sample {
+    int64_t n;        /* non-zero values seen     */
+    int64_t integral; /* of them, whole numbers   */
+    double max;
+} scp_value_sample;
+
+void scp_value_sample_add(scp_value_sample *s, const float *value, size_t n);
+
+/** SCP_EDATA with `path` when the sample contradicts `kind`: fractions declared counts; only whole
+ *  numbers declared log or linear. Negative values and NaN are found while reading. */
+scp_status scp_value_sample_check(const scp_value_sample *s, scp_values kind, const char *path)
+    SCP_MUST_USE;
+
+#endif
