@@ -6,7 +6,7 @@ bashcomp_DATA = $(bin_PROGRAMS:%=doc/completion/%)
 CLEANFILES += $(man1_MANS) $(bashcomp_DATA)
 
 $(man1_MANS): doc/man/%.1: %
-	$(AM_V_GEN)$(MKDIR_P) doc/man && ./$< --help-man >$@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./$< --help-man >$@.tmp && mv $@.tmp $@
 
 $(bashcomp_DATA): doc/completion/%: %
-	$(AM_V_GEN)$(MKDIR_P) doc/completion && ./$< --completion >$@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./$< --completion >$@.tmp && mv $@.tmp $@
