@@ -1,4 +1,9 @@
 # Sources of src/data.
-libscppdm_a_SOURCES += src/data/dataset.h src/data/sampler.h src/data/sampler.c \
-	src/data/dose.h src/data/dose.c src/data/layout.h src/data/layout.c src/data/keys.h \
-	src/data/keys.c
+libscppdm_a_SOURCES += src/data/dataset.h src/data/sampler.h src/data/sampler.c src/data/dose.h \
+	src/data/dose.c src/data/layout.h src/data/layout.c src/data/keys.h src/data/keys.c \
+	src/data/structures.h src/data/structures.c src/data/pair.h src/data/pair.c \
+	src/data/split.h src/data/split.c src/data/leak.h src/data/leak.c src/data/normalize.h \
+	src/data/normalize.c src/data/genes.h src/data/genes.c src/data/pseudobulk.h \
+	src/data/pseudobulk.c src/data/bulk_read.h src/data/bulk_read.c src/data/bulk_pass.c \
+	src/data/prep.h src/data/prep.c src/data/prep_plan.h src/data/prep_plan.c \
+	src/data/prep_manifest.c

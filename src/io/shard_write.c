@@ -218,7 +218,7 @@ scp_status scp_shard_finish(scp_shard_writer **w, const char *manifest)
     scp_status st = SCP_OK;
     if (scp_comm_rank((*w)->comm) == 0) {
         st = add_manifest(*w, manifest);
-        SCP_KEEP(st, st == SCP_OK ? scp_fs_commit((*w)->tmp, (*w)->path) : st);
+        if (st == SCP_OK) st = scp_fs_commit((*w)->tmp, (*w)->path);
     }
     st = scp_agree((*w)->comm, st);
     scp_shard_abort(w); /* after a rename there is no temporary left to remove */

@@ -1,0 +1,34 @@
+/* From raw plates to a shard: the whole of scppdm_prep but its command line. */
+#ifndef SCP_DATA_PREP_H
+#define SCP_DATA_PREP_H
+
+#include "comm/comm.h"
+#include "conf/option.h"
+
+/* Settings, see app/opt_prep.c for the meaning and default of each. Texts that are "" mean: what the
+ * layout says. */
+typedef struct scp_prep_settings {
+    char *out;
+    char *drugs;
+    int layout;        /* scp_layout                             */
+    int values;        /* 0: the layout's; else scp_values + 1   */
+    char *matrix, *var_gene;
+    char *obs_line, *obs_drug, *obs_dose, *obs_dose_unit, *obs_plate, *obs_smiles, *obs_moa;
+    char *dose_unit, *vehicle, *qc_column, *qc_value;
+    int64_t min_cells; /* 0: the layout's                        */
+    char *genes;
+    double ud, uc, val;
+    int64_t seed, replicates;
+    int64_t memory;    /* MiB of accumulators on a rank          */
+    bool strict;
+} scp_prep_settings;
+
+/** Read the plates, write the shard. Rank 0 plans (labels, keys, pairs, splits), all ranks read,
+ *  sum and write; the proof of no leak is computed from the written tables. On failure nothing is
+ *  left under the final name.
+ *  SCP_EUSAGE settings that contradict each other; SCP_ENOINPUT, SCP_EDATA with file, row or key;
+ *  SCP_EIO. Collective. */
+scp_status scp_prep_run(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *inputs)
+    SCP_MUST_USE;
+
+#endif

@@ -1,0 +1,315 @@
+/* Rank 0's part of scppdm_prep: labels, keys, structures, pairs, splits, slots. */
+#include "data/prep_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "data/normalize.h"
+#include "data/split.h"
+
+enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 32 };
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int compare_path(const void *pa, const void *pb)
+{
+    const char *a = *(char *const *)pa, *b = *(char *const *)pb;
+    int by_name = strcmp(base_name(a), base_name(b));
+    return by_name ? by_name : strcmp(a, b);
+}
+
+/* Inputs in the order of their names: the shard does not depend on the order of arguments. */
+static scp_status sort_inputs(scp_prep_plan *p, const scp_text_list *inputs)
+{
+    if (!inputs || inputs->n == 0) SCP_FAIL(SCP_EUSAGE, "no input: name one or more .h5ad files");
+    p->n_files = inputs->n;
+    SCP_TRY(scp_alloc(p->n_files, sizeof *p->path, &p->path));
+    for (size_t i = 0; i < p->n_files; i++) p->path[i] = inputs->v[i];
+    qsort(p->path, p->n_files, sizeof *p->path, compare_path);
+    for (size_t i = 1; i < p->n_files; i++)
+        if (strcmp(p->path[i - 1], p->path[i]) == 0)
+            SCP_FAIL(SCP_EUSAGE, "input %s is given twice", p->path[i]);
+    return SCP_OK;
+}
+
+static scp_obs_map map_of(const scp_prep_settings *s)
+{
+    scp_obs_map m = scp_obs_map_preset((scp_layout)s->layout);
+    scp_obs_map_override(&m.line, s->obs_line);
+    scp_obs_map_override(&m.drug, s->obs_drug);
+    scp_obs_map_override(&m.dose, s->obs_dose);
+    scp_obs_map_override(&m.unit, s->obs_dose_unit);
+    scp_obs_map_override(&m.plate, s->obs_plate);
+    scp_obs_map_override(&m.smiles, s->obs_smiles);
+    scp_obs_map_override(&m.moa, s->obs_moa);
+    scp_obs_map_override(&m.qc, s->qc_column);
+    scp_obs_map_override(&m.qc_value, s->qc_value);
+    if (s->dose_unit && s->dose_unit[0]) m.dose_unit = s->dose_unit;
+    if (s->vehicle && s->vehicle[0]) m.vehicle = s->vehicle;
+    if (s->values > 0) m.values = (scp_values)(s->values - 1);
+    if (s->drugs && s->drugs[0] && !(s->obs_smiles && s->obs_smiles[0])) m.smiles = NULL;
+    return m;
+}
+
+scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
+                               const scp_text_list *inputs)
+{
+    SCP_ARG(p && s, "plan and settings are required");
+    *p = (scp_prep_plan){ .set = s, .map = map_of(s) };
+    p->min_cells = s->min_cells > 0 ? s->min_cells : p->map.min_cells;
+    SCP_TRY(sort_inputs(p, inputs));
+    if (!s->out || !s->out[0]) SCP_FAIL(SCP_EUSAGE, "no output: name the shard with --out=FILE.h5");
+    if (!p->map.line || !p->map.drug)
+        SCP_FAIL(SCP_EUSAGE, "the columns of the cell line and the drug cannot be 'none'");
+    if (!p->map.smiles && !(s->drugs && s->drugs[0]))
+        SCP_FAIL(SCP_EUSAGE, "no structures: give a drug table with --drugs=FILE.tsv, or the obs column "
+                 "that holds SMILES with --obs-smiles=COLUMN");
+    if (p->map.qc && !p->map.qc_value)
+        SCP_FAIL(SCP_EUSAGE, "--qc-column=%s needs --qc-value=LABEL", p->map.qc);
+    if (s->ud + s->val > 1 || s->uc + s->val > 1)
+        SCP_FAIL(SCP_EUSAGE, "test and validation shares add up to more than 1");
+    p->bulk = (scp_bulk_plan){ .values = p->map.values,
+                               .n_files = p->n_files,
+                               .memory = (size_t)s->memory << 20,
+                               .path = p->path,
+                               .matrix = s->matrix && s->matrix[0] ? s->matrix : "X" };
+    return SCP_OK;
+}
+
+/* ---- reading what the files say of themselves ---- */
+
+static scp_status read_genes(const scp_prep_plan *p, scp_h5ad *f, char ***gene)
+{
+    if (!p->set->var_gene || !p->set->var_gene[0]) return scp_h5ad_var_names(f, gene);
+    scp_h5ad_text col = { 0 };
+    scp_status st = SCP_OK;
+    size_t n = scp_h5ad_n_vars(f);
+    SCP_GOTO(done, scp_h5ad_var_text(f, p->set->var_gene, &col));
+    SCP_GOTO(done, scp_alloc(n, sizeof **gene, gene));
+    for (size_t g = 0; g < n; g++)
+        SCP_GOTO(done, scp_strdup(col.code[g] < 0 ? "" : col.label[col.code[g]], &(*gene)[g]));
+done:
+    scp_h5ad_text_fini(&col);
+    return st;
+}
+
+static scp_status check_unique(char *const *gene, size_t n, const char *path)
+{
+    scp_status st = SCP_OK;
+    scp_names *seen = NULL;
+    SCP_TRY(scp_names_create(&seen));
+    for (size_t g = 0; g < n; g++) {
+        size_t at;
+        SCP_GOTO(done, scp_names_add(seen, gene[g], &at));
+        if (at < g)
+            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: gene '%s' stands in columns %zu and %zu: choose a var "
+                          "column of unique names with --var-gene", path, gene[g], at, g);
+    }
+done:
+    scp_names_destroy(&seen);
+    return st;
+}
+
+/* The first file gives the genes, the others must agree. */
+static scp_status take_genes(scp_prep_plan *p, scp_h5ad *f)
+{
+    scp_status st = SCP_OK;
+    size_t n = scp_h5ad_n_vars(f);
+    char **gene = NULL;
+    SCP_GOTO(done, read_genes(p, f, &gene));
+    if (!p->gene) {
+        SCP_GOTO(done, check_unique(gene, n, scp_h5ad_path(f)));
+        p->gene = gene;
+        p->bulk.G = n;
+        return SCP_OK;
+    }
+    if (n != p->bulk.G)
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s has %zu genes, %s has %zu: all files must have the same genes in "
+                      "the same order", scp_h5ad_path(f), n, p->path[0], p->bulk.G);
+    for (size_t g = 0; g < n; g++)
+        if (strcmp(gene[g], p->gene[g]) != 0)
+            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: gene %zu is '%s', in %s it is '%s': all files must have the "
+                          "same genes in the same order", scp_h5ad_path(f), g, gene[g], p->path[0],
+                          p->gene[g]);
+done:
+    scp_fs_list_free(gene, n);
+    return st;
+}
+
+/* A look at some rows: are the values what they are declared to be? */
+static scp_status sample_values(const scp_prep_plan *p, scp_h5ad *f)
+{
+    scp_status st = SCP_OK;
+    scp_h5ad_rows rows = { 0 };
+    scp_value_sample seen = { 0 };
+    size_t n = scp_h5ad_n_obs(f);
+    for (size_t b = 0; b < SAMPLE_BLOCKS && n > 0; b++) {
+        size_t first = n * b / SAMPLE_BLOCKS, end = n * (b + 1) / SAMPLE_BLOCKS;
+        size_t count = end - first < SAMPLE_ROWS ? end - first : SAMPLE_ROWS;
+        SCP_GOTO(done, scp_h5ad_read_rows(f, first, count, &rows));
+        scp_value_sample_add(&seen, rows.value, (size_t)rows.indptr[rows.n_rows]);
+    }
+    SCP_GOTO(done, scp_value_sample_check(&seen, p->map.values, scp_h5ad_path(f)));
+done:
+    scp_h5ad_rows_fini(&rows);
+    return st;
+}
+
+static scp_status read_labels(scp_prep_plan *p)
+{
+    scp_status st = SCP_OK;
+    scp_keys_builder *b = NULL;
+    scp_h5ad *f = NULL;
+    SCP_GOTO(done, scp_alloc(p->n_files, sizeof *p->input, &p->input));
+    SCP_GOTO(done, scp_keys_builder_create(&p->map, p->n_files, &b));
+    for (size_t i = 0; i < p->n_files; i++) {
+        SCP_GOTO(done, scp_h5ad_open(p->path[i], &f));
+        SCP_GOTO(done, scp_h5ad_select_matrix(f, p->bulk.matrix));
+        SCP_GOTO(done, take_genes(p, f));
+        SCP_GOTO(done, scp_keys_add_file(b, f));
+        SCP_GOTO(done, sample_values(p, f));
+        p->input[i] = (scp_prep_input){ .path = p->path[i], .cells = (int64_t)scp_h5ad_n_obs(f) };
+        SCP_GOTO(done, scp_fs_size(p->path[i], &p->input[i].bytes));
+        scp_h5ad_close(&f);
+        scp_log(SCP_LOG_INFO, "%s: %lld cells", p->path[i], (long long)p->input[i].cells);
+    }
+    SCP_GOTO(done, scp_keys_finish(b, &p->keys));
+done:
+    scp_h5ad_close(&f);
+    scp_keys_builder_destroy(&b);
+    return st;
+}
+
+/* ---- decisions ---- */
+
+static scp_status resolve_drugs(scp_prep_plan *p)
+{
+    scp_status st = SCP_OK;
+    scp_drug_table *table = NULL;
+    if (p->set->drugs && p->set->drugs[0]) SCP_TRY(scp_drug_table_read(p->set->drugs, &table));
+    st = scp_structures_resolve(&p->keys, table, &p->drugs);
+    scp_drug_table_destroy(&table);
+    return st;
+}
+
+/* With --strict whatever would be left out is an error, named. */
+static scp_status check_strict(const scp_prep_plan *p)
+{
+    char text[512];
+    for (size_t i = 0; p->set->strict && i < p->keys.n; i++) {
+        scp_left why = (scp_left)p->pairing.left[i];
+        const scp_key *k = &p->keys.key[i];
+        if (why == SCP_LEFT_NO_STRUCTURE)
+            SCP_FAIL(SCP_EDATA, "--strict: drug '%s' has no usable structure: %s", p->keys.drug[k->drug],
+                     p->drugs.why[k->drug]);
+        if (why != SCP_LEFT_NONE)
+            SCP_FAIL(SCP_EDATA, "--strict: key %s of %lld cells would be left out: %s",
+                     scp_key_text(&p->keys, k, text, sizeof text), (long long)p->keys.cells[i],
+                     scp_left_name(why));
+    }
+    return SCP_OK;
+}
+
+/* Slots: one for a profile, several for a held-out one, whose sub-bulks show the noise within a well. */
+static scp_status plan_slots(scp_prep_plan *p)
+{
+    scp_bulk_plan *b = &p->bulk;
+    const scp_dataset *d = &p->tables;
+    b->P = d->P;
+    SCP_TRY(scp_alloc(b->P + 1, sizeof *b->first_slot, &b->first_slot));
+    SCP_TRY(scp_alloc(b->P, sizeof *b->plate, &b->plate));
+    SCP_TRY(scp_alloc(b->P, sizeof *b->train, &b->train));
+    for (size_t i = 0; i < b->P; i++) {
+        b->plate[i] = d->p_plate[i];
+        b->first_slot[i + 1] = 1;
+    }
+    for (size_t i = 0; i < d->N; i++) {
+        int64_t n = p->set->replicates < d->p_cells[d->post[i]] ? p->set->replicates
+                                                               : d->p_cells[d->post[i]];
+        if (d->split[i] == SCP_SPLIT_TRAIN)
+            b->train[d->post[i]] = b->train[d->pre[i]] = 1;
+        else if (n > 1)
+            b->first_slot[d->post[i] + 1] = (int32_t)n;
+    }
+    for (size_t i = 0; i < b->P; i++) {
+        if (b->first_slot[i + 1] > 1) b->R += (size_t)b->first_slot[i + 1];
+        b->first_slot[i + 1] += b->first_slot[i];
+    }
+    return SCP_OK;
+}
+
+/* Names of a key as one number: does not depend on numbering. */
+static uint64_t key_hash(const scp_keys *k, const scp_key *key)
+{
+    uint64_t h = scp_hash_text(k->line[key->line], 0);
+    h = scp_hash_text(key->drug >= 0 ? k->drug[key->drug] : "", h);
+    h = scp_hash_bytes(&key->dose, sizeof key->dose, h);
+    return scp_hash_text(k->plate[key->plate], h);
+}
+
+/* Turn the key of every cell into its slot, in place. The cells of a held-out key are dealt to its
+ * sub-bulks by a random permutation of their order of appearance, so that sizes differ by one at most. */
+static scp_status assign_slots(scp_prep_plan *p)
+{
+    scp_bulk_plan *b = &p->bulk;
+    scp_keys *k = &p->keys;
+    int64_t *seen = NULL;
+    SCP_TRY(scp_alloc(k->n, sizeof *seen, &seen));
+    for (size_t f = 0; f < k->n_files; f++)
+        for (size_t i = 0; i < k->file_cells[f]; i++) {
+            int32_t key = k->cell_key[f][i];
+            int32_t profile = key < 0 ? -1 : p->pairing.key_profile[key];
+            k->cell_key[f][i] = profile < 0 ? -1 : b->first_slot[profile];
+            int32_t slots = profile < 0 ? 1 : b->first_slot[profile + 1] - b->first_slot[profile];
+            if (slots == 1) continue;
+            uint64_t at = scp_rng_permute((uint64_t)p->set->seed, SCP_RNG_BOOTSTRAP,
+                                          key_hash(k, &k->key[key]), (uint64_t)k->cells[key],
+                                          (uint64_t)seen[key]++);
+            k->cell_key[f][i] += (int32_t)(at % (uint64_t)slots);
+        }
+    free(seen);
+    b->cell_slot = k->cell_key;
+    b->file_cells = k->file_cells;
+    k->cell_key = NULL;
+    k->file_cells = NULL;
+    return SCP_OK;
+}
+
+scp_status scp_prep_plan_decide(scp_prep_plan *p)
+{
+    SCP_ARG(p, "a plan is required");
+    const scp_split_settings split = { .seed = (uint64_t)p->set->seed,
+                                       .ud = p->set->ud,
+                                       .uc = p->set->uc,
+                                       .val = p->set->val };
+    SCP_TRY(read_labels(p));
+    SCP_TRY(resolve_drugs(p));
+    SCP_TRY(scp_pair(&p->keys, &p->drugs, p->min_cells, &p->pairing, &p->tables));
+    SCP_TRY(check_strict(p));
+    SCP_TRY(scp_split_draw(&p->tables, &split));
+    SCP_TRY(plan_slots(p));
+    return assign_slots(p);
+}
+
+void scp_prep_plan_fini(scp_prep_plan *p)
+{
+    if (!p) return;
+    scp_fs_list_free(p->gene, p->bulk.G);
+    scp_dataset_fini(&p->tables);
+    scp_pairing_fini(&p->pairing);
+    scp_structures_fini(&p->drugs);
+    scp_keys_fini(&p->keys);
+    scp_bulk_plan_fini(&p->bulk);
+    free(p->input);
+    free(p->path);
+    *p = (scp_prep_plan){ 0 };
+}

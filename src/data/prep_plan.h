@@ -1,0 +1,52 @@
+/* What rank 0 decides before any expression value is read, but for a sample. Only src/data. */
+#ifndef SCP_DATA_PREP_PLAN_H
+#define SCP_DATA_PREP_PLAN_H
+
+#include "data/keys.h"
+#include "data/leak.h"
+#include "data/pair.h"
+#include "data/prep.h"
+#include "data/pseudobulk.h"
+#include "data/structures.h"
+
+/* One input file, for the manifest. */
+typedef struct scp_prep_input {
+    const char *path; /* borrowed */
+    int64_t cells, bytes;
+} scp_prep_input;
+
+/* Zero-initialise, scp_prep_plan_fini. On ranks other than 0 only `map`, `path` and `bulk` are set. */
+typedef struct scp_prep_plan {
+    const scp_prep_settings *set;
+    scp_obs_map map;   /* the layout with the user's overrides                     */
+    int64_t min_cells;
+    size_t n_files;
+    char **path;       /* inputs in the order of their names: [n_files] borrowed texts */
+    scp_prep_input *input;
+    char **gene;       /* [bulk.G] genes of the files                              */
+    scp_keys keys;
+    scp_structures drugs;
+    scp_pairing pairing;
+    scp_dataset tables; /* of the shard to be                                      */
+    scp_bulk_plan bulk;
+} scp_prep_plan;
+
+/** Settings to names and order; the same on every rank. SCP_EUSAGE. Not collective. */
+scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
+                               const scp_text_list *inputs) SCP_MUST_USE;
+
+/** Read the labels of all files and decide keys, pairs, splits and slots. Rank 0. Not collective. */
+scp_status scp_prep_plan_decide(scp_prep_plan *p) SCP_MUST_USE;
+void scp_prep_plan_fini(scp_prep_plan *p);
+
+/* What is known at the end, beside the plan. */
+typedef struct scp_prep_outcome {
+    int64_t empty_cells;
+    size_t genes_missing; /* of a gene list */
+    scp_leak_report leaks;
+} scp_prep_outcome;
+
+/** The manifest as JSON text. *text owned by the caller. Not collective. */
+scp_status scp_prep_manifest(const scp_prep_plan *p, const scp_prep_outcome *o, char **text) SCP_MUST_USE;
+
+#endif

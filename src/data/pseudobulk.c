@@ -1,0 +1,239 @@
+/* The collective part of pseudobulk: batches, reduction to owners, division, writing. */
+#include "data/pseudobulk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/progress.h"
+#include "data/bulk_read.h"
+#include "data/normalize.h"
+
+/* One run on one rank. */
+typedef struct run {
+    scp_comm *comm;
+    const scp_bulk_plan *plan;
+    scp_shard_writer *to;
+    scp_bulk_sink sink;
+    uint8_t *slot_train;
+    scp_progress *progress;
+    int64_t files_done;
+} run;
+
+/* Profiles of a batch. */
+typedef struct batch {
+    size_t first, end;
+} batch;
+
+static size_t slots_of(const scp_bulk_plan *p, size_t first, size_t end)
+{
+    return (size_t)(p->first_slot[end] - p->first_slot[first]);
+}
+
+/* The batch that begins at a profile: whole plates while they fit; a plate that is too large for the
+ * memory is cut, a profile that is too large is a batch of its own. */
+static batch next_batch(const scp_bulk_plan *p, size_t first)
+{
+    size_t room = p->memory / (p->G * sizeof(double)), end = first;
+    while (end < p->P) {
+        size_t plate_end = end;
+        while (plate_end < p->P && p->plate[plate_end] == p->plate[end]) plate_end++;
+        if (slots_of(p, first, plate_end) > room) break;
+        end = plate_end;
+    }
+    if (end > first) return (batch){ first, end };
+    for (end = first + 1; end < p->P && p->plate[end] == p->plate[first]; end++)
+        if (slots_of(p, first, end + 1) > room) break;
+    return (batch){ first, end };
+}
+
+/* Profiles of a batch that rank r sums, divides and writes. */
+static batch owned(const run *r, batch b, int rank)
+{
+    size_t n = b.end - b.first, size = (size_t)scp_comm_size(r->comm), at = (size_t)rank;
+    return (batch){ b.first + n * at / size, b.first + n * (at + 1) / size };
+}
+
+/* Slots of rows [range[0], range[1]) of a file that the batch wants; *slot is owned by the caller on
+ * ranks other than 0. */
+static scp_status share_cells(run *r, size_t file, int64_t range[2], int32_t **slot)
+{
+    const scp_bulk_plan *p = r->plan;
+    bool root = scp_comm_rank(r->comm) == 0;
+    range[0] = range[1] = 0;
+    for (size_t i = 0; root && i < p->file_cells[file]; i++) {
+        int32_t at = p->cell_slot[file][i];
+        if (at < r->sink.first || at >= r->sink.end) continue;
+        if (range[1] == 0) range[0] = (int64_t)i;
+        range[1] = (int64_t)i + 1;
+    }
+    SCP_TRY(scp_comm_bcast(r->comm, range, 2, SCP_COMM_I64, 0));
+    size_t n = (size_t)(range[1] - range[0]);
+    if (n == 0) return SCP_OK;
+    scp_status st = SCP_OK;
+    if (root)
+        *slot = p->cell_slot[file] + range[0];
+    else
+        st = scp_alloc(n, sizeof **slot, slot);
+    SCP_TRY(scp_agree(r->comm, st));
+    return scp_comm_bcast(r->comm, *slot, n, SCP_COMM_I32, 0);
+}
+
+static scp_status add_file(run *r, size_t file)
+{
+    scp_status st = SCP_OK;
+    int64_t range[2];
+    int32_t *slot = NULL;
+    SCP_GOTO(done, share_cells(r, file, range, &slot));
+    if (range[0] == range[1]) goto done;
+    st = scp_bulk_read(r->plan->path[file], r->plan->matrix, (size_t)range[0],
+                       (size_t)(range[1] - range[0]), slot, scp_comm_rank(r->comm),
+                       scp_comm_size(r->comm), &r->sink);
+    SCP_GOTO(done, scp_agree(r->comm, st));
+    scp_progress_update(r->progress, ++r->files_done, r->plan->path[file]);
+done:
+    if (scp_comm_rank(r->comm) != 0) free(slot);
+    return st;
+}
+
+/* Bring the sums of every profile to its owner. */
+static scp_status reduce(run *r, batch b)
+{
+    const scp_bulk_plan *p = r->plan;
+    for (int rank = 0; rank < scp_comm_size(r->comm); rank++) {
+        batch mine = owned(r, b, rank);
+        double *from = r->sink.sum + slots_of(p, b.first, mine.first) * p->G;
+        SCP_TRY(scp_comm_reduce(r->comm, from, slots_of(p, mine.first, mine.end) * p->G, SCP_COMM_F64,
+                                SCP_COMM_SUM, rank));
+    }
+    return scp_comm_allreduce(r->comm, r->sink.slot_cells + r->sink.first,
+                              (size_t)(r->sink.end - r->sink.first), SCP_COMM_I64, SCP_COMM_SUM);
+}
+
+static void divide(const double *sum, int64_t cells, size_t G, float *out)
+{
+    for (size_t g = 0; g < G; g++) out[g] = cells > 0 ? (float)(sum[g] / (double)cells) : 0;
+}
+
+/* Mean of one profile into x, and of its sub-bulks, if any, into *rep, which moves on. Consumes the
+ * sums. */
+static scp_status finish_profile(const run *r, size_t profile, double *sum, float *x, float **rep)
+{
+    const scp_bulk_plan *p = r->plan;
+    size_t G = p->G, n = slots_of(p, profile, profile + 1);
+    const int64_t *cells = r->sink.slot_cells + p->first_slot[profile];
+    int64_t all = cells[0];
+    for (size_t k = 0; n > 1 && k < n; k++, *rep += G) divide(sum + k * G, cells[k], G, *rep);
+    for (size_t k = 1; k < n; k++) {
+        for (size_t g = 0; g < G; g++) sum[g] += sum[k * G + g];
+        all += cells[k];
+    }
+    for (size_t g = 0; g < G; g++)
+        if (!(sum[g] < SCP_SUM_LIMIT))
+            SCP_FAIL(SCP_EDATA, "a key of %lld cells sums to %g, beyond %g where sums are exact: split it "
+                     "by a finer plate label", (long long)all, sum[g], SCP_SUM_LIMIT);
+    divide(sum, all, G, x);
+    return SCP_OK;
+}
+
+/* Rows of the sub-bulk matrix before a profile. */
+static size_t rows_before(const scp_bulk_plan *p, size_t profile)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < profile; i++) {
+        size_t n = slots_of(p, i, i + 1);
+        rows += n > 1 ? n : 0;
+    }
+    return rows;
+}
+
+/* Divide and write what this rank owns. */
+static scp_status finish_batch(run *r, batch b)
+{
+    scp_status st = SCP_OK;
+    const scp_bulk_plan *p = r->plan;
+    batch mine = owned(r, b, scp_comm_rank(r->comm));
+    size_t n = mine.end - mine.first, G = p->G;
+    size_t row = rows_before(p, mine.first), rows = rows_before(p, mine.end) - row;
+    float *x = NULL, *reps = NULL, *rep;
+    st = scp_alloc(n * G, sizeof *x, &x);
+    SCP_KEEP(st, scp_alloc(rows * G, sizeof *reps, &reps));
+    rep = reps;
+    for (size_t i = mine.first; st == SCP_OK && i < mine.end; i++)
+        st = finish_profile(r, i, r->sink.sum + slots_of(p, b.first, i) * G, x + (i - mine.first) * G,
+                            &rep);
+    SCP_GOTO(done, scp_agree(r->comm, st));
+    SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_PROFILES, mine.first, n, x));
+    SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_REPLICATES, row, rows, reps));
+done:
+    free(reps);
+    free(x);
+    return st;
+}
+
+static scp_status do_batch(run *r, batch b)
+{
+    scp_status st = SCP_OK;
+    const scp_bulk_plan *p = r->plan;
+    r->sink.first = p->first_slot[b.first];
+    r->sink.end = p->first_slot[b.end];
+    st = scp_alloc(slots_of(p, b.first, b.end) * p->G, sizeof *r->sink.sum, &r->sink.sum);
+    SCP_GOTO(done, scp_agree(r->comm, st));
+    for (size_t f = 0; f < p->n_files; f++) SCP_GOTO(done, add_file(r, f));
+    SCP_GOTO(done, reduce(r, b));
+    SCP_GOTO(done, finish_batch(r, b));
+done:
+    free(r->sink.sum);
+    r->sink.sum = NULL;
+    return st;
+}
+
+/* Memory of a run. Not collective. */
+static scp_status prepare(run *r, scp_bulk_result *out)
+{
+    const scp_bulk_plan *p = r->plan;
+    size_t slots = (size_t)p->first_slot[p->P];
+    SCP_TRY(scp_alloc(slots, sizeof *out->slot_cells, &out->slot_cells));
+    SCP_TRY(scp_alloc(p->G, sizeof *out->detected, &out->detected));
+    SCP_TRY(scp_alloc(slots, sizeof *r->slot_train, &r->slot_train));
+    for (size_t i = 0; i < p->P; i++)
+        memset(r->slot_train + p->first_slot[i], p->train[i], slots_of(p, i, i + 1));
+    r->sink = (scp_bulk_sink){ .values = p->values,
+                               .G = p->G,
+                               .slot_cells = out->slot_cells,
+                               .detected = out->detected,
+                               .slot_train = r->slot_train };
+    return scp_progress_create("pseudobulk", 0, scp_comm_rank(r->comm) == 0, &r->progress);
+}
+
+scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, scp_shard_writer *to,
+                        scp_bulk_result *out)
+{
+    SCP_ARG(comm && plan && to && out, "communicator, plan, shard and result are required");
+    scp_status st = SCP_OK;
+    run r = { .comm = comm, .plan = plan, .to = to };
+    *out = (scp_bulk_result){ 0 };
+    SCP_GOTO(done, scp_agree(comm, prepare(&r, out)));
+    for (batch b = { 0, 0 }; b.end < plan->P;) {
+        b = next_batch(plan, b.end);
+        SCP_GOTO(done, do_batch(&r, b));
+    }
+    int64_t cells[2] = { r.sink.train_cells, r.sink.empty_cells };
+    SCP_GOTO(done, scp_comm_allreduce(comm, cells, 2, SCP_COMM_I64, SCP_COMM_SUM));
+    SCP_GOTO(done, scp_comm_allreduce(comm, out->detected, plan->G, SCP_COMM_I64, SCP_COMM_SUM));
+    out->train_cells = cells[0];
+    out->empty_cells = cells[1];
+done:
+    scp_progress_destroy(&r.progress);
+    free(r.slot_train);
+    if (st != SCP_OK) scp_bulk_result_fini(out);
+    return st;
+}
+
+void scp_bulk_result_fini(scp_bulk_result *r)
+{
+    if (!r) return;
+    free(r->slot_cells);
+    free(r->detected);
+    *r = (scp_bulk_result){ 0 };
+}
