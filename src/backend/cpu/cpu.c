@@ -1,6 +1,7 @@
 /* The cpu backend: fp32, OpenMP and BLAS, host memory. */
 #include "backend/host.h"
 #include "backend/cpu/cpu_ops.h"
+#include "backend/cpu/gemm.h"
 
 static const scp_op_impl *const ops[] = {
     /* linear.c */
@@ -24,10 +25,18 @@ static const scp_op_impl *const ops[] = {
     &scp_cpu_info_nce,
 };
 
+static scp_status open_cpu(scp_device *dev, int index)
+{
+    (void)dev, (void)index;
+    scp_gemm_open();
+    return SCP_OK;
+}
+
 const scp_backend scp_cpu_backend = {
     .name = "cpu",
     .real_size = sizeof(float),
     .available = scp_host_available,
+    .open = open_cpu,
     .alloc = scp_host_alloc,
     .release = scp_host_release,
     .write = scp_host_write,

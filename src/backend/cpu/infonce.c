@@ -6,13 +6,13 @@
  * aux: w_k [B, K], w - 1 [B], r [B] (0 marks a row that counts 0), e [B].
  * scratch: H or T [B, D], W' [B, K]. */
 #include "backend/cpu/cpu_ops.h"
+#include "backend/cpu/gemm.h"
 #include "backend/cpu/par.h"
 
-#include <cblas.h>
 #include <math.h>
 
 typedef struct nce {
-    int B, K, D;
+    int64_t B, K, D;
     const float *z, *p, *neg, *M;
     float *weight, *less, *r, *e; /* in aux: less = w - 1 */
     float *rows, *scaled;         /* in scratch */
@@ -21,13 +21,13 @@ typedef struct nce {
 
 static nce nce_of(const scp_call *c)
 {
-    nce x = { .B = (int)c->node->in[0]->shape.d[0], .K = (int)c->node->in[2]->shape.d[0],
-              .D = (int)c->node->in[0]->shape.d[1], .tau = c->node->attr.nce.tau, .weight = c->aux,
+    nce x = { .B = c->node->in[0]->shape.d[0], .K = c->node->in[2]->shape.d[0],
+              .D = c->node->in[0]->shape.d[1], .tau = c->node->attr.nce.tau, .weight = c->aux,
               .z = c->in[0], .p = c->in[1], .neg = c->in[2], .M = c->in[3], .rows = c->scratch };
-    x.less = x.weight + (int64_t)x.B * x.K;
+    x.less = x.weight + x.B * x.K;
     x.r = x.less + x.B;
     x.e = x.r + x.B;
-    x.scaled = x.rows + (int64_t)x.B * x.D;
+    x.scaled = x.rows + x.B * x.D;
     return x;
 }
 
@@ -75,15 +75,14 @@ static scp_status info_nce_fwd(const scp_call *c)
     nce x = nce_of(c);
     int64_t size = (x.B + SCP_PARTS - 1) / SCP_PARTS, parts = (x.B + size - 1) / size;
     double part[SCP_PARTS] = { 0 }, total = 0;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, x.B, x.K, x.D, 1, x.z, x.D, x.neg, x.D, 0, x.weight,
-                x.K);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, x.B, x.D, x.D, 1, x.z, x.D, x.M, x.D, 0, x.rows,
-                x.D);
-#pragma omp parallel for if ((int64_t)x.B * x.K > SCP_PAR_MIN)
+    SCP_TRY(scp_gemm_check(c->node->name, x.B, x.K, x.D));
+    scp_gemm_nt(x.B, x.K, x.D, x.z, x.neg, false, x.weight);
+    scp_gemm_nn(x.B, x.D, x.D, x.z, x.M, false, x.rows);
+#pragma omp parallel for if (x.B * x.K > SCP_PAR_MIN)
     for (int64_t j = 0; j < parts; j++)
         for (int64_t i = j * size; i < scp_min((j + 1) * size, x.B); i++) part[j] += row_fwd(c, &x, i);
     for (int64_t j = 0; j < parts; j++) total += part[j];
-    *(float *)c->out = (float)(total / x.B);
+    *(float *)c->out = (float)(total / (double)x.B);
     return SCP_OK;
 }
 
@@ -96,7 +95,7 @@ static float row_scale(const nce *x, double f, int64_t i)
 /* W' and T of the header. */
 static void scale_rows(const nce *x, double f)
 {
-#pragma omp parallel for if ((int64_t)x->B * (x->K + x->D) > SCP_PAR_MIN)
+#pragma omp parallel for if (x->B * (x->K + x->D) > SCP_PAR_MIN)
     for (int64_t i = 0; i < x->B; i++) {
         float scale = row_scale(x, f, i), r = x->r[i];
         float radial = r > 0 ? (float)(-0.5 * f * x->e[i] / ((double)r * r)) : 0;
@@ -108,7 +107,7 @@ static void scale_rows(const nce *x, double f)
 /* to (+)= factor(w - 1) times the rows of `from`: what the positive pair gives to z and to p. */
 static void positive_bwd(const nce *x, double f, const float *from, bool add, float *to)
 {
-#pragma omp parallel for if ((int64_t)x->B * x->D > SCP_PAR_MIN)
+#pragma omp parallel for if (x->B * x->D > SCP_PAR_MIN)
     for (int64_t i = 0; i < x->B; i++) {
         float scale = row_scale(x, f, i) * x->less[i];
         for (int64_t d = i * x->D; d < (i + 1) * x->D; d++) scp_put(to + d, add, scale * from[d]);
@@ -122,21 +121,14 @@ static scp_status info_nce_bwd(const scp_call *c)
     double f = *(const float *)c->dout / (double)x.B;
     scale_rows(&x, f);
     if (dz) {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, x.B, x.D, x.K, 1, x.scaled, x.K, x.neg, x.D,
-                    c->add[0] ? 1 : 0, dz, x.D);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, x.B, x.D, x.D, 1, x.rows, x.D, x.M, x.D, 1,
-                    dz, x.D);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, x.B, x.D, x.D, 1, x.rows, x.D, x.M, x.D, 1, dz,
-                    x.D);
+        scp_gemm_nn(x.B, x.D, x.K, x.scaled, x.neg, c->add[0], dz);
+        scp_gemm_nn(x.B, x.D, x.D, x.rows, x.M, true, dz);
+        scp_gemm_nt(x.B, x.D, x.D, x.rows, x.M, true, dz);
         positive_bwd(&x, f, x.p, true, dz);
     }
     if (dp) positive_bwd(&x, f, x.z, c->add[1], dp);
-    if (dn)
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, x.K, x.D, x.B, 1, x.scaled, x.K, x.z, x.D,
-                    c->add[2] ? 1 : 0, dn, x.D);
-    if (dM)
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, x.D, x.D, x.B, 1, x.rows, x.D, x.z, x.D,
-                    c->add[3] ? 1 : 0, dM, x.D);
+    if (dn) scp_gemm_tn(x.K, x.D, x.B, x.scaled, x.z, c->add[2], dn);
+    if (dM) scp_gemm_tn(x.D, x.D, x.B, x.rows, x.z, c->add[3], dM);
     return SCP_OK;
 }
 

@@ -1,21 +1,16 @@
-/* LINEAR on cpu: three GEMMs through CBLAS. Forward 2*R*I*O flops, backward twice that. */
-#include <cblas.h>
-
+/* LINEAR on cpu: three matrix products. Forward 2*R*I*O flops, backward twice that. */
 #include "backend/cpu/cpu_ops.h"
+#include "backend/cpu/gemm.h"
 #include "backend/cpu/par.h"
 
 typedef struct dims {
-    int rows, in, out;
+    int64_t rows, in, out;
 } dims;
 
 static scp_status dims_of(const scp_node *n, dims *d)
 {
-    int64_t rows = scp_shape_rows(&n->in[0]->shape), in = scp_shape_last(&n->in[0]->shape);
-    int64_t out = scp_shape_last(&n->shape);
-    if (rows > INT32_MAX || in > INT32_MAX || out > INT32_MAX)
-        SCP_FAIL(SCP_ESHAPE, "linear '%s': a dimension exceeds what BLAS takes", n->name);
-    *d = (dims){ (int)rows, (int)in, (int)out };
-    return SCP_OK;
+    *d = (dims){ scp_shape_rows(&n->in[0]->shape), scp_shape_last(&n->in[0]->shape), scp_shape_last(&n->shape) };
+    return scp_gemm_check(n->name, d->rows, d->in, d->out);
 }
 
 static scp_status linear_fwd(const scp_call *c)
@@ -25,14 +20,13 @@ static scp_status linear_fwd(const scp_call *c)
     const float *b = c->node->n_in > 2 ? c->in[2] : NULL;
     float *y = c->out;
     for (int64_t r = 0; b && r < d.rows; r++) memcpy(y + r * d.out, b, (size_t)d.out * sizeof *y);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, d.rows, d.out, d.in, 1.0f, c->in[0], d.in, c->in[1],
-                d.in, b ? 1.0f : 0.0f, y, d.out);
+    scp_gemm_nt(d.rows, d.out, d.in, c->in[0], c->in[1], b != NULL, y);
     return SCP_OK;
 }
 
 static void grad_bias(const float *dy, float *db, bool add, dims d)
 {
-#pragma omp parallel for if ((int64_t)d.rows * d.out > SCP_PAR_MIN)
+#pragma omp parallel for if (d.rows * d.out > SCP_PAR_MIN)
     for (int64_t o0 = 0; o0 < d.out; o0 += SCP_COLS) {
         int64_t width = scp_min(SCP_COLS, d.out - o0);
         double sum[SCP_COLS] = { 0 };
@@ -46,12 +40,8 @@ static scp_status linear_bwd(const scp_call *c)
 {
     dims d;
     SCP_TRY(dims_of(c->node, &d));
-    if (c->din[0])
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, d.rows, d.in, d.out, 1.0f, c->dout, d.out,
-                    c->in[1], d.in, c->add[0] ? 1.0f : 0.0f, c->din[0], d.in);
-    if (c->din[1])
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, d.out, d.in, d.rows, 1.0f, c->dout, d.out, c->in[0],
-                    d.in, c->add[1] ? 1.0f : 0.0f, c->din[1], d.in);
+    if (c->din[0]) scp_gemm_nn(d.rows, d.in, d.out, c->dout, c->in[1], c->add[0], c->din[0]);
+    if (c->din[1]) scp_gemm_tn(d.out, d.in, d.rows, c->dout, c->in[0], c->add[1], c->din[1]);
     if (c->din[2]) grad_bias(c->dout, c->din[2], c->add[2], d);
     return SCP_OK;
 }
