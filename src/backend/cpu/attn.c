@@ -6,6 +6,7 @@
  * where <dO_m, O_m> = sum_j P_mj dP_mj, so that dS needs no second pass over the row. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"
+#include "backend/cpu/vmath.h"
 
 #include <math.h>
 
@@ -36,8 +37,9 @@ static int64_t work_of(const scp_node *node)
 static void softmax(float *p, int64_t n)
 {
     float top = p[0], sum = 0;
-    for (int64_t i = 1; i < n; i++) top = fmaxf(top, p[i]);
-    for (int64_t i = 0; i < n; i++) sum += p[i] = expf(p[i] - top);
+    for (int64_t i = 1; i < n; i++) top = p[i] > top ? p[i] : top;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++) sum += p[i] = scp_expf(p[i] - top);
     for (int64_t i = 0; i < n; i++) p[i] /= sum;
 }
 

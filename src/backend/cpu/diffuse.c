@@ -3,6 +3,7 @@
  * fp64 and rounded once. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"
+#include "backend/cpu/vmath.h"
 
 #include <math.h>
 
@@ -72,8 +73,8 @@ static scp_status reparam_fwd(const scp_call *c)
     const float *mu = c->in[0], *logvar = c->in[1], *eps = c->in[2];
     float *y = c->out;
     int64_t n = scp_shape_count(&c->node->shape);
-#pragma omp parallel for if (n > SCP_PAR_MIN)
-    for (int64_t i = 0; i < n; i++) y[i] = mu[i] + expf(logvar[i] * 0.5f) * eps[i];
+#pragma omp parallel for simd if (parallel : n > SCP_PAR_MIN)
+    for (int64_t i = 0; i < n; i++) y[i] = mu[i] + scp_expf(logvar[i] * 0.5f) * eps[i];
     return SCP_OK;
 }
 
@@ -85,7 +86,7 @@ static scp_status reparam_bwd(const scp_call *c)
 #pragma omp parallel for if (n > SCP_PAR_MIN)
     for (int64_t i = 0; i < n; i++) {
         if (dmu) scp_put(dmu + i, c->add[0], dy[i]);
-        if (dlogvar) scp_put(dlogvar + i, c->add[1], dy[i] * expf(logvar[i] * 0.5f) * eps[i] * 0.5f);
+        if (dlogvar) scp_put(dlogvar + i, c->add[1], dy[i] * scp_expf(logvar[i] * 0.5f) * eps[i] * 0.5f);
     }
     return SCP_OK;
 }

@@ -13,7 +13,7 @@ static scp_status film_fwd(const scp_call *c)
     const float *z = c->in[0], *g = c->in[1], *b = c->in[2];
     float *y = c->out;
     int64_t n = scp_shape_count(&c->node->shape);
-#pragma omp parallel for simd if (n > SCP_PAR_MIN)
+#pragma omp parallel for simd if (parallel : n > SCP_PAR_MIN)
     for (int64_t i = 0; i < n; i++) y[i] = z[i] + (g[i] * z[i] + b[i]);
     return SCP_OK;
 }

@@ -8,8 +8,12 @@
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/par.h"
+#include "backend/cpu/vmath.h"
 
 #include <math.h>
+
+/* e^x below this is taken as 0, so that a pair left out (s = -inf) has no weight at all. */
+#define SMALLEST -87.0f
 
 typedef struct nce {
     int64_t B, K, D;
@@ -36,18 +40,21 @@ static double row_softmax(const nce *x, int64_t i, int32_t key, const int32_t *n
 {
     float *weight = x->weight + i * x->K, unit = (float)(1 / (x->r[i] * x->tau)), top = s;
     double others = 0, slope = 0;
+#pragma omp simd reduction(max : top)
     for (int64_t k = 0; k < x->K; k++) {
         weight[k] = nkey[k] == key ? -INFINITY : weight[k] * unit;
-        top = fmaxf(top, weight[k]);
+        top = weight[k] > top ? weight[k] : top;
     }
+#pragma omp simd reduction(+ : others, slope)
     for (int64_t k = 0; k < x->K; k++) {
-        float s_k = weight[k];
-        weight[k] = expf(s_k - top);
-        others += weight[k];
-        slope += weight[k] > 0 ? weight[k] * ((double)s_k - s) : 0;
+        float s_k = weight[k], e = s_k - top < SMALLEST ? 0 : scp_expf(s_k - top);
+        weight[k] = e;
+        others += e;
+        slope += e > 0 ? e * ((double)s_k - s) : 0;
     }
     double sum = exp((double)s - top) + others;
-    for (int64_t k = 0; k < x->K; k++) weight[k] = (float)(weight[k] / sum);
+    float scale = (float)(1 / sum);
+    for (int64_t k = 0; k < x->K; k++) weight[k] *= scale;
     x->less[i] = (float)(-others / sum);
     x->e[i] = (float)(slope / sum);
     return log(sum) + ((double)top - s);

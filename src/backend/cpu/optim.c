@@ -29,7 +29,7 @@ static scp_status ema(scp_device *dev, double decay, size_t n, const void *w, vo
     const float *from = w;
     float *to = average, rate = (float)(1 - decay);
     (void)dev;
-#pragma omp parallel for simd if (n > SCP_PAR_MIN)
+#pragma omp parallel for simd if (parallel : n > SCP_PAR_MIN)
     for (size_t i = 0; i < n; i++) to[i] += rate * (from[i] - to[i]);
     return SCP_OK;
 }
@@ -43,7 +43,7 @@ static scp_status adamw(scp_device *dev, const scp_adamw *h, size_t n, void *wei
     float step = (float)(h->lr / (1 - pow(h->beta1, (double)h->t)));
     float root = (float)(1 / sqrt(1 - pow(h->beta2, (double)h->t))), eps = (float)h->eps;
     float shrink = (float)(h->lr * h->decay);
-#pragma omp parallel for simd if (n > SCP_PAR_MIN)
+#pragma omp parallel for simd if (parallel : n > SCP_PAR_MIN)
     for (size_t i = 0; i < n; i++) {
         float gi = g[i] * scale, decay = !decay_mask || decay_mask[i] ? shrink : 0.0f;
         m[i] += rate1 * (gi - m[i]);
