@@ -9,10 +9,8 @@ check_PROGRAMS += tests/ops/ops.t
 TESTS += tests/ops/ops.t
 tests_ops_ops_t_SOURCES = tests/ops/ops.c
 tests_ops_ops_t_LDADD = libscpcases.a libscptest.a $(LDADD)
-check_PROGRAMS += tests/ops/threads.t tests/ops/contrastive.t
-TESTS += tests/ops/threads.t tests/ops/contrastive.t
-tests_ops_threads_t_SOURCES = tests/ops/threads.c
-tests_ops_threads_t_LDADD = libscpcases.a libscptest.a $(LDADD)
+check_PROGRAMS += tests/ops/contrastive.t
+TESTS += tests/ops/contrastive.t
 tests_ops_contrastive_t_SOURCES = tests/ops/contrastive.c
 tests_ops_contrastive_t_LDADD = libscptest.a $(LDADD)
 # Values of single ops.

@@ -1,6 +1,5 @@
 /* The operations of the cpu backend, by file: fp32 with OpenMP; results do not depend on the number
- * of threads, except for the last bits of BLAS products. What each computes and the layout of a
- * call: tensor/op.h. */
+ * of threads. What each computes and the layout of a call: tensor/op.h. */
 #ifndef SCP_BACKEND_CPU_OPS_H
 #define SCP_BACKEND_CPU_OPS_H
 
