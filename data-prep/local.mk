@@ -1,3 +1,5 @@
 # Sources of data-prep.
-bin_PROGRAMS += data-prep/scppdm_prep
-data_prep_scppdm_prep_SOURCES = data-prep/scppdm_prep.c
+bin_PROGRAMS += scppdm_prep
+scppdm_prep_SOURCES = data-prep/scppdm_prep.c
+dist_conf_DATA += mpi/conf/prep-demo.yaml mpi/conf/prep-gbm.yaml mpi/conf/prep-sciplex2.yaml \
+	mpi/conf/prep-tahoe-layout.yaml mpi/conf/prep-tggates.yaml

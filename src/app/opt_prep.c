@@ -9,7 +9,7 @@
 #define TEXT(k, a, m, d, h) { .key = (k), .alias = (a), .type = SCP_OPT_TEXT, .offset = AT(m), .def = (d), .help = (h) }
 
 static const scp_option files[] = {
-    TEXT("prep.out", "out", out, "", "The shard to write."),
+    TEXT("prep.output", "output", output, "", "The shard to write."),
     TEXT("prep.drugs", "drugs", drugs, "",
          "Drug table: TSV with columns drug, canonical_smiles or smiles, and, if known, moa-fine or moa."),
     { .key = "prep.layout", .alias = "layout", .type = SCP_OPT_ENUM, .offset = AT(layout), .def = "tahoe",

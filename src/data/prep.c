@@ -45,7 +45,7 @@ static scp_status check_output(const char *out)
 
 static scp_status decide(prep *p)
 {
-    SCP_TRY(check_output(p->set->out));
+    SCP_TRY(check_output(p->set->output));
     if (p->choice.rule == SCP_GENES_FILE && !scp_fs_exists(p->choice.path))
         SCP_FAIL(SCP_ENOINPUT, "genes '%s': neither all, nor hvg:N, nor a file", p->choice.path);
     SCP_TRY(scp_prep_plan_decide(&p->plan));
@@ -64,7 +64,7 @@ static scp_status sum_cells(prep *p)
 {
     char scratch[SCP_PATH_MAX];
     const scp_bulk_plan *b = &p->plan.bulk;
-    int n = snprintf(scratch, sizeof scratch, "%s.all-genes", p->set->out);
+    int n = snprintf(scratch, sizeof scratch, "%s.all-genes", p->set->output);
     if (n < 0 || (size_t)n >= sizeof scratch) SCP_FAIL(SCP_EUSAGE, "the name of the output is too long");
     SCP_TRY(scp_shard_create(p->comm, scratch, b->P, b->R, b->G, &p->all));
     return scp_bulk_run(p->comm, b, p->all, &p->bulk);
@@ -160,7 +160,7 @@ static scp_status write_shard(prep *p)
 {
     scp_status st = SCP_OK;
     const scp_bulk_plan *b = &p->plan.bulk;
-    SCP_TRY(scp_shard_create(p->comm, p->set->out, b->P, b->R, p->n_columns, &p->shard));
+    SCP_TRY(scp_shard_create(p->comm, p->set->output, b->P, b->R, p->n_columns, &p->shard));
     SCP_TRY(scp_bulk_select(p->comm, b, SCP_SHARD_PROFILES, p->all, p->column, p->n_columns, p->shard));
     SCP_TRY(scp_bulk_select(p->comm, b, SCP_SHARD_REPLICATES, p->all, p->column, p->n_columns, p->shard));
     if (is_root(p)) st = complete_tables(p);
@@ -198,7 +198,7 @@ static scp_status run(prep *p)
     SCP_GOTO(done, scp_agree(p->comm, st));
     SCP_GOTO(done, scp_shard_finish(&p->shard, manifest));
     scp_log(SCP_LOG_INFO, "%s: %zu profiles x %zu genes in %.1f s, peak memory of rank 0 %.0f MiB",
-            p->set->out, p->plan.bulk.P, p->n_columns, scp_clock_seconds() - start,
+            p->set->output, p->plan.bulk.P, p->n_columns, scp_clock_seconds() - start,
             scp_mem_peak_mib());
 done:
     free(manifest);

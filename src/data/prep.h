@@ -8,7 +8,7 @@
 /* Settings, see app/opt_prep.c for the meaning and default of each. Texts that are "" mean: what the
  * layout says. */
 typedef struct scp_prep_settings {
-    char *out;
+    char *output;
     char *drugs;
     int layout;        /* scp_layout                             */
     int values;        /* 0: the layout's; else scp_values + 1   */

@@ -67,7 +67,7 @@ scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
     *p = (scp_prep_plan){ .set = s, .map = map_of(s) };
     p->min_cells = s->min_cells > 0 ? s->min_cells : p->map.min_cells;
     SCP_TRY(sort_inputs(p, inputs));
-    if (!s->out || !s->out[0]) SCP_FAIL(SCP_EUSAGE, "no output: name the shard with --out=FILE.h5");
+    if (!s->output || !s->output[0]) SCP_FAIL(SCP_EUSAGE, "no output: name the shard with --output=FILE.h5");
     if (!p->map.line || !p->map.drug)
         SCP_FAIL(SCP_EUSAGE, "the columns of the cell line and the drug cannot be 'none'");
     if (!p->map.smiles && !(s->drugs && s->drugs[0]))
