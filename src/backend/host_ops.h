@@ -18,9 +18,9 @@ static inline int64_t scp_batch_width(const scp_shape *s)
 
 /** Dropout drops an element when its 32-bit word is below this: an integer test, so that masks are
  * the same bits on every backend. */
-static inline uint64_t scp_drop_threshold(double p)
+static inline uint32_t scp_drop_threshold(double p)
 {
-    return (uint64_t)(p * 4294967296.0);
+    return (uint32_t)(p * 4294967296.0);
 }
 
 /** GATHER_DIR: a difference with a norm below this is no direction; its row is zero. */

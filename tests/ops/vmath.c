@@ -40,7 +40,7 @@ static void within(const char *name, double lo, double hi, float (*f)(float),
 
 int main(void)
 {
-    within("exp", -87, 88, scp_expf, exp, 1.2e-7, NULL);
+    within("exp", -87, 87, scp_expf, exp, 1.2e-7, NULL);
     within("exp", -1, 1, scp_expf, exp, 1.2e-7, NULL);
     within("sigmoid", -85, 85, scp_sigmoidf, sigmoid, 2e-7, NULL);
     within("tanh", 1e-30, 12, scp_tanhf, tanh, 2e-7, NULL);
@@ -50,9 +50,9 @@ int main(void)
     tap_ok(isnan(scp_expf(NAN)) && isnan(scp_sigmoidf(NAN)) && isnan(scp_tanhf(NAN)) &&
                isnan(cdf_f32(NAN)),
            "NaN stays NaN");
-    tap_ok(scp_expf(INFINITY) < 1.7e38f && scp_expf(INFINITY) > 1.6e38f &&
-               scp_expf(-INFINITY) < 1.7e-38f,
-           "exp stays finite and normal");
+    tap_ok(scp_expf(INFINITY) == scp_expf(87) && scp_expf(-INFINITY) == scp_expf(-87) &&
+               scp_expf(1e4f) == scp_expf(87),
+           "exp keeps its ends beyond them");
     tap_ok(scp_tanhf(INFINITY) == 1 && scp_tanhf(-INFINITY) == -1 && scp_tanhf(0) == 0,
            "limits of tanh");
     tap_near(cdf_f32(0), 0.5, 3e-7, "normal cdf at 0");

@@ -1,6 +1,6 @@
-/* Dropout on cpu. One Philox block decides four elements (about 2 ns each); the words and the
- * integer threshold are those of ref, so the masks are the same bits. Pieces of CHUNK elements of a
- * row go to the threads. Nothing is stored: the backward pass draws the words again. */
+/* Dropout on cpu. One Philox block decides four elements; the words and the integer threshold are
+ * those of ref, so the masks are the same bits. Pieces of CHUNK elements of a row go to the threads.
+ * Nothing is stored: the backward pass draws the words again. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"
 #include "backend/host_ops.h"
@@ -11,21 +11,32 @@ enum { CHUNK = 1024 }; /* a multiple of the four words of a block */
 typedef struct dropper {
     const scp_step *step;
     uint32_t stream;
-    uint64_t threshold;
+    uint32_t threshold;
     float scale;
 } dropper;
 
-/* Elements [first, first + n) of a row; y and x point at the first of them. */
+static inline float pass(uint32_t word, uint32_t threshold, float value)
+{
+    return word < threshold ? 0.0f : value;
+}
+
+/* Elements [first, first + n) of a row, n <= CHUNK; y and x point at the first of them. */
 static void drop(const dropper *d, float *y, const float *x, int64_t row, int64_t first, int64_t n,
                  bool add)
 {
-    for (int64_t e = 0; e < n; e += 4) {
-        uint32_t word[4];
-        int64_t here = scp_min(4, n - e);
-        scp_rng_block(d->step->seed, d->stream, (uint64_t)d->step->step,
-                      (uint64_t)(d->step->row0 + row), (uint32_t)((first + e) / 4), word);
-        for (int64_t l = 0; l < here; l++)
-            scp_put(&y[e + l], add, word[l] >= d->threshold ? d->scale * x[e + l] : 0.0f);
+    const scp_step *step = d->step;
+    const uint32_t threshold = d->threshold;
+    const float scale = d->scale;
+    uint32_t word[CHUNK];
+    for (int64_t e = 0; e < n; e += 4)
+        scp_rng_block(step->seed, d->stream, (uint64_t)step->step, (uint64_t)(step->row0 + row),
+                      (uint32_t)((first + e) / 4), word + e);
+    if (add) {
+#pragma omp simd
+        for (int64_t e = 0; e < n; e++) y[e] += pass(word[e], threshold, scale * x[e]);
+    } else {
+#pragma omp simd
+        for (int64_t e = 0; e < n; e++) y[e] = pass(word[e], threshold, scale * x[e]);
     }
 }
 

@@ -184,8 +184,10 @@ static double prelu_dslope(const float *x, const float *dy, int64_t n)
         double sum_part = 0.0;
         int64_t end = scp_min((p + 1) * size, n);
 #pragma omp simd reduction(+ : sum_part)
-        for (int64_t i = p * size; i < end; i++)
-            sum_part += x[i] > 0.0f ? 0.0 : (double)x[i] * dy[i];
+        for (int64_t i = p * size; i < end; i++) {
+            float below = x[i] > 0.0f ? 0.0f : x[i];
+            sum_part += (double)below * dy[i];
+        }
         part[p] = sum_part;
     }
     for (int64_t p = 0; p < parts; p++) total += part[p];
