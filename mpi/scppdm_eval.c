@@ -13,6 +13,7 @@ int main(int argc, char **argv)
                        "folder.",
         .groups = scp_run_groups,
         .settings = &settings,
+        .base = scp_run_recall,
     };
     if (scp_app_begin(&app, &argc, &argv) == SCP_APP_RUN) app.status = scp_run_eval(app.comm, &settings);
     return scp_app_end(&app);

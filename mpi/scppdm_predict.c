@@ -12,6 +12,7 @@ int main(int argc, char **argv)
                        "that cell-eval and scanpy read.",
         .groups = scp_run_groups,
         .settings = &settings,
+        .base = scp_run_recall,
     };
     if (scp_app_begin(&app, &argc, &argv) == SCP_APP_RUN) app.status = scp_run_predict(app.comm, &settings);
     return scp_app_end(&app);

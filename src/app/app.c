@@ -91,6 +91,7 @@ static scp_status begin(scp_app *app, int *argc, char ***argv, scp_app_next *nex
 {
     SCP_TRY(scp_world_begin(argc, argv, &app->comm));
     scp_cli cli = { .groups = app->groups,
+                    .base = app->base,
                     .settings = app->settings,
                     .takes_operands = app->operands != NULL,
                     .reader = read_shared,

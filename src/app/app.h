@@ -22,6 +22,8 @@ typedef struct scp_app {
     const char *description;          /* paragraphs for --help and the man page, or NULL          */
     const scp_option_group *groups;   /* ends with .rows = NULL; NULL: no settings                */
     void *settings;                   /* the program's zeroed settings struct                     */
+    /** Settings file that lies under --config, see scp_cli.base; or NULL.                       */
+    scp_status (*base)(const void *settings, char *path, size_t size);
     const char *operands;             /* e.g. "PLATE.h5ad...", or NULL: none are taken ...        */
     scp_text_list args;               /* ... out: they are here, borrowed from argv               */
     scp_comm *comm;                   /* out: the world                                           */

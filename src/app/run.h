@@ -24,6 +24,10 @@ typedef struct scp_eval_choice {
     char *output;           /* scppdm_predict: file to write                    */
 } scp_eval_choice;
 
+typedef struct scp_ablate_choice {
+    int64_t index;          /* 0 to 5 for A to F; -1: a letter is given */
+} scp_ablate_choice;
+
 typedef struct scp_run_settings {
     scp_run_paths paths;
     scp_method method;
@@ -31,10 +35,14 @@ typedef struct scp_run_settings {
     scp_guidance guidance;
     scp_metric_settings metrics;
     scp_eval_choice eval;
+    scp_ablate_choice ablate;
 } scp_run_settings;
 
 /** All rows of scp_run_settings. */
 extern const scp_option_group scp_run_groups[];
+
+/** For scp_app.base: <run>/config.yaml, so that a run folder remembers its settings. Not collective. */
+scp_status scp_run_recall(const void *settings, char *path, size_t size) SCP_MUST_USE;
 
 /** Train the autoencoder; write latents. SCP_EREQUEUE when stopped with a checkpoint. Collective. */
 scp_status scp_run_vae(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
@@ -44,5 +52,9 @@ scp_status scp_run_train(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 scp_status scp_run_predict(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 /** Score models on splits; prints the tables on stdout (rank 0). Collective. */
 scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
+/** Train and score one ablation (args: its letter, or none with --index). Collective. */
+scp_status scp_run_ablate(scp_comm *comm, scp_run_settings *s, const scp_text_list *args) SCP_MUST_USE;
+/** Print version, libraries, communicator and devices on stdout (rank 0). Collective. */
+scp_status scp_run_info(scp_comm *comm) SCP_MUST_USE;
 
 #endif

@@ -18,7 +18,8 @@ static const scp_option path_rows[] = {
     { "device", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, device), "auto", 0, 0, NULL, NULL,
       "auto, cpu, ref (fp64 oracle), or cuda[:N] when configured --with-cuda.", NULL },
     { "model", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, model), "scppdm", 0, 0, NULL, NULL,
-      "Model to train: scppdm, or regression (the same network without diffusion, a reference row).", NULL },
+      "Model to train: scppdm, or regression (the same network without diffusion, a reference row); "
+      "scppdm_ablate sets ablation-A to ablation-F.", NULL },
     { "fresh", NULL, SCP_OPT_BOOL, offsetof(scp_run_paths, fresh), "false", 0, 0, NULL, NULL,
       "Start over although the run folder has checkpoints.", NULL },
     { 0 },
@@ -42,6 +43,12 @@ static const scp_option eval_rows[] = {
     { 0 },
 };
 
+static const scp_option ablate_rows[] = {
+    { "index", NULL, SCP_OPT_INT, offsetof(scp_ablate_choice, index), "-1", -1, 5, NULL, NULL,
+      "scppdm_ablate: number of the ablation, 0 to 5 for A to F, as in a job array.", NULL },
+    { 0 },
+};
+
 const scp_option_group scp_run_groups[] = {
     { path_rows, offsetof(scp_run_settings, paths), "run" },
     { scp_vae_options, offsetof(scp_run_settings, method.vae), "autoencoder" },
@@ -52,28 +59,20 @@ const scp_option_group scp_run_groups[] = {
     { scp_guidance_options, offsetof(scp_run_settings, guidance), "sampling and guidance" },
     { scp_metric_options, offsetof(scp_run_settings, metrics), "metrics" },
     { eval_rows, offsetof(scp_run_settings, eval), "evaluation" },
+    { ablate_rows, offsetof(scp_run_settings, ablate), "ablation" },
     { 0 },
 };
 
-/* The settings of an earlier program of this run, for what was not given now. */
-static scp_status recall_shard(scp_run_settings *s)
+scp_status scp_run_recall(const void *settings, char *path, size_t size)
 {
-    char path[SCP_PATH_MAX];
-    scp_run_settings old = { 0 };
-    SCP_TRY(scp_fs_join(path, sizeof path, s->paths.run, "config.yaml"));
-    if (!scp_fs_exists(path))
-        SCP_FAIL(SCP_ENOINPUT, "no --shard given, and %s does not exist to name one", path);
-    SCP_TRY(scp_conf_defaults(scp_run_groups, &old));
-    scp_status st = scp_conf_load(scp_run_groups, &old, path);
-    if (st == SCP_OK && old.paths.shard) st = scp_strdup(old.paths.shard, &s->paths.shard);
-    scp_conf_fini(scp_run_groups, &old);
-    if (st == SCP_OK && !s->paths.shard) SCP_FAIL(SCP_ENOINPUT, "%s names no shard: give --shard", path);
-    return st;
+    const scp_run_settings *s = settings;
+    return s->paths.run ? scp_fs_join(path, size, s->paths.run, "config.yaml") : SCP_OK;
 }
 
 static scp_status prepare_folder(const scp_run_settings *s, bool create, const scp_strbuf *config)
 {
     char path[SCP_PATH_MAX];
+    bool main_model = strcmp(s->paths.model, "scppdm") == 0;
     if (!create) {
         if (!scp_fs_is_dir(s->paths.run))
             SCP_FAIL(SCP_ENOINPUT, "run folder %s does not exist: train first (scppdm_vae, scppdm_train)", s->paths.run);
@@ -81,17 +80,30 @@ static scp_status prepare_folder(const scp_run_settings *s, bool create, const s
     }
     SCP_TRY(scp_fs_mkdirs(s->paths.run));
     SCP_TRY(scp_fs_check_writable(s->paths.run));
-    SCP_TRY(scp_fs_join(path, sizeof path, s->paths.run, "config.yaml"));
+    SCP_TRY(scp_str_format(path, sizeof path, "%s/config%s%s.yaml", s->paths.run, main_model ? "" : "-",
+                           main_model ? "" : s->paths.model));
     return scp_fs_write_text(path, config->text, config->len);
+}
+
+/* The settings as YAML, without those that belong to one start only. */
+static scp_status dump_settings(const scp_run_settings *s, scp_strbuf *out)
+{
+    scp_run_settings kept = *s;
+    kept.paths.fresh = false;
+    kept.train.stop_after = kept.vae_train.stop_after = 0;
+    kept.ablate.index = -1;
+    kept.eval.output = NULL;
+    return scp_conf_dump(scp_run_groups, &kept, out);
 }
 
 static scp_status begin_local(scp_run_settings *s, scp_run_open *o)
 {
     if (!s->paths.run) SCP_FAIL(SCP_EUSAGE, "--run DIR is required (see --help)");
-    if (!s->paths.shard) SCP_TRY(recall_shard(s));
+    if (!s->paths.shard)
+        SCP_FAIL(SCP_EUSAGE, "--shard FILE is required: %s has no config.yaml that names one", s->paths.run);
     SCP_TRY(scp_sig_install());
     SCP_TRY(scp_device_open(s->paths.device, &o->dev));
-    return scp_conf_dump(scp_run_groups, s, &o->config);
+    return dump_settings(s, &o->config);
 }
 
 scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_run_open *o)

@@ -14,6 +14,7 @@ typedef struct evaluation {
     scp_comm *comm;
     const scp_run_settings *s;
     const scp_run_open *o;
+    char dir[SCP_PATH_MAX]; /* of the score files */
     scp_scores *scores; /* [splits][models], as far as they are done */
     size_t n;
 } evaluation;
@@ -49,7 +50,7 @@ static scp_status write_split(const evaluation *e, const scp_scores *scores, siz
                               size_t n_rows, const char *split)
 {
     char dir[SCP_PATH_MAX], path[SCP_PATH_MAX];
-    SCP_TRY(scp_str_format(dir, sizeof dir, "%s/eval/%s", e->s->paths.run, split));
+    SCP_TRY(scp_str_format(dir, sizeof dir, "%s/%s", e->dir, split));
     SCP_TRY(scp_scores_write_split(scores, n, &e->o->data, dir));
     SCP_TRY(scp_str_format(path, sizeof path, "%s/real_%s.h5ad", e->s->paths.run, split));
     if (e->s->eval.h5ad) SCP_TRY(scp_pred_write_real(&e->o->data, rows, n_rows, path));
@@ -92,13 +93,21 @@ done:
     return st;
 }
 
+/* <run>/eval, or <run>/eval-<model> for an ablation, so that members of an array do not meet. */
+static scp_status scores_dir(const scp_run_settings *s, char *dir, size_t size)
+{
+    bool ablation = strncmp(s->paths.model, "ablation-", 9) == 0;
+    return scp_str_format(dir, size, "%s/eval%s%s", s->paths.run ? s->paths.run : "", ablation ? "-" : "",
+                          ablation ? s->paths.model : "");
+}
+
 static scp_status write_summary(const evaluation *e)
 {
     char path[SCP_PATH_MAX];
     if (!e->n) SCP_FAIL(SCP_EDATA, "none of the chosen splits has conditions in this shard");
-    SCP_TRY(scp_str_format(path, sizeof path, "%s/eval/summary.json", e->s->paths.run));
+    SCP_TRY(scp_fs_join(path, sizeof path, e->dir, "summary.json"));
     SCP_TRY(scp_scores_write_summary(e->scores, e->n, path));
-    SCP_TRY(scp_str_format(path, sizeof path, "%s/eval/pseudo_sensitivity.tsv", e->s->paths.run));
+    SCP_TRY(scp_fs_join(path, sizeof path, e->dir, "pseudo_sensitivity.tsv"));
     return scp_scores_write_pseudo(e->scores, e->n, path);
 }
 
@@ -110,6 +119,7 @@ scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s)
     scp_status st = SCP_OK;
     if (!rows) SCP_FAIL(SCP_EUSAGE, "nothing to score: eval.splits and eval.models must not be empty");
     SCP_TRY(scp_metric_settings_check(&s->metrics));
+    SCP_TRY(scores_dir(s, e.dir, sizeof e.dir));
     SCP_GOTO(done, scp_run_begin(comm, s, false, &o));
     SCP_GOTO(done, scp_agree(comm, scp_alloc(rows, sizeof *e.scores, &e.scores)));
     for (size_t i = 0; i < s->eval.splits.n; i++) SCP_GOTO(done, evaluate_split(&e, s->eval.splits.v[i]));

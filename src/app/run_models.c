@@ -16,8 +16,8 @@ static scp_status open_trained(const scp_run_settings *s, const scp_run_open *o,
 static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, scp_run_model *m)
 {
     scp_means_kind kind;
-    if (strcmp(m->name, "scppdm") == 0) return scp_agree(comm, open_trained(s, o, "train", m));
-    if (strcmp(m->name, "regression") == 0) return scp_agree(comm, open_trained(s, o, "regression", m));
+    const char *stage = scp_run_stage(m->name);
+    if (stage) return scp_agree(comm, open_trained(s, o, stage, m));
     if (strcmp(m->name, "autoencoder") == 0) {
         m->autoencoder = true;
         return scp_agree(comm, open_trained(s, o, "train", m));

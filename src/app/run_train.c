@@ -24,6 +24,13 @@ static scp_status finish(const char *stage, const scp_job_result *r)
     return SCP_OK;
 }
 
+const char *scp_run_stage(const char *model)
+{
+    if (strcmp(model, "scppdm") == 0) return "train";
+    if (strcmp(model, "regression") == 0 || strncmp(model, "ablation-", 9) == 0) return model;
+    return NULL;
+}
+
 static scp_train_setup setup_of(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, const scp_strbuf *method)
 {
     return (scp_train_setup){ .comm = comm, .dev = o->dev, .data = &o->data, .run_dir = s->paths.run,
@@ -52,15 +59,12 @@ scp_status scp_run_train(scp_comm *comm, scp_run_settings *s)
     scp_run_open o = { 0 };
     scp_strbuf method = { 0 };
     scp_job_result r;
-    const char *stage = "train";
+    const char *stage = scp_run_stage(s->paths.model);
     scp_status st = SCP_OK;
-    if (strcmp(s->paths.model, "regression") == 0) {
-        s->method.diffusion.objective = SCP_OBJECTIVE_REGRESSION;
-        stage = "regression";
-    } else if (strcmp(s->paths.model, "scppdm") != 0) {
+    if (!stage)
         SCP_FAIL(SCP_EUSAGE, "--model %s cannot be trained: use scppdm or regression (the means need no training)",
                  s->paths.model);
-    }
+    if (strcmp(stage, "regression") == 0) s->method.diffusion.objective = SCP_OBJECTIVE_REGRESSION;
     SCP_GOTO(done, scp_run_begin(comm, s, true, &o));
     SCP_GOTO(done, scp_agree(comm, method_text(s, false, &method)));
     scp_train_setup setup = setup_of(comm, s, &o, &method);

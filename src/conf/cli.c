@@ -188,6 +188,21 @@ static scp_status run_pass(scp_cli *cli, int argc, char **argv, kind layer)
     }
 }
 
+/* The file that lies under the others. The line is applied once to learn its name, then undone. */
+static scp_status load_base(scp_cli *cli, int argc, char **argv)
+{
+    char path[SCP_PATH_MAX] = "";
+    SCP_TRY(run_pass(cli, argc, argv, SET));
+    SCP_TRY(run_pass(cli, argc, argv, KEY));
+    SCP_TRY(cli->base(cli->settings, path, sizeof path));
+    SCP_TRY(scp_conf_defaults(cli->groups, cli->settings));
+    if (!path[0]) return SCP_OK;
+    scp_status st = load(cli, path);
+    if (st != SCP_ENOINPUT) return st;
+    scp_err_clear();
+    return SCP_OK;
+}
+
 scp_status scp_cli_parse(scp_cli *cli, int argc, char **argv)
 {
     SCP_ARG(cli && (cli->settings || !cli->groups), "settings are required");
@@ -195,6 +210,7 @@ scp_status scp_cli_parse(scp_cli *cli, int argc, char **argv)
     if (cli->action != SCP_CLI_RUN) return SCP_OK;
     if (cli->groups) SCP_TRY(scp_conf_defaults(cli->groups, cli->settings));
     SCP_TRY(scp_alloc((size_t)argc, sizeof *cli->operands.v, &cli->operands.v));
+    if (cli->groups && cli->base) SCP_TRY(load_base(cli, argc, argv));
     SCP_TRY(run_pass(cli, argc, argv, CONFIG));
     SCP_TRY(run_pass(cli, argc, argv, SET));
     return run_pass(cli, argc, argv, KEY);
