@@ -1,4 +1,5 @@
-/* The device probe answers on every machine: a count, or zero and the reason in words. */
+/* The device probe answers on every machine: a count, or zero and the reason in words. The backend
+ * is in the table of backends, says why it cannot be used, and "auto" goes on without it. */
 #include <string.h>
 
 #include "backend/cuda/probe.h"
@@ -9,6 +10,7 @@ int main(void)
 {
     char why[256] = "untouched";
     const char *reason = "";
+    scp_device *dev = NULL;
     char tiny[8];
     int count = -1;
 
@@ -21,5 +23,9 @@ int main(void)
     tap_ok(!scp_cuda_backend.available(&reason), "the backend without operations is not available");
     tap_ok(strstr(reason, count > 0 ? "no CUDA operations" : "no CUDA device") != NULL,
            "and says what is missing: %s", reason);
+    tap_fails(scp_device_open("cuda", &dev), SCP_EDEVICE, "CUDA", "--device cuda says why not");
+    tap_st(scp_device_open("auto", &dev), "--device auto opens");
+    tap_text(dev ? dev->backend->name : "", "cpu", "and falls back to the CPU");
+    scp_device_close(&dev);
     return tap_done();
 }
