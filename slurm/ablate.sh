@@ -9,10 +9,11 @@
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR1@300
 #SBATCH --output=%x-%A_%a.log
-# usage: slurm/ablate.sh --out FOLDER [--config FILE] --shard SHARD.h5 [OPTION...]
+# usage: slurm/ablate.sh --run FOLDER [--config FILE] [OPTION...]
 #
-# Ablations A to F of the paper as one job array: member 0 is A. Each trains with the options given and
-# those of conf/ablation-X.yaml in the run folder FOLDER/X, and is then scored there.
+# Ablations A to F of the paper as one job array: member 0 is A. Each trains the model of the run folder
+# with one part removed or replaced, and scores it. The arguments are those of scppdm_ablate. The
+# autoencoder of the run folder must be trained.
 
 # In a job $0 is a copy in a spool folder: ask Slurm for the original.
 self=$0
@@ -24,23 +25,5 @@ scp_slurm_dir=$(cd "$(dirname "$self")" && pwd)
 source "$scp_slurm_dir/lib.sh"
 scp_submit "$self" "$@"
 
-letters=(A B C D E F)
-letter=${letters[${SLURM_ARRAY_TASK_ID:-0}]}
-out=
-arguments=()
-while [[ $# -gt 0 ]]; do
-    case $1 in
-    --out) out=${2:?--out needs a folder}; shift ;;
-    *) arguments+=("$1") ;;
-    esac
-    shift
-done
-if [[ -z $out ]]; then
-    echo "ablate.sh: --out FOLDER is required" >&2
-    exit 64
-fi
-run=$out/$letter
-scp_job scppdm_train "${arguments[@]}" --config "$(scp_conf_dir)/ablation-$letter.yaml" --run "$run" ||
-    scp_finish $?
-scp_job scppdm_eval --run "$run"
+scp_job scppdm_ablate --index "${SLURM_ARRAY_TASK_ID:-0}" "$@"
 scp_finish $?

@@ -42,14 +42,6 @@ scp_submit() {
     exec sbatch "${SCPPDM_SBATCH[@]}" "$script" "$@"
 }
 
-# scp_conf_dir: the folder of the configurations, installed or in the source tree.
-scp_conf_dir() {
-    local d
-    for d in "$scp_slurm_dir/../conf" "$scp_slurm_dir/../mpi/conf"; do
-        if [[ -d $d ]]; then (cd "$d" && pwd) && return; fi
-    done
-}
-
 # scp_modules: the environment of the job.
 scp_modules() {
     local m

@@ -34,10 +34,14 @@ cat >"$tmp/bin/scppdm_train" <<'END'
 #!/bin/sh
 rank=${PMIX_RANK:-${SLURM_PROCID:-0}}
 while [ $# -gt 0 ]; do
-    if [ "$1" = --run ]; then run=$2; fi
+    case $1 in
+    --run) run=$2 ;;
+    --index) index=$2 ;;
+    esac
     shift
 done
 mkdir -p "$run"
+if [ -n "${index:-}" ]; then echo "$index" >>"$run/index"; fi
 echo "rank $rank of ${SLURM_NTASKS:-?} restart ${SLURM_RESTART_COUNT:-0}" >>"$run/started"
 trap 'echo "$rank" >>"$run/checkpoint"; exit 85' USR1
 if [ ! -e "$run/checkpoint" ]; then
@@ -47,7 +51,7 @@ fi
 echo "rank $rank done" >>"$run/done"
 exit "${EXIT_CODE:-0}"
 END
-for p in prep eval vae; do cp "$tmp/bin/scppdm_train" "$tmp/bin/scppdm_$p"; done
+for p in prep eval vae ablate; do cp "$tmp/bin/scppdm_train" "$tmp/bin/scppdm_$p"; done
 chmod +x "$tmp"/bin/*
 
 cat >"$tmp/site.conf" <<END
@@ -93,9 +97,8 @@ cluster_wait 20 ended "$job"
 ok "sbatch slurm/train.sh works too" lines "$tmp/work/plain/done" 2
 
 echo 'SCPPDM_SBATCH+=(--array=0-1)' >>"$tmp/site.conf"
-job=$("$top/slurm/ablate.sh" --out "$tmp/work/ablation" --shard none)
-cluster_wait 30 lines "$tmp/work/ablation/B/done" 4
-cluster_wait 10 lines "$tmp/work/ablation/A/done" 4
-ok "ablate.sh trains and scores member 0 as ablation A" lines "$tmp/work/ablation/A/done" 4
-ok "and member 1 as ablation B" lines "$tmp/work/ablation/B/done" 4
+job=$("$top/slurm/ablate.sh" --run "$tmp/work/ablation")
+cluster_wait 30 lines "$tmp/work/ablation/done" 4
+ok "ablate.sh runs its members" lines "$tmp/work/ablation/done" 4
+ok "each with its number" test "$(sort "$tmp/work/ablation/index" | uniq -c | tr -s ' \n' ' ')" = " 2 0 2 1 "
 echo "1..$count"
