@@ -1,14 +1,17 @@
 /* Cases of ATTN. */
 #include "ops/cases.h"
 
-static scp_node *leaf(scp_case_ctx *ctx, scp_graph *g, const char *name, int64_t B, int64_t tokens, int64_t D)
+static scp_node *leaf(scp_case_ctx *ctx, scp_graph *g, const char *name, int64_t B, int64_t tokens,
+                      int64_t D)
 {
     return scp_case_param(ctx, g, name, SCP_SHAPE(B, tokens, D), 1);
 }
 
-static scp_node *attend(scp_case_ctx *ctx, scp_graph *g, int64_t B, int64_t M, int64_t N, int64_t D, int heads)
+static scp_node *attend(scp_case_ctx *ctx, scp_graph *g, int64_t B, int64_t M, int64_t N, int64_t D,
+                        int heads)
 {
-    scp_node *q = leaf(ctx, g, "q", B, M, D), *k = leaf(ctx, g, "k", B, N, D), *v = leaf(ctx, g, "v", B, N, D);
+    scp_node *q = leaf(ctx, g, "q", B, M, D), *k = leaf(ctx, g, "k", B, N, D),
+             *v = leaf(ctx, g, "v", B, N, D);
     return scp_attn(g, q, k, v, heads);
 }
 
@@ -19,8 +22,8 @@ static scp_node *one_head(scp_case_ctx *ctx, scp_graph *g)
 
 static scp_node *cross(scp_case_ctx *ctx, scp_graph *g)
 {
-    return attend(ctx, g, SCP_SIZE(ctx, 3, 256), SCP_SIZE(ctx, 4, 8), SCP_SIZE(ctx, 6, 8), SCP_SIZE(ctx, 24, 128),
-                  SCP_SIZE(ctx, 3, 4));
+    return attend(ctx, g, SCP_SIZE(ctx, 3, 256), SCP_SIZE(ctx, 4, 8), SCP_SIZE(ctx, 6, 8),
+                  SCP_SIZE(ctx, 24, 128), SCP_SIZE(ctx, 3, 4));
 }
 
 /* Heads of an odd width: no vector loop comes out even. */
@@ -44,7 +47,8 @@ static scp_node *threads(scp_case_ctx *ctx, scp_graph *g)
 /* One node as query, key and value: its gradient is written three times. */
 static scp_node *self(scp_case_ctx *ctx, scp_graph *g)
 {
-    scp_node *x = leaf(ctx, g, "x", SCP_SIZE(ctx, 3, 256), SCP_SIZE(ctx, 5, 16), SCP_SIZE(ctx, 16, 128));
+    scp_node *x =
+        leaf(ctx, g, "x", SCP_SIZE(ctx, 3, 256), SCP_SIZE(ctx, 5, 16), SCP_SIZE(ctx, 16, 128));
     return scp_attn(g, x, x, x, SCP_SIZE(ctx, 2, 4));
 }
 

@@ -1,5 +1,5 @@
-/* Cases of FOUR_STATE, RAND_TIME, RAND_NORMAL, REPARAM and COMBINE_T. Drawn integers are seen through
- * the op that uses them: one different bit would be an error of the size of the values. */
+/* Cases of FOUR_STATE, RAND_TIME, RAND_NORMAL, REPARAM and COMBINE_T. Drawn integers are seen
+ * through the op that uses them: one different bit would be an error of the size of the values. */
 #include "ops/cases.h"
 
 enum { T = 50 };

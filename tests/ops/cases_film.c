@@ -32,7 +32,8 @@ static scp_node *film_ln_of(scp_case_ctx *ctx, scp_graph *g, int64_t B, int64_t 
     scp_node *gamma = scp_case_param(ctx, g, "gamma", SCP_SHAPE(B, D), 0.5);
     scp_node *beta = scp_case_param(ctx, g, "beta", SCP_SHAPE(B, D), 0.5);
     scp_node *gain = scp_case_param(ctx, g, "gain", SCP_SHAPE(D), 1);
-    return scp_film_ln(g, H, Hhat, gamma, beta, gain, scp_case_param(ctx, g, "bias", SCP_SHAPE(D), 1), 1e-5);
+    return scp_film_ln(g, H, Hhat, gamma, beta, gain,
+                       scp_case_param(ctx, g, "bias", SCP_SHAPE(D), 1), 1e-5);
 }
 
 static scp_node *film_ln(scp_case_ctx *ctx, scp_graph *g)

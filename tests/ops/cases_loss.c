@@ -1,7 +1,8 @@
 /* Cases of MSE, KL, ALIGN, INFO_NCE and LOSS_SUM. */
 #include "ops/cases.h"
 
-static scp_node *matrix(scp_case_ctx *ctx, scp_graph *g, const char *name, int64_t rows, int64_t width, double sd)
+static scp_node *matrix(scp_case_ctx *ctx, scp_graph *g, const char *name, int64_t rows,
+                        int64_t width, double sd)
 {
     return scp_case_param(ctx, g, name, SCP_SHAPE(rows, width), sd);
 }
@@ -32,7 +33,8 @@ static scp_node *kl(scp_case_ctx *ctx, scp_graph *g)
 /* Close to the prior, where e^lv - 1 - lv is a small difference. */
 static scp_node *kl_near_prior(scp_case_ctx *ctx, scp_graph *g)
 {
-    return scp_kl(g, matrix(ctx, g, "mu", 300, 200, 1e-4), matrix(ctx, g, "logvar", 300, 200, 1e-3));
+    return scp_kl(g, matrix(ctx, g, "mu", 300, 200, 1e-4),
+                  matrix(ctx, g, "logvar", 300, 200, 1e-3));
 }
 
 /* W^T W of a W that is given transposed, [D, G]. */
@@ -94,14 +96,15 @@ static scp_node *align_at_floor(scp_case_ctx *ctx, scp_graph *g)
 }
 
 /* Keys in 0..bound-1, so that about K / bound negatives of a row are left out. */
-static scp_node *nce_with(scp_case_ctx *ctx, scp_graph *g, scp_node *p, int64_t K, int32_t bound, scp_node *M,
-                          double tau)
+static scp_node *nce_with(scp_case_ctx *ctx, scp_graph *g, scp_node *p, int64_t K, int32_t bound,
+                          scp_node *M, double tau)
 {
     if (!p || !M) return NULL;
     int64_t B = p->shape.d[0], D = p->shape.d[1];
     scp_node *z = matrix(ctx, g, "z", B, D, 1), *n = matrix(ctx, g, "n", K, D, 1);
     scp_node *key = scp_case_ints(ctx, g, "key", SCP_SHAPE(B), bound);
-    return scp_info_nce(g, z, p, n, M, key, scp_case_ints(ctx, g, "nkey", SCP_SHAPE(K), bound), tau);
+    return scp_info_nce(g, z, p, n, M, key, scp_case_ints(ctx, g, "nkey", SCP_SHAPE(K), bound),
+                        tau);
 }
 
 static scp_node *info_nce(scp_case_ctx *ctx, scp_graph *g)
@@ -135,7 +138,8 @@ static scp_node *info_nce_lopsided(scp_case_ctx *ctx, scp_graph *g)
 
 static scp_node *info_nce_threads(scp_case_ctx *ctx, scp_graph *g)
 {
-    return nce_with(ctx, g, with_zero_rows(ctx, g, 300, 33, 50), 130, 40, gram(ctx, g, 33, 40), 0.2);
+    return nce_with(ctx, g, with_zero_rows(ctx, g, 300, 33, 50), 130, 40, gram(ctx, g, 33, 40),
+                    0.2);
 }
 
 /* The positives as negatives, by one node: its gradient comes from both sides. */

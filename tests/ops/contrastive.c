@@ -1,6 +1,6 @@
-/* ALIGN and INFO_NCE against their straightforward form. The ops never see W z; here it is made over
- * the genes, normalised, compared with the directions v as equations 10 and 11 say, and differentiated
- * by the chain rule through u = Wz/|Wz|. Values and gradients must agree to 1e-10. */
+/* ALIGN and INFO_NCE against their straightforward form. The ops never see W z; here it is made
+ * over the genes, normalised, compared with the directions v as equations 10 and 11 say, and
+ * differentiated by the chain rule through u = Wz/|Wz|. Values and gradients agree to 1e-10. */
 #include <math.h>
 #include <string.h>
 
@@ -56,7 +56,8 @@ static double decode(const setting *s, int b, double u[G])
 }
 
 /* From du to dz and dW: dy = (I - u u^T) du/|y|. */
-static void decode_bwd(const setting *s, int b, const double u[G], double norm, const double du[G], result *r)
+static void decode_bwd(const setting *s, int b, const double u[G], double norm, const double du[G],
+                       result *r)
 {
     double along = 0;
     for (int i = 0; i < G; i++) along += u[i] * du[i];
@@ -122,8 +123,9 @@ static void build(scp_graph *g, bool nce, nodes *n)
     n->key = scp_input(g, "key", SCP_I32, SCP_SHAPE(B));
     n->nkey = scp_input(g, "nkey", SCP_I32, SCP_SHAPE(K));
     scp_node *p = scp_matmul_t(g, n->v, n->Wt), *M = scp_matmul_t(g, n->Wt, n->Wt);
-    n->loss = nce ? scp_info_nce(g, n->z, p, scp_matmul_t(g, n->neg, n->Wt), M, n->key, n->nkey, tau)
-                  : scp_align(g, n->z, p, M);
+    n->loss =
+        nce ? scp_info_nce(g, n->z, p, scp_matmul_t(g, n->neg, n->Wt), M, n->key, n->nkey, tau)
+            : scp_align(g, n->z, p, M);
     scp_output(g, n->loss);
 }
 
@@ -132,7 +134,8 @@ static scp_status feed(scp_params *store, scp_plan *plan, const nodes *n, const 
     double Wt[D][G];
     for (int i = 0; i < G; i++)
         for (int d = 0; d < D; d++) Wt[d][i] = s->W[i][d];
-    size_t at_z = scp_params_info(store, n->z->param)->offset, at_W = scp_params_info(store, n->Wt->param)->offset;
+    size_t at_z = scp_params_info(store, n->z->param)->offset,
+           at_W = scp_params_info(store, n->Wt->param)->offset;
     SCP_TRY(scp_params_write_f64(store, SCP_ARENA_W, at_z, B * D, &s->z[0][0]));
     SCP_TRY(scp_params_write_f64(store, SCP_ARENA_W, at_W, D * G, &Wt[0][0]));
     SCP_TRY(scp_plan_feed_f64(plan, n->v, &s->v[0][0]));
@@ -190,10 +193,13 @@ int main(void)
         if (!tap_st(engine(&s, nce, &got), "%s runs", name)) continue;
         tap_ok(plain.loss > 0.1, "%s: the plain loss is not trivial", name);
         tap_near(got.loss, plain.loss, tolerance, "%s: loss", name);
-        tap_near(largest_difference(&got.dz[0][0], &plain.dz[0][0], B * D), 0, tolerance, "%s: gradient of z", name);
-        tap_near(largest_difference(&got.dW[0][0], &plain.dW[0][0], G * D), 0, tolerance, "%s: gradient of W", name);
+        tap_near(largest_difference(&got.dz[0][0], &plain.dz[0][0], B * D), 0, tolerance,
+                 "%s: gradient of z", name);
+        tap_near(largest_difference(&got.dW[0][0], &plain.dW[0][0], G * D), 0, tolerance,
+                 "%s: gradient of W", name);
         double none[D] = { 0 };
-        tap_ok(memcmp(got.dz[ZERO_ROW], none, sizeof none) == 0, "%s: a row without direction teaches nothing", name);
+        tap_ok(memcmp(got.dz[ZERO_ROW], none, sizeof none) == 0,
+               "%s: a row without direction teaches nothing", name);
     }
     return tap_done();
 }

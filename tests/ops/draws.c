@@ -1,5 +1,5 @@
-/* FOUR_STATE, RAND_TIME and RAND_NORMAL: their distributions, the same draws on every backend and on
- * any split of the batch over ranks, and COMBINE_T with a time that its tables do not have. */
+/* FOUR_STATE, RAND_TIME and RAND_NORMAL: their distributions, the same draws on every backend and
+ * on any split of the batch over ranks, and COMBINE_T with a time that its tables do not have. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,8 @@ static void stop(drawn *d)
     scp_device_close(&d->dev);
 }
 
-static scp_status start(drawn *d, const char *device, const char *scope, int64_t B, double p_pre, double p_drug)
+static scp_status start(drawn *d, const char *device, const char *scope, int64_t B, double p_pre,
+                        double p_drug)
 {
     SCP_TRY(scp_device_open(device, &d->dev));
     SCP_TRY(scp_params_create(d->dev, 1, &d->store));
@@ -82,10 +83,12 @@ static void test_distributions(void)
     for (int i = 0; i < ROWS; i++) inside &= hour[0][i] >= 0 && hour[0][i] < T;
     if (!tap_ok(inside, "times are inside [0, T)")) return;
     for (int i = 0; i < ROWS; i++) times[hour[0][i]]++;
-    for (int t = 0; t < T; t++) check_rate(times[t], ROWS, 1.0 / T, "a time is as frequent as the others");
+    for (int t = 0; t < T; t++)
+        check_rate(times[t], ROWS, 1.0 / T, "a time is as frequent as the others");
     for (int i = 0; i < ROWS * WIDTH; i++)
         for (int k = 1; k < 5; k++) moment[k] += pow(normal[0][i], k) / (ROWS * WIDTH);
-    double sd = 1 / sqrt((double)ROWS * WIDTH); /* of a mean; the moments' own sd: 1, sqrt 2, sqrt 15, sqrt 96 */
+    double sd = 1 / sqrt((double)ROWS *
+                         WIDTH); /* of a mean; the moments' own sd: 1, sqrt 2, sqrt 15, sqrt 96 */
     tap_near(moment[1], 0, 4 * sd, "normals: mean");
     tap_near(moment[2], 1, 4 * sd * sqrt(2), "normals: variance");
     tap_near(moment[3], 0, 4 * sd * sqrt(15), "normals: third moment");
@@ -108,26 +111,38 @@ static void test_ranks_agree(const char *device)
 {
     enum { ALL = 64, FIRST = 24 };
     scp_step step = { .seed = 3, .step = 9 }, part = { .seed = 3, .step = 9, .row0 = FIRST };
-    if (!draw_rows(0, device, "a", ALL, step) || !draw_rows(1, device, "a", ALL - FIRST, part)) return;
-    tap_ok(memcmp(mask[0] + FIRST, mask[1], (ALL - FIRST) * sizeof **mask) == 0, "%s: masks by rank", device);
-    tap_ok(memcmp(hour[0] + FIRST, hour[1], (ALL - FIRST) * sizeof **hour) == 0, "%s: times by rank", device);
-    tap_ok(memcmp(normal[0] + FIRST * WIDTH, normal[1], (ALL - FIRST) * WIDTH * sizeof **normal) == 0,
+    if (!draw_rows(0, device, "a", ALL, step) || !draw_rows(1, device, "a", ALL - FIRST, part))
+        return;
+    tap_ok(memcmp(mask[0] + FIRST, mask[1], (ALL - FIRST) * sizeof **mask) == 0,
+           "%s: masks by rank", device);
+    tap_ok(memcmp(hour[0] + FIRST, hour[1], (ALL - FIRST) * sizeof **hour) == 0,
+           "%s: times by rank", device);
+    tap_ok(memcmp(normal[0] + FIRST * WIDTH, normal[1], (ALL - FIRST) * WIDTH * sizeof **normal) ==
+               0,
            "%s: normals by rank", device);
 }
 
 static void test_streams_differ(void)
 {
-    scp_step step = { .seed = 3, .step = 9 }, next = { .seed = 3, .step = 10 }, other = { .seed = 4, .step = 9 };
-    struct { const char *what, *scope; scp_step step; } variant[] = {
-        { "another step", "a", next }, { "another seed", "a", other }, { "another name", "b", step },
+    scp_step step = { .seed = 3, .step = 9 }, next = { .seed = 3, .step = 10 },
+             other = { .seed = 4, .step = 9 };
+    struct {
+        const char *what, *scope;
+        scp_step step;
+    } variant[] = {
+        { "another step", "a", next },
+        { "another seed", "a", other },
+        { "another name", "b", step },
     };
     for (size_t i = 0; i < sizeof variant / sizeof variant[0]; i++) {
-        if (!draw_rows(0, "cpu", "a", 64, step) || !draw_rows(1, "cpu", variant[i].scope, 64, variant[i].step))
+        if (!draw_rows(0, "cpu", "a", 64, step) ||
+            !draw_rows(1, "cpu", variant[i].scope, 64, variant[i].step))
             return;
         int equal = 0;
         for (int k = 0; k < 64 * WIDTH; k++) equal += normal[0][k] == normal[1][k];
-        tap_ok(memcmp(mask[0], mask[1], 64 * sizeof **mask) != 0 && memcmp(hour[0], hour[1], 64 * sizeof **hour) != 0 &&
-                   equal == 0, "%s draws differently", variant[i].what);
+        tap_ok(memcmp(mask[0], mask[1], 64 * sizeof **mask) != 0 &&
+                   memcmp(hour[0], hour[1], 64 * sizeof **hour) != 0 && equal == 0,
+               "%s draws differently", variant[i].what);
     }
 }
 
@@ -135,7 +150,8 @@ static void test_certain(const char *device)
 {
     drawn d = { 0 };
     if (tap_st(start(&d, device, "a", 500, 0, 1), "%s plans", device) &&
-        tap_st(draw(&d, (scp_step){ .seed = 1 }, mask[0], hour[0], normal[0]), "%s draws", device)) {
+        tap_st(draw(&d, (scp_step){ .seed = 1 }, mask[0], hour[0], normal[0]), "%s draws",
+               device)) {
         bool certain = true;
         for (int i = 0; i < 500; i++) certain &= mask[0][i] == 2;
         tap_ok(certain, "%s: probability 0 never drops, probability 1 always does", device);
@@ -149,8 +165,10 @@ static void test_bad_time(const char *device)
     drawn d = { 0 };
     scp_step step = { .seed = 1 };
     if (tap_st(scp_device_open(device, &d.dev), "open %s", device) &&
-        tap_st(scp_params_create(d.dev, 1, &d.store), "store") && tap_st(scp_graph_create(d.store, &d.g), "graph")) {
-        scp_node *t = scp_input(d.g, "t", SCP_I32, SCP_SHAPE(3)), *table = scp_input(d.g, "c", SCP_REAL, SCP_SHAPE(T));
+        tap_st(scp_params_create(d.dev, 1, &d.store), "store") &&
+        tap_st(scp_graph_create(d.store, &d.g), "graph")) {
+        scp_node *t = scp_input(d.g, "t", SCP_I32, SCP_SHAPE(3)),
+                 *table = scp_input(d.g, "c", SCP_REAL, SCP_SHAPE(T));
         scp_node *x = scp_rand_normal(d.g, "x", SCP_RNG_NOISE, 3, 2);
         scp_output(d.g, scp_combine_t(d.g, x, x, t, table, table));
         if (tap_st(scp_plan_create(d.g, NULL, NULL, &d.plan), "plan"))

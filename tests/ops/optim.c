@@ -1,5 +1,6 @@
-/* The optimiser of every host backend: closed forms under a constant gradient, PyTorch's AdamW (golden/
- * make_adamw.py), the decay mask, the clipping factor, and sums of squares that no thread count changes. */
+/* The optimiser of every host backend: closed forms under a constant gradient, PyTorch's AdamW
+ * (golden/make_adamw.py), the decay mask, the clipping factor, averages that do not drift, and sums
+ * of squares that no thread count changes. */
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ typedef struct arenas {
 static void close_arenas(arenas *a)
 {
     void *memory[] = { a->w, a->g, a->m, a->v, a->ema, a->decay_mask };
-    for (size_t i = 0; a->dev && i < sizeof memory / sizeof memory[0]; i++) scp_device_release(a->dev, memory[i]);
+    for (size_t i = 0; a->dev && i < sizeof memory / sizeof memory[0]; i++)
+        scp_device_release(a->dev, memory[i]);
     scp_device_close(&a->dev);
 }
 
@@ -40,12 +42,13 @@ static scp_status open_arenas(arenas *a, const char *device, size_t n, const dou
     return scp_device_write_f64(a->dev, a->w, w0, n);
 }
 
-static scp_status take_step(arenas *a, const scp_adamw *h, const double *g, const uint8_t *decay_mask, bool ema)
+static scp_status take_step(arenas *a, const scp_adamw *h, const double *g,
+                            const uint8_t *decay_mask, bool ema)
 {
     SCP_TRY(scp_device_write_f64(a->dev, a->g, g, a->n));
     if (decay_mask) SCP_TRY(a->dev->backend->write(a->dev, a->decay_mask, decay_mask, a->n));
-    return a->dev->backend->optim->adamw(a->dev, h, a->n, a->w, a->g, a->m, a->v, ema ? a->ema : NULL,
-                                         decay_mask ? a->decay_mask : NULL);
+    return a->dev->backend->optim->adamw(a->dev, h, a->n, a->w, a->g, a->m, a->v,
+                                         ema ? a->ema : NULL, decay_mask ? a->decay_mask : NULL);
 }
 
 /* Under a constant gradient both moments are unbiased at once, so a step is c = lr g/(|g| + eps):
@@ -56,7 +59,12 @@ static void test_constant_gradient(const char *device, double tolerance)
     enum { N = 4, STEPS = 100 };
     const double w0[N] = { 1, -2, 0.5, 3 }, g[N] = { 0.3, -5, 1e-3, 0 };
     const uint8_t mask[N] = { 0, 0, 1, 1 };
-    scp_adamw h = { .lr = 0.01, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.2, .grad_scale = 1,
+    scp_adamw h = { .lr = 0.01,
+                    .beta1 = 0.9,
+                    .beta2 = 0.95,
+                    .eps = 1e-8,
+                    .decay = 0.2,
+                    .grad_scale = 1,
                     .ema_decay = 0.9 };
     arenas a;
     double w[N] = { 0 }, ema[N] = { 0 }, shrink = 1 - h.lr * h.decay, D = h.ema_decay;
@@ -82,7 +90,12 @@ enum { GOLD_N = 6, GOLD_STEPS = 40 };
 static scp_status run_golden(const char *device, double state[GOLD_STEPS + 1][4][GOLD_N])
 {
     const uint8_t mask[GOLD_N] = { 0, 1, 0, 1, 0, 1 };
-    scp_adamw h = { .lr = 0.05, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1, .grad_scale = 0.5,
+    scp_adamw h = { .lr = 0.05,
+                    .beta1 = 0.9,
+                    .beta2 = 0.95,
+                    .eps = 1e-8,
+                    .decay = 0.1,
+                    .grad_scale = 0.5,
                     .ema_decay = 0.99 };
     double w0[GOLD_N], g[GOLD_N];
     arenas a;
@@ -91,9 +104,11 @@ static scp_status run_golden(const char *device, double state[GOLD_STEPS + 1][4]
     SCP_GOTO(done, open_arenas(&a, device, GOLD_N, w0));
     for (h.t = 1; h.t <= GOLD_STEPS; h.t++) {
         const void *arena[] = { a.w, a.m, a.v, a.ema };
-        for (int i = 0; i < GOLD_N; i++) g[i] = (sin(0.7 * (double)h.t + 1.3 * i) + 0.2 * i) / h.grad_scale;
+        for (int i = 0; i < GOLD_N; i++)
+            g[i] = (sin(0.7 * (double)h.t + 1.3 * i) + 0.2 * i) / h.grad_scale;
         SCP_GOTO(done, take_step(&a, &h, g, mask, true));
-        for (int k = 0; k < 4; k++) SCP_GOTO(done, scp_device_read_f64(a.dev, state[h.t][k], arena[k], GOLD_N));
+        for (int k = 0; k < 4; k++)
+            SCP_GOTO(done, scp_device_read_f64(a.dev, state[h.t][k], arena[k], GOLD_N));
     }
 done:
     close_arenas(&a);
@@ -107,7 +122,8 @@ static void test_golden(const char *device, double tolerance)
     char path[SCP_PATH_MAX], *text = NULL, *cell[6];
     size_t len;
     int rows = 0;
-    snprintf(path, sizeof path, "%s/tests/ops/golden/adamw.tsv", getenv("top_srcdir") ? getenv("top_srcdir") : ".");
+    snprintf(path, sizeof path, "%s/tests/ops/golden/adamw.tsv",
+             getenv("top_srcdir") ? getenv("top_srcdir") : ".");
     if (!tap_st(scp_fs_read_text(path, &text, &len), "read %s", path)) return;
     tap_st(run_golden(device, state), "%s: steps of the golden run", device);
     double worst[4] = { 0 };
@@ -121,7 +137,8 @@ static void test_golden(const char *device, double tolerance)
         rows++;
     }
     tap_ok(rows == 4 * GOLD_N, "all rows of the golden table");
-    for (int k = 0; k < 4; k++) tap_near(worst[k], 0, tolerance, "%s: %s of PyTorch's AdamW", device, name[k]);
+    for (int k = 0; k < 4; k++)
+        tap_near(worst[k], 0, tolerance, "%s: %s of PyTorch's AdamW", device, name[k]);
     free(text);
 }
 
@@ -130,28 +147,38 @@ static void test_options(const char *device)
 {
     const double w0[2] = { 2, -4 }, g[2] = { 1, 1 }, g4[2] = { 4, 4 };
     const uint8_t all[2] = { 1, 1 };
-    scp_adamw h = { .lr = 0.1, .beta1 = 0.9, .beta2 = 0.999, .eps = 0.5, .decay = 0.3, .grad_scale = 1,
-                    .ema_decay = 0.9, .t = 1 }, quarter = h;
+    scp_adamw h = { .lr = 0.1,
+                    .beta1 = 0.9,
+                    .beta2 = 0.999,
+                    .eps = 0.5,
+                    .decay = 0.3,
+                    .grad_scale = 1,
+                    .ema_decay = 0.9,
+                    .t = 1 },
+              quarter = h;
     arenas a[3];
     double w[3][2], ema[2];
     quarter.grad_scale = 0.25;
     bool ok = true;
-    for (int i = 0; i < 3; i++) ok &= tap_st(open_arenas(&a[i], device, 2, w0), "%s: arenas", device);
+    for (int i = 0; i < 3; i++)
+        ok &= tap_st(open_arenas(&a[i], device, 2, w0), "%s: arenas", device);
     if (ok && tap_st(take_step(&a[0], &h, g, all, true), "with mask and average") &&
         tap_st(take_step(&a[1], &h, g, NULL, false), "without") &&
         tap_st(take_step(&a[2], &quarter, g4, NULL, false), "with a clipping factor")) {
         for (int i = 0; i < 3; i++) tap_st(scp_device_read_f64(a[i].dev, w[i], a[i].w, 2), "read");
         tap_st(scp_device_read_f64(a[1].dev, ema, a[1].ema, 2), "read");
         tap_ok(memcmp(w[0], w[1], sizeof w[0]) == 0, "%s: no mask is a mask of ones", device);
-        tap_ok(memcmp(w[0], w[2], sizeof w[0]) == 0, "%s: a quarter of four gradients is one", device);
-        tap_ok(memcmp(ema, w0, sizeof ema) == 0, "%s: an average that is not asked for stays", device);
+        tap_ok(memcmp(w[0], w[2], sizeof w[0]) == 0, "%s: a quarter of four gradients is one",
+               device);
+        tap_ok(memcmp(ema, w0, sizeof ema) == 0, "%s: an average that is not asked for stays",
+               device);
         tap_near(w[0][0], 2 - 0.1 * (1 / 1.5 + 0.3 * 2), 1e-6, "%s: first step in figures", device);
     }
     for (int i = 0; i < 3; i++) close_arenas(&a[i]);
 }
 
-/* The average of weights that do not move is those weights. With 1 - D and D both rounded to fp32 and
- * multiplied out it would settle a relative 1.7e-4 below them. */
+/* The average of weights that do not move is those weights. With 1 - D and D both rounded to fp32
+ * and multiplied out it would settle a relative 1.7e-4 below them. */
 static void test_average_does_not_drift(void)
 {
     enum { TIMES = 20000 };
@@ -163,11 +190,12 @@ static void test_average_does_not_drift(void)
         st = a.dev->backend->optim->ema(a.dev, 0.9999, 2, a.w, a.ema);
     if (st == SCP_OK) st = scp_device_read_f64(a.dev, ema, a.ema, 2);
     tap_st(st, "cpu: twenty thousand averages");
-    for (int i = 0; i < 2; i++) tap_near(ema[i], (float)w0[i], 0, "cpu: the average of a constant is the constant");
+    for (int i = 0; i < 2; i++)
+        tap_near(ema[i], (float)w0[i], 0, "cpu: the average of a constant is the constant");
     close_arenas(&a);
 }
 
-/* sum over i < n of (i mod 7 - 3)^2 = 4 n for n a multiple of 7; and numbers whose squares leave fp32. */
+/* sum over i < n of (i mod 7 - 3)^2 = 4 n for n a multiple of 7; numbers whose squares leave fp32 */
 static void test_sum_squares(const char *device)
 {
     enum { N = 7 * 100003 };
@@ -202,16 +230,21 @@ static void test_ema(const char *device, double tolerance)
     arenas a;
     if (tap_st(open_arenas(&a, device, 3, w0), "%s: arenas", device) &&
         tap_st(scp_device_write_f64(a.dev, a.w, w1, 3), "write") &&
-        tap_st(a.dev->backend->optim->ema(a.dev, 0.75, 3, a.w, a.ema), "%s: average of states", device) &&
+        tap_st(a.dev->backend->optim->ema(a.dev, 0.75, 3, a.w, a.ema), "%s: average of states",
+               device) &&
         tap_st(scp_device_read_f64(a.dev, ema, a.ema, 3), "read"))
         for (int i = 0; i < 3; i++)
-            tap_near(ema[i], 0.75 * w0[i] + 0.25 * w1[i], tolerance, "%s: average of state %d", device, i);
+            tap_near(ema[i], 0.75 * w0[i] + 0.25 * w1[i], tolerance, "%s: average of state %d",
+                     device, i);
     close_arenas(&a);
 }
 
 int main(void)
 {
-    static const struct { const char *device; double tolerance; } host[] = { { "ref", 1e-12 }, { "cpu", 2e-6 } };
+    static const struct {
+        const char *device;
+        double tolerance;
+    } host[] = { { "ref", 1e-12 }, { "cpu", 2e-6 } };
     for (int i = 0; i < 2; i++) {
         test_constant_gradient(host[i].device, host[i].tolerance);
         test_golden(host[i].device, host[i].tolerance);

@@ -1,8 +1,8 @@
 /* Multi-head attention without projections [paper eq. 30-31]; letters as in tensor/op.h, h heads of
  * width d = D/h. One task per (b, head): M and N are small, so a head stays in the first cache and
  * a matrix library would only add calls.
- *   S = Q K^T / sqrt(d),  P = softmax_rows(S),  O = P V                      aux keeps P [B, h, M, N]
- *   dV = P^T dO,  dS_mn = P_mn (<dO_m, V_n> - <dO_m, O_m>),  dQ = dS K / sqrt(d), dK = dS^T Q / sqrt(d)
+ *   S = Q K^T / sqrt(d),  P = softmax_rows(S),  O = P V                   aux keeps P [B, h, M, N]
+ *   dV = P^T dO,  dS_mn = P_mn (<dO_m, V_n> - <dO_m, O_m>)/sqrt(d),  dQ = dS K,  dK = dS^T Q
  * where <dO_m, O_m> = sum_j P_mj dP_mj, so that dS needs no second pass over the row. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"

@@ -25,7 +25,8 @@ static scp_status four_state_fwd(const scp_call *c)
 #pragma omp parallel for if (B * DRAW > SCP_PAR_MIN)
     for (int64_t b = 0; b < B; b++) {
         double u[2];
-        scp_rng_fill_u01(c->step->seed, a->random.stream, (uint64_t)c->step->step, sample_of(c, b), 0, 2, u);
+        scp_rng_fill_u01(c->step->seed, a->random.stream, (uint64_t)c->step->step, sample_of(c, b),
+                         0, 2, u);
         mask[b] = (u[0] < a->random.p ? 1 : 0) | (u[1] < a->random.p2 ? 2 : 0);
     }
     return SCP_OK;
@@ -57,8 +58,9 @@ static scp_status rand_normal_fwd(const scp_call *c)
         double x[PIECE];
         for (int64_t d = 0; d < D; d += PIECE) {
             int64_t n = scp_min(PIECE, D - d);
-            scp_rng_fill_normal_at(c->step->seed, c->node->attr.random.stream, (uint64_t)c->step->step,
-                                   sample_of(c, b), (uint32_t)d, (size_t)n, x);
+            scp_rng_fill_normal_at(c->step->seed, c->node->attr.random.stream,
+                                   (uint64_t)c->step->step, sample_of(c, b), (uint32_t)d, (size_t)n,
+                                   x);
             for (int64_t i = 0; i < n; i++) y[d + i] = (float)x[i];
         }
     }
@@ -86,12 +88,15 @@ static scp_status reparam_bwd(const scp_call *c)
 #pragma omp parallel for if (n > SCP_PAR_MIN)
     for (int64_t i = 0; i < n; i++) {
         if (dmu) scp_put(dmu + i, c->add[0], dy[i]);
-        if (dlogvar) scp_put(dlogvar + i, c->add[1], dy[i] * scp_expf(logvar[i] * 0.5f) * eps[i] * 0.5f);
+        if (dlogvar)
+            scp_put(dlogvar + i, c->add[1], dy[i] * scp_expf(logvar[i] * 0.5f) * eps[i] * 0.5f);
     }
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_reparam = { .op = SCP_OP_REPARAM, .fwd = reparam_fwd, .bwd = reparam_bwd };
+const scp_op_impl scp_cpu_reparam = { .op = SCP_OP_REPARAM,
+                                      .fwd = reparam_fwd,
+                                      .bwd = reparam_bwd };
 
 /* y = ca[t] a + cb[t] b: the tables decide whether this noises a sample or makes v. */
 static scp_status combine_t_fwd(const scp_call *c)
@@ -102,8 +107,8 @@ static scp_status combine_t_fwd(const scp_call *c)
     float *y = c->out;
     for (int64_t r = 0; r < B; r++)
         if (t[r] < 0 || t[r] >= T)
-            SCP_FAIL(SCP_EDATA, "'%s': time %d of row %lld is outside 0 to %lld", c->node->name, (int)t[r],
-                     (long long)r, (long long)T - 1);
+            SCP_FAIL(SCP_EDATA, "'%s': time %d of row %lld is outside 0 to %lld", c->node->name,
+                     (int)t[r], (long long)r, (long long)T - 1);
 #pragma omp parallel for if (B * D > SCP_PAR_MIN)
     for (int64_t r = 0; r < B; r++) {
         float of_a = ca[t[r]], of_b = cb[t[r]];
@@ -130,4 +135,6 @@ static scp_status combine_t_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_combine_t = { .op = SCP_OP_COMBINE_T, .fwd = combine_t_fwd, .bwd = combine_t_bwd };
+const scp_op_impl scp_cpu_combine_t = { .op = SCP_OP_COMBINE_T,
+                                        .fwd = combine_t_fwd,
+                                        .bwd = combine_t_bwd };

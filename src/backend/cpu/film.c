@@ -1,7 +1,7 @@
 /* Conditioning by modulation and by mask; letters as in tensor/op.h. All are bound by memory.
- *   FILM        y = z + (g z + b)                                                  [paper eq. 6]
- *   FILM_LN     y = LN(H + gamma Hhat + beta), gamma and beta shared by the tokens  [paper eq. 32]
- *   MASK_SELECT y = mask & bit ? null : x                                           [paper eq. 8]
+ *   FILM         z + (g z + b)                                                 [paper eq. 6]
+ *   FILM_LN      LN(H + gamma Hhat + beta), gamma and beta shared by the tokens [paper eq. 32]
+ *   MASK_SELECT  mask & bit ? null : x                                          [paper eq. 8]
  * Sums over rows (ln gain and bias, null) go by SCP_COLS columns to a thread, all rows in order. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"
@@ -51,8 +51,10 @@ typedef struct token {
 static token token_of(const scp_call *c, int64_t r)
 {
     int64_t D = c->node->shape.d[2], b = r / c->node->shape.d[1];
-    return (token){ .H = (const float *)c->in[0] + r * D, .Hhat = (const float *)c->in[1] + r * D,
-                    .gamma = (const float *)c->in[2] + b * D, .beta = (const float *)c->in[3] + b * D };
+    return (token){ .H = (const float *)c->in[0] + r * D,
+                    .Hhat = (const float *)c->in[1] + r * D,
+                    .gamma = (const float *)c->in[2] + b * D,
+                    .beta = (const float *)c->in[3] + b * D };
 }
 
 static inline float modulated(token t, int64_t d)
@@ -107,7 +109,8 @@ static void film_ln_token_bwd(const scp_call *c, int64_t r)
         for (int64_t i = 0; i < n; i++)
             dx[i] = rstd * (dy[d0 + i] * gain[d0 + i] - mean_u -
                             (modulated(t, d0 + i) - mean) * rstd * mean_un);
-        for (int64_t i = 0; din[0] && i < n; i++) scp_put(din[0] + r * D + d0 + i, c->add[0], dx[i]);
+        for (int64_t i = 0; din[0] && i < n; i++)
+            scp_put(din[0] + r * D + d0 + i, c->add[0], dx[i]);
         for (int64_t i = 0; din[1] && i < n; i++)
             scp_put(din[1] + r * D + d0 + i, c->add[1], dx[i] * t.gamma[d0 + i]);
         for (int64_t i = 0; din[2] && i < n; i++) din[2][at + d0 + i] += dx[i] * t.Hhat[d0 + i];
@@ -151,12 +154,15 @@ static scp_status film_ln_bwd(const scp_call *c)
     }
     if (c->din[4] || c->din[5]) {
 #pragma omp parallel for if (large)
-        for (int64_t d = 0; d < D; d += SCP_COLS) film_ln_columns_bwd(c, d, scp_min(d + SCP_COLS, D));
+        for (int64_t d = 0; d < D; d += SCP_COLS)
+            film_ln_columns_bwd(c, d, scp_min(d + SCP_COLS, D));
     }
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_film_ln = { .op = SCP_OP_FILM_LN, .fwd = film_ln_fwd, .bwd = film_ln_bwd };
+const scp_op_impl scp_cpu_film_ln = { .op = SCP_OP_FILM_LN,
+                                      .fwd = film_ln_fwd,
+                                      .bwd = film_ln_bwd };
 
 static scp_status mask_select_fwd(const scp_call *c)
 {
@@ -196,7 +202,8 @@ static scp_status mask_select_bwd(const scp_call *c)
 #pragma omp parallel for if (large)
         for (int64_t b = 0; b < B; b++) {
             bool keep = !(mask[b] & c->node->attr.mask.bit);
-            for (int64_t i = b * D; i < (b + 1) * D; i++) scp_put(dx + i, c->add[0], keep ? dy[i] : 0);
+            for (int64_t i = b * D; i < (b + 1) * D; i++)
+                scp_put(dx + i, c->add[0], keep ? dy[i] : 0);
         }
     }
     if (c->din[1]) {
@@ -206,6 +213,6 @@ static scp_status mask_select_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_mask_select = {
-    .op = SCP_OP_MASK_SELECT, .fwd = mask_select_fwd, .bwd = mask_select_bwd
-};
+const scp_op_impl scp_cpu_mask_select = { .op = SCP_OP_MASK_SELECT,
+                                          .fwd = mask_select_fwd,
+                                          .bwd = mask_select_bwd };

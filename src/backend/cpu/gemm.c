@@ -24,7 +24,8 @@ static void tile(const product *p, int64_t r, int64_t c, int64_t rows, int64_t c
     bool ta = p->trans_a == CblasTrans, tb = p->trans_b == CblasTrans;
     const float *A = ta ? p->A + r : p->A + r * p->k, *B = tb ? p->B + c * p->k : p->B + c;
     cblas_sgemm(CblasRowMajor, p->trans_a, p->trans_b, (int)rows, (int)cols, (int)p->k, 1.0f, A,
-                (int)(ta ? p->m : p->k), B, (int)(tb ? p->k : p->n), p->beta, p->C + r * p->n + c, (int)p->n);
+                (int)(ta ? p->m : p->k), B, (int)(tb ? p->k : p->n), p->beta, p->C + r * p->n + c,
+                (int)p->n);
 }
 
 static int64_t pieces(int64_t n, int64_t size)
@@ -49,20 +50,24 @@ static void multiply(product p)
     }
 }
 
+/* The product that the three functions below describe by their arguments. */
 #define PRODUCT(ta, tb)                                                                            \
-    (product){ .m = m, .n = n, .k = k, .A = A, .B = B, .trans_a = ta, .trans_b = tb, .beta = add ? 1 : 0, .C = C }
+    (product){ m, n, k, A, B, ta, tb, add ? 1.0f : 0.0f, C }
 
-void scp_gemm_nt(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add, float *C)
+void scp_gemm_nt(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,
+                 float *C)
 {
     multiply(PRODUCT(CblasNoTrans, CblasTrans));
 }
 
-void scp_gemm_nn(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add, float *C)
+void scp_gemm_nn(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,
+                 float *C)
 {
     multiply(PRODUCT(CblasNoTrans, CblasNoTrans));
 }
 
-void scp_gemm_tn(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add, float *C)
+void scp_gemm_tn(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,
+                 float *C)
 {
     multiply(PRODUCT(CblasTrans, CblasNoTrans));
 }
@@ -75,6 +80,7 @@ void scp_gemm_open(void)
 scp_status scp_gemm_check(const char *node, int64_t a, int64_t b, int64_t c)
 {
     if (a > INT32_MAX || b > INT32_MAX || c > INT32_MAX)
-        SCP_FAIL(SCP_ESHAPE, "'%s': a dimension exceeds the 2147483647 that the matrix library takes", node);
+        SCP_FAIL(SCP_ESHAPE,
+                 "'%s': a dimension exceeds the 2147483647 that the matrix library takes", node);
     return SCP_OK;
 }

@@ -1,5 +1,5 @@
-/* INFO_NCE [paper eq. 11]; symbols and derivation in backend/ref/infonce.c, letters as in tensor/op.h.
- * All products over negatives or over D x D are calls of the matrix library:
+/* INFO_NCE [paper eq. 11]; symbols and derivation in backend/ref/infonce.c, letters as in
+ * tensor/op.h. All products over negatives or over D x D are calls of the matrix library:
  *   forward   S = Z N^T [B, K] into aux,  H = Z M for z^T M z
  *   backward  with W'_ik = f w_ik/(r_i tau) and T_i = -f e_i/(2 r_i^2) z_i in scratch:
  *             dZ = W' N + T M + T M^T + f (w - 1)/(r tau) P,   dN = W'^T Z,   dM = T^T Z
@@ -25,9 +25,16 @@ typedef struct nce {
 
 static nce nce_of(const scp_call *c)
 {
-    nce x = { .B = c->node->in[0]->shape.d[0], .K = c->node->in[2]->shape.d[0],
-              .D = c->node->in[0]->shape.d[1], .tau = c->node->attr.nce.tau, .weight = c->aux,
-              .z = c->in[0], .p = c->in[1], .neg = c->in[2], .M = c->in[3], .rows = c->scratch };
+    nce x = { .B = c->node->in[0]->shape.d[0],
+              .K = c->node->in[2]->shape.d[0],
+              .D = c->node->in[0]->shape.d[1],
+              .tau = c->node->attr.nce.tau,
+              .weight = c->aux,
+              .z = c->in[0],
+              .p = c->in[1],
+              .neg = c->in[2],
+              .M = c->in[3],
+              .rows = c->scratch };
     x.less = x.weight + x.B * x.K;
     x.r = x.less + x.B;
     x.e = x.r + x.B;
@@ -35,7 +42,7 @@ static nce nce_of(const scp_call *c)
     return x;
 }
 
-/* Softmax of a row whose weights hold <n_k, z>: the negatives' weights, their sum as 1 - w, and e. */
+/* Softmax of a row whose weights hold <n_k, z>: its weights, their sum as 1 - w, and e. */
 static double row_softmax(const nce *x, int64_t i, int32_t key, const int32_t *nkey, float s)
 {
     float *weight = x->weight + i * x->K, unit = (float)(1 / (x->r[i] * x->tau)), top = s;
@@ -87,7 +94,8 @@ static scp_status info_nce_fwd(const scp_call *c)
     scp_gemm_nn(x.B, x.D, x.D, x.z, x.M, false, x.rows);
 #pragma omp parallel for if (x.B * x.K > SCP_PAR_MIN)
     for (int64_t j = 0; j < parts; j++)
-        for (int64_t i = j * size; i < scp_min((j + 1) * size, x.B); i++) part[j] += row_fwd(c, &x, i);
+        for (int64_t i = j * size; i < scp_min((j + 1) * size, x.B); i++)
+            part[j] += row_fwd(c, &x, i);
     for (int64_t j = 0; j < parts; j++) total += part[j];
     *(float *)c->out = (float)(total / (double)x.B);
     return SCP_OK;
@@ -139,4 +147,6 @@ static scp_status info_nce_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_info_nce = { .op = SCP_OP_INFO_NCE, .fwd = info_nce_fwd, .bwd = info_nce_bwd };
+const scp_op_impl scp_cpu_info_nce = { .op = SCP_OP_INFO_NCE,
+                                       .fwd = info_nce_fwd,
+                                       .bwd = info_nce_bwd };

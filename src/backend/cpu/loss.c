@@ -1,5 +1,5 @@
-/* Scalar losses and their weighted sum; letters as in tensor/op.h, g = dout throughout. Sums are fp64
- * by fixed parts. The formulas of ALIGN are derived in backend/ref/loss.c. */
+/* Scalar losses and their weighted sum; letters as in tensor/op.h, g = dout throughout. Sums are
+ * fp64 by fixed parts. The formulas of ALIGN are derived in backend/ref/loss.c. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"
 
@@ -89,7 +89,8 @@ const scp_op_impl scp_cpu_kl = { .op = SCP_OP_KL, .fwd = kl_fwd, .bwd = kl_bwd }
 static double align_row_fwd(const scp_call *c, int64_t b)
 {
     int64_t B = c->node->in[0]->shape.d[0], D = c->node->in[0]->shape.d[1];
-    const float *z = (const float *)c->in[0] + b * D, *p = (const float *)c->in[1] + b * D, *M = c->in[2];
+    const float *z = (const float *)c->in[0] + b * D, *p = (const float *)c->in[1] + b * D,
+                *M = c->in[2];
     float *inner = c->aux, *norm = inner + B;
     double q = 0;
     inner[b] = norm[b] = 0;
@@ -107,7 +108,8 @@ static scp_status align_fwd(const scp_call *c)
     double part[SCP_PARTS] = { 0 }, total = 0;
 #pragma omp parallel for if (B * D * D > SCP_PAR_MIN)
     for (int64_t j = 0; j < parts; j++)
-        for (int64_t b = j * size; b < scp_min((j + 1) * size, B); b++) part[j] += align_row_fwd(c, b);
+        for (int64_t b = j * size; b < scp_min((j + 1) * size, B); b++)
+            part[j] += align_row_fwd(c, b);
     for (int64_t j = 0; j < parts; j++) total += part[j];
     *(float *)c->out = (float)(total / (double)B);
     return SCP_OK;
@@ -127,13 +129,15 @@ static float align_factors(const scp_call *c, int64_t b, float *radial)
 static void align_row_bwd(const scp_call *c, int64_t b)
 {
     int64_t D = c->node->in[0]->shape.d[1];
-    const float *z = (const float *)c->in[0] + b * D, *p = (const float *)c->in[1] + b * D, *M = c->in[2];
+    const float *z = (const float *)c->in[0] + b * D, *p = (const float *)c->in[1] + b * D,
+                *M = c->in[2];
     float *dz = c->din[0], *dp = c->din[1], radial, scale = align_factors(c, b, &radial);
     if (dz) {
         dz += b * D;
         for (int64_t i = 0; i < D; i++)
             scp_put(dz + i, c->add[0], scale * p[i] - 0.5f * radial * scp_dot(M + i * D, z, D));
-        for (int64_t i = 0; i < D; i++) scp_axpy(-0.5f * radial * z[i], M + i * D, dz, D); /* M^T z */
+        for (int64_t i = 0; i < D; i++)
+            scp_axpy(-0.5f * radial * z[i], M + i * D, dz, D); /* M^T z */
     }
     if (dp) {
         dp += b * D;
@@ -187,4 +191,6 @@ static scp_status loss_sum_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_loss_sum = { .op = SCP_OP_LOSS_SUM, .fwd = loss_sum_fwd, .bwd = loss_sum_bwd };
+const scp_op_impl scp_cpu_loss_sum = { .op = SCP_OP_LOSS_SUM,
+                                       .fwd = loss_sum_fwd,
+                                       .bwd = loss_sum_bwd };

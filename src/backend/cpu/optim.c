@@ -1,6 +1,6 @@
-/* The optimiser step of tensor/optim.h in fp32, one pass over memory. The moving averages are written
- * x += (1 - b)(y - x): in b x + (1 - b) y the two rounded factors do not sum to 1, and for b = 0.9999
- * the average of constant weights would settle a relative 1.7e-4 below them. */
+/* The optimiser step of tensor/optim.h in fp32, one pass over memory. The moving averages are
+ * written x += (1 - b)(y - x): in b x + (1 - b) y the two rounded factors do not sum to 1, and for
+ * b = 0.9999 the average of constant weights would settle a relative 1.7e-4 below them. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"
 
@@ -16,7 +16,8 @@ static scp_status sum_squares(scp_device *dev, const void *x, size_t n, double *
     for (int64_t p = 0; p < parts; p++) {
         double s = 0;
 #pragma omp simd reduction(+ : s)
-        for (int64_t i = p * size; i < scp_min((p + 1) * size, (int64_t)n); i++) s += (double)v[i] * v[i];
+        for (int64_t i = p * size; i < scp_min((p + 1) * size, (int64_t)n); i++)
+            s += (double)v[i] * v[i];
         part[p] = s;
     }
     for (int64_t p = 0; p < parts; p++) total += part[p];
@@ -34,12 +35,14 @@ static scp_status ema(scp_device *dev, double decay, size_t n, const void *w, vo
     return SCP_OK;
 }
 
-static scp_status adamw(scp_device *dev, const scp_adamw *h, size_t n, void *weights, const void *grad,
-                        void *first, void *second, void *average, const uint8_t *decay_mask)
+static scp_status adamw(scp_device *dev, const scp_adamw *h, size_t n, void *weights,
+                        const void *grad, void *first, void *second, void *average,
+                        const uint8_t *decay_mask)
 {
     float *w = weights, *m = first, *v = second;
     const float *g = grad;
-    float scale = (float)h->grad_scale, rate1 = (float)(1 - h->beta1), rate2 = (float)(1 - h->beta2);
+    float scale = (float)h->grad_scale, rate1 = (float)(1 - h->beta1),
+          rate2 = (float)(1 - h->beta2);
     float step = (float)(h->lr / (1 - pow(h->beta1, (double)h->t)));
     float root = (float)(1 / sqrt(1 - pow(h->beta2, (double)h->t))), eps = (float)h->eps;
     float shrink = (float)(h->lr * h->decay);

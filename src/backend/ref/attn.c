@@ -1,6 +1,6 @@
 /* Multi-head attention without projections [paper eq. 30-31]; letters as in tensor/op.h, h heads of
  * width d = D/h. For every (b, head):
- *   S = Q K^T / sqrt(d),  P = softmax_rows(S),  O = P V                      aux keeps P [B, h, M, N]
+ *   S = Q K^T / sqrt(d),  P = softmax_rows(S),  O = P V                   aux keeps P [B, h, M, N]
  *   dV = P^T dO,  dP = dO V^T,  dS_mn = P_mn (dP_mn - sum_j P_mj dP_mj),  dQ = dS K / sqrt(d),
  *   dK = dS^T Q / sqrt(d) */
 #include "backend/ref/ref_ops.h"
@@ -51,7 +51,8 @@ static scp_status attn_fwd(const scp_call *c)
 }
 
 /* Add what query m of (b, head) gives: P is its row of probabilities. */
-static void query_bwd(const scp_call *c, const dims *x, int64_t b, int64_t head, int64_t m, const double *P)
+static void query_bwd(const scp_call *c, const dims *x, int64_t b, int64_t head, int64_t m,
+                      const double *P)
 {
     int64_t at_q = (b * x->M + m) * x->D + head * x->d, at_k = b * x->N * x->D + head * x->d;
     const double *q = (const double *)c->in[0] + at_q, *k = (const double *)c->in[1] + at_k;

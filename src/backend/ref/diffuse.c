@@ -19,7 +19,8 @@ static scp_status four_state_fwd(const scp_call *c)
     int32_t *mask = c->out;
     for (int64_t b = 0; b < c->node->shape.d[0]; b++) {
         double u[2];
-        scp_rng_fill_u01(c->step->seed, a->random.stream, (uint64_t)c->step->step, sample_of(c, b), 0, 2, u);
+        scp_rng_fill_u01(c->step->seed, a->random.stream, (uint64_t)c->step->step, sample_of(c, b),
+                         0, 2, u);
         mask[b] = (u[0] < a->random.p ? 1 : 0) | (u[1] < a->random.p2 ? 2 : 0);
     }
     return SCP_OK;
@@ -55,7 +56,8 @@ static scp_status reparam_fwd(const scp_call *c)
 {
     const double *mu = c->in[0], *logvar = c->in[1], *eps = c->in[2];
     double *y = c->out;
-    for (int64_t i = 0; i < scp_shape_count(&c->node->shape); i++) y[i] = mu[i] + exp(logvar[i] / 2) * eps[i];
+    for (int64_t i = 0; i < scp_shape_count(&c->node->shape); i++)
+        y[i] = mu[i] + exp(logvar[i] / 2) * eps[i];
     return SCP_OK;
 }
 
@@ -70,7 +72,9 @@ static scp_status reparam_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_ref_reparam = { .op = SCP_OP_REPARAM, .fwd = reparam_fwd, .bwd = reparam_bwd };
+const scp_op_impl scp_ref_reparam = { .op = SCP_OP_REPARAM,
+                                      .fwd = reparam_fwd,
+                                      .bwd = reparam_bwd };
 
 /* y = ca[t] a + cb[t] b: the tables decide whether this noises a sample or makes v. */
 static scp_status combine_t_fwd(const scp_call *c)
@@ -81,8 +85,8 @@ static scp_status combine_t_fwd(const scp_call *c)
     double *y = c->out;
     for (int64_t r = 0; r < B; r++) {
         if (t[r] < 0 || t[r] >= T)
-            SCP_FAIL(SCP_EDATA, "'%s': time %d of row %lld is outside 0 to %lld", c->node->name, (int)t[r],
-                     (long long)r, (long long)T - 1);
+            SCP_FAIL(SCP_EDATA, "'%s': time %d of row %lld is outside 0 to %lld", c->node->name,
+                     (int)t[r], (long long)r, (long long)T - 1);
         for (int64_t i = r * D; i < (r + 1) * D; i++) y[i] = ca[t[r]] * a[i] + cb[t[r]] * b[i];
     }
     return SCP_OK;
@@ -101,4 +105,6 @@ static scp_status combine_t_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_ref_combine_t = { .op = SCP_OP_COMBINE_T, .fwd = combine_t_fwd, .bwd = combine_t_bwd };
+const scp_op_impl scp_ref_combine_t = { .op = SCP_OP_COMBINE_T,
+                                        .fwd = combine_t_fwd,
+                                        .bwd = combine_t_bwd };

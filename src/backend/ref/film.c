@@ -1,7 +1,7 @@
 /* Conditioning by modulation and by mask; letters as in tensor/op.h.
- *   FILM        y = z + (g z + b)                                                  [paper eq. 6]
- *   FILM_LN     y = LN(H + gamma Hhat + beta), gamma and beta shared by the tokens  [paper eq. 32]
- *   MASK_SELECT y = mask & bit ? null : x                                           [paper eq. 8] */
+ *   FILM         z + (g z + b)                                                 [paper eq. 6]
+ *   FILM_LN      LN(H + gamma Hhat + beta), gamma and beta shared by the tokens [paper eq. 32]
+ *   MASK_SELECT  mask & bit ? null : x                                          [paper eq. 8] */
 #include "backend/ref/ref_ops.h"
 
 #include <math.h>
@@ -10,7 +10,8 @@ static scp_status film_fwd(const scp_call *c)
 {
     const double *z = c->in[0], *g = c->in[1], *b = c->in[2];
     double *y = c->out;
-    for (int64_t i = 0; i < scp_shape_count(&c->node->shape); i++) y[i] = z[i] + (g[i] * z[i] + b[i]);
+    for (int64_t i = 0; i < scp_shape_count(&c->node->shape); i++)
+        y[i] = z[i] + (g[i] * z[i] + b[i]);
     return SCP_OK;
 }
 
@@ -87,7 +88,9 @@ static scp_status film_ln_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_ref_film_ln = { .op = SCP_OP_FILM_LN, .fwd = film_ln_fwd, .bwd = film_ln_bwd };
+const scp_op_impl scp_ref_film_ln = { .op = SCP_OP_FILM_LN,
+                                      .fwd = film_ln_fwd,
+                                      .bwd = film_ln_bwd };
 
 static scp_status mask_select_fwd(const scp_call *c)
 {
@@ -119,6 +122,6 @@ static scp_status mask_select_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_ref_mask_select = {
-    .op = SCP_OP_MASK_SELECT, .fwd = mask_select_fwd, .bwd = mask_select_bwd
-};
+const scp_op_impl scp_ref_mask_select = { .op = SCP_OP_MASK_SELECT,
+                                          .fwd = mask_select_fwd,
+                                          .bwd = mask_select_bwd };

@@ -1,5 +1,5 @@
 /* INFO_NCE [paper eq. 11] with W z never formed over the genes: p = V W, n = V' W, M = W^T W, so
- * <v, W z> = <p, z> and |W z|^2 = z^T M z. Letters as in tensor/op.h. For row i, with temperature tau,
+ * <v, W z> = <p, z> and |W z|^2 = z^T M z. Letters as in tensor/op.h. For row i,
  *   r = sqrt(max(z^T M z, SCP_NORM_FLOOR)),  s = <p, z>/(r tau),  s_k = <n_k, z>/(r tau),
  *   l = log(e^s + sum_k e^{s_k}) - s                      over the k with nkey[k] != key[i];
  * rows with p = 0 count 0. With softmax weights w (of s) and w_k (of s_k), and f = dout/B:
@@ -19,8 +19,10 @@ typedef struct nce {
 
 static nce nce_of(const scp_call *c)
 {
-    nce x = { .B = c->node->in[0]->shape.d[0], .K = c->node->in[2]->shape.d[0],
-              .D = c->node->in[0]->shape.d[1], .weight = c->aux };
+    nce x = { .B = c->node->in[0]->shape.d[0],
+              .K = c->node->in[2]->shape.d[0],
+              .D = c->node->in[0]->shape.d[1],
+              .weight = c->aux };
     x.w = x.weight + x.B * x.K;
     x.r = x.w + x.B;
     x.e = x.r + x.B;
@@ -37,7 +39,8 @@ static double row_fwd(const scp_call *c, const nce *x, int64_t i)
     for (int64_t d = 0; d < x->D; d++) q += z[d] * scp_ref_dot(M + d * x->D, z, x->D);
     double r = sqrt(fmax(q, SCP_NORM_FLOOR)), s = scp_ref_dot(p, z, x->D) / (r * tau), top = s;
     for (int64_t k = 0; k < x->K; k++) {
-        weight[k] = nkey[k] == key[i] ? -INFINITY : scp_ref_dot(neg + k * x->D, z, x->D) / (r * tau);
+        weight[k] =
+            nkey[k] == key[i] ? -INFINITY : scp_ref_dot(neg + k * x->D, z, x->D) / (r * tau);
         top = fmax(top, weight[k]);
     }
     double sum = exp(s - top);
@@ -98,4 +101,6 @@ static scp_status info_nce_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_ref_info_nce = { .op = SCP_OP_INFO_NCE, .fwd = info_nce_fwd, .bwd = info_nce_bwd };
+const scp_op_impl scp_ref_info_nce = { .op = SCP_OP_INFO_NCE,
+                                       .fwd = info_nce_fwd,
+                                       .bwd = info_nce_bwd };

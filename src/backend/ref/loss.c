@@ -82,7 +82,8 @@ static scp_status align_bwd(const scp_call *c)
 {
     int64_t B = c->node->in[0]->shape.d[0], D = c->node->in[0]->shape.d[1];
     const double *z = c->in[0], *p = c->in[1], *M = c->in[2], *inner = c->aux, *norm = inner + B;
-    double *dz = c->din[0], *dp = c->din[1], *dM = c->din[2], k = -2 * *(const double *)c->dout / (double)B;
+    double *dz = c->din[0], *dp = c->din[1], *dM = c->din[2],
+           k = -2 * *(const double *)c->dout / (double)B;
     for (int64_t i = 0; dM && !c->add[2] && i < D * D; i++) dM[i] = 0;
     for (int64_t b = 0; b < B; b++, z += D, p += D) {
         double scale = norm[b] > 0 ? k / norm[b] : 0; /* of <p, z> */
@@ -122,4 +123,6 @@ static scp_status loss_sum_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_ref_loss_sum = { .op = SCP_OP_LOSS_SUM, .fwd = loss_sum_fwd, .bwd = loss_sum_bwd };
+const scp_op_impl scp_ref_loss_sum = { .op = SCP_OP_LOSS_SUM,
+                                       .fwd = loss_sum_fwd,
+                                       .bwd = loss_sum_bwd };

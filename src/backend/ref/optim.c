@@ -21,8 +21,9 @@ static scp_status ema(scp_device *dev, double decay, size_t n, const void *w, vo
     return SCP_OK;
 }
 
-static scp_status adamw(scp_device *dev, const scp_adamw *h, size_t n, void *weights, const void *grad,
-                        void *first, void *second, void *average, const uint8_t *decay_mask)
+static scp_status adamw(scp_device *dev, const scp_adamw *h, size_t n, void *weights,
+                        const void *grad, void *first, void *second, void *average,
+                        const uint8_t *decay_mask)
 {
     double *w = weights, *m = first, *v = second;
     const double *g = grad;
