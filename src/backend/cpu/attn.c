@@ -10,6 +10,9 @@
 
 #include <math.h>
 
+/* Keys that are taken together. */
+enum { BLOCK = 4 };
+
 /* One head of one sample. Rows of q, o are M apart by D; k, v likewise. */
 typedef struct head {
     int64_t M, N, D, d;
@@ -34,13 +37,48 @@ static int64_t work_of(const scp_node *node)
     return scp_shape_count(&node->in[0]->shape) * node->in[1]->shape.d[1];
 }
 
-static void softmax(float *p, int64_t n)
+/* Of scale times p, in place. */
+static void softmax(float *p, int64_t n, float scale)
 {
     float top = p[0], sum = 0;
     for (int64_t i = 1; i < n; i++) top = p[i] > top ? p[i] : top;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) sum += p[i] = scp_expf(p[i] - top);
+    for (int64_t i = 0; i < n; i++) sum += p[i] = scp_expf(scale * (p[i] - top));
     for (int64_t i = 0; i < n; i++) p[i] /= sum;
+}
+
+/* s_r = <a, b_r> for up to BLOCK rows of b; a full block loads a once and keeps four sums going. */
+static void dot_rows(const float *a, const float *b, int64_t stride, int64_t rows, int64_t d,
+                     float *s)
+{
+    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    if (rows < BLOCK) {
+        for (int64_t r = 0; r < rows; r++) s[r] = scp_dot(a, b + r * stride, d);
+        return;
+    }
+    const float *b1 = b + stride, *b2 = b1 + stride, *b3 = b2 + stride;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+    for (int64_t i = 0; i < d; i++) {
+        s0 += a[i] * b[i];
+        s1 += a[i] * b1[i];
+        s2 += a[i] * b2[i];
+        s3 += a[i] * b3[i];
+    }
+    s[0] = s0, s[1] = s1, s[2] = s2, s[3] = s3;
+}
+
+/* y += sum_r w_r b_r for up to BLOCK rows of b. */
+static void add_rows(const float *w, const float *b, int64_t stride, int64_t rows, int64_t d,
+                     float *restrict y)
+{
+    if (rows < BLOCK) {
+        for (int64_t r = 0; r < rows; r++) scp_axpy(w[r], b + r * stride, y, d);
+        return;
+    }
+    const float *b1 = b + stride, *b2 = b1 + stride, *b3 = b2 + stride;
+#pragma omp simd
+    for (int64_t i = 0; i < d; i++)
+        y[i] += (w[0] * b[i] + w[1] * b1[i]) + (w[2] * b2[i] + w[3] * b3[i]);
 }
 
 static void head_fwd(const scp_call *c, head x)
@@ -49,10 +87,12 @@ static void head_fwd(const scp_call *c, head x)
     const float *v = (const float *)c->in[2] + x.at_k;
     float *o = (float *)c->out + x.at_q, *P = (float *)c->aux + x.at_p;
     for (int64_t m = 0; m < x.M; m++, P += x.N, q += x.D, o += x.D) {
-        for (int64_t n = 0; n < x.N; n++) P[n] = x.scale * scp_dot(q, k + n * x.D, x.d);
-        softmax(P, x.N);
+        for (int64_t n = 0; n < x.N; n += BLOCK)
+            dot_rows(q, k + n * x.D, x.D, scp_min(BLOCK, x.N - n), x.d, P + n);
+        softmax(P, x.N, x.scale);
         memset(o, 0, (size_t)x.d * sizeof *o);
-        for (int64_t n = 0; n < x.N; n++) scp_axpy(P[n], v + n * x.D, o, x.d);
+        for (int64_t n = 0; n < x.N; n += BLOCK)
+            add_rows(P + n, v + n * x.D, x.D, scp_min(BLOCK, x.N - n), x.d, o);
     }
 }
 
@@ -73,11 +113,16 @@ static void head_bwd(const scp_call *c, head x)
     for (int64_t m = 0; m < x.M; m++, P += x.N) {
         int64_t row = m * x.D;
         float mean = scp_dot(dout + row, o + row, x.d);
-        for (int64_t n = 0; n < x.N; n++) {
-            float dS = x.scale * P[n] * (scp_dot(dout + row, v + n * x.D, x.d) - mean);
-            if (dq) scp_axpy(dS, k + n * x.D, dq + x.at_q + row, x.d);
-            if (dk) scp_axpy(dS, q + row, dk + x.at_k + n * x.D, x.d);
-            if (dv) scp_axpy(P[n], dout + row, dv + x.at_k + n * x.D, x.d);
+        for (int64_t n = 0; n < x.N; n += BLOCK) {
+            int64_t rows = scp_min(BLOCK, x.N - n), at = x.at_k + n * x.D;
+            float dS[BLOCK];
+            dot_rows(dout + row, v + n * x.D, x.D, rows, x.d, dS);
+            for (int64_t r = 0; r < rows; r++) dS[r] = x.scale * P[n + r] * (dS[r] - mean);
+            if (dq) add_rows(dS, k + n * x.D, x.D, rows, x.d, dq + x.at_q + row);
+            for (int64_t r = 0; dk && r < rows; r++)
+                scp_axpy(dS[r], q + row, dk + at + r * x.D, x.d);
+            for (int64_t r = 0; dv && r < rows; r++)
+                scp_axpy(P[n + r], dout + row, dv + at + r * x.D, x.d);
         }
     }
 }
