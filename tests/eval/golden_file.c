@@ -14,7 +14,7 @@ int golden_open(golden_file *f, const char *name)
     char path[SCP_PATH_MAX];
     size_t len;
     memset(f, 0, sizeof *f);
-    snprintf(path, sizeof path, "%s/tests/eval/golden/%s", top ? top : ".", name);
+    snprintf(path, sizeof path, "%s/tests/golden/%s", top ? top : ".", name);
     if (scp_fs_read_text(path, &f->text, &len) != SCP_OK) return 0;
     f->next = f->text;
     return 1;

@@ -1,4 +1,4 @@
-/* Reading tests/eval/golden/ as TSV: lines of tab-separated fields, '#' lines skipped. */
+/* Reading tests/golden/ TSV files: lines of tab-separated fields, '#' lines skipped. */
 #ifndef SCP_TESTS_EVAL_GOLDEN_FILE_H
 #define SCP_TESTS_EVAL_GOLDEN_FILE_H
 

@@ -1,9 +1,13 @@
-# Sources of tests/eval.
-check_PROGRAMS += tests/eval/metrics.t tests/eval/reduce.t
-TESTS += tests/eval/metrics.t tests/eval/reduce.t
+# Tests of src/eval.
+check_PROGRAMS += tests/eval/metrics.t tests/eval/reduce.t tests/eval/evaluate.mpi
+TESTS += tests/eval/metrics.t tests/eval/reduce.t tests/eval/evaluate.mpi
+tests_eval_screen = tests/eval/golden_file.c tests/eval/golden_file.h tests/eval/screen.c \
+	tests/eval/screen.h
 tests_eval_metrics_t_SOURCES = tests/eval/metrics.c tests/eval/golden_file.c tests/eval/golden_file.h
 tests_eval_metrics_t_LDADD = libscptest.a $(LDADD)
 tests_eval_reduce_t_SOURCES = tests/eval/reduce.c
 tests_eval_reduce_t_LDADD = libscptest.a $(LDADD)
-EXTRA_DIST += tests/eval/golden/make_metrics_golden.py tests/eval/golden/pairs.tsv \
-	tests/eval/golden/screen.tsv
+tests_eval_evaluate_mpi_SOURCES = tests/eval/evaluate.c $(tests_eval_screen)
+tests_eval_evaluate_mpi_LDADD = libscptest.a $(LDADD)
+EXTRA_DIST += tests/golden/make_metrics_golden.py tests/golden/metrics_pairs.tsv \
+	tests/golden/metrics_screen.tsv

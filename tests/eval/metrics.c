@@ -34,7 +34,7 @@ static bool score(size_t G, double pseudo, int64_t deg_k, const float *post, con
 static void test_golden(void)
 {
     golden_file f;
-    if (!tap_ok(golden_open(&f, "pairs.tsv"), "golden file of conditions opens")) return;
+    if (!tap_ok(golden_open(&f, "metrics_pairs.tsv"), "golden file of conditions opens")) return;
     scp_metric_columns cols;
     double got[SCP_METRIC_MAX];
     char name[64] = "";

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Independent values of every metric, for tests/eval/golden.c and tests/eval/evaluate.c.
+"""Independent values of every metric, for tests/eval/metrics.c and tests/eval/evaluate.c.
 
 Written with numpy and scipy only, from the definitions (paper App. C and doc/metrics.md), not from
 the C code: scipy.stats for the correlations, numpy.var for explained variance, lexsort for the top
 sets, and for discrimination scores the formulas of cell-eval (ArcInstitute/cell-eval, v0.8.1:
 position of the own label among sorted distances, 1 - k / N) on data without ties.
 
-    python3 make_metrics_golden.py OUTPUT_FOLDER      writes pairs.tsv and screen.tsv
+    python3 make_metrics_golden.py OUTPUT_FOLDER      writes metrics_pairs.tsv and metrics_screen.tsv
 """
 import sys
 import warnings
@@ -177,5 +177,5 @@ def write_screen(path):
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-    write_pairs(folder / "pairs.tsv")
-    write_screen(folder / "screen.tsv")
+    write_pairs(folder / "metrics_pairs.tsv")
+    write_screen(folder / "metrics_screen.tsv")
