@@ -1,6 +1,7 @@
 # Tests of src/eval.
-check_PROGRAMS += tests/eval/metrics.t tests/eval/reduce.t tests/eval/evaluate.mpi
-TESTS += tests/eval/metrics.t tests/eval/reduce.t tests/eval/evaluate.mpi
+eval_tests = tests/eval/metrics.t tests/eval/reduce.t tests/eval/evaluate.mpi tests/eval/pred_file.mpi
+check_PROGRAMS += $(eval_tests)
+TESTS += $(eval_tests)
 tests_eval_screen = tests/eval/golden_file.c tests/eval/golden_file.h tests/eval/screen.c \
 	tests/eval/screen.h
 tests_eval_metrics_t_SOURCES = tests/eval/metrics.c tests/eval/golden_file.c tests/eval/golden_file.h
@@ -9,5 +10,7 @@ tests_eval_reduce_t_SOURCES = tests/eval/reduce.c
 tests_eval_reduce_t_LDADD = libscptest.a $(LDADD)
 tests_eval_evaluate_mpi_SOURCES = tests/eval/evaluate.c $(tests_eval_screen)
 tests_eval_evaluate_mpi_LDADD = libscptest.a $(LDADD)
+tests_eval_pred_file_mpi_SOURCES = tests/eval/pred_file.c $(tests_eval_screen)
+tests_eval_pred_file_mpi_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/golden/make_metrics_golden.py tests/golden/metrics_pairs.tsv \
 	tests/golden/metrics_screen.tsv
