@@ -57,11 +57,9 @@ static void test_label(void)
 
 static scp_metric_settings settings(void)
 {
-    return (scp_metric_settings){ .pseudo = s.pseudo,
-                                  .deg_k = s.deg_k,
-                                  .overlap_k = { overlap_k, 2 },
-                                  .pds = true,
-                                  .block = 3 };
+    return (scp_metric_settings){
+        .pseudo = s.pseudo, .deg_k = s.deg_k, .overlap_k = { overlap_k, 2 }, .pds = true, .block = 3
+    };
 }
 
 static scp_status evaluate(const scp_predictor *model, scp_scores *out)
@@ -211,7 +209,8 @@ static void test_writer_errors(const char *dir)
                       "a writer"))
         return;
     x[4] = NAN;
-    tap_fails(scp_pred_writer_add(w, x, 1), SCP_EDATA, "Drug A 5 uM", "NaN is refused, with the key");
+    tap_fails(scp_pred_writer_add(w, x, 1), SCP_EDATA, "Drug A 5 uM",
+              "NaN is refused, with the key");
     x[4] = -1;
     tap_fails(scp_pred_writer_add_true(w, x, 1), SCP_EDATA, "not negative",
               "a negative true value is caught by the writer");
@@ -293,8 +292,9 @@ static void test_foreign(const char *dir)
     const int32_t asked[] = { 2, 9, 4 };
     float out[128] = { 0 };
 
-    foreign spec = { .n = 5, .pair = { 4, 9, 2, 9, 11 }, .extra = { 0, 0.5f, 0, -0.5f, 0 },
-                     .plate = true };
+    foreign spec = {
+        .n = 5, .pair = { 4, 9, 2, 9, 11 }, .extra = { 0, 0.5f, 0, -0.5f, 0 }, .plate = true
+    };
     tap_st(write_foreign(path, &spec), "a foreign file: dense, genes reversed, replicate rows");
     if (tap_st(scp_pred_file_open(path, &s.d, asked, 3, false, &f, &r), "it opens")) {
         tap_ok(r.n_matched == 3 && r.n_unused == 1 && r.n_averaged == 1 && r.genes_permuted,
@@ -327,16 +327,15 @@ static void test_foreign(const char *dir)
     tap_st(write_foreign(path, &spec), "with a gene that is not ours");
     tap_fails(scp_pred_file_open(path, &s.d, asked, 3, false, &f, &r), SCP_EDATA, "ALIEN",
               "it is named");
-    tap_fails(scp_pred_file_open("/nonexistent.h5ad", &s.d, asked, 3, false, &f, &r),
-              SCP_ENOINPUT, "/nonexistent.h5ad", "a missing file");
+    tap_fails(scp_pred_file_open("/nonexistent.h5ad", &s.d, asked, 3, false, &f, &r), SCP_ENOINPUT,
+              "/nonexistent.h5ad", "a missing file");
 }
 
 static void test_unwritable(void)
 {
-    scp_predictor model = { .name = "table",
-                            .fill = screen_fill,
-                            .ctx = &s,
-                            .h5ad = "/nonexistent/folder/pred.h5ad" };
+    scp_predictor model = {
+        .name = "table", .fill = screen_fill, .ctx = &s, .h5ad = "/nonexistent/folder/pred.h5ad"
+    };
     scp_scores got;
     scp_status st = evaluate(&model, &got);
     tap_ok(everywhere(st != SCP_OK), "a folder that does not exist fails on every rank");

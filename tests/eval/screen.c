@@ -88,9 +88,8 @@ static void read_line(const golden_file *f, screen *s, reading *r)
 {
     screen_row *last = r->n ? &r->row[r->n - 1] : NULL;
     if (golden_is(f, "control")) {
-        r->row[r->n++] = (screen_row){ .line = f->field[1],
-                                       .plate = f->field[2],
-                                       .x = golden_floats(f, 3) };
+        r->row[r->n++] =
+            (screen_row){ .line = f->field[1], .plate = f->field[2], .x = golden_floats(f, 3) };
     } else if (golden_is(f, "condition")) {
         r->row[r->n++] = (screen_row){ .line = f->field[1],
                                        .drug = f->field[2],

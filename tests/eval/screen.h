@@ -12,7 +12,8 @@ typedef struct screen_row {
     const float *x; /* [G] */
 } screen_row;
 
-/** Pairs in the order of the rows that have a drug; controls may come anywhere. Names are copied. */
+/** Pairs in the order of the rows that have a drug; controls may come anywhere. Names are copied.
+ */
 scp_status screen_make(size_t G, const screen_row *row, size_t n, scp_dataset *out) SCP_MUST_USE;
 
 typedef struct screen {
