@@ -147,6 +147,34 @@ static void test_not_finite(screen *s)
     s->pred[5 * s->d.G + 3] = before;
 }
 
+/* The same profile for every condition. */
+static scp_status constant_fill(void *ctx, const int32_t *rows, size_t n, float *out)
+{
+    const screen *s = ctx;
+    (void)rows;
+    for (size_t i = 0; i < n; i++) memcpy(out + i * s->d.G, s->d.x, s->d.G * sizeof *out);
+    return SCP_OK;
+}
+
+/* On one plate a prediction that ignores drug and dose has the same effect for all N labels. */
+static void test_constant(screen *s)
+{
+    const scp_predictor model = { .name = "constant", .fill = constant_fill, .ctx = s };
+    scp_metric_settings set = settings(s, 2);
+    scp_scores got;
+    int32_t rows[16];
+    size_t n = 0;
+    for (size_t i = 0; i < s->d.N; i++)
+        if (strcmp(s->d.line[s->d.p_line[s->d.post[i]]], "CVCL_B") == 0) rows[n++] = (int32_t)i;
+    if (!tap_st(scp_evaluate(world, &s->d, rows, n, "uc", &model, 1, &set, &got), "one line"))
+        return;
+    for (int c = SCP_METRIC_PDS_L1; c <= SCP_METRIC_PDS_COSINE; c++)
+        tap_near(got.all[c].mean, 7.0 / 12, 1e-12, "a constant prediction: %s is (N + 1)/(2N)",
+                 got.cols.col[c].title);
+    tap_near(got.all[SCP_METRIC_PDS_COSINE_MID].mean, 0.5, 1e-12, "and 0.5 by 1 - k/(N - 1)");
+    scp_scores_fini(&got);
+}
+
 static scp_status failing_fill(void *ctx, const int32_t *rows, size_t n, float *out)
 {
     for (size_t i = 0; i < n; i++)
@@ -191,6 +219,7 @@ int main(int argc, char **argv)
         test_reductions(&got);
         test_same_bits(&s, &got);
         test_not_finite(&s);
+        test_constant(&s);
         test_failures(&s);
         scp_scores_fini(&got);
     }

@@ -1,16 +1,20 @@
 # Tests of src/eval.
-eval_tests = tests/eval/metrics.t tests/eval/reduce.t tests/eval/evaluate.mpi tests/eval/pred_file.mpi
+eval_tests = tests/eval/metrics.t tests/eval/reduce.t tests/eval/score_files.t \
+	tests/eval/evaluate.mpi tests/eval/pred_file.mpi
 check_PROGRAMS += $(eval_tests)
-TESTS += $(eval_tests)
+dist_check_SCRIPTS += tests/eval/anndata_opens.sh
+TESTS += $(eval_tests) tests/eval/anndata_opens.sh
 tests_eval_screen = tests/eval/golden_file.c tests/eval/golden_file.h tests/eval/screen.c \
 	tests/eval/screen.h
 tests_eval_metrics_t_SOURCES = tests/eval/metrics.c tests/eval/golden_file.c tests/eval/golden_file.h
 tests_eval_metrics_t_LDADD = libscptest.a $(LDADD)
 tests_eval_reduce_t_SOURCES = tests/eval/reduce.c
 tests_eval_reduce_t_LDADD = libscptest.a $(LDADD)
+tests_eval_score_files_t_SOURCES = tests/eval/score_files.c $(tests_eval_screen)
+tests_eval_score_files_t_LDADD = libscptest.a $(LDADD)
 tests_eval_evaluate_mpi_SOURCES = tests/eval/evaluate.c $(tests_eval_screen)
 tests_eval_evaluate_mpi_LDADD = libscptest.a $(LDADD)
 tests_eval_pred_file_mpi_SOURCES = tests/eval/pred_file.c $(tests_eval_screen)
 tests_eval_pred_file_mpi_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/golden/make_metrics_golden.py tests/golden/metrics_pairs.tsv \
-	tests/golden/metrics_screen.tsv
+	tests/golden/metrics_screen.tsv tests/golden/make_cell_eval_golden.py tests/golden/cell_eval.tsv
