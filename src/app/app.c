@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/version.h"
 #include "comm/world.h"
 #include "conf/cli.h"
@@ -24,14 +25,18 @@ static bool is_root(const scp_app *app)
     return !app->comm || scp_comm_rank(app->comm) == 0;
 }
 
-/* Rank 0 reads, all get the text: one open per file, and the same settings everywhere. */
-static scp_status read_shared(void *user, const char *path, char **text, size_t *len)
+/* Rank 0 reads, all get the text: one open per file, and the same settings everywhere. A missing
+ * optional file travels as an empty text. */
+static scp_status read_shared(void *user, const char *path, bool optional, char **text, size_t *len)
 {
     scp_app *app = user;
     void *bytes = NULL;
     scp_status st = SCP_OK;
     if (is_root(app)) {
-        st = scp_fs_read_text(path, text, len);
+        if (optional && !scp_fs_exists(path))
+            st = scp_strdup("", text);
+        else
+            st = scp_fs_read_text(path, text, len);
         bytes = st == SCP_OK ? *text : NULL;
     }
     st = scp_agree(app->comm, st);
@@ -105,6 +110,13 @@ static scp_status begin(scp_app *app, int *argc, char ***argv, scp_app_next *nex
                                               : (scp_log_level)level);
     *next = cli.action == SCP_CLI_RUN ? SCP_APP_RUN : SCP_APP_DONE;
     return answer(app, cli.action);
+}
+
+void scp_app_result(const char *text)
+{
+    size_t len = strlen(text);
+    fwrite(text, 1, len, stdout);
+    if (!len || text[len - 1] != '\n') fwrite("\n", 1, 1, stdout);
 }
 
 scp_app_next scp_app_begin(scp_app *app, int *argc, char ***argv)

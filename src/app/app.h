@@ -37,6 +37,10 @@ typedef enum scp_app_next { SCP_APP_RUN, SCP_APP_DONE } scp_app_next;
  *  @return SCP_APP_RUN when the program has work to do; otherwise go to scp_app_end. Collective. */
 scp_app_next scp_app_begin(scp_app *app, int *argc, char ***argv);
 
+/** Put a result on stdout, ending it with a newline; scp_app_end checks that it got there. Call on
+ *  one rank. */
+void scp_app_result(const char *text);
+
 /** Free settings and arguments, flush stdout, report a failure once, end MPI. When a rank fails and
  *  the others do not arrive here within a few seconds, it prints "[rank host] message" with the
  *  chain and aborts the job. @return the exit code. Collective. */

@@ -17,7 +17,7 @@ static const scp_option path_rows[] = {
       "Shard file of scppdm_prep; the default is the one that the run folder was made with.", NULL },
     { "device", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, device), "auto", 0, 0, NULL, NULL,
       "auto, cpu, ref (fp64 oracle), or cuda[:N] when configured --with-cuda.", NULL },
-    { "model", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, model), "scppdm", 0, 0, NULL, NULL,
+    { "train.model", "model", SCP_OPT_TEXT, offsetof(scp_run_paths, model), "scppdm", 0, 0, NULL, NULL,
       "Model to train: scppdm, or regression (the same network without diffusion, a reference row); "
       "scppdm_ablate sets ablation-A to ablation-F.", NULL },
     { "fresh", NULL, SCP_OPT_BOOL, offsetof(scp_run_paths, fresh), "false", 0, 0, NULL, NULL,

@@ -1,8 +1,8 @@
 /* scppdm_eval and scppdm_predict: models on splits, tables on stdout, files in the run folder. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/app.h"
 #include "app/run_models.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -36,8 +36,9 @@ static scp_status print_tables(const scp_run_settings *s, const scp_scores *scor
         scp_table t = { 0 };
         scp_strbuf text = { 0 };
         scp_status st = scp_score_table(scores, n, figure[i], NULL, &t);
+        if (st == SCP_OK) st = scp_strbuf_addf(&text, "\n%s: %s over %zu conditions\n", split, word[i], n_rows);
         if (st == SCP_OK) st = scp_table_print(&t, markdown ? SCP_TABLE_MARKDOWN : SCP_TABLE_TEXT, true, &text);
-        if (st == SCP_OK) printf("\n%s: %s over %zu conditions\n%s", split, word[i], n_rows, text.text);
+        if (st == SCP_OK) scp_app_result(text.text);
         scp_table_fini(&t);
         scp_strbuf_fini(&text);
         SCP_TRY(st);
@@ -147,7 +148,7 @@ static scp_status predict_split(scp_comm *comm, const scp_run_settings *s, const
     SCP_GOTO(done, scp_run_models_open(comm, s, o, rows, n, &m));
     scp_predictor p = scp_run_model_predictor(&m.v[0], path);
     SCP_GOTO(done, scp_pred_write(comm, &o->data, rows, n, &p, (size_t)s->metrics.block));
-    if (scp_comm_rank(comm) == 0) printf("%s\n", path);
+    if (scp_comm_rank(comm) == 0) scp_app_result(path);
 done:
     scp_run_models_close(&m);
     free(rows);

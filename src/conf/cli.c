@@ -105,15 +105,20 @@ static scp_status next(walk *w, const scp_option_group *groups, bool *more)
     return SCP_OK;
 }
 
-static scp_status load(scp_cli *cli, const char *path)
+static scp_status read_file(void *user, const char *path, bool optional, char **text, size_t *len)
+{
+    (void)user;
+    if (optional && !scp_fs_exists(path)) return SCP_OK;
+    return scp_fs_read_text(path, text, len);
+}
+
+static scp_status load(scp_cli *cli, const char *path, bool optional)
 {
     char *text = NULL;
     size_t len = 0;
     if (!cli->groups) SCP_FAIL(SCP_EUSAGE, "this program has no settings to read from %s", path);
-    if (cli->reader)
-        SCP_TRY(cli->reader(cli->user, path, &text, &len));
-    else
-        SCP_TRY(scp_fs_read_text(path, &text, &len));
+    SCP_TRY((cli->reader ? cli->reader : read_file)(cli->user, path, optional, &text, &len));
+    if (!text) return SCP_OK;
     scp_status st = scp_conf_load_text(cli->groups, cli->settings, text, len, path);
     free(text);
     return st;
@@ -138,7 +143,7 @@ static scp_status first_pass(scp_cli *cli, const walk *w)
         cli->operands.v[cli->operands.n++] = (char *)(uintptr_t)w->value;
         return SCP_OK;
     case CONFIG:
-        return load(cli, w->value);
+        return load(cli, w->value, false);
     case PRINT_CONFIG:
         cli->action = SCP_CLI_PRINT_CONFIG;
         return SCP_OK;
@@ -196,11 +201,7 @@ static scp_status load_base(scp_cli *cli, int argc, char **argv)
     SCP_TRY(run_pass(cli, argc, argv, KEY));
     SCP_TRY(cli->base(cli->settings, path, sizeof path));
     SCP_TRY(scp_conf_defaults(cli->groups, cli->settings));
-    if (!path[0]) return SCP_OK;
-    scp_status st = load(cli, path);
-    if (st != SCP_ENOINPUT) return st;
-    scp_err_clear();
-    return SCP_OK;
+    return path[0] ? load(cli, path, true) : SCP_OK;
 }
 
 scp_status scp_cli_parse(scp_cli *cli, int argc, char **argv)

@@ -10,9 +10,10 @@ typedef enum scp_cli_action {
     SCP_CLI_PRINT_CONFIG
 } scp_cli_action;
 
-/** Reads the text of a --config file: scp_fs_read_text, or something that asks one rank only.
- *  *text owned by the caller. */
-typedef scp_status (*scp_cli_reader)(void *user, const char *path, char **text, size_t *len);
+/** Reads the text of a settings file: from the disk, or something that asks one rank only. A missing
+ *  `optional` file gives *text NULL. *text owned by the caller. */
+typedef scp_status (*scp_cli_reader)(void *user, const char *path, bool optional, char **text,
+                                     size_t *len);
 
 typedef struct scp_cli {
     const scp_option_group *groups; /* in                                                         */
