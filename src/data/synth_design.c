@@ -1,0 +1,50 @@
+/* Building and freeing the plan of a synthetic screen, see synth_design.h. */
+#include "data/synth_design.h"
+
+#include "base/mem.h"
+#include "chem/drug_table.h"
+
+static size_t usable_drugs(const scp_drug_table *table)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < scp_drug_table_count(table); i++) n += *scp_drug_table_row(table, i).smiles != 0;
+    return n;
+}
+
+scp_status scp_synth_design_create(const scp_synth_config *cfg, scp_synth_design **out)
+{
+    scp_status st = SCP_OK;
+    scp_synth_design *d = NULL;
+    SCP_ARG(cfg && out, "settings and output are required");
+    *out = NULL;
+    if (!cfg->table || !*cfg->table) SCP_FAIL(SCP_EUSAGE, "a drug table is required");
+    SCP_TRY(scp_alloc(1, sizeof *d, &d));
+    d->cfg = *cfg;
+    SCP_GOTO(fail, scp_drug_table_read(cfg->table, &d->table));
+    SCP_GOTO(fail, scp_synth_config_resolve(&d->cfg, usable_drugs(d->table)));
+    d->G = (size_t)d->cfg.genes;
+    d->C = (size_t)d->cfg.lines;
+    d->D = (size_t)d->cfg.drugs;
+    SCP_GOTO(fail, scp_synth_plan_genes(d));
+    SCP_GOTO(fail, scp_synth_plan_lines(d));
+    SCP_GOTO(fail, scp_synth_plan_drugs(d));
+    SCP_GOTO(fail, scp_synth_plan_plates(d));
+    *out = d;
+    return SCP_OK;
+fail:
+    scp_synth_design_destroy(&d);
+    return st;
+}
+
+void scp_synth_design_destroy(scp_synth_design **dp)
+{
+    scp_synth_design *d = dp ? *dp : NULL;
+    if (!d) return;
+    scp_drug_table_destroy(&d->table);
+    void *owned[] = { d->gene, d->gene_flags, d->base, d->W, d->V, d->X, d->h, d->line_log, d->drug, d->pair };
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
+    for (size_t p = 0; d->plate && p < d->n_plates; p++) free(d->plate[p].gene);
+    free(d->plate);
+    free(d);
+    *dp = NULL;
+}

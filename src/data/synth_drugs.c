@@ -1,0 +1,135 @@
+/* Drugs of a synthetic screen: a direction that follows in part from the structure, a strength, and a
+ * dose response.
+ *
+ *   e = tanh( sqrt(s) M z + sqrt(1-s) xi ) + common      z: leading principal axes of the fingerprints
+ *
+ * s is the share that a model of structures can know, xi the part that none can. `common` acts on the
+ * last two programmes of every drug, which gives the mean over other drugs something to predict.
+ *
+ *   magnitude = amplitude A_d exp(0.5 q_d.h_c / sqrt K) / (1 + exp(-slope (log10 dose - centre)))
+ *
+ * with the centre at the drug's log10 EC50 plus a shift of the line. Its log-normal tail is bent below a
+ * ceiling, m / sqrt(1 + (m/3)^2), so that no key's counts collapse onto a few genes. */
+#include <math.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "chem/drug_table.h"
+#include "chem/morgan.h"
+#include "data/synth_design.h"
+#include "data/synth_rng.h"
+
+enum { FIRST_COMMON = SCP_SYNTH_P - 2 };
+
+static const double log_strength_mean = -0.5, log_strength_sd = 0.8, inert_factor = 0.1;
+static const double log_ec50_mean = -0.3, log_ec50_sd = 0.6, line_ec50_sd = 0.3; /* log10 uM */
+static const double hill_slope = 2.3, hill_slope_sd = 0.2;                       /* per decade */
+static const double sensitivity_gain = 0.5, magnitude_ceiling = 3.0;
+
+const double scp_synth_dose[3] = { 0.05, 0.5, 5.0 };
+const char *const scp_synth_dose_text[3] = { "0.05", "0.5", "5.0" };
+
+/* Names and structures of the first D usable drugs; bits [D, SCP_MORGAN_BITS] owned by the caller. */
+static scp_status read_structures(scp_synth_design *d, uint8_t **bits)
+{
+    SCP_TRY(scp_alloc(d->D * SCP_MORGAN_BITS, 1, bits));
+    size_t n = 0;
+    for (size_t i = 0; i < scp_drug_table_count(d->table) && n < d->D; i++) {
+        scp_drug_row row = scp_drug_table_row(d->table, i);
+        if (!*row.smiles) continue;
+        scp_structure s = { 0 };
+        SCP_TRY(scp_structure_parse(row.smiles, &s));
+        memcpy(*bits + n * SCP_MORGAN_BITS, s.fp, SCP_MORGAN_BITS);
+        scp_structure_fini(&s);
+        d->drug[n].name = row.name;
+        d->drug[n].smiles = row.smiles;
+        d->drug[n].moa = row.moa;
+        n++;
+    }
+    return SCP_OK;
+}
+
+static void draw_direction(const scp_synth_design *d, scp_synth_drug *drug, scp_synth_stream *s)
+{
+    const scp_synth_config *c = &d->cfg;
+    size_t q = (size_t)c->axes;
+    for (size_t p = 0; p < SCP_SYNTH_P; p++) {
+        double from_structure = 0.0;
+        for (size_t a = 0; a < q; a++) from_structure += d->mix[p * q + a] * drug->z[a];
+        double mixed = sqrt(c->structure) * from_structure + sqrt(1.0 - c->structure) * scp_synth_normal(s);
+        drug->e[p] = tanh(mixed) + (p >= FIRST_COMMON ? c->common : 0.0);
+    }
+}
+
+static void draw_drug(const scp_synth_design *d, scp_synth_drug *drug, uint64_t id)
+{
+    uint64_t seed = (uint64_t)d->cfg.seed;
+    scp_synth_stream s = scp_synth_stream_at(seed, SCP_SYNTH_S_DRUG, id);
+    drug->inert = scp_synth_u01(&s) < d->cfg.inert;
+    drug->strength = exp(log_strength_mean + log_strength_sd * scp_synth_normal(&s)) *
+                     (drug->inert ? inert_factor : 1.0);
+    drug->log_ec50 = log_ec50_mean + log_ec50_sd * scp_synth_normal(&s);
+    drug->slope = hill_slope * exp(hill_slope_sd * scp_synth_normal(&s));
+    draw_direction(d, drug, &s);
+    scp_rng_fill_normal(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_SENSITIVITY, id, SCP_SYNTH_K, drug->sensitivity);
+}
+
+static void draw_pairs(scp_synth_design *d, size_t drug, uint64_t id)
+{
+    for (size_t c = 0; c < d->C; c++) {
+        scp_synth_pair *pair = &d->pair[c * d->D + drug];
+        scp_synth_stream s = scp_synth_stream_at((uint64_t)d->cfg.seed, SCP_SYNTH_S_PAIR, id + c);
+        pair->shift = line_ec50_sd * scp_synth_normal(&s);
+        for (size_t p = 0; p < SCP_SYNTH_P; p++) pair->own[p] = d->cfg.interaction * scp_synth_normal(&s);
+    }
+}
+
+scp_status scp_synth_plan_drugs(scp_synth_design *d)
+{
+    scp_status st = SCP_OK;
+    uint8_t *bits = NULL;
+    double *z = NULL;
+    size_t q = (size_t)d->cfg.axes;
+    uint64_t seed = (uint64_t)d->cfg.seed;
+    SCP_GOTO(done, scp_alloc(d->D, sizeof *d->drug, &d->drug));
+    SCP_GOTO(done, scp_alloc(d->C * d->D, sizeof *d->pair, &d->pair));
+    SCP_GOTO(done, scp_alloc(d->D * q, sizeof *z, &z));
+    SCP_GOTO(done, read_structures(d, &bits));
+    SCP_GOTO(done, scp_synth_principal_axes(bits, d->D, SCP_MORGAN_BITS, q, seed, z));
+    scp_rng_fill_normal(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_MIX, 0, SCP_SYNTH_P * q, d->mix);
+    for (size_t i = 0; i < SCP_SYNTH_P * q; i++) d->mix[i] /= sqrt((double)q);
+    for (size_t i = 0; i < d->D; i++) {
+        uint64_t id = scp_hash_text(d->drug[i].name, 0);
+        memcpy(d->drug[i].z, z + i * q, q * sizeof *z);
+        draw_drug(d, &d->drug[i], id);
+        draw_pairs(d, i, id);
+    }
+done:
+    free(bits);
+    free(z);
+    return st;
+}
+
+double scp_synth_magnitude(const scp_synth_design *d, size_t line, size_t drug, int x)
+{
+    const scp_synth_drug *r = &d->drug[drug];
+    const double *h = d->h + line * SCP_SYNTH_K;
+    double match = 0.0;
+    for (size_t k = 0; k < SCP_SYNTH_K; k++) match += r->sensitivity[k] * h[k];
+    double centre = r->log_ec50 + d->pair[line * d->D + drug].shift;
+    double g = 1.0 / (1.0 + exp(-r->slope * (log10(scp_synth_dose[x]) - centre)));
+    double m = d->cfg.amplitude * r->strength * exp(sensitivity_gain * match / sqrt((double)SCP_SYNTH_K)) * g;
+    return m / sqrt(1.0 + m * m / (magnitude_ceiling * magnitude_ceiling));
+}
+
+void scp_synth_lfc(const scp_synth_design *d, size_t line, size_t drug, int x, float *lfc)
+{
+    const scp_synth_pair *pair = &d->pair[line * d->D + drug];
+    double magnitude = scp_synth_magnitude(d, line, drug, x);
+    memset(lfc, 0, d->G * sizeof *lfc);
+    for (size_t p = 0; p < SCP_SYNTH_P; p++) {
+        float effect = (float)(magnitude * (d->drug[drug].e[p] + pair->own[p]));
+        for (size_t g = 0; g < d->G; g++) lfc[g] += effect * d->V[p * d->G + g];
+    }
+}
