@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "io/h5.h"
+#include "io/h5_heap.h"
 #include "io/h5_slab.h"
 #include "io/h5_text.h"
 
@@ -194,6 +195,7 @@ static scp_status read_texts(hid_t loc, const char *name, int want_rank, char **
                       want_rank ? "an array of" : "one", rank);
     SCP_H5IDAT_GOTO(done, loc, name, type, H5Dget_type(dset));
     *n = dims[0];
+    SCP_GOTO(done, scp_h5_check_texts(dset, 0, dims[0]));
     SCP_GOTO(done, scp_h5_take_texts(text_transfer, &dset, type, dims[0], where, out));
 done:
     if (type >= 0) H5Tclose(type);

@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "io/h5_heap.h"
 #include "io/h5_slab.h"
 #include "io/h5_text.h"
 
@@ -194,6 +195,7 @@ static scp_status block_texts(const scp_field *f, size_t first, size_t n, char *
     *out = NULL;
     SCP_TRY(read_mask(f, first, n, missing));
     if (f->kind == SCP_FIELD_TEXT) {
+        SCP_TRY(scp_h5_check_texts(f->dset, first, n));
         SCP_TRY(scp_h5_take_texts(read_part, &p, f->type, n, f->where, out));
         return SCP_OK;
     }

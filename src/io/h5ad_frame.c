@@ -216,7 +216,8 @@ scp_status scp_frame_open(hid_t file, const char *path, scp_frame *f)
     else
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s: missing; an AnnData file has the frames obs and var",
                       where);
-    if (!f->index) SCP_FAIL_GOTO(done, SCP_EDATA, "%s: a data frame without an index", where);
+    if (!f->index || !f->index[0])
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: a data frame without an index", where);
     SCP_GOTO(done, keep_columns(f, names));
     st = column_open(f, f->index, &index);
     f->n = index.values.n;

@@ -1,6 +1,7 @@
 # Tests of src/io.
 io_tests = tests/io/h5.t tests/io/tsv.t tests/io/h5ad_real.t tests/io/h5ad_write.t tests/io/ckpt.t \
-	tests/io/safetensors.t tests/io/h5ad_read.t tests/io/h5ad_frame.t
+	tests/io/safetensors.t tests/io/h5ad_read.t tests/io/h5ad_frame.t \
+	tests/io/h5ad_damage.t
 check_PROGRAMS += $(io_tests) tests/io/h5_all.mpi
 dist_check_SCRIPTS += tests/io/anndata_opens.sh
 TESTS += $(io_tests) tests/io/h5_all.mpi tests/io/anndata_opens.sh
@@ -23,3 +24,5 @@ tests_io_h5ad_read_t_SOURCES = tests/io/h5ad_read.c
 tests_io_h5ad_read_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5ad_frame_t_SOURCES = tests/io/h5ad_frame.c
 tests_io_h5ad_frame_t_LDADD = libscptest.a $(LDADD)
+tests_io_h5ad_damage_t_SOURCES = tests/io/h5ad_damage.c
+tests_io_h5ad_damage_t_LDADD = libscptest.a $(LDADD)
