@@ -29,4 +29,9 @@ scp_status scp_scores_write_summary(const scp_scores *s, size_t n, const char *p
  * metrics that depend on the pseudo-count. */
 scp_status scp_scores_write_pseudo(const scp_scores *s, size_t n, const char *path) SCP_MUST_USE;
 
+/** strata.tsv: model, split, cell line, dose level (model/dose_level.h; 0 is the highest), number
+ * of conditions, then the mean of every metric over them. */
+scp_status scp_scores_write_strata(const scp_scores *s, size_t n, const scp_dataset *d,
+                                   const char *path) SCP_MUST_USE;
+
 #endif

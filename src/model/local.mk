@@ -1,6 +1,6 @@
 # Sources of src/model.
 libscppdm_a_SOURCES += src/model/means.c src/model/means.h src/model/means_impl.h \
-	src/model/baselines/context_mean.c src/model/baselines/dose_level.c \
+	src/model/dose_level.c src/model/dose_level.h src/model/baselines/context_mean.c \
 	src/model/baselines/global_mean.c src/model/baselines/perturb_mean.c \
 	src/model/baselines/replicate.c
 libscppdm_a_SOURCES += src/model/vae.h src/model/vae.c \

@@ -150,7 +150,7 @@ void scp_means_destroy(scp_means **m)
     free((*m)->source);
     free((*m)->count);
     free((*m)->table);
-    free((*m)->level);
+    scp_dose_levels_fini(&(*m)->levels);
     free((*m)->twin);
     free(*m);
     *m = NULL;
@@ -205,5 +205,5 @@ void scp_means_count_backoff(const scp_means *m, const int32_t *rows, size_t n,
 
 bool scp_means_dose_by_rank(const scp_means *m)
 {
-    return m->by_rank;
+    return m->levels.by_rank;
 }

@@ -1,10 +1,6 @@
 /* Models without parameters to train: means over training pairs, and reference rows for tables.
  * All are plain functions over a dataset and give a prediction for a pair; see each kind's file.
- *
- * Dose level. Where the drugs of a screen share a ladder of doses (at most twice as many distinct
- * doses as the drug with most doses has), the level of a dose is the training dose nearest in log.
- * Otherwise (every drug has its own doses, as in dose-finding studies) it is the rank of the dose
- * within its drug, counted from the highest: level 0 is the drug's highest dose, 1 the next. */
+ * Dose levels: model/dose_level.h. */
 #ifndef SCP_MODEL_MEANS_H
 #define SCP_MODEL_MEANS_H
 
@@ -59,7 +55,7 @@ typedef struct scp_means_backoff {
 void scp_means_count_backoff(const scp_means *m, const int32_t *rows, size_t n,
                              scp_means_backoff *out);
 
-/** True when doses are levelled by rank within the drug (see the head of this file). */
+/** True when doses are levelled by rank within the drug (model/dose_level.h). */
 bool scp_means_dose_by_rank(const scp_means *m);
 
 #endif

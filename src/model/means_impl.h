@@ -2,6 +2,7 @@
 #ifndef SCP_MODEL_MEANS_IMPL_H
 #define SCP_MODEL_MEANS_IMPL_H
 
+#include "model/dose_level.h"
 #include "model/means.h"
 
 enum { SCP_MEANS_GROUPS_PER_PAIR = 2 };
@@ -21,14 +22,12 @@ struct scp_means {
     size_t n_groups;
     /* [N] groups that a training pair counts in, -1 none */
     int32_t *member[SCP_MEANS_GROUPS_PER_PAIR];
-    int32_t *use;    /* [N] group that predicts the pair, -1 none */
-    uint8_t *source; /* [N] scp_means_source */
-    int64_t *count;  /* [n_groups] training pairs */
-    float *table;    /* [n_groups, G] */
-    bool by_rank;    /* dose levels: rank within the drug instead of the nearest dose */
-    size_t n_levels;
-    int32_t *level; /* [N] dose level of the pair, or NULL when the kind has none */
-    int32_t *twin;  /* [N] pairs by (line, drug, dose); [N] place of a pair in that order */
+    int32_t *use;           /* [N] group that predicts the pair, -1 none */
+    uint8_t *source;        /* [N] scp_means_source */
+    int64_t *count;         /* [n_groups] training pairs */
+    float *table;           /* [n_groups, G] */
+    scp_dose_levels levels; /* of the kinds that use them */
+    int32_t *twin;          /* [N] pairs by (line, drug, dose); [N] place of a pair in that order */
 };
 
 /* Set n_groups, member, use, source; the engine has set -1 and SCP_MEANS_EXACT everywhere. */
@@ -40,12 +39,6 @@ scp_status scp_replicate_plan(scp_means *m) SCP_MUST_USE;
 
 /** Mean true shift of the pair's other plates, added to its control; NaN without any. out [G]. */
 void scp_replicate_predict(const scp_means *m, int32_t pair, float *out);
-
-/** Fill by_rank, n_levels and level: see the head of means.h. */
-scp_status scp_dose_levels(scp_means *m) SCP_MUST_USE;
-
-/** |log a - log b|; 0 for equal doses, infinite when one of two different doses is not positive. */
-double scp_dose_distance(double a, double b);
 
 static inline bool scp_means_trains(const scp_means *m, size_t pair)
 {

@@ -64,22 +64,21 @@ void scp_table_fini(scp_table *t)
     *t = (scp_table){ 0 };
 }
 
-/* Distance to the best value of the ranked row nearest to it; infinite when no row is ranked. */
-static double least_distance(const scp_table *t, size_t c)
-{
-    double least = INFINITY;
-    for (size_t r = 0; r < t->n_rows; r++) {
-        double distance = fabs(t->value[r * t->n_cols + c] - t->col[c].best);
-        if (!t->unranked[r] && distance < least) least = distance;
-    }
-    return least;
-}
-
+/* Whether a row is as near to the best value as any ranked row. A column in which all ranked rows
+ * are equal has no best one. */
 static bool is_best(const scp_table *t, size_t r, size_t c)
 {
-    double least = least_distance(t, c);
-    return !t->unranked[r] && isfinite(least) &&
-           fabs(t->value[r * t->n_cols + c] - t->col[c].best) == least;
+    double least = INFINITY, most = -INFINITY;
+    size_t ranked = 0;
+    for (size_t i = 0; i < t->n_rows; i++) {
+        double distance = fabs(t->value[i * t->n_cols + c] - t->col[c].best);
+        if (t->unranked[i] || isnan(distance)) continue;
+        least = fmin(least, distance);
+        most = fmax(most, distance);
+        ranked++;
+    }
+    if (t->unranked[r] || !ranked || (ranked > 1 && least == most)) return false;
+    return fabs(t->value[r * t->n_cols + c] - t->col[c].best) == least;
 }
 
 static scp_status format_value(const scp_table *t, size_t r, size_t c, scp_table_format format,

@@ -1,5 +1,6 @@
 /* A table of figures: aligned text, Markdown, TSV. Rows are models, columns metrics; a column may
- * have a best value, and the row nearest to it is marked. Not collective. */
+ * have a best value, and the row nearest to it is marked (none when all are equal). Not collective.
+ */
 #ifndef SCP_REPORT_TABLE_H
 #define SCP_REPORT_TABLE_H
 

@@ -210,6 +210,19 @@ static void test_pseudo(const scp_scores *got, const char *dir)
     line_is(dir, "pseudo_sensitivity.tsv", 1, "table\tuc\t0.1\tlogfc_pearson\t0.", "its first row");
 }
 
+static void test_strata(const screen *s, const scp_scores *got, const char *dir)
+{
+    char path[SCP_PATH_MAX];
+    if (!tap_st(scp_fs_join(path, sizeof path, dir, "strata.tsv"), "its name")) return;
+    tap_st(scp_scores_write_strata(got, N_MODELS, &s->d, path), "means by line and dose level");
+    line_is(dir, "strata.tsv", 0, "model\tsplit\tcell_line\tdose_level\tn\tlogfc_pearson\t",
+            "their header");
+    line_is(dir, "strata.tsv", 1, "table\tuc\tCVCL_A\t0\t5\t0.", "the highest dose comes first");
+    line_is(dir, "strata.tsv", 2, "table\tuc\tCVCL_A\t1\t5\t0.", "then the next");
+    line_is(dir, "strata.tsv", 3, "table\tuc\tCVCL_B\t0\t3\t0.", "then the next line");
+    line_is(dir, "strata.tsv", 5, "no/change\tuc\tCVCL_A\t0\t5\tnan\tnan\t", "the next model");
+}
+
 int main(void)
 {
     screen s;
@@ -221,6 +234,7 @@ int main(void)
         test_csv(&s, got, dir);
         test_summary(got, dir);
         test_pseudo(got, dir);
+        test_strata(&s, got, dir);
         tap_ok(scp_scores_write_agg(got, "/nonexistent/agg.csv") == SCP_EIO,
                "a folder that does not exist");
         for (int m = 0; m < N_MODELS; m++) scp_scores_fini(&got[m]);

@@ -49,6 +49,16 @@ static void test_formats(void)
              "uc\tPearson\tMSE\tn\nours\t0.5\t0.25\t12\n\xce\xb3-mean\t0.25\t0.125\t7\n"
              "oracle\t1\t0\t12\nnone\tnan\tnan\t0\n# 80 genes\n",
              "TSV");
+    for (size_t r = 0; r < t.n_rows; r++) t.value[r * t.n_cols] = 0.5;
+    print_is(&t, SCP_TABLE_TEXT, false,
+             "uc      Pearson     MSE   n\n"
+             "---------------------------\n"
+             "ours       0.50   0.250  12\n"
+             "\xce\xb3-mean     0.50  0.125*   7\n"
+             "oracle     0.50   0.000  12\n"
+             "none       0.50       -   0\n"
+             "80 genes\n",
+             "a column of equal figures has no best");
     tap_fails(scp_table_add_column(&t, "late", 1, 2), SCP_EINTERNAL, "before rows",
               "a column after rows");
     scp_table_fini(&t);

@@ -36,15 +36,15 @@ static scp_status plan(scp_means *m, bool by_line)
 {
     scp_status st = SCP_OK;
     int32_t *fine = NULL, *coarse = NULL;
-    SCP_TRY(scp_dose_levels(m));
+    SCP_TRY(scp_dose_levels_init(m->d, &m->levels));
     const size_t contexts = by_line ? m->d->n_lines : 1;
-    m->n_groups = contexts * (m->n_levels + 1);
+    m->n_groups = contexts * (m->levels.n + 1);
     SCP_GOTO(done, scp_alloc(m->d->N, sizeof *fine, &fine));
     SCP_GOTO(done, scp_alloc(m->d->N, sizeof *coarse, &coarse));
     for (size_t i = 0; i < m->d->N; i++) {
         int32_t context = by_line ? scp_means_line(m, i) : 0;
-        fine[i] = context * (int32_t)(m->n_levels + 1) + m->level[i];
-        coarse[i] = context * (int32_t)(m->n_levels + 1) + (int32_t)m->n_levels;
+        fine[i] = context * (int32_t)(m->levels.n + 1) + m->levels.level[i];
+        coarse[i] = context * (int32_t)(m->levels.n + 1) + (int32_t)m->levels.n;
     }
     SCP_GOTO(done, plan_two_steps(m, fine, coarse));
 done:
