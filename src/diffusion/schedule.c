@@ -35,7 +35,7 @@ void scp_schedule_fini(scp_schedule *s)
 
 void scp_schedule_times(const scp_schedule *s, int64_t n, int64_t *t)
 {
-    for (int64_t i = 0; i < n; i++) t[i] = s->T - 1 - i * (s->T - 1) / (n > 1 ? n : 1);
+    for (int64_t i = 0; i < n; i++) t[i] = s->T - 1 - i * s->T / n;
 }
 
 void scp_schedule_split(const scp_schedule *s, int64_t t, bool is_v, const double *out, const double *z_t,
