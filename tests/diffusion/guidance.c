@@ -20,8 +20,10 @@ static void test_strength(scp_guidance *gd)
 {
     static const double want[] = { 1.1326, 1.2022, 1.7313, 2.8686 };
     for (int i = 0; i < 4; i++)
-        tap_near(scp_guidance_strength(gd, dose[i]), want[i], 5e-5, "s_d at %g uM with the paper's settings", dose[i]);
-    tap_near(scp_guidance_strength(gd, 5), 3 / (1 + exp(0.5) / 36), 1e-12, "s_d by hand: (1 + dose)^alpha e^gamma");
+        tap_near(scp_guidance_strength(gd, dose[i]), want[i], 5e-5,
+                 "s_d at %g uM with the paper's settings", dose[i]);
+    tap_near(scp_guidance_strength(gd, 5), 3 / (1 + exp(0.5) / 36), 1e-12,
+             "s_d by hand: (1 + dose)^alpha e^gamma");
     gd->dose_map = SCP_DOSE_CONSTANT;
     tap_near(scp_guidance_strength(gd, 5), 3, 0, "constant map: s_0");
     gd->dose_map = SCP_DOSE_SIGMOID;
@@ -33,13 +35,16 @@ static void test_dual(scp_guidance *gd)
     for (int i = 0; i < 4; i++) {
         double s_d = scp_guidance_strength(gd, dose[i]);
         int n = scp_guidance_passes(gd, dose[i], p);
-        tap_ok(n == 3 && p[0].mask == 0 && p[1].mask == 1 && p[2].mask == 2, "dual: both, no-pre, no-drug");
-        tap_near(p[0].weight, 1 + gd->s_p + s_d, 1e-12, "dual, %g uM: weight of both [eq. 15]", dose[i]);
+        tap_ok(n == 3 && p[0].mask == 0 && p[1].mask == 1 && p[2].mask == 2,
+               "dual: both, no-pre, no-drug");
+        tap_near(p[0].weight, 1 + gd->s_p + s_d, 1e-12, "dual, %g uM: weight of both [eq. 15]",
+                 dose[i]);
         tap_near(p[1].weight, -gd->s_p, 0, "dual, %g uM: weight of no-pre", dose[i]);
         tap_near(p[2].weight, -s_d, 0, "dual, %g uM: weight of no-drug", dose[i]);
         tap_near(sum_of(p, n), 1, 1e-12, "dual, %g uM: weights sum to 1", dose[i]);
     }
-    tap_near(1 + gd->s_p + scp_guidance_strength(gd, 5), 4.8686, 5e-5, "weight of both at the highest dose");
+    tap_near(1 + gd->s_p + scp_guidance_strength(gd, 5), 4.8686, 5e-5,
+             "weight of both at the highest dose");
 }
 
 static void test_reduced(scp_guidance gd)
@@ -56,10 +61,12 @@ static void test_reduced(scp_guidance gd)
     tap_ok(scp_guidance_passes(&none, 5, p) == 1 && p[0].weight == 1, "and with guidance off");
     no_pre.s_p = 0;
     int n = scp_guidance_passes(&no_pre, 5, p);
-    tap_ok(n == 2 && p[1].mask == 2 && fabs(sum_of(p, n) - 1) < 1e-12, "s_p = 0 leaves the no-drug pass");
+    tap_ok(n == 2 && p[1].mask == 2 && fabs(sum_of(p, n) - 1) < 1e-12,
+           "s_p = 0 leaves the no-drug pass");
     no_drug.s_0 = 0;
     n = scp_guidance_passes(&no_drug, 5, p);
-    tap_ok(n == 2 && p[1].mask == 1 && fabs(sum_of(p, n) - 1) < 1e-12, "s_0 = 0 leaves the no-pre pass");
+    tap_ok(n == 2 && p[1].mask == 1 && fabs(sum_of(p, n) - 1) < 1e-12,
+           "s_0 = 0 leaves the no-pre pass");
 }
 
 static void test_single(scp_guidance gd)
@@ -96,12 +103,15 @@ static void test_same_passes(scp_guidance gd)
 
 static void test_time_code(void)
 {
-    static const double want[8] = { 0.54030, 0.99500, 0.99995, 1.00000, 0.84147, 0.09983, 0.01000, 0.00100 };
+    static const double want[8] = { 0.54030, 0.99500, 0.99995, 1.00000,
+                                    0.84147, 0.09983, 0.01000, 0.00100 };
     double code[9];
     scp_time_code(1, 8, code);
-    for (int i = 0; i < 8; i++) tap_near(code[i], want[i], 5e-6, "time code of width 8 at t = 1, element %d", i);
+    for (int i = 0; i < 8; i++)
+        tap_near(code[i], want[i], 5e-6, "time code of width 8 at t = 1, element %d", i);
     scp_time_code(0, 8, code);
-    tap_ok(code[0] == 1 && code[3] == 1 && code[4] == 0 && code[7] == 0, "time code at t = 0: cosines 1, sines 0");
+    tap_ok(code[0] == 1 && code[3] == 1 && code[4] == 0 && code[7] == 0,
+           "time code at t = 0: cosines 1, sines 0");
     scp_time_code(3, 9, code);
     tap_ok(code[8] == 0 && fabs(code[4] - sin(3)) < 1e-15, "an odd width ends with 0");
 }
@@ -111,7 +121,8 @@ static void test_dose_code(void)
     double code[SCP_DOSE_CODE];
     scp_dose_code(0.5, code);
     bool at_centre = code[0] == 0 && code[SCP_DOSE_CODE - 1] == 0;
-    for (int j = 0; j < 15; j++) at_centre = at_centre && code[1 + 2 * j] == 0 && code[2 + 2 * j] == 1;
+    for (int j = 0; j < 15; j++)
+        at_centre = at_centre && code[1 + 2 * j] == 0 && code[2 + 2 * j] == 1;
     tap_ok(at_centre, "0.5 uM is the centre: x = 0, sines 0, cosines 1");
     scp_dose_code(5, code);
     tap_near(code[0], 1, 1e-15, "5 uM: x = 1");

@@ -1,5 +1,6 @@
-/* What is drawn in training: rates of the four states, uniform times, normal noise; and the statistics
- * that standardise latents. Every rate within 3 standard errors on 100,000 draws, for several seeds. */
+/* What is drawn in training: rates of the four states, uniform times, normal noise; and the
+ * statistics that standardise latents. Every rate within 3 standard errors on 100,000 draws, for
+ * several seeds. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -50,7 +51,8 @@ static void check_mask(const draws *d, int seed)
     for (int i = 0; i < DRAWS; i++) count[d->mask[i] & 3]++;
     for (int k = 0; k < 4; k++) {
         double sigma = sqrt(rate[k] * (1 - rate[k]) / DRAWS);
-        tap_near(count[k] / DRAWS, rate[k], 3 * sigma, "seed %d: rate of %s within 3 sigma", seed, name[k]);
+        tap_near(count[k] / DRAWS, rate[k], 3 * sigma, "seed %d: rate of %s within 3 sigma", seed,
+                 name[k]);
     }
 }
 
@@ -69,7 +71,8 @@ static void check_time(const draws *d, int seed)
     tap_ok(inside && ends[0] && ends[1], "seed %d: times from 0 to T - 1", seed);
     tap_near(sum / DRAWS, mean, 3 * sqrt(var / DRAWS), "seed %d: mean of the times", seed);
     /* Var(t^2-moment): fourth central moment of a uniform variable is 9/5 var^2. */
-    tap_near(square / DRAWS - pow(sum / DRAWS, 2), var, 3 * var * sqrt(0.8 / DRAWS), "seed %d: their variance", seed);
+    tap_near(square / DRAWS - pow(sum / DRAWS, 2), var, 3 * var * sqrt(0.8 / DRAWS),
+             "seed %d: their variance", seed);
 }
 
 static void check_noise(const draws *d, int seed)
@@ -99,11 +102,13 @@ static void test_draws(void)
         check_noise(&cpu, seed);
     }
     tap_st(run("ref", 3, &ref), "seed 3 on ref");
-    for (int i = 0; i < DRAWS; i++) same = same && ref.mask[i] == cpu.mask[i] && ref.t[i] == cpu.t[i];
+    for (int i = 0; i < DRAWS; i++)
+        same = same && ref.mask[i] == cpu.mask[i] && ref.t[i] == cpu.t[i];
     tap_ok(same, "masks and times are the same on ref and cpu");
     double worst = 0;
     for (int i = 0; i < DRAWS * WIDTH; i++) worst = fmax(worst, fabs(ref.eps[i] - cpu.eps[i]));
-    if (!tap_ok(worst < 1e-6, "noise is the same on ref and cpu")) tap_diag("largest difference %g", worst);
+    if (!tap_ok(worst < 1e-6, "noise is the same on ref and cpu"))
+        tap_diag("largest difference %g", worst);
     for (int i = 0; i < 2; i++) {
         free(both[i]->mask);
         free(both[i]->t);
@@ -121,10 +126,13 @@ static void test_stats(void)
     scp_latent_stats_fit(&s, SCP_TARGET_POST, mu, post, pre, 2);
     tap_ok(s.pre_mean[0] == 7 && s.pre_std[0] == 3, "mean and spread of the treated latents");
     tap_ok(s.target_mean[0] == 7 && s.target_std[0] == 3, "post target: the same for the target");
-    tap_ok(s.pre_mean[1] == 7 && s.pre_std[1] == 1 && s.target_std[1] == 1, "a dead dimension gets spread 1");
+    tap_ok(s.pre_mean[1] == 7 && s.pre_std[1] == 1 && s.target_std[1] == 1,
+           "a dead dimension gets spread 1");
     scp_latent_stats_fit(&s, SCP_TARGET_SHIFT, mu, post, pre, 2);
-    tap_ok(s.target_mean[0] == 6 && s.target_std[0] == 3 && s.target_mean[1] == 0, "shift target: of the shifts");
-    tap_ok(s.pre_mean[0] == 7 && s.pre_std[0] == 3, "the state keeps the statistics of the treated latents");
+    tap_ok(s.target_mean[0] == 6 && s.target_std[0] == 3 && s.target_mean[1] == 0,
+           "shift target: of the shifts");
+    tap_ok(s.pre_mean[0] == 7 && s.pre_std[0] == 3,
+           "the state keeps the statistics of the treated latents");
     scp_latent_stats_fini(&s);
 }
 
@@ -139,7 +147,8 @@ static void test_standardised(void)
     if (!tap_st(scp_alloc(P * DZ, sizeof *mu, &mu), "latents")) return;
     for (int i = 0; i < P; i++) {
         scp_rng_fill_normal(1, 100, 0, (uint64_t)i, DZ, draw);
-        for (int k = 0; k < DZ; k++) mu[i * DZ + k] = (float)(0.0884 * draw[k] * (1 + k % 7) + 0.01 * k);
+        for (int k = 0; k < DZ; k++)
+            mu[i * DZ + k] = (float)(0.0884 * draw[k] * (1 + k % 7) + 0.01 * k);
         post[i] = i;
         pre[i] = (i + 1) % P;
     }
@@ -155,7 +164,8 @@ static void test_standardised(void)
         mean = fmax(mean, fabs(m));
         spread = fmax(spread, fabs(sqrt(q - m * m) - 1));
     }
-    tap_ok(mean < 0.02 && spread < 0.02, "standardised latents: mean below 0.02, spread within 0.98 to 1.02");
+    tap_ok(mean < 0.02 && spread < 0.02,
+           "standardised latents: mean below 0.02, spread within 0.98 to 1.02");
     tap_ok(mean < 1e-12 && spread < 1e-12, "and to rounding on the data of the fit itself");
     scp_latent_stats_fini(&s);
     free(mu);

@@ -4,3 +4,13 @@ TESTS += tests/model/means.mpi
 tests_model_means_mpi_SOURCES = tests/model/means.c tests/eval/screen.c tests/eval/screen.h \
 	tests/eval/golden_file.c tests/eval/golden_file.h
 tests_model_means_mpi_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/model/gradient.t tests/model/parity.t tests/model/denoiser.t tests/model/vae.t
+TESTS += tests/model/gradient.t tests/model/parity.t tests/model/denoiser.t tests/model/vae.t
+tests_model_gradient_t_SOURCES = tests/model/gradient.c
+tests_model_gradient_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+tests_model_parity_t_SOURCES = tests/model/parity.c
+tests_model_parity_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+tests_model_denoiser_t_SOURCES = tests/model/denoiser.c
+tests_model_denoiser_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+tests_model_vae_t_SOURCES = tests/model/vae.c
+tests_model_vae_t_LDADD = libscptoy.a libscptest.a $(LDADD)
