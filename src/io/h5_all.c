@@ -131,16 +131,22 @@ done:
     return st;
 }
 
+static scp_status collective_transfer(hid_t *dxpl)
+{
+    scp_status st = SCP_OK;
+    SCP_H5ID_GOTO(done, *dxpl, H5Pcreate(H5P_DATASET_XFER));
+    SCP_H5_GOTO(done, H5Pset_dxpl_mpio(*dxpl, H5FD_MPIO_COLLECTIVE));
+done:
+    return st;
+}
+
 static scp_status transfer_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,
                                direction way, void *data)
 {
-    scp_status st = SCP_OK;
     hid_t dxpl = H5I_INVALID_HID;
     rounds r;
-    st = plan_rounds(dset, type, first, n, &r);
-    if (st == SCP_OK && (dxpl = H5Pcreate(H5P_DATASET_XFER)) >= 0 &&
-        H5Pset_dxpl_mpio(dxpl, H5FD_MPIO_COLLECTIVE) < 0)
-        st = scp_h5_raise(__FILE__, __LINE__, "H5Pset_dxpl_mpio", dset, NULL);
+    scp_status st = plan_rounds(dset, type, first, n, &r);
+    if (st == SCP_OK) st = collective_transfer(&dxpl);
     SCP_GOTO(done, scp_agree(comm, st));
     int64_t count = r.count;
     SCP_GOTO(done, scp_comm_allreduce(comm, &count, 1, SCP_COMM_I64, SCP_COMM_MAX));

@@ -217,6 +217,7 @@ int main(void)
     attributes(file);
     arrays(file);
     filters(file);
+    tap_ok(H5Fget_obj_count(file, H5F_OBJ_ALL) == 1, "only the file itself is open");
     tap_st(scp_h5_close(&file), "file closed");
     tap_ok(file < 0, "handle is invalid after closing");
     tap_st(scp_h5_open(path, &file), "file opened again");

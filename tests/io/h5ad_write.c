@@ -184,6 +184,7 @@ static void round_trip(const struct sample *s)
     const int64_t *indptr = NULL;
     if (!tap_st(write_sample(tap_tmpdir(), s, path), "%s written", s->name)) return;
     if (!tap_st(scp_h5ad_open(path, &f), "%s opens", s->name)) return;
+    ssize_t open_objects = H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL);
     tap_ok(scp_h5ad_n_obs(f) == OBS && scp_h5ad_n_vars(f) == VARS, "shape");
     tap_ok(scp_h5ad_matrix_kind(f) == (s->opt.csr ? SCP_H5AD_CSR : SCP_H5AD_DENSE), "storage");
     check_x(f, 0, s->name);
@@ -195,6 +196,8 @@ static void round_trip(const struct sample *s)
                   "no row starts in a dense matrix");
     }
     check_frames(f);
+    tap_ok(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL) == open_objects,
+           "nothing is left open");
     tap_st(scp_h5ad_select_matrix(f, "layers/spread"), "layer");
     check_x(f, 1, "layer");
     scp_h5ad_close(&f);
