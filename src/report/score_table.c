@@ -41,11 +41,12 @@ static const char *figure_name(scp_score_figure figure)
     return name[figure];
 }
 
-/* Rows that use the truth they are scored against are not candidates for the best. */
+/* Rows that read the truth they are scored against are not candidates for the best. */
 static bool is_ranked(const char *model)
 {
     return strcmp(model, scp_means_name(SCP_MEANS_ORACLE)) != 0 &&
-           strcmp(model, scp_means_name(SCP_MEANS_REPLICATE)) != 0;
+           strcmp(model, scp_means_name(SCP_MEANS_REPLICATE)) != 0 &&
+           strcmp(model, "autoencoder") != 0;
 }
 
 static scp_status choose(const scp_scores *s, const char *const *columns, size_t *index, size_t *n)
