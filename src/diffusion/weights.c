@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "io/safetensors.h"
 
 static const char *const arena_name[SCP_ARENA_COUNT] = { "w", "g", "m", "v", "ema" };
 
@@ -66,6 +67,38 @@ scp_status scp_weights_load(const scp_ckpt *c, scp_params *params)
 {
     SCP_TRY(scp_weights_get(c, params, SCP_ARENA_EMA, SCP_ARENA_W));
     return scp_weights_get(c, params, SCP_ARENA_EMA, SCP_ARENA_EMA);
+}
+
+/* One tensor of the file: its values are read into *data, which the caller frees. */
+static scp_status export_one(const scp_ckpt *c, const scp_param_info *info, scp_st_tensor *t, float **data)
+{
+    char name[300];
+    SCP_TRY(array_name(name, sizeof name, SCP_ARENA_EMA, info));
+    SCP_TRY(scp_alloc(info->count, sizeof **data, data));
+    *t = (scp_st_tensor){ .name = info->name, .type = SCP_ST_F32, .rank = info->shape.n, .data = *data };
+    for (int i = 0; i < info->shape.n; i++) t->shape[i] = info->shape.d[i];
+    return scp_ckpt_get_f32(c, name, *data, info->count);
+}
+
+scp_status scp_weights_export(const scp_ckpt *c, const scp_params *params, const char *path)
+{
+    size_t n = scp_params_count(params);
+    scp_st_tensor *tensors = NULL;
+    float **data = NULL;
+    char *method = NULL;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_alloc(n, sizeof *tensors, &tensors));
+    SCP_GOTO(done, scp_alloc(n, sizeof *data, &data));
+    SCP_GOTO(done, scp_ckpt_get_text(c, "method", &method));
+    for (size_t i = 0; i < n; i++) SCP_GOTO(done, export_one(c, scp_params_info(params, i), &tensors[i], &data[i]));
+    const scp_st_meta meta[] = { { "format", "scppdm" }, { "method", method } };
+    SCP_GOTO(done, scp_st_write(path, tensors, n, meta, 2));
+done:
+    for (size_t i = 0; data && i < n; i++) free(data[i]);
+    free(data);
+    free(tensors);
+    free(method);
+    return st;
 }
 
 scp_status scp_weights_method(const scp_ckpt *c, scp_method *m)

@@ -20,6 +20,10 @@ scp_status scp_weights_add(scp_ckpt_writer *w, const scp_params *params, scp_are
 /** Read one arena back. */
 scp_status scp_weights_get(const scp_ckpt *c, scp_params *params, scp_arena from, scp_arena to) SCP_MUST_USE;
 
+/** Write the weights that evaluation uses (the moving average in checkpoint c) as safetensors, with the
+ *  shapes of the store; "method" and "format" go to the metadata. */
+scp_status scp_weights_export(const scp_ckpt *c, const scp_params *params, const char *path) SCP_MUST_USE;
+
 /** Settings of the method kept in a checkpoint. m: scp_conf_fini(scp_method_groups, m). */
 scp_status scp_weights_method(const scp_ckpt *c, scp_method *m) SCP_MUST_USE;
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/sig.h"
+#include "base/version.h"
 #include "data/sampler.h"
 #include "tensor/optim.h"
 #include "train/state.h"
@@ -153,6 +155,37 @@ static scp_status stop_wanted(loop *l, int64_t step, bool *stop)
     return SCP_OK;
 }
 
+/* The first line of every start: what runs where, with all settings, so that an unfinished run can be
+ * read. */
+static scp_status announce(const loop *l)
+{
+    const scp_job *job = l->job;
+    char host[256] = "", now[32];
+    const char *line;
+    if (scp_comm_rank(job->comm) != 0) return SCP_OK;
+    gethostname(host, sizeof host - 1);
+    scp_clock_utc(now, sizeof now);
+    scp_jsonl j = { 0 };
+    scp_jsonl_begin(&j);
+    scp_jsonl_text(&j, "event", "start");
+    scp_jsonl_text(&j, "stage", job->stage);
+    scp_jsonl_text(&j, "time", now);
+    scp_jsonl_text(&j, "host", host);
+    scp_jsonl_text(&j, "version", scp_version());
+    scp_jsonl_text(&j, "revision", scp_version_git());
+    scp_jsonl_int(&j, "ranks", scp_comm_size(job->comm));
+    scp_jsonl_text(&j, "communicator", scp_comm_name(job->comm));
+    scp_jsonl_text(&j, "device", scp_params_device(job->params)->backend->name);
+    scp_jsonl_int(&j, "resumed_from", l->first);
+    scp_jsonl_int(&j, "parameters", (int64_t)scp_params_trainable(job->params));
+    scp_jsonl_int(&j, "plan_bytes", (int64_t)scp_plan_bytes(job->plan));
+    scp_jsonl_text(&j, "config", job->config_text);
+    scp_status st = scp_jsonl_end(&j, &line);
+    if (st == SCP_OK) st = scp_jsonl_append(l->metrics, line);
+    scp_jsonl_fini(&j);
+    return st;
+}
+
 static scp_status run_steps(loop *l)
 {
     const scp_train_config *c = l->cfg;
@@ -191,7 +224,10 @@ static scp_status resume(loop *l)
 {
     bool found = false;
     l->state = (scp_train_state){ .best = NAN };
-    if (!l->job->fresh) SCP_TRY(scp_train_state_load(l->job, &l->state, &found));
+    if (l->job->fresh)
+        SCP_TRY(scp_train_state_clear(l->job));
+    else
+        SCP_TRY(scp_train_state_load(l->job, &l->state, &found));
     l->first = l->out->resumed_from = l->state.step;
     if (found) scp_log(SCP_LOG_INFO, "%s: resumed at step %lld", l->job->stage, (long long)l->first);
     return SCP_OK;
@@ -204,7 +240,9 @@ scp_status scp_job_run(const scp_job *job, scp_job_result *out)
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_agree(job->comm, prepare(&l)));
     SCP_GOTO(done, resume(&l));
+    SCP_GOTO(done, scp_agree(job->comm, announce(&l)));
     SCP_GOTO(done, run_steps(&l));
+    if (l.state.step == job->cfg->steps) SCP_GOTO(done, scp_train_state_export(job));
 done:
     scp_progress_destroy(&l.progress);
     free(l.rows);

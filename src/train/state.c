@@ -115,3 +115,45 @@ scp_status scp_train_state_load(const scp_job *job, scp_train_state *s, bool *fo
 {
     return scp_agree(job->comm, load(job, s, found));
 }
+
+static scp_status clear(const scp_job *job)
+{
+    char dir[SCP_PATH_MAX], path[SCP_PATH_MAX];
+    char **names = NULL;
+    size_t n = 0;
+    SCP_TRY(stage_dir(job, dir, sizeof dir));
+    if (!scp_fs_is_dir(dir)) return SCP_OK;
+    SCP_TRY(scp_fs_join(path, sizeof path, dir, "LATEST"));
+    scp_fs_remove(path);
+    SCP_TRY(scp_fs_list(dir, ".h5", &names, &n));
+    scp_status st = SCP_OK;
+    for (size_t i = 0; i < n && st == SCP_OK; i++) {
+        st = scp_fs_join(path, sizeof path, dir, names[i]);
+        if (st == SCP_OK) scp_fs_remove(path);
+    }
+    scp_fs_list_free(names, n);
+    return st;
+}
+
+scp_status scp_train_state_clear(const scp_job *job)
+{
+    return scp_agree(job->comm, scp_comm_rank(job->comm) == 0 ? clear(job) : SCP_OK);
+}
+
+static scp_status export_weights(const scp_job *job)
+{
+    char path[SCP_PATH_MAX];
+    scp_ckpt *c = NULL;
+    bool main_model = strcmp(job->stage, "train") == 0;
+    SCP_TRY(scp_str_format(path, sizeof path, "%s/weights%s%s.safetensors", job->run_dir, main_model ? "" : "-",
+                           main_model ? "" : job->stage));
+    SCP_TRY(scp_weights_open(job->run_dir, job->stage, &c));
+    scp_status st = scp_weights_export(c, job->params, path);
+    scp_ckpt_close(&c);
+    return st;
+}
+
+scp_status scp_train_state_export(const scp_job *job)
+{
+    return scp_agree(job->comm, scp_comm_rank(job->comm) == 0 ? export_weights(job) : SCP_OK);
+}

@@ -17,5 +17,11 @@ scp_status scp_train_state_save(const scp_job *job, const scp_train_state *s) SC
 
 /** Load the newest readable checkpoint into the store. *found false when there is none. Collective. */
 scp_status scp_train_state_load(const scp_job *job, scp_train_state *s, bool *found) SCP_MUST_USE;
+/** Remove the checkpoints of the stage, for a start from scratch. Collective. */
+scp_status scp_train_state_clear(const scp_job *job) SCP_MUST_USE;
+
+/** Write <run_dir>/weights.safetensors ("train") or weights-<stage>.safetensors from the checkpoint that
+ *  evaluation uses. Collective: rank 0 writes, all agree. */
+scp_status scp_train_state_export(const scp_job *job) SCP_MUST_USE;
 
 #endif
