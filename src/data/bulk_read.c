@@ -133,7 +133,9 @@ static scp_status add_rows(reader *r, scp_bulk_sink *s, const int32_t *slot, siz
             int64_t begin = r->rows.indptr[i];
             SCP_TRY(add_cell(r, s, at[i], row + i, r->rows.column + begin, r->rows.value + begin,
                              (size_t)(r->rows.indptr[i + 1] - begin)));
+            s->cells_done++;
         }
+        scp_progress_update(s->progress, s->cells_done, NULL);
         row += n;
     }
     return SCP_OK;

@@ -2,6 +2,7 @@
 #ifndef SCP_DATA_BULK_READ_H
 #define SCP_DATA_BULK_READ_H
 
+#include "base/progress.h"
 #include "data/pseudobulk.h"
 #include "io/h5ad.h"
 
@@ -14,7 +15,8 @@ typedef struct scp_bulk_sink {
     int64_t *slot_cells;     /* [all slots]                                            */
     int64_t *detected;       /* [G]                                                    */
     const uint8_t *slot_train; /* [all slots]                                          */
-    int64_t train_cells, empty_cells;
+    int64_t train_cells, empty_cells, cells_done;
+    scp_progress *progress;  /* told of cells_done after every block                   */
 } scp_bulk_sink;
 
 /** Add rank `rank` of `size`'s share of rows [first, first + n) of a file; slot [n] is that of every

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/progress.h"
 #include "data/bulk_read.h"
 #include "data/normalize.h"
 
@@ -16,8 +15,6 @@ typedef struct run {
     scp_shard_writer *to;
     scp_bulk_sink sink;
     uint8_t *slot_train;
-    scp_progress *progress;
-    int64_t files_done;
 } run;
 
 /* Profiles of a batch. */
@@ -90,7 +87,6 @@ static scp_status add_file(run *r, size_t file)
                        (size_t)(range[1] - range[0]), slot, scp_comm_rank(r->comm),
                        scp_comm_size(r->comm), &r->sink);
     SCP_GOTO(done, scp_agree(r->comm, st));
-    scp_progress_update(r->progress, ++r->files_done, r->plan->path[file]);
 done:
     if (scp_comm_rank(r->comm) != 0) free(slot);
     return st;
@@ -188,7 +184,17 @@ done:
     return st;
 }
 
-/* Memory of a run. Not collective. */
+/* Cells that rank 0 expects to add: its share of all. */
+static int64_t cells_of_root(const run *r)
+{
+    const scp_bulk_plan *p = r->plan;
+    int64_t n = 0;
+    for (size_t f = 0; f < p->n_files; f++)
+        for (size_t i = 0; i < p->file_cells[f]; i++) n += p->cell_slot[f][i] >= 0;
+    return n / scp_comm_size(r->comm);
+}
+
+/* Memory and progress of a run. Not collective. */
 static scp_status prepare(run *r, scp_bulk_result *out)
 {
     const scp_bulk_plan *p = r->plan;
@@ -203,7 +209,8 @@ static scp_status prepare(run *r, scp_bulk_result *out)
                                .slot_cells = out->slot_cells,
                                .detected = out->detected,
                                .slot_train = r->slot_train };
-    return scp_progress_create("pseudobulk", 0, scp_comm_rank(r->comm) == 0, &r->progress);
+    bool root = scp_comm_rank(r->comm) == 0;
+    return scp_progress_create("cells of rank 0", root ? cells_of_root(r) : 0, root, &r->sink.progress);
 }
 
 scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, scp_shard_writer *to,
@@ -224,7 +231,7 @@ scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, scp_shard_wri
     out->train_cells = cells[0];
     out->empty_cells = cells[1];
 done:
-    scp_progress_destroy(&r.progress);
+    scp_progress_destroy(&r.sink.progress);
     free(r.slot_train);
     if (st != SCP_OK) scp_bulk_result_fini(out);
     return st;

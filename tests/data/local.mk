@@ -1,8 +1,8 @@
 # Tests of src/data.
 check_PROGRAMS += tests/data/sampler.t tests/data/dose.t tests/data/normalize.t tests/data/genes.t \
-	tests/data/split.t tests/data/shard.mpi
+	tests/data/split.t tests/data/keys.t tests/data/shard.mpi tests/data/prep.mpi
 TESTS += tests/data/sampler.t tests/data/dose.t tests/data/normalize.t tests/data/genes.t \
-	tests/data/split.t tests/data/shard.mpi
+	tests/data/split.t tests/data/keys.t tests/data/shard.mpi tests/data/prep.mpi
 tests_data_sampler_t_SOURCES = tests/data/sampler.c
 tests_data_sampler_t_LDADD = libscptest.a $(LDADD)
 tests_data_dose_t_SOURCES = tests/data/dose.c
@@ -15,3 +15,7 @@ tests_data_split_t_SOURCES = tests/data/split.c
 tests_data_split_t_LDADD = libscptest.a $(LDADD)
 tests_data_shard_mpi_SOURCES = tests/data/shard.c
 tests_data_shard_mpi_LDADD = libscptest.a $(LDADD)
+tests_data_keys_t_SOURCES = tests/data/keys.c tests/data/screen.h tests/data/screen.c
+tests_data_keys_t_LDADD = libscptest.a $(LDADD)
+tests_data_prep_mpi_SOURCES = tests/data/prep.c tests/data/screen.h tests/data/screen.c
+tests_data_prep_mpi_LDADD = libscptest.a $(LDADD)

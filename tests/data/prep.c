@@ -1,0 +1,210 @@
+/* scppdm_prep as a library: every profile against a naive computation, sub-bulks, batches, the order of
+ * files, and one rank against many. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "comm/world.h"
+#include "data/prep.h"
+#include "data/screen.h"
+#include "io/shard.h"
+#include "tap.h"
+
+static scp_comm *world;
+static screen scr;
+static char folder[SCP_PATH_MAX];
+static char plate[2][SCP_PATH_MAX + 32], drugs[SCP_PATH_MAX + 32], out[SCP_PATH_MAX + 32];
+
+static scp_prep_settings settings(void)
+{
+    return (scp_prep_settings){ .output = out, .drugs = drugs, .min_cells = SCREEN_MIN_CELLS,
+                                .genes = "all", .ud = 0.15, .uc = 0.1, .val = 0.05, .seed = 3,
+                                .replicates = 3, .memory = 1024 };
+}
+
+/* Run prep and read its shard back. */
+static bool prepare(scp_comm *comm, const scp_prep_settings *s, bool reversed, scp_dataset *d)
+{
+    char *in[2] = { plate[reversed], plate[!reversed] };
+    const scp_text_list inputs = { .v = in, .n = 2 };
+    *d = (scp_dataset){ 0 };
+    scp_status st = scp_prep_run(comm, s, &inputs);
+    if (st == SCP_OK) st = scp_shard_read(comm, s->output, d);
+    return tap_st(st, "prepare, %d ranks, %lld MiB%s", scp_comm_size(comm), (long long)s->memory,
+                  reversed ? ", files reversed" : "");
+}
+
+/* Is this cell one of a profile? Names in the file may have trailing blanks. */
+static bool belongs(const scp_dataset *d, size_t profile, const screen_cell *c)
+{
+    int32_t drug = d->p_drug[profile];
+    const char *name = drug < 0 ? "DMSO_TF" : d->drug[drug];
+    size_t n = strlen(name);
+    return strncmp(c->drug, name, n) == 0 && strspn(c->drug + n, " ") == strlen(c->drug + n) &&
+           strcmp(c->line, d->line[d->p_line[profile]]) == 0 &&
+           strcmp(c->plate, d->plate[d->p_plate[profile]]) == 0 && strcmp(c->pass, "full") == 0;
+}
+
+/* Plain mean over the cells of a profile, all genes; returns the number of cells. */
+static int64_t naive(const scp_dataset *d, size_t profile, double *mean)
+{
+    int64_t cells = 0;
+    memset(mean, 0, SCREEN_GENES * sizeof *mean);
+    for (int f = 0; f < 2; f++)
+        for (size_t i = 0; i < scr.file[f].n; i++) {
+            const screen_cell *c = &scr.file[f].cell[i];
+            if (!belongs(d, profile, c)) continue;
+            double library = 0;
+            for (size_t g = 0; g < SCREEN_GENES; g++) library += (double)screen_count(c->id, g);
+            for (size_t g = 0; g < SCREEN_GENES; g++)
+                mean[g] += log1p(1e4 * (double)screen_count(c->id, g) / library);
+            cells++;
+        }
+    for (size_t g = 0; g < SCREEN_GENES; g++) mean[g] /= (double)cells;
+    return cells;
+}
+
+static void test_profiles(const scp_dataset *d)
+{
+    static double mean[SCREEN_GENES];
+    double worst = 0;
+    bool cells = true;
+    size_t column[SCREEN_GENES];
+    for (size_t g = 0; g < d->G; g++) column[g] = (size_t)atoi(d->gene[g] + 4);
+    for (size_t p = 0; p < d->P; p++) {
+        cells = cells && naive(d, p, mean) == d->p_cells[p];
+        for (size_t g = 0; g < d->G; g++)
+            worst = fmax(worst, fabs(mean[column[g]] - (double)d->x[p * d->G + g]) / (1 + mean[column[g]]));
+    }
+    tap_ok(d->P == 80 && d->N == 71, "80 profiles, 71 pairs");
+    tap_ok(d->G == SCREEN_GENES - 1 && column[1] == 1 && column[2] == 3, "the gene that no cell has is dropped");
+    tap_ok(cells, "every profile counts its cells");
+    tap_ok(worst < 6e-8, "all profiles are the naive means, worst relative difference %.1e", worst);
+    tap_ok(strstr(d->manifest, "\"passed\": true") != NULL, "the manifest keeps the proof");
+    tap_ok(strstr(d->manifest, "Verteporfin") && strstr(d->manifest, "A549 | Caffeine | 0.05 uM | plate1"),
+           "and names what was left out");
+}
+
+static void test_sub_bulks(const scp_dataset *d)
+{
+    bool whole = true, even = true, held = true;
+    double worst = 0;
+    size_t with = 0;
+    for (size_t r = 0; r < d->R;) {
+        size_t end = r, p = (size_t)d->r_profile[r];
+        int64_t cells = 0, least = INT64_MAX, most = 0;
+        for (; end < d->R && (size_t)d->r_profile[end] == p; end++) {
+            cells += d->r_cells[end];
+            least = d->r_cells[end] < least ? d->r_cells[end] : least;
+            most = d->r_cells[end] > most ? d->r_cells[end] : most;
+        }
+        whole = whole && cells == d->p_cells[p] && end - r == 3;
+        even = even && most - least <= 1;
+        for (size_t g = 0; g < d->G; g++) {
+            double sum = 0;
+            for (size_t k = r; k < end; k++) sum += (double)d->r_cells[k] * (double)d->r_x[k * d->G + g];
+            worst = fmax(worst, fabs(sum / (double)cells - (double)d->x[p * d->G + g]));
+        }
+        for (size_t i = 0; i < d->N; i++)
+            held = held && ((size_t)d->post[i] != p || d->split[i] != SCP_SPLIT_TRAIN);
+        with++;
+        r = end;
+    }
+    size_t test = 0;
+    for (size_t i = 0; i < d->N; i++) test += d->split[i] != SCP_SPLIT_TRAIN;
+    tap_ok(test > 0 && with == test && held, "every held-out profile has sub-bulks, no other");
+    tap_ok(whole && even, "they share its cells evenly");
+    tap_ok(worst < 1e-6, "and average to it, worst difference %.1e", worst);
+}
+
+static void test_same(const scp_dataset *d)
+{
+    scp_prep_settings s = settings();
+    scp_dataset other;
+    if (prepare(world, &s, true, &other)) tap_ok(other.hash == d->hash, "the same content");
+    scp_dataset_fini(&other);
+    s.memory = 1; /* 43 slots of 3000 genes */
+    if (prepare(world, &s, false, &other)) tap_ok(other.hash == d->hash, "the same content");
+    scp_dataset_fini(&other);
+
+    scp_comm *self = NULL;
+    char alone[SCP_PATH_MAX + 64];
+    snprintf(alone, sizeof alone, "%s/alone-%d.h5", folder, scp_comm_rank(world));
+    s = settings();
+    s.output = alone;
+    tap_st(scp_comm_create_self(&self), "a communicator of one");
+    bool same = prepare(self, &s, false, &other) && other.hash == d->hash;
+    scp_dataset_fini(&other);
+    scp_comm_destroy(&self);
+    int32_t all = same;
+    tap_st(scp_comm_allreduce(world, &all, 1, SCP_COMM_I32, SCP_COMM_MIN), "compare");
+    tap_ok(all, "every rank alone writes what all write together");
+}
+
+static void test_choices(const scp_dataset *d)
+{
+    scp_prep_settings s = settings();
+    scp_dataset v;
+    s.genes = "hvg:100";
+    if (prepare(world, &s, false, &v)) {
+        bool same = v.G == 100 && v.P == d->P;
+        for (size_t g = 0, k = 0; same && g < v.G; g++) {
+            while (k < d->G && strcmp(d->gene[k], v.gene[g]) != 0) k++;
+            same = k < d->G && memcmp(&v.x[5 * v.G + g], &d->x[5 * d->G + k], sizeof *v.x) == 0;
+        }
+        tap_ok(same, "100 variable genes, in order, with the values they had");
+    }
+    scp_dataset_fini(&v);
+    s.genes = "all";
+    s.seed = 4;
+    s.replicates = 0;
+    if (prepare(world, &s, false, &v)) {
+        tap_ok(v.R == 0 && memcmp(v.split, d->split, d->N) != 0, "another seed, no sub-bulks");
+        tap_ok(memcmp(v.x, d->x, d->P * d->G * sizeof *d->x) == 0, "but the same profiles");
+    }
+    scp_dataset_fini(&v);
+    s.strict = true;
+    char *in[2] = { plate[0], plate[1] };
+    const scp_text_list inputs = { .v = in, .n = 2 };
+    scp_fs_remove(out);
+    if (scp_comm_barrier(world) != SCP_OK) abort();
+    scp_status st = scp_prep_run(world, &s, &inputs);
+    tap_ok((st == SCP_EDATA || st == SCP_EPEER) && strstr(scp_err_message(), "--strict"), "--strict stops");
+    tap_ok(!scp_fs_exists(out), "and leaves no file");
+}
+
+int main(int argc, char **argv)
+{
+    scp_status st = SCP_OK;
+    if (scp_world_begin(&argc, &argv, &world) != SCP_OK) return 1;
+    bool root = scp_comm_rank(world) == 0;
+    tap_set_silent(!root);
+    scp_log_set_level(SCP_LOG_ERROR);
+    if (root) snprintf(folder, sizeof folder, "%s", tap_tmpdir());
+    if (scp_comm_bcast(world, folder, sizeof folder, SCP_COMM_U8, 0) != SCP_OK) return 1;
+    screen_make(&scr);
+    snprintf(out, sizeof out, "%s/out.h5", folder);
+    snprintf(drugs, sizeof drugs, "%s/drugs.tsv", folder);
+    for (int i = 0; i < 2; i++) {
+        snprintf(plate[i], sizeof plate[i], "%s/%s", folder, scr.file[i].name);
+        if (root && st == SCP_OK) st = screen_write(&scr.file[i], plate[i], NULL);
+    }
+    if (root && st == SCP_OK) st = screen_write_drugs(drugs);
+    tap_st(scp_agree(world, st), "write a screen");
+
+    scp_dataset d;
+    scp_prep_settings s = settings();
+    if (prepare(world, &s, false, &d)) {
+        test_profiles(&d);
+        test_sub_bulks(&d);
+        test_same(&d);
+        test_choices(&d);
+    }
+    scp_dataset_fini(&d);
+    int code = tap_done();
+    return scp_world_end(&world) == SCP_OK ? code : 1;
+}
