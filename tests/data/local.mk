@@ -1,8 +1,10 @@
 # Tests of src/data.
 check_PROGRAMS += tests/data/sampler.t tests/data/dose.t tests/data/normalize.t tests/data/genes.t \
-	tests/data/split.t tests/data/keys.t tests/data/shard.mpi tests/data/prep.mpi
+	tests/data/split.t tests/data/keys.t tests/data/shard.mpi tests/data/prep.mpi \
+	tests/data/real.mpi tests/data/plates
 TESTS += tests/data/sampler.t tests/data/dose.t tests/data/normalize.t tests/data/genes.t \
-	tests/data/split.t tests/data/keys.t tests/data/shard.mpi tests/data/prep.mpi
+	tests/data/split.t tests/data/keys.t tests/data/shard.mpi tests/data/prep.mpi \
+	tests/data/real.mpi tests/data/prep_cli.sh
 tests_data_sampler_t_SOURCES = tests/data/sampler.c
 tests_data_sampler_t_LDADD = libscptest.a $(LDADD)
 tests_data_dose_t_SOURCES = tests/data/dose.c
@@ -19,3 +21,8 @@ tests_data_keys_t_SOURCES = tests/data/keys.c tests/data/screen.h tests/data/scr
 tests_data_keys_t_LDADD = libscptest.a $(LDADD)
 tests_data_prep_mpi_SOURCES = tests/data/prep.c tests/data/screen.h tests/data/screen.c
 tests_data_prep_mpi_LDADD = libscptest.a $(LDADD)
+tests_data_real_mpi_SOURCES = tests/data/real.c
+tests_data_real_mpi_LDADD = libscptest.a $(LDADD)
+tests_data_plates_SOURCES = tests/data/plates.c tests/data/screen.h tests/data/screen.c
+dist_check_SCRIPTS += tests/data/prep_cli.sh
+EXTRA_DIST += tests/data/golden/real.tsv tests/data/golden/make_real.py

@@ -1,5 +1,5 @@
 /* A small screen with all the traps of the real one, and plates of it in Tahoe's layout. Used by the tests
- * of src/data and by tests/data/prep.sh. */
+ * of src/data and by tests/data/prep_cli.sh. */
 #ifndef SCP_TESTS_DATA_SCREEN_H
 #define SCP_TESTS_DATA_SCREEN_H
 
