@@ -79,7 +79,8 @@ typedef struct rounds {
     int64_t count; /* the same on all ranks                      */
 } rounds;
 
-static scp_status plan_rounds(hid_t dset, hid_t type, size_t first, size_t n, rounds *r)
+static scp_status plan_rounds(hid_t dset, hid_t type, size_t first, size_t n, size_t round_bytes,
+                              rounds *r)
 {
     scp_status st = SCP_OK;
     int rank = 0;
@@ -97,7 +98,7 @@ static scp_status plan_rounds(hid_t dset, hid_t type, size_t first, size_t n, ro
     for (int d = 1; d < rank; d++) r->row_bytes *= dims[d];
     if (H5Pget_layout(dcpl) == H5D_CHUNKED && H5Pget_chunk(dcpl, rank, chunk) == rank)
         chunk_rows = (size_t)chunk[0];
-    size_t rows = r->row_bytes ? ROUND_BYTES / r->row_bytes : dims[0];
+    size_t rows = r->row_bytes ? round_bytes / r->row_bytes : dims[0];
     r->step = rows / chunk_rows ? rows / chunk_rows * chunk_rows : chunk_rows;
     r->base = first / chunk_rows * chunk_rows;
     r->count = n ? (int64_t)((first + n - r->base + r->step - 1) / r->step) : 0;
@@ -107,9 +108,7 @@ done:
     return st;
 }
 
-typedef enum direction { READ, WRITE } direction;
-
-static scp_status one_round(hid_t dset, hid_t type, const rounds *r, int64_t k, direction way,
+static scp_status one_round(hid_t dset, hid_t type, const rounds *r, int64_t k, scp_h5_way way,
                             hid_t dxpl, char *data)
 {
     scp_status st = SCP_OK;
@@ -122,7 +121,7 @@ static scp_status one_round(hid_t dset, hid_t type, const rounds *r, int64_t k, 
     size_t n = stop - begin;
     char *at = n ? data + (begin - r->first) * r->row_bytes : &unused;
     SCP_GOTO(done, scp_h5_slab_select(dset, n ? begin : 0, n, &s));
-    if (way == READ)
+    if (way == SCP_H5_READ)
         SCP_H5AT_GOTO(done, dset, NULL, H5Dread(dset, type, s.mem_space, s.file_space, dxpl, at));
     else
         SCP_H5AT_GOTO(done, dset, NULL, H5Dwrite(dset, type, s.mem_space, s.file_space, dxpl, at));
@@ -140,12 +139,12 @@ done:
     return st;
 }
 
-static scp_status transfer_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,
-                               direction way, void *data)
+scp_status scp_h5_transfer_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,
+                               scp_h5_way way, void *data, size_t round_bytes)
 {
     hid_t dxpl = H5I_INVALID_HID;
     rounds r;
-    scp_status st = plan_rounds(dset, type, first, n, &r);
+    scp_status st = plan_rounds(dset, type, first, n, round_bytes, &r);
     if (st == SCP_OK) st = collective_transfer(&dxpl);
     SCP_GOTO(done, scp_agree(comm, st));
     int64_t count = r.count;
@@ -163,13 +162,14 @@ done:
 scp_status scp_h5_read_slab_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,
                                 void *data)
 {
-    SCP_TRY(transfer_all(comm, dset, type, first, n, READ, data));
+    SCP_TRY(scp_h5_transfer_all(comm, dset, type, first, n, SCP_H5_READ, data, ROUND_BYTES));
     return SCP_OK;
 }
 
 scp_status scp_h5_write_slab_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,
                                  const void *data)
 {
-    SCP_TRY(transfer_all(comm, dset, type, first, n, WRITE, (void *)data));
+    SCP_TRY(
+        scp_h5_transfer_all(comm, dset, type, first, n, SCP_H5_WRITE, (void *)data, ROUND_BYTES));
     return SCP_OK;
 }

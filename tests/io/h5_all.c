@@ -5,8 +5,9 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "comm/world.h"
-#include "io/h5.h"
+#include "io/h5_slab.h"
 #include "tap.h"
 
 enum { ROWS = 23, COLS = 5 };
@@ -89,6 +90,35 @@ static void read_file(const char *path, const float *x)
     all_ok(scp_h5_close(&file), "closed by each");
 }
 
+/* Rounds far smaller than a rank's share: as many collective calls on every rank, whatever it owns.
+ */
+static void rounds(const char *path, const float *x)
+{
+    const scp_h5_layout layout = { .chunk = { 2, COLS }, .deflate = 1 };
+    const size_t bytes[] = { 1, 2 * COLS * sizeof(float), 5 * COLS * sizeof(float) };
+    size_t dims[2] = { ROWS, COLS }, first, n;
+    float mine[ROWS * COLS];
+    hid_t file, dset;
+    my_range(&first, &n);
+    all_ok(scp_h5_create_all(world, path, &file), "file created by all");
+    for (size_t k = 0; k < sizeof bytes / sizeof bytes[0]; k++) {
+        char name[16];
+        all_ok(scp_str_format(name, sizeof name, "x%zu", k), "name");
+        all_ok(scp_h5_dataset_create(file, name, H5T_NATIVE_FLOAT, 2, dims, &layout, &dset), name);
+        all_ok(scp_h5_transfer_all(world, dset, H5T_NATIVE_FLOAT, first, n, SCP_H5_WRITE,
+                                   (void *)(x + first * COLS), bytes[k]),
+               "written in rounds");
+        memset(mine, 0, sizeof mine);
+        all_ok(scp_h5_transfer_all(world, dset, H5T_NATIVE_FLOAT, first, n, SCP_H5_READ, mine,
+                                   bytes[k]),
+               "read in rounds");
+        tap_ok(everywhere(memcmp(mine, x + first * COLS, n * COLS * sizeof *x) == 0),
+               "rounds of %zu bytes: every rank has its rows", bytes[k]);
+        H5Dclose(dset);
+    }
+    all_ok(scp_h5_close(&file), "closed by all");
+}
+
 int main(int argc, char **argv)
 {
     float x[ROWS * COLS];
@@ -107,6 +137,7 @@ int main(int argc, char **argv)
     all_ok(scp_fs_join(path, sizeof path, dir, "all.h5"), "name");
     write_file(path, x);
     read_file(path, x);
+    rounds(path, x);
     scp_status st = scp_h5_open_all(world, "/nonexistent/x.h5", &file);
     tap_ok(everywhere(st == SCP_ENOINPUT || st == SCP_EPEER), "a missing file fails on every rank");
     st = scp_h5_create_all(world, "/nonexistent/x.h5", &file);
