@@ -1,9 +1,10 @@
 /* Checkpoints: named arrays, numbers and texts in one HDF5 file that is either whole or refused.
  *
- * Layout: 512 bytes of text (magic, format number, length of the file and XXH3 hash of all bytes that
- * follow), then an HDF5 file with one 1-D dataset per name and the hash of its content, name and type
- * in attribute "xxh3". Opening checks the first hash before HDF5 looks at anything, so a flipped bit
- * anywhere is found; reading checks the second. Names may hold '/'. Equal content, equal bytes.
+ * Layout: 512 bytes of text (magic, format number, length of the file and XXH3 hash of all bytes
+ * that follow), then an HDF5 file with one 1-D dataset per name and the hash of its content, name
+ * and type in attribute "xxh3". Opening checks the first hash before HDF5 looks at anything, so a
+ * flipped bit anywhere is found; reading checks the second. Names may hold '/'. Equal content,
+ * equal bytes.
  *
  * Writing is atomic: temporary name, fsync, rename. Nothing here is collective: rank 0 calls it. */
 #ifndef SCP_IO_CKPT_H
@@ -21,10 +22,14 @@ typedef struct scp_ckpt_writer scp_ckpt_writer;
 scp_status scp_ckpt_writer_create(const char *path, scp_ckpt_writer **out) SCP_MUST_USE;
 
 /** Add an array [n] under a new name (n = 0 is fine). */
-scp_status scp_ckpt_add_f32(scp_ckpt_writer *w, const char *name, const float *v, size_t n) SCP_MUST_USE;
-scp_status scp_ckpt_add_f64(scp_ckpt_writer *w, const char *name, const double *v, size_t n) SCP_MUST_USE;
-scp_status scp_ckpt_add_i64(scp_ckpt_writer *w, const char *name, const int64_t *v, size_t n) SCP_MUST_USE;
-scp_status scp_ckpt_add_bytes(scp_ckpt_writer *w, const char *name, const void *v, size_t n) SCP_MUST_USE;
+scp_status scp_ckpt_add_f32(scp_ckpt_writer *w, const char *name, const float *v,
+                            size_t n) SCP_MUST_USE;
+scp_status scp_ckpt_add_f64(scp_ckpt_writer *w, const char *name, const double *v,
+                            size_t n) SCP_MUST_USE;
+scp_status scp_ckpt_add_i64(scp_ckpt_writer *w, const char *name, const int64_t *v,
+                            size_t n) SCP_MUST_USE;
+scp_status scp_ckpt_add_bytes(scp_ckpt_writer *w, const char *name, const void *v,
+                              size_t n) SCP_MUST_USE;
 /** Add one number or one text. */
 scp_status scp_ckpt_add_int(scp_ckpt_writer *w, const char *name, int64_t v) SCP_MUST_USE;
 scp_status scp_ckpt_add_real(scp_ckpt_writer *w, const char *name, double v) SCP_MUST_USE;
@@ -68,9 +73,9 @@ scp_status scp_ckpt_name(char *buf, size_t size, const char *dir, int64_t step) 
  *  (0: keep all). A checkpoint that cannot be removed is only logged. */
 scp_status scp_ckpt_publish(const char *dir, int64_t step, int64_t keep) SCP_MUST_USE;
 
-/** Open the checkpoint that LATEST names; when LATEST or its target is missing or damaged, the newest
- *  one that opens, with a warning in the log. *step is its step. SCP_ENOINPUT when the folder holds no
- *  checkpoint, SCP_EDATA when none of them opens. */
+/** Open the checkpoint that LATEST names; when LATEST or its target is missing or damaged, the
+ * newest one that opens, with a warning in the log. *step is its step. SCP_ENOINPUT when the folder
+ * holds no checkpoint, SCP_EDATA when none of them opens. */
 scp_status scp_ckpt_latest(const char *dir, scp_ckpt **out, int64_t *step) SCP_MUST_USE;
 
 #endif

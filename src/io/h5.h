@@ -15,12 +15,12 @@
 #include "base/status.h"
 #include "comm/comm.h"
 
-/** Start HDF5 and silence its own error printer. Cheap to call again; every function here that opens
- *  a file calls it. After MPI_Init in a parallel program. */
+/** Start HDF5 and silence its own error printer. Cheap to call again; every function here that
+ * opens a file calls it. After MPI_Init in a parallel program. */
 scp_status scp_h5_init(void) SCP_MUST_USE;
 
-/** Turn HDF5's error stack into our chain and clear it. `loc` and `name` say what the call was about
- *  (H5I_INVALID_HID and NULL when there is nothing to say). Used by the macros below. */
+/** Turn HDF5's error stack into our chain and clear it. `loc` and `name` say what the call was
+ * about (H5I_INVALID_HID and NULL when there is nothing to say). Used by the macros below. */
 scp_status scp_h5_raise(const char *file, int line, const char *call, hid_t loc, const char *name);
 
 /* HDF5 calls; a negative result is a failure. Each evaluates its call once and keeps its text. */
@@ -66,7 +66,8 @@ scp_status scp_h5_raise(const char *file, int line, const char *call, hid_t loc,
 scp_status scp_h5_open(const char *path, hid_t *file) SCP_MUST_USE;
 /** Create or truncate. SCP_EIO. */
 scp_status scp_h5_create(const char *path, hid_t *file) SCP_MUST_USE;
-/** The same with `user_bytes` (0, or a power of two from 512) left free before HDF5's own content. */
+/** The same with `user_bytes` (0, or a power of two from 512) left free before HDF5's own content.
+ */
 scp_status scp_h5_create_after(const char *path, size_t user_bytes, hid_t *file) SCP_MUST_USE;
 /** The same for a file that all ranks use together (MPI-IO). The status is agreed. Collective. */
 scp_status scp_h5_open_all(scp_comm *comm, const char *path, hid_t *file) SCP_MUST_USE;
@@ -113,10 +114,12 @@ scp_status scp_h5_attr_real(hid_t obj, const char *name, size_t n, double *out) 
 /** Set (the attribute must not exist). Texts are variable-length UTF-8. n = 0 makes a scalar of one
  *  value in set_i64 and set_real, an empty array in set_texts. */
 scp_status scp_h5_set_text(hid_t obj, const char *name, const char *value) SCP_MUST_USE;
-scp_status scp_h5_set_texts(hid_t obj, const char *name, const char *const *values, size_t n)
-    SCP_MUST_USE;
-scp_status scp_h5_set_i64(hid_t obj, const char *name, size_t n, const int64_t *values) SCP_MUST_USE;
-scp_status scp_h5_set_real(hid_t obj, const char *name, size_t n, const double *values) SCP_MUST_USE;
+scp_status scp_h5_set_texts(hid_t obj, const char *name, const char *const *values,
+                            size_t n) SCP_MUST_USE;
+scp_status scp_h5_set_i64(hid_t obj, const char *name, size_t n,
+                          const int64_t *values) SCP_MUST_USE;
+scp_status scp_h5_set_real(hid_t obj, const char *name, size_t n,
+                           const double *values) SCP_MUST_USE;
 /** Boolean as h5py writes it: an enum FALSE, TRUE over int8. */
 scp_status scp_h5_set_bool(hid_t obj, const char *name, bool value) SCP_MUST_USE;
 /** That enum type, for arrays of booleans. *type: H5Tclose. */
@@ -130,10 +133,10 @@ enum { SCP_H5_MAX_RANK = 3 };
 
 /* How a new dataset is stored. Zeroed: contiguous. A chunk extent beyond the dataset is cut. */
 typedef struct scp_h5_layout {
-    size_t chunk[SCP_H5_MAX_RANK]; /* elements of a chunk in each dimension; 0 in [0]: contiguous   */
+    size_t chunk[SCP_H5_MAX_RANK]; /* elements of a chunk in each dimension; 0 in [0]: contiguous */
     bool shuffle;
-    int deflate;                   /* 0..9                                                          */
-    bool grows;                    /* dimension 0 may grow (scp_h5_append)                          */
+    int deflate; /* 0..9 */
+    bool grows;  /* dimension 0 may grow (scp_h5_append) */
 } scp_h5_layout;
 
 /** Rank (0 for a scalar) and extents of an open dataset; SCP_EDATA beyond SCP_H5_MAX_RANK. */
@@ -142,8 +145,8 @@ scp_status scp_h5_extent(hid_t dset, int *rank, size_t dims[SCP_H5_MAX_RANK]) SC
 /** Create a dataset of `rank` dimensions (0: scalar), of the given type in file, and missing parent
  *  groups. layout NULL: contiguous. dset NULL: closed at once. */
 scp_status scp_h5_dataset_create(hid_t loc, const char *name, hid_t type, int rank,
-                                 const size_t *dims, const scp_h5_layout *layout, hid_t *dset)
-    SCP_MUST_USE;
+                                 const size_t *dims, const scp_h5_layout *layout,
+                                 hid_t *dset) SCP_MUST_USE;
 
 /** Create and write whole; `type` is both the memory and the file type. Serial files only. */
 scp_status scp_h5_write(hid_t loc, const char *name, hid_t type, int rank, const size_t *dims,
@@ -170,17 +173,18 @@ scp_status scp_h5_read_texts(hid_t loc, const char *name, char ***out, size_t *n
 
 /* ---- parts of a dataset: entries [first, first + n) of dimension 0, all of the others ---- */
 
-scp_status scp_h5_read_slab(hid_t dset, hid_t type, size_t first, size_t n, void *data) SCP_MUST_USE;
-scp_status scp_h5_write_slab(hid_t dset, hid_t type, size_t first, size_t n, const void *data)
-    SCP_MUST_USE;
+scp_status scp_h5_read_slab(hid_t dset, hid_t type, size_t first, size_t n,
+                            void *data) SCP_MUST_USE;
+scp_status scp_h5_write_slab(hid_t dset, hid_t type, size_t first, size_t n,
+                             const void *data) SCP_MUST_USE;
 /** Grow dimension 0 by n and write there (layout.grows). */
 scp_status scp_h5_append(hid_t dset, hid_t type, size_t n, const void *data) SCP_MUST_USE;
 
-/** The same on a parallel file, in one collective transfer: rank r gives its own range, which may be
- *  empty (n = 0, data may be NULL); ranges must not overlap when writing. `type` must be the type in
- *  the file: HDF5 silently falls back to independent transfers otherwise, and refuses for filtered
- *  datasets (SCP_EINTERNAL here). Split into rounds of at most 1 GiB a rank, cut at chunk borders.
- *  The status is agreed. Collective. */
+/** The same on a parallel file, in one collective transfer: rank r gives its own range, which may
+ * be empty (n = 0, data may be NULL); ranges must not overlap when writing. `type` must be the type
+ * in the file: HDF5 silently falls back to independent transfers otherwise, and refuses for
+ * filtered datasets (SCP_EINTERNAL here). Split into rounds of at most 1 GiB a rank, cut at chunk
+ * borders. The status is agreed. Collective. */
 scp_status scp_h5_read_slab_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,
                                 void *data) SCP_MUST_USE;
 scp_status scp_h5_write_slab_all(scp_comm *comm, hid_t dset, hid_t type, size_t first, size_t n,

@@ -14,24 +14,24 @@ typedef enum scp_h5ad_kind { SCP_H5AD_CSR, SCP_H5AD_CSC, SCP_H5AD_DENSE } scp_h5
 
 /* A text column, dictionary-encoded whatever its encoding on disk. */
 typedef struct scp_h5ad_text {
-    size_t n;         /* rows                                              */
-    int32_t *code;    /* [n] index into label, -1 = missing                */
+    size_t n;      /* rows */
+    int32_t *code; /* [n] index into label, -1 = missing */
     size_t n_labels;
-    char **label;     /* [n_labels] UTF-8                                  */
+    char **label; /* [n_labels] UTF-8 */
 } scp_h5ad_text;
 
 /* A block of rows in CSR form (a dense matrix is returned with its non-zero entries). Buffers are
  * reused from call to call; zero-initialise, fini frees. */
 typedef struct scp_h5ad_rows {
     size_t n_rows;
-    int64_t *indptr;  /* [n_rows + 1], starts at 0                         */
-    int32_t *column;  /* [nnz]                                             */
-    float *value;     /* [nnz]                                             */
+    int64_t *indptr; /* [n_rows + 1], starts at 0 */
+    int32_t *column; /* [nnz] */
+    float *value;    /* [nnz] */
     size_t cap_rows, cap_nnz;
 } scp_h5ad_rows;
 
-/** Open and check the structure. SCP_ENOINPUT missing; SCP_EDATA damaged, truncated, not AnnData, or
- *  a filter this HDF5 cannot read (named). *out: scp_h5ad_close. */
+/** Open and check the structure. SCP_ENOINPUT missing; SCP_EDATA damaged, truncated, not AnnData,
+ * or a filter this HDF5 cannot read (named). *out: scp_h5ad_close. */
 scp_status scp_h5ad_open(const char *path, scp_h5ad **out) SCP_MUST_USE;
 void scp_h5ad_close(scp_h5ad **f);
 
@@ -42,16 +42,16 @@ size_t scp_h5ad_n_vars(const scp_h5ad *f);
 bool scp_h5ad_has_matrix(const scp_h5ad *f);
 scp_h5ad_kind scp_h5ad_matrix_kind(const scp_h5ad *f);
 
-/** Use another matrix than X: "raw/X" (the variables are then those of raw/var, and n_vars changes),
- *  "layers/counts". SCP_EDATA when there is none; the selection then stays. */
+/** Use another matrix than X: "raw/X" (the variables are then those of raw/var, and n_vars
+ * changes), "layers/counts". SCP_EDATA when there is none; the selection then stays. */
 scp_status scp_h5ad_select_matrix(scp_h5ad *f, const char *name) SCP_MUST_USE;
 
 /** Is there an obs column of this name? */
 bool scp_h5ad_has_obs(const scp_h5ad *f, const char *column);
 
 /** obs column (or the index, by its name) as text (numbers are printed shortest, booleans
- *  True/False). SCP_EDATA names file and column, and lists the columns that exist. Labels that no row
- *  uses may be there. col: scp_h5ad_text_fini. */
+ *  True/False). SCP_EDATA names file and column, and lists the columns that exist. Labels that no
+ * row uses may be there. col: scp_h5ad_text_fini. */
 scp_status scp_h5ad_obs_text(scp_h5ad *f, const char *column, scp_h5ad_text *col) SCP_MUST_USE;
 /** obs column as numbers [n_obs]; missing = NaN (also the texts "", nan, NaN, NA, <NA>, None).
  *  *out owned by the caller. Text that is not a number is SCP_EDATA with file, column and row. */
@@ -65,11 +65,12 @@ scp_status scp_h5ad_var_text(scp_h5ad *f, const char *column, scp_h5ad_text *col
 /** The obs index [n_obs]. */
 scp_status scp_h5ad_obs_names(scp_h5ad *f, char ***out) SCP_MUST_USE;
 
-/** Rows [first, first + n) of the matrix. Within a row the columns come as the file has them, neither
- *  sorted nor unique: entries of one column twice mean their sum, so callers add, they do not assign.
- *  NaN, infinity (also a double beyond float) and columns out of range are SCP_EDATA with file and
- *  row. CSC: the whole matrix is transposed once, on first use (8 bytes an entry). */
-scp_status scp_h5ad_read_rows(scp_h5ad *f, size_t first, size_t n, scp_h5ad_rows *rows) SCP_MUST_USE;
+/** Rows [first, first + n) of the matrix. Within a row the columns come as the file has them,
+ * neither sorted nor unique: entries of one column twice mean their sum, so callers add, they do
+ * not assign. NaN, infinity (also a double beyond float) and columns out of range are SCP_EDATA
+ * with file and row. CSC: the whole matrix is transposed once, on first use (8 bytes an entry). */
+scp_status scp_h5ad_read_rows(scp_h5ad *f, size_t first, size_t n,
+                              scp_h5ad_rows *rows) SCP_MUST_USE;
 void scp_h5ad_rows_fini(scp_h5ad_rows *rows);
 
 /** Row starts [n_obs + 1] (CSR only), borrowed: lets a planner balance ranks by non-zeros. */
@@ -79,20 +80,22 @@ scp_status scp_h5ad_indptr(scp_h5ad *f, const int64_t **indptr) SCP_MUST_USE;
 typedef struct scp_h5ad_writer scp_h5ad_writer;
 
 typedef struct scp_h5ad_write_options {
-    bool csr;          /* X as CSR (int64 indptr; int64 indices when wide) instead of dense float32 */
-    bool index64;      /* CSR: int64 indices (Tahoe's plates) instead of int32                      */
-    int deflate;       /* 0..9                                                                      */
+    bool csr;     /* X as CSR (int64 indptr; int64 indices when wide) instead of dense float32 */
+    bool index64; /* CSR: int64 indices (Tahoe's plates) instead of int32 */
+    int deflate;  /* 0..9 */
     bool shuffle;
-    size_t chunk;      /* elements per chunk of 1-D data; 0: 96077, as Tahoe's plates               */
+    size_t chunk; /* elements per chunk of 1-D data; 0: 96077, as Tahoe's plates */
 } scp_h5ad_write_options;
 
 scp_status scp_h5ad_writer_create(const char *path, size_t n_obs, size_t n_vars,
-                                  const scp_h5ad_write_options *opt, scp_h5ad_writer **out) SCP_MUST_USE;
+                                  const scp_h5ad_write_options *opt,
+                                  scp_h5ad_writer **out) SCP_MUST_USE;
 /** Append rows to X, in order. Dense writers take them too (missing entries are 0). */
 scp_status scp_h5ad_write_rows(scp_h5ad_writer *w, const scp_h5ad_rows *rows) SCP_MUST_USE;
 /** Append dense rows [n, n_vars]. A CSR writer stores the non-zeros. */
 scp_status scp_h5ad_write_dense(scp_h5ad_writer *w, const float *x, size_t n) SCP_MUST_USE;
-/** Columns; group is "obs" or "var". Lengths are n_obs or n_vars. The index must be written once. */
+/** Columns; group is "obs" or "var". Lengths are n_obs or n_vars. The index must be written once.
+ */
 scp_status scp_h5ad_write_index(scp_h5ad_writer *w, const char *group, const char *name,
                                 const char *const *values) SCP_MUST_USE;
 scp_status scp_h5ad_write_categorical(scp_h5ad_writer *w, const char *group, const char *name,
@@ -102,7 +105,8 @@ scp_status scp_h5ad_write_real(scp_h5ad_writer *w, const char *group, const char
                                const double *values) SCP_MUST_USE;
 scp_status scp_h5ad_write_int(scp_h5ad_writer *w, const char *group, const char *name,
                               const int64_t *values) SCP_MUST_USE;
-/** Single precision column, and a plain text column (string-array): Tahoe's pcnt_mito and BARCODE. */
+/** Single precision column, and a plain text column (string-array): Tahoe's pcnt_mito and BARCODE.
+ */
 scp_status scp_h5ad_write_f32(scp_h5ad_writer *w, const char *group, const char *name,
                               const float *values) SCP_MUST_USE;
 scp_status scp_h5ad_write_text(scp_h5ad_writer *w, const char *group, const char *name,
@@ -110,7 +114,8 @@ scp_status scp_h5ad_write_text(scp_h5ad_writer *w, const char *group, const char
 /** A named dense matrix [n_obs, n_vars] under layers/ (e.g. the spread of the draws). */
 scp_status scp_h5ad_write_layer(scp_h5ad_writer *w, const char *name, const float *x) SCP_MUST_USE;
 /** A text under uns/ (e.g. the configuration). */
-scp_status scp_h5ad_write_uns_text(scp_h5ad_writer *w, const char *name, const char *text) SCP_MUST_USE;
+scp_status scp_h5ad_write_uns_text(scp_h5ad_writer *w, const char *name,
+                                   const char *text) SCP_MUST_USE;
 /** Check that everything was written, close, fsync, rename. Destroys w in any case. */
 scp_status scp_h5ad_writer_commit(scp_h5ad_writer **w) SCP_MUST_USE;
 /** Drop the temporary. NULL is fine. */

@@ -4,7 +4,8 @@
  *   0.8 and later  group; a categorical column is a group of codes and categories
  *   0.7            group; a categorical column is a dataset of codes whose attribute "categories"
  *                  points into __categories/
- *   0.5, 0.6       compound dataset; labels of a categorical member lie in /uns/<column>_categories */
+ *   0.5, 0.6       compound dataset; labels of a categorical member lie in /uns/<column>_categories
+ */
 #ifndef SCP_IO_H5AD_FRAME_H
 #define SCP_IO_H5AD_FRAME_H
 
@@ -12,13 +13,13 @@
 #include "io/h5ad.h"
 
 typedef struct scp_frame {
-    hid_t file;      /* borrowed                            */
-    char *path;      /* e.g. "obs"                          */
+    hid_t file; /* borrowed */
+    char *path; /* e.g. "obs" */
     bool compound;
-    char *index;     /* name of the index member            */
-    char **column;   /* [n_columns], the index not included */
+    char *index;   /* name of the index member */
+    char **column; /* [n_columns], the index not included */
     size_t n_columns;
-    size_t n;        /* rows                                */
+    size_t n; /* rows */
 } scp_frame;
 
 /** Open the frame at `path`. SCP_EDATA when it is not a frame. f: scp_frame_fini, also after an

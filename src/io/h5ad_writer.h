@@ -20,13 +20,13 @@ struct scp_h5ad_writer {
     size_t n_obs, n_vars;
     scp_h5ad_write_options opt;
     scp_out_frame obs, var;
-    hid_t data, indices;    /* of X; dense: data only                     */
-    size_t rows;            /* rows of X so far                           */
-    int64_t *indptr;        /* [n_obs + 1] CSR                            */
-    int32_t *column;        /* entries that do not fill a chunk yet       */
+    hid_t data, indices; /* of X; dense: data only */
+    size_t rows;         /* rows of X so far */
+    int64_t *indptr;     /* [n_obs + 1] CSR */
+    int32_t *column;     /* entries that do not fill a chunk yet */
     float *value;
     size_t pending, cap_column, cap_value;
-    float *dense;           /* rows being expanded or searched            */
+    float *dense; /* rows being expanded or searched */
     size_t cap_dense;
 };
 

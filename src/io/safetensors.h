@@ -1,9 +1,10 @@
-/* safetensors: weights to and from other programs. 8 bytes little-endian header length, a JSON header
- * (name -> dtype, shape, data_offsets; texts under __metadata__), then the raw little-endian values.
- * Format: https://huggingface.co/docs/safetensors. Not collective.
+/* safetensors: weights to and from other programs. 8 bytes little-endian header length, a JSON
+ * header (name -> dtype, shape, data_offsets; texts under __metadata__), then the raw little-endian
+ * values. Format: https://huggingface.co/docs/safetensors. Not collective.
  *
- * A header read from a file is not trusted: its length, names, shapes and ranges are checked before a
- * value is touched; ranges must be disjoint and cover the data without a hole, as the format demands. */
+ * A header read from a file is not trusted: its length, names, shapes and ranges are checked before
+ * a value is touched; ranges must be disjoint and cover the data without a hole, as the format
+ * demands. */
 #ifndef SCP_IO_SAFETENSORS_H
 #define SCP_IO_SAFETENSORS_H
 
@@ -14,8 +15,21 @@
 enum { SCP_ST_MAX_RANK = 8 };
 
 typedef enum scp_st_type {
-    SCP_ST_F32, SCP_ST_F64, SCP_ST_F16, SCP_ST_BF16, SCP_ST_I64, SCP_ST_I32, SCP_ST_I16, SCP_ST_I8,
-    SCP_ST_U64, SCP_ST_U32, SCP_ST_U16, SCP_ST_U8, SCP_ST_BOOL, SCP_ST_F8_E4M3, SCP_ST_F8_E5M2,
+    SCP_ST_F32,
+    SCP_ST_F64,
+    SCP_ST_F16,
+    SCP_ST_BF16,
+    SCP_ST_I64,
+    SCP_ST_I32,
+    SCP_ST_I16,
+    SCP_ST_I8,
+    SCP_ST_U64,
+    SCP_ST_U32,
+    SCP_ST_U16,
+    SCP_ST_U8,
+    SCP_ST_BOOL,
+    SCP_ST_F8_E4M3,
+    SCP_ST_F8_E5M2,
     SCP_ST_TYPES
 } scp_st_type;
 
@@ -26,9 +40,9 @@ size_t scp_st_type_size(scp_st_type t);
 typedef struct scp_st_tensor {
     const char *name;
     scp_st_type type;
-    int rank;                        /* 0: a scalar */
+    int rank; /* 0: a scalar */
     int64_t shape[SCP_ST_MAX_RANK];
-    const void *data;                /* writing only: all elements, C order, borrowed */
+    const void *data; /* writing only: all elements, C order, borrowed */
 } scp_st_tensor;
 
 typedef struct scp_st_meta {

@@ -1,8 +1,8 @@
 /* Tables as text: fields separated by tabs, one header line, UTF-8, no quoting. Not collective.
  *
  * Reading is strict: every line has as many fields as the header, names in the header are unique,
- * and the text is valid UTF-8; a byte order mark, CRLF line ends and empty lines at the end are fine.
- * Errors name file and line. */
+ * and the text is valid UTF-8; a byte order mark, CRLF line ends and empty lines at the end are
+ * fine. Errors name file and line. */
 #ifndef SCP_IO_TSV_H
 #define SCP_IO_TSV_H
 
@@ -15,10 +15,11 @@ typedef struct scp_tsv scp_tsv;
 /** Read a whole table. SCP_ENOINPUT missing, SCP_EDATA malformed. *out: scp_tsv_destroy. */
 scp_status scp_tsv_read(const char *path, scp_tsv **out) SCP_MUST_USE;
 /** The same from text; `name` stands for the file in messages. */
-scp_status scp_tsv_parse(const char *text, size_t len, const char *name, scp_tsv **out) SCP_MUST_USE;
+scp_status scp_tsv_parse(const char *text, size_t len, const char *name,
+                         scp_tsv **out) SCP_MUST_USE;
 void scp_tsv_destroy(scp_tsv **t);
 
-size_t scp_tsv_n_rows(const scp_tsv *t);    /* the header not counted */
+size_t scp_tsv_n_rows(const scp_tsv *t); /* the header not counted */
 size_t scp_tsv_n_columns(const scp_tsv *t);
 const char *scp_tsv_header(const scp_tsv *t, size_t column);
 
@@ -38,7 +39,8 @@ size_t scp_tsv_line(const scp_tsv *t, size_t row);
 /* Writing: fields one after the other; a row ends by itself at the last column. */
 typedef struct scp_tsv_writer scp_tsv_writer;
 
-scp_status scp_tsv_writer_create(const char *const *columns, size_t n, scp_tsv_writer **out) SCP_MUST_USE;
+scp_status scp_tsv_writer_create(const char *const *columns, size_t n,
+                                 scp_tsv_writer **out) SCP_MUST_USE;
 /** Add the next field. A text with a tab or line break is SCP_EDATA. Reals are printed with the
  *  fewest digits that read back; NaN as an empty field. */
 scp_status scp_tsv_add_text(scp_tsv_writer *w, const char *text) SCP_MUST_USE;
