@@ -109,7 +109,9 @@ static scp_status write_summary(const evaluation *e)
     SCP_TRY(scp_fs_join(path, sizeof path, e->dir, "summary.json"));
     SCP_TRY(scp_scores_write_summary(e->scores, e->n, path));
     SCP_TRY(scp_fs_join(path, sizeof path, e->dir, "pseudo_sensitivity.tsv"));
-    return scp_scores_write_pseudo(e->scores, e->n, path);
+    SCP_TRY(scp_scores_write_pseudo(e->scores, e->n, path));
+    SCP_TRY(scp_fs_join(path, sizeof path, e->dir, "strata.tsv"));
+    return scp_scores_write_strata(e->scores, e->n, &e->o->data, path);
 }
 
 scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s)
