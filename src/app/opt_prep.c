@@ -6,20 +6,35 @@
 #include "data/layout.h"
 
 #define AT(member) offsetof(scp_prep_settings, member)
-#define TEXT(k, a, m, d, h) { .key = (k), .alias = (a), .type = SCP_OPT_TEXT, .offset = AT(m), .def = (d), .help = (h) }
+/* clang-format off */
+#define TEXT(k, a, m, d, h) { .key = (k), .alias = (a), .type = SCP_OPT_TEXT, .offset = AT(m),     \
+                              .def = (d), .help = (h) }
+/* clang-format on */
 
 static const scp_option files[] = {
     TEXT("prep.output", "output", output, "", "The shard to write."),
     TEXT("prep.drugs", "drugs", drugs, "",
-         "Drug table: TSV with columns drug, canonical_smiles or smiles, and, if known, moa-fine or moa."),
-    { .key = "prep.layout", .alias = "layout", .type = SCP_OPT_ENUM, .offset = AT(layout), .def = "tahoe",
-      .choices = SCP_LAYOUT_CHOICES, .help = "Preset of column names, vehicle, quality filter, values and min_cells." },
-    { .key = "prep.values", .alias = "values", .type = SCP_OPT_ENUM, .offset = AT(values), .def = "layout",
+         "Drug table: TSV with columns drug, canonical_smiles or smiles, and, if known, moa-fine "
+         "or moa."),
+    { .key = "prep.layout",
+      .alias = "layout",
+      .type = SCP_OPT_ENUM,
+      .offset = AT(layout),
+      .def = "tahoe",
+      .choices = SCP_LAYOUT_CHOICES,
+      .help = "Preset of column names, vehicle, quality filter, values and min_cells." },
+    { .key = "prep.values",
+      .alias = "values",
+      .type = SCP_OPT_ENUM,
+      .offset = AT(values),
+      .def = "layout",
       .choices = "layout|" SCP_VALUES_CHOICES,
-      .help = "What the matrix holds: raw counts, normalised log values, or normalised linear values." },
+      .help = "What the matrix holds: raw counts, normalised log values, or normalised linear "
+              "values." },
     TEXT("prep.matrix", "matrix", matrix, "X", "The matrix to read: X, raw/X or layers/NAME."),
-    TEXT("prep.var_gene", "var-gene", var_gene, "", "The var column with gene names; the index if empty."),
-    { .key = NULL }
+    TEXT("prep.var_gene", "var-gene", var_gene, "",
+         "The var column with gene names; the index if empty."),
+    { .key = NULL },
 };
 
 static const scp_option columns[] = {
@@ -27,49 +42,108 @@ static const scp_option columns[] = {
     TEXT("prep.obs.drug", "obs-drug", obs_drug, "", "The obs column of the drug."),
     TEXT("prep.obs.dose", "obs-dose", obs_dose, "",
          "The obs column of the dose: numbers, or labels as [('drug', 0.05, 'uM')]."),
-    TEXT("prep.obs.dose_unit", "obs-dose-unit", obs_dose_unit, "", "The obs column of the unit of numeric doses, or none."),
-    TEXT("prep.obs.plate", "obs-plate", obs_plate, "", "The obs column of the plate, or none: all on one plate."),
-    TEXT("prep.obs.smiles", "obs-smiles", obs_smiles, "", "The obs column of the structure of the drug."),
+    TEXT("prep.obs.dose_unit", "obs-dose-unit", obs_dose_unit, "",
+         "The obs column of the unit of numeric doses, or none."),
+    TEXT("prep.obs.plate", "obs-plate", obs_plate, "",
+         "The obs column of the plate, or none: all on one plate."),
+    TEXT("prep.obs.smiles", "obs-smiles", obs_smiles, "",
+         "The obs column of the structure of the drug."),
     TEXT("prep.obs.moa", "obs-moa", obs_moa, "", "The obs column of the mechanism of the drug."),
-    TEXT("prep.dose_unit", "dose-unit", dose_unit, "", "Unit of numeric doses without a unit column: nM, uM, mM or M."),
-    TEXT("prep.vehicle", "vehicle", vehicle, "", "Label of the vehicle in the drug column, matched whole."),
-    TEXT("prep.qc.column", "qc-column", qc_column, "", "The obs column of the quality label, or none."),
+    TEXT("prep.dose_unit", "dose-unit", dose_unit, "",
+         "Unit of numeric doses without a unit column: nM, uM, mM or M."),
+    TEXT("prep.vehicle", "vehicle", vehicle, "",
+         "Label of the vehicle in the drug column, matched whole."),
+    TEXT("prep.qc.column", "qc-column", qc_column, "",
+         "The obs column of the quality label, or none."),
     TEXT("prep.qc.value", "qc-value", qc_value, "", "Quality label of the cells to keep."),
-    { .key = NULL }
+    { .key = NULL },
 };
 
 static const scp_option choices[] = {
-    { .key = "prep.min_cells", .alias = "min-cells", .type = SCP_OPT_INT, .offset = AT(min_cells), .def = "0",
-      .min = 0, .max = 1e9, .unit = "cells", .help = "Keys with fewer cells are left out; 0: as the layout (20, bulk 1)." },
+    { .key = "prep.min_cells",
+      .alias = "min-cells",
+      .type = SCP_OPT_INT,
+      .offset = AT(min_cells),
+      .def = "0",
+      .min = 0,
+      .max = 1e9,
+      .unit = "cells",
+      .help = "Keys with fewer cells are left out; 0: as the layout (20, bulk 1)." },
     TEXT("prep.genes", "genes", genes, "all",
-         "all (detected in 0.1 % of the training cells), hvg:N (most variable in training), or a file of names."),
-    { .key = "prep.split.ud", .alias = "split-ud", .type = SCP_OPT_REAL, .offset = AT(ud), .def = "0.1", .min = 0, .max = 1,
-      .help = "Share of the parent compounds held out as unseen drugs.", .source = "paper 4.1" },
-    { .key = "prep.split.uc", .alias = "split-uc", .type = SCP_OPT_REAL, .offset = AT(uc), .def = "0.1", .min = 0, .max = 1,
-      .help = "Share of the remaining (line, drug) combinations held out.", .source = "paper 4.1" },
-    { .key = "prep.split.val", .alias = "split-val", .type = SCP_OPT_REAL, .offset = AT(val), .def = "0.05", .min = 0, .max = 1,
+         "all (detected in 0.1 % of the training cells), hvg:N (most variable in training), or a "
+         "file of names."),
+    { .key = "prep.split.ud",
+      .alias = "split-ud",
+      .type = SCP_OPT_REAL,
+      .offset = AT(ud),
+      .def = "0.1",
+      .min = 0,
+      .max = 1,
+      .help = "Share of the parent compounds held out as unseen drugs.",
+      .source = "paper 4.1" },
+    { .key = "prep.split.uc",
+      .alias = "split-uc",
+      .type = SCP_OPT_REAL,
+      .offset = AT(uc),
+      .def = "0.1",
+      .min = 0,
+      .max = 1,
+      .help = "Share of the remaining (line, drug) combinations held out.",
+      .source = "paper 4.1" },
+    { .key = "prep.split.val",
+      .alias = "split-val",
+      .type = SCP_OPT_REAL,
+      .offset = AT(val),
+      .def = "0.05",
+      .min = 0,
+      .max = 1,
       .help = "Share of each kind for validation, on top of the test." },
-    { .key = "prep.seed", .alias = "seed", .type = SCP_OPT_INT, .offset = AT(seed), .def = "1", .min = 0, .max = 9e15,
+    { .key = "prep.seed",
+      .alias = "seed",
+      .type = SCP_OPT_INT,
+      .offset = AT(seed),
+      .def = "1",
+      .min = 0,
+      .max = 9e15,
       .help = "Seed of the splits and sub-bulks." },
-    { .key = "prep.replicates", .alias = "replicates", .type = SCP_OPT_INT, .offset = AT(replicates), .def = "4", .min = 0, .max = 64,
+    { .key = "prep.replicates",
+      .alias = "replicates",
+      .type = SCP_OPT_INT,
+      .offset = AT(replicates),
+      .def = "4",
+      .min = 0,
+      .max = 64,
       .help = "Sub-bulks of a held-out key, for the noise ceiling; 0 or 1: none." },
-    { .key = "prep.memory", .alias = "memory", .type = SCP_OPT_INT, .offset = AT(memory), .def = "4096", .min = 1, .max = 1e9,
-      .unit = "MiB", .help = "Memory of a rank for sums; a plate that needs more is read more than once." },
-    { .key = "prep.strict", .alias = "strict", .type = SCP_OPT_BOOL, .offset = AT(strict), .def = "false",
+    { .key = "prep.memory",
+      .alias = "memory",
+      .type = SCP_OPT_INT,
+      .offset = AT(memory),
+      .def = "4096",
+      .min = 1,
+      .max = 1e9,
+      .unit = "MiB",
+      .help = "Memory of a rank for sums; a plate that needs more is read more than once." },
+    { .key = "prep.strict",
+      .alias = "strict",
+      .type = SCP_OPT_BOOL,
+      .offset = AT(strict),
+      .def = "false",
       .help = "Stop where a key, drug or gene would be left out." },
-    { .key = NULL }
+    { .key = NULL },
 };
 
 const scp_option_group scp_prep_options[] = {
     { .rows = files, .title = "Input and output" },
     { .rows = columns, .title = "Labels (empty: what the layout says)" },
     { .rows = choices, .title = "Choices" },
-    { .rows = NULL }
+    { .rows = NULL },
 };
 
 const char scp_prep_description[] =
-    "Reads the plates of a drug screen (AnnData .h5ad), averages the cells of every key (cell line, drug, "
-    "dose, plate), pairs each treated profile with the vehicle profile of its line and plate, computes "
-    "Morgan fingerprints, draws the splits, proves that they do not leak, and writes one shard file.\n\n"
-    "The shard is the same on any number of ranks and for any order of inputs. What is left out (keys of "
-    "few cells, without control, of drugs without a structure) is named and counted in its manifest.";
+    "Reads the plates of a drug screen (AnnData .h5ad), averages the cells of every key (cell "
+    "line, drug, dose, plate), pairs each treated profile with the vehicle profile of its line "
+    "and plate, computes Morgan fingerprints, draws the splits, proves that they do not leak, "
+    "and writes one shard file.\n\n"
+    "The shard is the same on any number of ranks and for any order of inputs. What is left out "
+    "(keys of few cells, without control, of drugs without a structure) is named and counted in "
+    "its manifest.";

@@ -45,9 +45,9 @@ static scp_status read_header(char *line, const char *path, columns *c)
     c->smiles = find_column(head, c->n, smiles);
     c->moa = find_column(head, c->n, moa);
     if (c->name < 0)
-        SCP_FAIL(SCP_EDATA, "%s:1: no column 'drug' or 'name' (tab-separated header expected)", path);
-    if (c->smiles < 0)
-        SCP_FAIL(SCP_EDATA, "%s:1: no column 'canonical_smiles' or 'smiles'", path);
+        SCP_FAIL(SCP_EDATA, "%s:1: no column 'drug' or 'name' (tab-separated header expected)",
+                 path);
+    if (c->smiles < 0) SCP_FAIL(SCP_EDATA, "%s:1: no column 'canonical_smiles' or 'smiles'", path);
     return SCP_OK;
 }
 
@@ -67,8 +67,8 @@ static scp_status add_row(scp_drug_table *t, const columns *c, char *line, const
     SCP_TRY(scp_names_add(t->names, row.name, &at));
     if (at < have) {
         if (strcmp(t->row[at].smiles, row.smiles) != 0)
-            SCP_FAIL(SCP_EDATA, "%s:%zu: '%s' has another structure in an earlier row", path, number,
-                     row.name);
+            SCP_FAIL(SCP_EDATA, "%s:%zu: '%s' has another structure in an earlier row", path,
+                     number, row.name);
         return SCP_OK;
     }
     SCP_TRY(scp_grow(&t->row, &t->cap, at + 1, sizeof *t->row));

@@ -16,9 +16,10 @@ typedef struct scp_drug_row {
 } scp_drug_row;
 
 /** Read a table. Columns are found by header, whatever their order and case: "drug" or "name";
- *  "canonical_smiles" or "smiles"; and, optional, "moa-fine", "moa_fine" or "moa". Names are trimmed.
- *  SCP_ENOINPUT missing; SCP_EDATA with file and line: no such column, a row with another number of
- *  cells, an empty name, one name with two structures. *out: scp_drug_table_destroy. Not collective. */
+ *  "canonical_smiles" or "smiles"; and, optional, "moa-fine", "moa_fine" or "moa". Names are
+ *  trimmed. SCP_ENOINPUT missing; SCP_EDATA with file and line: no such column, a row with another
+ *  number of cells, an empty name, one name with two structures. *out: scp_drug_table_destroy. Not
+ *  collective. */
 scp_status scp_drug_table_read(const char *path, scp_drug_table **out) SCP_MUST_USE;
 void scp_drug_table_destroy(scp_drug_table **t);
 

@@ -18,11 +18,11 @@ enum {
 
 /* What the project knows of a molecule. Caller-owned: zero-initialise, scp_structure_fini. */
 typedef struct scp_structure {
-    char *canonical;             /* RDKit's canonical SMILES of the input, stereo included          */
-    char *parent;                /* canonical SMILES of the parent: largest fragment, neutralised,
-                                    stereo removed. Salts, solvates and isomers share it            */
-    uint8_t fp[SCP_MORGAN_BITS]; /* Morgan fingerprint of the input, radius 2, one byte a bit, 0 or 1:
-                                    chirality off, bond types on, folded by identifier mod 1024     */
+    char *canonical; /* RDKit's canonical SMILES of the input, stereo included */
+    char *parent;    /* of the parent: largest fragment, neutralised, stereo removed; salts,
+                        solvates and isomers share it */
+    uint8_t fp[SCP_MORGAN_BITS]; /* Morgan fingerprint of the input, radius 2, one byte a bit, 0
+                        or 1: chirality off, bond types on, folded by identifier mod 1024 */
 } scp_structure;
 
 /** Parse a SMILES and fill `out`. SCP_EDATA with the text when RDKit rejects it or it is empty;

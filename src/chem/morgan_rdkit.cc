@@ -22,7 +22,8 @@ extern "C" {
 #include <RDGeneral/RDLog.h>
 #include <RDGeneral/versions.h>
 
-namespace {
+namespace
+{
 
 using Mol = std::unique_ptr<RDKit::ROMol>;
 

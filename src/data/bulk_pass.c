@@ -103,8 +103,10 @@ scp_status scp_bulk_moments(scp_comm *comm, const scp_bulk_plan *p, scp_shard_wr
     SCP_GOTO(done, scp_comm_allreduce(comm, square, p->G, SCP_COMM_F64, SCP_COMM_SUM));
     for (size_t g = 0; g < p->G; g++)
         if (!(sum[g] < SCP_SUM_LIMIT) || !(square[g] < SQUARE_LIMIT))
-            SCP_FAIL_GOTO(done, SCP_EDATA, "the %zu profiles of a gene sum to %g, squares to %g: beyond "
-                          "what is summed exactly", p->P, sum[g], square[g]);
+            SCP_FAIL_GOTO(done, SCP_EDATA,
+                          "the %zu profiles of a gene sum to %g, squares to %g: beyond "
+                          "what is summed exactly",
+                          p->P, sum[g], square[g]);
 done:
     free(x);
     return st;

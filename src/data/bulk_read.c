@@ -7,8 +7,8 @@
 #include "data/normalize.h"
 
 enum {
-    BLOCK_ROWS = 8192,        /* rows of one read                                    */
-    BLOCK_VALUES = 4 << 20    /* non-zeros of one read: 32 MiB of columns and values */
+    BLOCK_ROWS = 8192,     /* rows of one read                                    */
+    BLOCK_VALUES = 4 << 20 /* non-zeros of one read: 32 MiB of columns and values */
 };
 
 typedef struct entry {
@@ -87,8 +87,8 @@ static scp_status add_cell(reader *r, scp_bulk_sink *s, int32_t slot, size_t row
     SCP_TRY(scp_grow(&r->addend, &r->cap_addend, n, sizeof *r->addend));
     scp_value_fault fault = scp_normalize_row(s->values, value, n, r->addend, &empty, &bad);
     if (fault != SCP_VALUE_GOOD)
-        SCP_FAIL(SCP_EDATA, "%s: row %zu, column %d: %s: %g", scp_h5ad_path(r->file), row, column[bad],
-                 scp_value_fault_text(fault), (double)value[bad]);
+        SCP_FAIL(SCP_EDATA, "%s: row %zu, column %d: %s: %g", scp_h5ad_path(r->file), row,
+                 column[bad], scp_value_fault_text(fault), (double)value[bad]);
     if (empty) {
         s->empty_cells++;
         return SCP_OK;
@@ -118,7 +118,8 @@ static size_t block_rows(const reader *r, const scp_bulk_sink *s, const int32_t 
 }
 
 /* Rows [first, end) of the open file; slot is that of row `first` and on. */
-static scp_status add_rows(reader *r, scp_bulk_sink *s, const int32_t *slot, size_t first, size_t end)
+static scp_status add_rows(reader *r, scp_bulk_sink *s, const int32_t *slot, size_t first,
+                           size_t end)
 {
     for (size_t row = first; row < end;) {
         const int32_t *at = slot + (row - first);
@@ -149,7 +150,8 @@ scp_status scp_bulk_read(const char *path, const char *matrix, size_t first, siz
     reader r = { 0 };
     SCP_GOTO(done, scp_h5ad_open(path, &r.file));
     SCP_GOTO(done, scp_h5ad_select_matrix(r.file, matrix));
-    if (scp_h5ad_matrix_kind(r.file) == SCP_H5AD_CSR) SCP_GOTO(done, scp_h5ad_indptr(r.file, &r.indptr));
+    if (scp_h5ad_matrix_kind(r.file) == SCP_H5AD_CSR)
+        SCP_GOTO(done, scp_h5ad_indptr(r.file, &r.indptr));
     size_t begin = cut(&r, first, first + n, rank, size, sink->G);
     size_t end = cut(&r, first, first + n, rank + 1, size, sink->G);
     SCP_GOTO(done, add_rows(&r, sink, slot + (begin - first), begin, end));

@@ -19,9 +19,9 @@ typedef struct scp_bulk_sink {
     scp_progress *progress;  /* told of cells_done after every block                   */
 } scp_bulk_sink;
 
-/** Add rank `rank` of `size`'s share of rows [first, first + n) of a file; slot [n] is that of every
- *  row, rows of other batches are skipped. Shares hold about equal numbers of non-zeros. SCP_EDATA with
- *  file and row. Not collective. */
+/** Add rank `rank` of `size`'s share of rows [first, first + n) of a file; slot [n] is that of
+ *  every row, rows of other batches are skipped. Shares hold about equal numbers of non-zeros.
+ *  SCP_EDATA with file and row. Not collective. */
 scp_status scp_bulk_read(const char *path, const char *matrix, size_t first, size_t n,
                          const int32_t *slot, int rank, int size, scp_bulk_sink *sink) SCP_MUST_USE;
 

@@ -27,8 +27,8 @@ scp_status scp_dose_to_uM(double value, const char *unit, double *uM)
         const char *name;
         double times, over;
     } units[] = {
-        { "uM", 1, 1 },   { "nM", 1, 1e3 },         { "mM", 1e3, 1 },         { "M", 1e6, 1 },
-        { "um", 1, 1 },   { "\xc2\xb5M", 1, 1 },    { "\xce\xbcM", 1, 1 },
+        { "uM", 1, 1 }, { "nM", 1, 1e3 },      { "mM", 1e3, 1 },      { "M", 1e6, 1 },
+        { "um", 1, 1 }, { "\xc2\xb5M", 1, 1 }, { "\xce\xbcM", 1, 1 },
     };
     SCP_ARG(unit && uM, "unit and result are required");
     char name[UNIT_BYTES];
@@ -52,8 +52,10 @@ typedef struct cursor {
 
 static scp_status malformed(const cursor *c, const char *wanted)
 {
-    SCP_FAIL(SCP_EDATA, "dose label %s: %s expected at character %d; it should look like "
-             "[('drug', 0.05, 'uM')]", c->whole, wanted, (int)(c->at - c->whole) + 1);
+    SCP_FAIL(SCP_EDATA,
+             "dose label %s: %s expected at character %d; it should look like "
+             "[('drug', 0.05, 'uM')]",
+             c->whole, wanted, (int)(c->at - c->whole) + 1);
 }
 
 static void skip_blanks(cursor *c)
@@ -171,8 +173,10 @@ static scp_status read_label(cursor *c, char *name, char *unit, double *value)
     if (next_is(c, ',')) {
         c->at++;
         if (next_is(c, '('))
-            SCP_FAIL(SCP_EDATA, "dose label %s holds several drugs: combinations are not supported, "
-                     "remove these cells", c->whole);
+            SCP_FAIL(SCP_EDATA,
+                     "dose label %s holds several drugs: combinations are not supported, "
+                     "remove these cells",
+                     c->whole);
     }
     SCP_TRY(expect(c, ']'));
     skip_blanks(c);

@@ -41,8 +41,8 @@ scp_status scp_genes_detected(const scp_gene_moments *m, int32_t **column, size_
     if (*n > 0) return SCP_OK;
     free(*column);
     *column = NULL;
-    SCP_FAIL(SCP_EDATA, "no gene is detected in %g of the %lld training cells", SCP_GENES_MIN_DETECTED,
-             (long long)m->cells);
+    SCP_FAIL(SCP_EDATA, "no gene is detected in %g of the %lld training cells",
+             SCP_GENES_MIN_DETECTED, (long long)m->cells);
 }
 
 typedef struct score {
@@ -77,7 +77,8 @@ static size_t score_genes(const scp_gene_moments *m, score *s)
     return n;
 }
 
-/* Standardise the dispersions within bins of the mean; a bin of one gene, or of equal ones, gives 0. */
+/* Standardise the dispersions within bins of the mean; a bin of one gene, or of equal ones, gives
+ * zero. */
 static void standardise(score *s, size_t n)
 {
     double low = HUGE_VAL, high = -HUGE_VAL;
@@ -98,7 +99,8 @@ static void standardise(score *s, size_t n)
         square[s[i].bin] += s[i].dispersion * s[i].dispersion;
     }
     for (size_t i = 0; i < n; i++) {
-        double sd = count[s[i].bin] > 1 ? sqrt(square[s[i].bin] / (double)(count[s[i].bin] - 1)) : 0;
+        double sd =
+            count[s[i].bin] > 1 ? sqrt(square[s[i].bin] / (double)(count[s[i].bin] - 1)) : 0;
         s[i].dispersion = sd > 0 ? s[i].dispersion / sd : 0;
     }
 }
@@ -120,7 +122,8 @@ scp_status scp_genes_variable(const scp_gene_moments *m, size_t N, int32_t **col
     if (*n > 0) return SCP_OK;
     free(*column);
     *column = NULL;
-    SCP_FAIL(SCP_EDATA, "no gene varies between the %lld training profiles", (long long)m->profiles);
+    SCP_FAIL(SCP_EDATA, "no gene varies between the %lld training profiles",
+             (long long)m->profiles);
 }
 
 /* Mark the genes that a list names. */

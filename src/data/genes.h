@@ -20,7 +20,8 @@ typedef struct scp_gene_choice {
 /** "all", "hvg:N", or the name of a file. SCP_EUSAGE for hvg without a positive number. */
 scp_status scp_gene_choice_parse(const char *text, scp_gene_choice *out) SCP_MUST_USE;
 
-/* What the training split says of every gene: over cells for detection, over profiles for spread. */
+/* What the training split says of every gene: over cells for detection, over profiles for
+ * spread. */
 typedef struct scp_gene_moments {
     size_t G;
     int64_t cells;            /* training cells                                        */
@@ -36,14 +37,15 @@ scp_status scp_genes_detected(const scp_gene_moments *m, int32_t **column, size_
 
 /** The N detected genes of largest normalised dispersion, in order of the matrix: dispersion
  *  log(variance / mean) of the training profiles, standardised within 20 bins of equal width of the
- *  mean (the bins of Seurat and scanpy, Satija et al. 2015, on profiles instead of cells). Fewer when
- *  fewer vary. *column [*n] owned by the caller. */
+ *  mean (the bins of Seurat and scanpy, Satija et al. 2015, on profiles instead of cells). Fewer
+ *  when fewer vary. *column [*n] owned by the caller. */
 scp_status scp_genes_variable(const scp_gene_moments *m, size_t N, int32_t **column, size_t *n)
     SCP_MUST_USE;
 
 /** Genes of a list file (first column of a line; blank lines and lines that begin with # are
  *  skipped), in the order of the matrix. `missing` counts names that `gene` [G] does not have.
- *  SCP_ENOINPUT; SCP_EDATA when none is left or one is listed twice. *column [*n] owned by the caller. */
+ *  SCP_ENOINPUT; SCP_EDATA when none is left or one is listed twice. *column [*n] owned by the
+ *  caller. */
 scp_status scp_genes_listed(const char *path, char *const *gene, size_t G, int32_t **column,
                             size_t *n, size_t *missing) SCP_MUST_USE;
 

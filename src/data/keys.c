@@ -1,5 +1,5 @@
-/* Grouping of cells: labels are dictionary-encoded per file, so every label is trimmed, compared and
- * parsed once; a cell costs a few look-ups and one probe of the key table. */
+/* Grouping of cells: labels are dictionary-encoded per file, so every label is trimmed, compared
+ * and parsed once; a cell costs a few look-ups and one probe of the key table. */
 #include "data/keys.h"
 
 #include <stdio.h>
@@ -197,7 +197,8 @@ static scp_status drug_text(const scp_h5ad *f, size_t row, const scp_h5ad_text *
     last[drug] = code;
     if (!kept[drug]) return scp_strdup(text->label[code], &kept[drug]);
     if (strcmp(kept[drug], text->label[code]) == 0) return SCP_OK;
-    SCP_FAIL(SCP_EDATA, "%s: row %zu, obs column '%s': '%s' has '%.100s' here and '%.100s' elsewhere",
+    SCP_FAIL(SCP_EDATA,
+             "%s: row %zu, obs column '%s': '%s' has '%.100s' here and '%.100s' elsewhere",
              scp_h5ad_path(f), row, column, name, text->label[code], kept[drug]);
 }
 
@@ -238,7 +239,8 @@ static scp_status count_cell(scp_keys_builder *b, const scp_key *key, int32_t *i
 }
 
 /* Number of a cell's label in a column that may be absent (then 0). */
-static int32_t cell_label(const char *column, const scp_h5ad_text *text, const int32_t *id, size_t row)
+static int32_t cell_label(const char *column, const scp_h5ad_text *text, const int32_t *id,
+                          size_t row)
 {
     if (!column) return 0;
     return text->code[row] < 0 ? NO_LABEL : id[text->code[row]];
@@ -265,7 +267,8 @@ static scp_status add_cell(scp_keys_builder *b, columns *c, const scp_h5ad *f, s
     if (key.drug >= 0) {
         const char *name = scp_names_get(b->drug, (size_t)key.drug);
         SCP_TRY(cell_dose(b, c, f, row, name, &key.dose));
-        SCP_TRY(drug_text(f, row, &c->smiles, m->smiles, key.drug, name, c->drug_smiles, b->smiles));
+        SCP_TRY(
+            drug_text(f, row, &c->smiles, m->smiles, key.drug, name, c->drug_smiles, b->smiles));
         SCP_TRY(drug_text(f, row, &c->moa, m->moa, key.drug, name, c->drug_moa, b->moa));
     }
     return count_cell(b, &key, out);
@@ -358,14 +361,17 @@ static scp_status sort_keys(scp_keys_builder *b, scp_keys *k)
 static scp_status check_labels(const scp_keys_builder *b)
 {
     if (b->n == 0)
-        SCP_FAIL(SCP_EDATA, "no cell is left: %lld have another quality label than '%s', %lld lack a "
-                 "label", (long long)b->left_qc, b->map.qc_value ? b->map.qc_value : "",
+        SCP_FAIL(SCP_EDATA,
+                 "no cell is left: %lld have another quality label than '%s', %lld lack a "
+                 "label",
+                 (long long)b->left_qc, b->map.qc_value ? b->map.qc_value : "",
                  (long long)b->left_unlabelled);
     if (b->vehicle_cells > 0) return SCP_OK;
     const char *some = scp_names_count(b->drug) > 0 ? scp_names_get(b->drug, 0) : "";
-    SCP_FAIL(SCP_EDATA, "no cell carries the vehicle label '%s' in obs column '%s' (which has %zu other "
-             "labels, the first '%s'): name the label with --vehicle", b->map.vehicle, b->map.drug,
-             scp_names_count(b->drug), some);
+    SCP_FAIL(SCP_EDATA,
+             "no cell carries the vehicle label '%s' in obs column '%s' (which has %zu other "
+             "labels, the first '%s'): name the label with --vehicle",
+             b->map.vehicle, b->map.drug, scp_names_count(b->drug), some);
 }
 
 scp_status scp_keys_finish(scp_keys_builder *b, scp_keys *keys)

@@ -1,5 +1,6 @@
-/* Keys: the groups (cell line, drug, dose, plate) whose cells are averaged. Built by one rank from the
- * obs columns of all files; the result depends on the labels alone, not on the order of files. */
+/* Keys: the groups (cell line, drug, dose, plate) whose cells are averaged. Built by one rank from
+ * the obs columns of all files; the result depends on the labels alone, not on the order of
+ * files. */
 #ifndef SCP_DATA_KEYS_H
 #define SCP_DATA_KEYS_H
 

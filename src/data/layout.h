@@ -6,10 +6,10 @@
 #include "base/status.h"
 
 typedef enum scp_layout {
-    SCP_LAYOUT_TAHOE,   /* cell_line, drug, drugname_drugconc, plate, pass_filter = full, DMSO_TF  */
-    SCP_LAYOUT_SCIPLEX, /* cell_line, perturbation, dose_value, dose_unit, plate, "control"        */
-    SCP_LAYOUT_GENERIC, /* cell_line, drug, dose, dose_unit, plate, SMILES, "control"              */
-    SCP_LAYOUT_BULK     /* as generic; arrays and wells: log values, one row makes a key           */
+    SCP_LAYOUT_TAHOE,   /* cell_line, drug, drugname_drugconc, plate, pass_filter = full, DMSO_TF */
+    SCP_LAYOUT_SCIPLEX, /* cell_line, perturbation, dose_value, dose_unit, plate, "control" */
+    SCP_LAYOUT_GENERIC, /* cell_line, drug, dose, dose_unit, plate, SMILES, "control" */
+    SCP_LAYOUT_BULK     /* as generic; arrays and wells: log values, one row makes a key */
 } scp_layout;
 #define SCP_LAYOUT_CHOICES "tahoe|sciplex|generic|bulk"
 

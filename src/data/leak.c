@@ -62,8 +62,8 @@ static scp_status check_names(const scp_dataset *d, scp_leak_report *r)
         if (held_uc(d->split[i]) && several(combo[(size_t)d->p_line[p] * d->n_parents + (size_t)g]))
             violation(r, &r->combinations, "%s | %s is in split %s and in another", l, name, split);
         if (held_ud(d->split[i]) && several(parent[g]))
-            violation(r, &r->parents, "the parent compound of %s is in split %s and in another", name,
-                      split);
+            violation(r, &r->parents, "the parent compound of %s is in split %s and in another",
+                      name, split);
         if (d->split[i] != SCP_SPLIT_TRAIN && !(line[d->p_line[p]] & TRAIN))
             violation(r, &r->unseen, "cell line %s of split %s is not in training", l, split);
         if (held_uc(d->split[i]) && !(drug[d->p_drug[p]] & TRAIN))
@@ -125,15 +125,17 @@ static scp_status check_runs(const scp_dataset *d, scp_leak_report *r)
         unsigned mask = run_mask(v, d->N, i, compare_keys, &end);
         int32_t p = d->post[v[i].pair];
         if (several(mask))
-            violation(r, &r->keys, "%s | %s | %g uM is in more than one split", d->line[d->p_line[p]],
-                      d->drug[d->p_drug[p]], d->p_dose[p]);
+            violation(r, &r->keys, "%s | %s | %g uM is in more than one split",
+                      d->line[d->p_line[p]], d->drug[d->p_drug[p]], d->p_dose[p]);
     }
     qsort(v, d->N, sizeof *v, compare_fingerprints);
     for (size_t i = 0, end; i < d->N; i = end) {
         unsigned mask = run_mask(v, d->N, i, compare_fingerprints, &end);
         if ((mask & ud) && several(mask))
-            violation(r, &r->fingerprints, "an unseen drug has the fingerprint of %s, which is in "
-                      "another split", d->drug[d->p_drug[d->post[v[i].pair]]]);
+            violation(r, &r->fingerprints,
+                      "an unseen drug has the fingerprint of %s, which is in "
+                      "another split",
+                      d->drug[d->p_drug[d->post[v[i].pair]]]);
     }
     free(v);
     return SCP_OK;
@@ -145,7 +147,8 @@ static void check_pairing(const scp_dataset *d, scp_leak_report *r)
         int32_t p = d->post[i], q = d->pre[i];
         if (d->p_drug[p] < 0 || d->p_drug[q] >= 0 || d->p_line[p] != d->p_line[q] ||
             d->p_plate[p] != d->p_plate[q])
-            violation(r, &r->pairing, "pair %zu is not a drug and the vehicle of its line and plate", i);
+            violation(r, &r->pairing,
+                      "pair %zu is not a drug and the vehicle of its line and plate", i);
     }
 }
 

@@ -14,8 +14,9 @@ const char *scp_value_fault_text(scp_value_fault fault)
         [SCP_VALUE_GOOD] = "",
         [SCP_VALUE_NAN] = "a value that is not a finite number",
         [SCP_VALUE_NEGATIVE] = "a negative value",
-        [SCP_VALUE_FRACTION] = "a count that is not a whole number (is the matrix already normalised? "
-                               "say --values=log or --values=linear)",
+        [SCP_VALUE_FRACTION] =
+            "a count that is not a whole number (is the matrix already normalised? "
+            "say --values=log or --values=linear)",
         [SCP_VALUE_HUGE] = "a value too large for a log scale (say --values=counts or "
                            "--values=linear)",
     };
@@ -83,14 +84,17 @@ scp_status scp_value_sample_check(const scp_value_sample *s, scp_values kind, co
 {
     static const char *const name[] = { "counts", "log", "linear" };
     if (kind == SCP_VALUES_COUNTS && s->integral < s->n)
-        SCP_FAIL(SCP_EDATA, "%s: declared as counts, but %lld of %lld sampled values are not whole numbers: "
-                 "say --values=log or --values=linear", path, (long long)(s->n - s->integral),
-                 (long long)s->n);
+        SCP_FAIL(SCP_EDATA,
+                 "%s: declared as counts, but %lld of %lld sampled values are not whole numbers: "
+                 "say --values=log or --values=linear",
+                 path, (long long)(s->n - s->integral), (long long)s->n);
     if (kind != SCP_VALUES_COUNTS && s->n >= ENOUGH && s->integral == s->n)
-        SCP_FAIL(SCP_EDATA, "%s: declared as %s, but all of %lld sampled values are whole numbers, as counts "
-                 "are: say --values=counts", path, name[kind], (long long)s->n);
+        SCP_FAIL(SCP_EDATA,
+                 "%s: declared as %s, but all of %lld sampled values are whole numbers, as counts "
+                 "are: say --values=counts",
+                 path, name[kind], (long long)s->n);
     if (kind == SCP_VALUES_LOG && s->max > SCP_LOG_LIMIT)
-        SCP_FAIL(SCP_EDATA, "%s: declared as log, but a sampled value is %g: say --values=linear", path,
-                 s->max);
+        SCP_FAIL(SCP_EDATA, "%s: declared as log, but a sampled value is %g: say --values=linear",
+                 path, s->max);
     return SCP_OK;
 }

@@ -1,12 +1,12 @@
 /* From the numbers of a cell to addends of a profile, and sums that do not depend on the order.
  *
- * Profiles are means over cells of log1p(1e4 * count / library) [decisions: mean of logs]. The sums are
- * taken in fp64 by several ranks in any order, and must not depend on it. So every addend is first
- * rounded to a multiple of 2^-32 (pre-rounding, as in reproducible summation [Demmel and Nguyen
- * 2013]). As long as a sum of non-negative addends stays below 2^21, it and every partial sum is a
- * multiple of 2^-32 below 2^53 units, hence exact. One addend is at most log1p(1e4) = 9.21, so 227,690
- * cells of one key are safe (Tahoe's largest key has 16,647). The error of rounding is at most 2^-33
- * per addend, far below the fp32 in which profiles are stored. */
+ * Profiles are means over cells of log1p(1e4 * count / library) [decisions: mean of logs]. The sums
+ * are taken in fp64 by several ranks in any order, and must not depend on it. So every addend is
+ * first rounded to a multiple of 2^-32 (pre-rounding, as in reproducible summation [Demmel and
+ * Nguyen 2013]). As long as a sum of non-negative addends stays below 2^21, it and every partial
+ * sum is a multiple of 2^-32 below 2^53 units, hence exact. One addend is at most log1p(1e4) =
+ * 9.21, so 227,690 cells of one key are safe (Tahoe's largest key has 16,647). The error of
+ * rounding is at most 2^-33 per addend, far below the fp32 in which profiles are stored. */
 #ifndef SCP_DATA_NORMALIZE_H
 #define SCP_DATA_NORMALIZE_H
 
@@ -39,8 +39,8 @@ typedef enum scp_value_fault {
 /** The fault in words, for "row 12: ...". */
 const char *scp_value_fault_text(scp_value_fault fault);
 
-/** Addends of one cell: out[i] for value[i], rounded as above. counts: log1p(1e4 v / sum v), linear:
- *  log1p(v), log: v.
+/** Addends of one cell: out[i] for value[i], rounded as above. counts: log1p(1e4 v / sum v),
+ *  linear: log1p(v), log: v.
  *  @param out  [n] owned by the caller. @param bad  index of the first faulty value.
  *  @return SCP_VALUE_GOOD, or the fault. A cell of counts without any is all zeros: `*empty`. */
 scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, double *out,

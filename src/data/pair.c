@@ -45,9 +45,11 @@ static scp_status decide(const scp_keys *keys, const scp_structures *drugs, int6
     size_t treated = 0;
     for (size_t i = 0; i < p->P; i++) treated += keys->key[p->profile_key[i]].drug >= 0;
     if (treated > 0) return SCP_OK;
-    SCP_FAIL(SCP_EDATA, "no treated key is left of %zu keys: %zu have no usable structure, %zu fewer than "
-             "%lld cells, %zu no control on their plate", keys->n, p->n_left[SCP_LEFT_NO_STRUCTURE],
-             p->n_left[SCP_LEFT_FEW_CELLS], (long long)min_cells, p->n_left[SCP_LEFT_NO_CONTROL]);
+    SCP_FAIL(SCP_EDATA,
+             "no treated key is left of %zu keys: %zu have no usable structure, %zu fewer than "
+             "%lld cells, %zu no control on their plate",
+             keys->n, p->n_left[SCP_LEFT_NO_STRUCTURE], p->n_left[SCP_LEFT_FEW_CELLS],
+             (long long)min_cells, p->n_left[SCP_LEFT_NO_CONTROL]);
 }
 
 /* Keep the names that are used: new numbers, -1 for unused ones. */
@@ -99,8 +101,8 @@ static scp_status fill_drugs(const scp_keys *keys, const scp_structures *drugs, 
 {
     SCP_TRY(keep_used(keys->line, u->line, keys->n_lines, &d->line, &d->n_lines, u->line_no));
     SCP_TRY(keep_used(keys->plate, u->plate, keys->n_plates, &d->plate, &d->n_plates, u->plate_no));
-    SCP_TRY(keep_used(drugs->parent_name, u->parent, drugs->n_parents, &d->parent_name, &d->n_parents,
-                      u->parent_no));
+    SCP_TRY(keep_used(drugs->parent_name, u->parent, drugs->n_parents, &d->parent_name,
+                      &d->n_parents, u->parent_no));
     SCP_TRY(keep_used(keys->drug, u->drug, keys->n_drugs, &d->drug, &d->n_drugs, u->drug_no));
     SCP_TRY(scp_alloc(d->n_drugs, sizeof *d->smiles, &d->smiles));
     SCP_TRY(scp_alloc(d->n_drugs, sizeof *d->moa, &d->moa));
@@ -150,7 +152,8 @@ static scp_status fill_profiles(const scp_keys *keys, const scp_pairing *p, cons
 scp_status scp_pair(const scp_keys *keys, const scp_structures *drugs, int64_t min_cells,
                     scp_pairing *p, scp_dataset *d)
 {
-    SCP_ARG(keys && drugs && p && d && drugs->n == keys->n_drugs, "keys and their drugs are required");
+    SCP_ARG(keys && drugs && p && d && drugs->n == keys->n_drugs,
+            "keys and their drugs are required");
     scp_status st = SCP_OK;
     usage u = { 0 };
     *p = (scp_pairing){ 0 };

@@ -22,7 +22,7 @@ typedef struct prep {
     scp_shard_writer *all;   /* scratch: every gene            */
     scp_shard_writer *shard; /* the result: the chosen columns */
     scp_bulk_result bulk;
-    int32_t *column;         /* [n_columns]                    */
+    int32_t *column; /* [n_columns]                    */
     size_t n_columns;
 } prep;
 
@@ -50,8 +50,8 @@ static scp_status decide(prep *p)
         SCP_FAIL(SCP_ENOINPUT, "genes '%s': neither all, nor hvg:N, nor a file", p->choice.path);
     SCP_TRY(scp_prep_plan_decide(&p->plan));
     const scp_dataset *d = &p->plan.tables;
-    scp_log(SCP_LOG_INFO, "%zu keys: %zu pairs of %zu drugs in %zu cell lines on %zu plates", p->plan.keys.n,
-            d->N, d->n_drugs, d->n_lines, d->n_plates);
+    scp_log(SCP_LOG_INFO, "%zu keys: %zu pairs of %zu drugs in %zu cell lines on %zu plates",
+            p->plan.keys.n, d->N, d->n_drugs, d->n_lines, d->n_plates);
     for (int why = SCP_LEFT_NONE + 1; why < SCP_LEFT_COUNT; why++)
         if (p->plan.pairing.n_left[why] > 0)
             scp_log(SCP_LOG_WARN, "%zu keys are left out: %s (named in the manifest)",
@@ -65,7 +65,8 @@ static scp_status sum_cells(prep *p)
     char scratch[SCP_PATH_MAX];
     const scp_bulk_plan *b = &p->plan.bulk;
     int n = snprintf(scratch, sizeof scratch, "%s.all-genes", p->set->output);
-    if (n < 0 || (size_t)n >= sizeof scratch) SCP_FAIL(SCP_EUSAGE, "the name of the output is too long");
+    if (n < 0 || (size_t)n >= sizeof scratch)
+        SCP_FAIL(SCP_EUSAGE, "the name of the output is too long");
     SCP_TRY(scp_shard_create(p->comm, scratch, b->P, b->R, b->G, &p->all));
     return scp_bulk_run(p->comm, b, p->all, &p->bulk);
 }
@@ -77,11 +78,12 @@ static scp_status check_empty(const prep *p)
     char text[1024];
     for (size_t i = 0; i < b->P; i++) {
         int64_t cells = 0;
-        for (int32_t s = b->first_slot[i]; s < b->first_slot[i + 1]; s++) cells += p->bulk.slot_cells[s];
+        for (int32_t s = b->first_slot[i]; s < b->first_slot[i + 1]; s++)
+            cells += p->bulk.slot_cells[s];
         if (cells == 0)
             SCP_FAIL(SCP_EDATA, "no cell of key %s has any count",
-                     scp_key_text(&p->plan.keys, &p->plan.keys.key[p->plan.pairing.profile_key[i]], text,
-                                  sizeof text));
+                     scp_key_text(&p->plan.keys, &p->plan.keys.key[p->plan.pairing.profile_key[i]],
+                                  text, sizeof text));
     }
     return SCP_OK;
 }
@@ -89,15 +91,18 @@ static scp_status check_empty(const prep *p)
 static scp_status choose_columns(prep *p, scp_gene_moments *m)
 {
     switch (p->choice.rule) {
-    case SCP_GENES_ALL: return scp_genes_detected(m, &p->column, &p->n_columns);
-    case SCP_GENES_HVG: return scp_genes_variable(m, p->choice.n, &p->column, &p->n_columns);
-    case SCP_GENES_FILE: break;
+    case SCP_GENES_ALL:
+        return scp_genes_detected(m, &p->column, &p->n_columns);
+    case SCP_GENES_HVG:
+        return scp_genes_variable(m, p->choice.n, &p->column, &p->n_columns);
+    case SCP_GENES_FILE:
+        break;
     }
     SCP_TRY(scp_genes_listed(p->choice.path, p->plan.gene, m->G, &p->column, &p->n_columns,
                              &p->outcome.genes_missing));
     if (p->outcome.genes_missing > 0 && p->set->strict)
-        SCP_FAIL(SCP_EDATA, "--strict: %zu genes of %s are not in the data", p->outcome.genes_missing,
-                 p->choice.path);
+        SCP_FAIL(SCP_EDATA, "--strict: %zu genes of %s are not in the data",
+                 p->outcome.genes_missing, p->choice.path);
     if (p->outcome.genes_missing > 0)
         scp_log(SCP_LOG_WARN, "%zu genes of %s are not in the data", p->outcome.genes_missing,
                 p->choice.path);
@@ -161,8 +166,10 @@ static scp_status write_shard(prep *p)
     scp_status st = SCP_OK;
     const scp_bulk_plan *b = &p->plan.bulk;
     SCP_TRY(scp_shard_create(p->comm, p->set->output, b->P, b->R, p->n_columns, &p->shard));
-    SCP_TRY(scp_bulk_select(p->comm, b, SCP_SHARD_PROFILES, p->all, p->column, p->n_columns, p->shard));
-    SCP_TRY(scp_bulk_select(p->comm, b, SCP_SHARD_REPLICATES, p->all, p->column, p->n_columns, p->shard));
+    SCP_TRY(
+        scp_bulk_select(p->comm, b, SCP_SHARD_PROFILES, p->all, p->column, p->n_columns, p->shard));
+    SCP_TRY(scp_bulk_select(p->comm, b, SCP_SHARD_REPLICATES, p->all, p->column, p->n_columns,
+                            p->shard));
     if (is_root(p)) st = complete_tables(p);
     SCP_TRY(scp_agree(p->comm, st));
     return scp_shard_put_tables(p->shard, &p->plan.tables);

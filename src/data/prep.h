@@ -5,8 +5,8 @@
 #include "comm/comm.h"
 #include "conf/option.h"
 
-/* Settings, see app/opt_prep.c for the meaning and default of each. Texts that are "" mean: what the
- * layout says. */
+/* Settings, see app/opt_prep.c for the meaning and default of each. Texts that are "" mean: what
+ * the layout says. */
 typedef struct scp_prep_settings {
     char *output;
     char *drugs;

@@ -1,5 +1,5 @@
-/* The manifest of a shard: what went in, what was decided, what was left out and why, and the proof of
- * no leak. JSON objects only; names are keys, so that a reader can look them up. */
+/* The manifest of a shard: what went in, what was decided, what was left out and why, and the proof
+ * of no leak. JSON objects only; names are keys, so that a reader can look them up. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,9 +17,9 @@ static void write_settings(scp_jsonl *j, const scp_prep_plan *p)
     const struct {
         const char *key, *column;
     } column[] = {
-        { "line", p->map.line },     { "drug", p->map.drug },     { "dose", p->map.dose },
-        { "dose_unit", p->map.unit },{ "plate", p->map.plate },   { "smiles", p->map.smiles },
-        { "moa", p->map.moa },       { "qc", p->map.qc },
+        { "line", p->map.line },      { "drug", p->map.drug },   { "dose", p->map.dose },
+        { "dose_unit", p->map.unit }, { "plate", p->map.plate }, { "smiles", p->map.smiles },
+        { "moa", p->map.moa },        { "qc", p->map.qc },
     };
     scp_jsonl_open(j, "settings");
     scp_jsonl_text(j, "layout", layout[s->layout]);
@@ -117,7 +117,8 @@ static void write_left_keys(scp_jsonl *j, const scp_prep_plan *p, scp_left why)
     scp_jsonl_open(j, "cells_of_key");
     for (size_t i = 0; i < p->keys.n; i++)
         if (p->pairing.left[i] == why)
-            scp_jsonl_int(j, scp_key_text(&p->keys, &p->keys.key[i], name, sizeof name), p->keys.cells[i]);
+            scp_jsonl_int(j, scp_key_text(&p->keys, &p->keys.key[i], name, sizeof name),
+                          p->keys.cells[i]);
     scp_jsonl_close(j);
     scp_jsonl_close(j);
 }
@@ -139,7 +140,8 @@ static scp_status write_left(scp_jsonl *j, const scp_prep_plan *p, const scp_pre
     for (size_t i = 0; i < p->keys.n_drugs; i++)
         if (seen[i] && p->drugs.why[i]) scp_jsonl_text(j, p->keys.drug[i], p->drugs.why[i]);
     scp_jsonl_close(j);
-    for (int why = SCP_LEFT_NONE + 1; why < SCP_LEFT_COUNT; why++) write_left_keys(j, p, (scp_left)why);
+    for (int why = SCP_LEFT_NONE + 1; why < SCP_LEFT_COUNT; why++)
+        write_left_keys(j, p, (scp_left)why);
     scp_jsonl_int(j, "genes_of_list", (int64_t)o->genes_missing);
     scp_jsonl_close(j);
     free(seen);

@@ -67,11 +67,13 @@ scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
     *p = (scp_prep_plan){ .set = s, .map = map_of(s) };
     p->min_cells = s->min_cells > 0 ? s->min_cells : p->map.min_cells;
     SCP_TRY(sort_inputs(p, inputs));
-    if (!s->output || !s->output[0]) SCP_FAIL(SCP_EUSAGE, "no output: name the shard with --output=FILE.h5");
+    if (!s->output || !s->output[0])
+        SCP_FAIL(SCP_EUSAGE, "no output: name the shard with --output=FILE.h5");
     if (!p->map.line || !p->map.drug)
         SCP_FAIL(SCP_EUSAGE, "the columns of the cell line and the drug cannot be 'none'");
     if (!p->map.smiles && !(s->drugs && s->drugs[0]))
-        SCP_FAIL(SCP_EUSAGE, "no structures: give a drug table with --drugs=FILE.tsv, or the obs column "
+        SCP_FAIL(SCP_EUSAGE,
+                 "no structures: give a drug table with --drugs=FILE.tsv, or the obs column "
                  "that holds SMILES with --obs-smiles=COLUMN");
     if (p->map.qc && !p->map.qc_value)
         SCP_FAIL(SCP_EUSAGE, "--qc-column=%s needs --qc-value=LABEL", p->map.qc);
@@ -111,8 +113,10 @@ static scp_status check_unique(char *const *gene, size_t n, const char *path)
         size_t at;
         SCP_GOTO(done, scp_names_add(seen, gene[g], &at));
         if (at < g)
-            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: gene '%s' stands in columns %zu and %zu: choose a var "
-                          "column of unique names with --var-gene", path, gene[g], at, g);
+            SCP_FAIL_GOTO(done, SCP_EDATA,
+                          "%s: gene '%s' stands in columns %zu and %zu: choose a var "
+                          "column of unique names with --var-gene",
+                          path, gene[g], at, g);
     }
 done:
     scp_names_destroy(&seen);
@@ -133,13 +137,16 @@ static scp_status take_genes(scp_prep_plan *p, scp_h5ad *f)
         return SCP_OK;
     }
     if (n != p->bulk.G)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s has %zu genes, %s has %zu: all files must have the same genes in "
-                      "the same order", scp_h5ad_path(f), n, p->path[0], p->bulk.G);
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "%s has %zu genes, %s has %zu: all files must have the same genes in "
+                      "the same order",
+                      scp_h5ad_path(f), n, p->path[0], p->bulk.G);
     for (size_t g = 0; g < n; g++)
         if (strcmp(gene[g], p->gene[g]) != 0)
-            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: gene %zu is '%s', in %s it is '%s': all files must have the "
-                          "same genes in the same order", scp_h5ad_path(f), g, gene[g], p->path[0],
-                          p->gene[g]);
+            SCP_FAIL_GOTO(done, SCP_EDATA,
+                          "%s: gene %zu is '%s', in %s it is '%s': all files must have the "
+                          "same genes in the same order",
+                          scp_h5ad_path(f), g, gene[g], p->path[0], p->gene[g]);
 done:
     scp_fs_list_free(gene, n);
     return st;
@@ -209,8 +216,8 @@ static scp_status check_strict(const scp_prep_plan *p)
         scp_left why = (scp_left)p->pairing.left[i];
         const scp_key *k = &p->keys.key[i];
         if (why == SCP_LEFT_NO_STRUCTURE)
-            SCP_FAIL(SCP_EDATA, "--strict: drug '%s' has no usable structure: %s", p->keys.drug[k->drug],
-                     p->drugs.why[k->drug]);
+            SCP_FAIL(SCP_EDATA, "--strict: drug '%s' has no usable structure: %s",
+                     p->keys.drug[k->drug], p->drugs.why[k->drug]);
         if (why != SCP_LEFT_NONE)
             SCP_FAIL(SCP_EDATA, "--strict: key %s of %lld cells would be left out: %s",
                      scp_key_text(&p->keys, k, text, sizeof text), (long long)p->keys.cells[i],
@@ -219,7 +226,7 @@ static scp_status check_strict(const scp_prep_plan *p)
     return SCP_OK;
 }
 
-/* Slots: one for a profile, several for a held-out one, whose sub-bulks show the noise within a well. */
+/* Slots: one for a profile, several for a held-out one: its sub-bulks show the noise of a well. */
 static scp_status plan_slots(scp_prep_plan *p)
 {
     scp_bulk_plan *b = &p->bulk;
@@ -234,7 +241,7 @@ static scp_status plan_slots(scp_prep_plan *p)
     }
     for (size_t i = 0; i < d->N; i++) {
         int64_t n = p->set->replicates < d->p_cells[d->post[i]] ? p->set->replicates
-                                                               : d->p_cells[d->post[i]];
+                                                                : d->p_cells[d->post[i]];
         if (d->split[i] == SCP_SPLIT_TRAIN)
             b->train[d->post[i]] = b->train[d->pre[i]] = 1;
         else if (n > 1)
@@ -257,7 +264,8 @@ static uint64_t key_hash(const scp_keys *k, const scp_key *key)
 }
 
 /* Turn the key of every cell into its slot, in place. The cells of a held-out key are dealt to its
- * sub-bulks by a random permutation of their order of appearance, so that sizes differ by one at most. */
+ * sub-bulks by a random permutation of their order of appearance, so that sizes differ by one at
+ * most. */
 static scp_status assign_slots(scp_prep_plan *p)
 {
     scp_bulk_plan *b = &p->bulk;
@@ -287,10 +295,9 @@ static scp_status assign_slots(scp_prep_plan *p)
 scp_status scp_prep_plan_decide(scp_prep_plan *p)
 {
     SCP_ARG(p, "a plan is required");
-    const scp_split_settings split = { .seed = (uint64_t)p->set->seed,
-                                       .ud = p->set->ud,
-                                       .uc = p->set->uc,
-                                       .val = p->set->val };
+    const scp_split_settings split = {
+        .seed = (uint64_t)p->set->seed, .ud = p->set->ud, .uc = p->set->uc, .val = p->set->val
+    };
     SCP_TRY(read_labels(p));
     SCP_TRY(resolve_drugs(p));
     SCP_TRY(scp_pair(&p->keys, &p->drugs, p->min_cells, &p->pairing, &p->tables));

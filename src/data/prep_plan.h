@@ -15,7 +15,8 @@ typedef struct scp_prep_input {
     int64_t cells, bytes;
 } scp_prep_input;
 
-/* Zero-initialise, scp_prep_plan_fini. On ranks other than 0 only `map`, `path` and `bulk` are set. */
+/* Zero-initialise, scp_prep_plan_fini. On ranks other than 0 only `map`, `path` and `bulk` are
+ * set. */
 typedef struct scp_prep_plan {
     const scp_prep_settings *set;
     scp_obs_map map;   /* the layout with the user's overrides                     */
@@ -35,7 +36,8 @@ typedef struct scp_prep_plan {
 scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
                                const scp_text_list *inputs) SCP_MUST_USE;
 
-/** Read the labels of all files and decide keys, pairs, splits and slots. Rank 0. Not collective. */
+/** Read the labels of all files and decide keys, pairs, splits and slots. Rank 0. Not
+ *  collective. */
 scp_status scp_prep_plan_decide(scp_prep_plan *p) SCP_MUST_USE;
 void scp_prep_plan_fini(scp_prep_plan *p);
 
@@ -47,6 +49,7 @@ typedef struct scp_prep_outcome {
 } scp_prep_outcome;
 
 /** The manifest as JSON text. *text owned by the caller. Not collective. */
-scp_status scp_prep_manifest(const scp_prep_plan *p, const scp_prep_outcome *o, char **text) SCP_MUST_USE;
+scp_status scp_prep_manifest(const scp_prep_plan *p, const scp_prep_outcome *o, char **text)
+    SCP_MUST_USE;
 
 #endif

@@ -27,8 +27,8 @@ static size_t slots_of(const scp_bulk_plan *p, size_t first, size_t end)
     return (size_t)(p->first_slot[end] - p->first_slot[first]);
 }
 
-/* The batch that begins at a profile: whole plates while they fit; a plate that is too large for the
- * memory is cut, a profile that is too large is a batch of its own. */
+/* The batch that begins at a profile: whole plates while they fit; a plate that is too large for
+ * the memory is cut, a profile that is too large is a batch of its own. */
 static batch next_batch(const scp_bulk_plan *p, size_t first)
 {
     size_t room = p->memory / (p->G * sizeof(double)), end = first;
@@ -51,8 +51,8 @@ static batch owned(const run *r, batch b, int rank)
     return (batch){ b.first + n * at / size, b.first + n * (at + 1) / size };
 }
 
-/* Slots of rows [range[0], range[1]) of a file that the batch wants; *slot is owned by the caller on
- * ranks other than 0. */
+/* Slots of rows [range[0], range[1]) of a file that the batch wants; *slot is owned by the caller
+ * on ranks other than 0. */
 static scp_status share_cells(run *r, size_t file, int64_t range[2], int32_t **slot)
 {
     const scp_bulk_plan *p = r->plan;
@@ -99,8 +99,8 @@ static scp_status reduce(run *r, batch b)
     for (int rank = 0; rank < scp_comm_size(r->comm); rank++) {
         batch mine = owned(r, b, rank);
         double *from = r->sink.sum + slots_of(p, b.first, mine.first) * p->G;
-        SCP_TRY(scp_comm_reduce(r->comm, from, slots_of(p, mine.first, mine.end) * p->G, SCP_COMM_F64,
-                                SCP_COMM_SUM, rank));
+        SCP_TRY(scp_comm_reduce(r->comm, from, slots_of(p, mine.first, mine.end) * p->G,
+                                SCP_COMM_F64, SCP_COMM_SUM, rank));
     }
     return scp_comm_allreduce(r->comm, r->sink.slot_cells + r->sink.first,
                               (size_t)(r->sink.end - r->sink.first), SCP_COMM_I64, SCP_COMM_SUM);
@@ -126,8 +126,10 @@ static scp_status finish_profile(const run *r, size_t profile, double *sum, floa
     }
     for (size_t g = 0; g < G; g++)
         if (!(sum[g] < SCP_SUM_LIMIT))
-            SCP_FAIL(SCP_EDATA, "a key of %lld cells sums to %g, beyond %g where sums are exact: split it "
-                     "by a finer plate label", (long long)all, sum[g], SCP_SUM_LIMIT);
+            SCP_FAIL(SCP_EDATA,
+                     "a key of %lld cells sums to %g, beyond %g where sums are exact: split it "
+                     "by a finer plate label",
+                     (long long)all, sum[g], SCP_SUM_LIMIT);
     divide(sum, all, G, x);
     return SCP_OK;
 }
@@ -156,8 +158,8 @@ static scp_status finish_batch(run *r, batch b)
     SCP_KEEP(st, scp_alloc(rows * G, sizeof *reps, &reps));
     rep = reps;
     for (size_t i = mine.first; st == SCP_OK && i < mine.end; i++)
-        st = finish_profile(r, i, r->sink.sum + slots_of(p, b.first, i) * G, x + (i - mine.first) * G,
-                            &rep);
+        st = finish_profile(r, i, r->sink.sum + slots_of(p, b.first, i) * G,
+                            x + (i - mine.first) * G, &rep);
     SCP_GOTO(done, scp_agree(r->comm, st));
     SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_PROFILES, mine.first, n, x));
     SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_REPLICATES, row, rows, reps));
@@ -210,7 +212,8 @@ static scp_status prepare(run *r, scp_bulk_result *out)
                                .detected = out->detected,
                                .slot_train = r->slot_train };
     bool root = scp_comm_rank(r->comm) == 0;
-    return scp_progress_create("cells of rank 0", root ? cells_of_root(r) : 0, root, &r->sink.progress);
+    return scp_progress_create("cells of rank 0", root ? cells_of_root(r) : 0, root,
+                               &r->sink.progress);
 }
 
 scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, scp_shard_writer *to,

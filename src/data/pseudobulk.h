@@ -1,11 +1,11 @@
 /* Pseudobulk: from the cells of all files to one mean profile per key, by all ranks together.
  *
  * Work is done in batches of profiles whose fp64 accumulators fit in a given memory; a batch is one
- * plate or more where that is possible. For every batch each rank reads its share of the rows of the
- * files concerned (dealt by non-zeros) in blocks of fixed size, and adds cells to its accumulators.
- * Then each profile is summed on one rank, divided, and written by it. Nothing grows with cells x
- * genes. Sums are exact (data/normalize.h), so the result is the same on any number of ranks and for
- * any batch size.
+ * plate or more where that is possible. For every batch each rank reads its share of the rows of
+ * the files concerned (dealt by non-zeros) in blocks of fixed size, and adds cells to its
+ * accumulators. Then each profile is summed on one rank, divided, and written by it. Nothing grows
+ * with cells x genes. Sums are exact (data/normalize.h), so the result is the same on any number of
+ * ranks and for any batch size.
  *
  * A slot is what cells are added to: a profile has one, a held-out profile has several, whose cells
  * are its disjoint sub-bulks; their sum is the profile. */
@@ -44,8 +44,8 @@ typedef struct scp_bulk_result {
 scp_status scp_bulk_plan_share(scp_comm *comm, scp_bulk_plan *plan) SCP_MUST_USE;
 void scp_bulk_plan_fini(scp_bulk_plan *plan);
 
-/** Read, sum, divide and put all profiles and sub-bulks, all genes, into `to` (created with P, R, G).
- *  SCP_EDATA with file and row for a bad value. Collective. */
+/** Read, sum, divide and put all profiles and sub-bulks, all genes, into `to` (created with P, R,
+ *  G). SCP_EDATA with file and row for a bad value. Collective. */
 scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, scp_shard_writer *to,
                         scp_bulk_result *out) SCP_MUST_USE;
 void scp_bulk_result_fini(scp_bulk_result *r);

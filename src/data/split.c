@@ -1,5 +1,5 @@
-/* Drawing of the splits. The unit is the combination (line, parent group); a split of combinations is
- * then copied to their pairs. */
+/* Drawing of the splits. The unit is the combination (line, parent group); a split of combinations
+ * is then copied to their pairs. */
 #include "data/split.h"
 
 #include <math.h>
@@ -19,16 +19,16 @@ typedef struct combo {
 typedef struct state {
     const scp_dataset *d;
     const scp_split_settings *set;
-    combo *c;           /* sorted by (line, parent)                              */
+    combo *c; /* sorted by (line, parent)                              */
     size_t n;
-    int32_t *pair_combo;/* [N]                                                   */
-    int32_t *line_left; /* [n_lines] training combinations of a line             */
-    int32_t *drug_left; /* [n_drugs] training combinations in which a drug occurs */
+    int32_t *pair_combo; /* [N]                                                   */
+    int32_t *line_left;  /* [n_lines] training combinations of a line             */
+    int32_t *drug_left;  /* [n_drugs] training combinations in which a drug occurs */
     size_t n_links;
-    int32_t *link_drug; /* [n_links] drugs of the combinations, in their order   */
-    size_t *link_at;    /* [n + 1] first link of a combination                   */
+    int32_t *link_drug;    /* [n_links] drugs of the combinations, in their order   */
+    size_t *link_at;       /* [n + 1] first link of a combination                   */
     int32_t *parent_combo; /* [n] combinations by parent group                   */
-    size_t *parent_at;  /* [n_parents + 1] first of a group                      */
+    size_t *parent_at;     /* [n_parents + 1] first of a group                      */
 } state;
 
 enum { KIND_PARENT, KIND_COMBO };
@@ -153,7 +153,7 @@ static bool can_take_combo(const state *s, const combo *c)
     return true;
 }
 
-/* Is a parent group whole in training, and would every line of it still be seen there without it? */
+/* Is a group whole in training, and would every line of it still be seen there without it? */
 static bool can_take_parent(const state *s, int32_t parent)
 {
     for (size_t k = s->parent_at[parent]; k < s->parent_at[parent + 1]; k++) {

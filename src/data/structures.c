@@ -50,8 +50,8 @@ static int32_t root_of(const int32_t *up, int32_t g)
     return g;
 }
 
-/* Join the groups of drugs whose fingerprints are bit-identical; fingerprints are interned as text of
- * hexadecimal digits. */
+/* Join the groups of drugs whose fingerprints are bit-identical; fingerprints are interned as text
+ * of hexadecimal digits. */
 static scp_status join_identical(scp_structures *s, int32_t *up)
 {
     scp_status st = SCP_OK;

@@ -1,5 +1,5 @@
-/* Drugs and their structures: SMILES from the drug table or the obs columns, fingerprints and parent
- * groups from RDKit. */
+/* Drugs and their structures: SMILES from the drug table or the obs columns, fingerprints and
+ * parent groups from RDKit. */
 #ifndef SCP_DATA_STRUCTURES_H
 #define SCP_DATA_STRUCTURES_H
 
@@ -20,9 +20,9 @@ typedef struct scp_structures {
     size_t joined; /* groups that only share a fingerprint and were joined         */
 } scp_structures;
 
-/** Find and parse every drug. The table comes first, the obs column second. Drugs with one parent, or
- *  with bit-identical fingerprints, form one group: no model that sees fingerprints could tell them
- *  apart, so they must not be divided between training and test.
+/** Find and parse every drug. The table comes first, the obs column second. Drugs with one parent,
+ *  or with bit-identical fingerprints, form one group: no model that sees fingerprints could tell
+ *  them apart, so they must not be divided between training and test.
  *  @param table  may be NULL. Not collective. */
 scp_status scp_structures_resolve(const scp_keys *keys, const scp_drug_table *table,
                                   scp_structures *out) SCP_MUST_USE;

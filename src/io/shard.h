@@ -3,8 +3,8 @@
  *
  * Writing: every rank puts its rows of the two wide matrices, then rank 0 adds the tables, then the
  * manifest is stored and the file gets its name. Until then it has a temporary name, which abort
- * removes: a file under the final name is whole. The content, and so the hash, depends on neither the
- * number of ranks nor the time. */
+ * removes: a file under the final name is whole. The content, and so the hash, depends on neither
+ * the number of ranks nor the time. */
 #ifndef SCP_IO_SHARD_H
 #define SCP_IO_SHARD_H
 
@@ -44,8 +44,8 @@ scp_status scp_shard_put_tables(scp_shard_writer *w, const scp_dataset *d) SCP_M
 /** Name of the temporary, e.g. to read the tables back. Borrowed. Not collective. */
 const char *scp_shard_writer_path(const scp_shard_writer *w);
 
-/** Store the manifest (JSON text, used on rank 0), fsync, rename. Destroys *w in any case; on failure
- *  nothing is left behind. Collective. */
+/** Store the manifest (JSON text, used on rank 0), fsync, rename. Destroys *w in any case; on
+ *  failure nothing is left behind. Collective. */
 scp_status scp_shard_finish(scp_shard_writer **w, const char *manifest) SCP_MUST_USE;
 
 /** Close and remove the temporary. NULL is fine. Collective: call it on all ranks after an agreed

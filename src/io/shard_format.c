@@ -9,8 +9,10 @@
 #include "base/hash.h"
 
 #define TABLE(path, kind, n, columns, member)                                                      \
-    { .name = (path), .type = (kind), .count = offsetof(scp_dataset, n), .width = (columns),       \
-      .data = offsetof(scp_dataset, member) }
+    {                                                                                              \
+        .name = (path), .type = (kind), .count = offsetof(scp_dataset, n), .width = (columns),     \
+        .data = offsetof(scp_dataset, member)                                                      \
+    }
 
 const scp_shard_table scp_shard_tables[SCP_SHARD_TABLES] = {
     TABLE("gene", SHARD_TEXT, G, 1, gene),
@@ -47,11 +49,16 @@ void **scp_shard_data(const scp_dataset *d, const scp_shard_table *t)
 hid_t scp_shard_h5_type(const scp_shard_table *t)
 {
     switch (t->type) {
-    case SHARD_U8: return H5T_NATIVE_UINT8;
-    case SHARD_I32: return H5T_NATIVE_INT32;
-    case SHARD_I64: return H5T_NATIVE_INT64;
-    case SHARD_F64: return H5T_NATIVE_DOUBLE;
-    case SHARD_TEXT: break;
+    case SHARD_U8:
+        return H5T_NATIVE_UINT8;
+    case SHARD_I32:
+        return H5T_NATIVE_INT32;
+    case SHARD_I64:
+        return H5T_NATIVE_INT64;
+    case SHARD_F64:
+        return H5T_NATIVE_DOUBLE;
+    case SHARD_TEXT:
+        break;
     }
     return H5I_INVALID_HID;
 }
@@ -70,7 +77,8 @@ uint64_t scp_shard_digest(const scp_dataset *d, const scp_shard_table *t)
 {
     size_t n = scp_shard_count(d, t);
     const void *data = *scp_shard_data(d, t);
-    if (t->type != SHARD_TEXT) return scp_hash_bytes(data, n * t->width * scp_shard_type_size(t), 0);
+    if (t->type != SHARD_TEXT)
+        return scp_hash_bytes(data, n * t->width * scp_shard_type_size(t), 0);
     uint64_t h = 0;
     for (size_t i = 0; i < n; i++) {
         const char *s = ((char *const *)data)[i];

@@ -16,7 +16,13 @@ enum {
 #define SCP_SHARD_X   "profile/x"
 #define SCP_SHARD_R_X "replicate/x"
 
-typedef enum scp_shard_type { SHARD_TEXT, SHARD_U8, SHARD_I32, SHARD_I64, SHARD_F64 } scp_shard_type;
+typedef enum scp_shard_type {
+    SHARD_TEXT,
+    SHARD_U8,
+    SHARD_I32,
+    SHARD_I64,
+    SHARD_F64
+} scp_shard_type;
 
 /* One table: `count` and `data` are offsets into scp_dataset. */
 typedef struct scp_shard_table {

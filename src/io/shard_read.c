@@ -22,8 +22,10 @@ static scp_status read_head(hid_t file, const char *path, scp_dataset *d)
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s is a '%s' file, not a shard file", path, magic);
     SCP_GOTO(done, scp_h5_attr_i64(file, "version", 1, &version));
     if (version != SCP_SHARD_VERSION)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s has format version %lld, this program reads version %d: "
-                      "run scppdm_prep again", path, (long long)version, SCP_SHARD_VERSION);
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "%s has format version %lld, this program reads version %d: "
+                      "run scppdm_prep again",
+                      path, (long long)version, SCP_SHARD_VERSION);
     SCP_GOTO(done, scp_h5_attr_i64(file, "sizes", SCP_SHARD_SIZES, sizes));
     for (int i = 0; i < SCP_SHARD_SIZES; i++)
         if (sizes[i] < 0) SCP_FAIL_GOTO(done, SCP_EDATA, "%s: damaged sizes", path);
@@ -65,8 +67,10 @@ static scp_status check_digest(hid_t file, const char *path, const char *name, u
     SCP_GOTO(done, scp_h5_dataset_open(file, name, &dset));
     SCP_GOTO(done, scp_h5_attr_text(dset, "xxh3", &want));
     if (strcmp(want, scp_shard_digest_text(have, text)) != 0)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: the checksum of /%s is %s, but its content has %s: the file "
-                      "is damaged, run scppdm_prep again", path, name, want, text);
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "%s: the checksum of /%s is %s, but its content has %s: the file "
+                      "is damaged, run scppdm_prep again",
+                      path, name, want, text);
 done:
     free(want);
     if (dset >= 0) H5Dclose(dset);
@@ -141,7 +145,8 @@ static scp_status load(const char *path, bool matrices, bool check, scp_dataset 
     }
     SCP_GOTO(done, check_indices(path, d));
     SCP_GOTO(done, read_hash(file, path, d));
-    if (scp_h5_exists(file, "manifest")) SCP_GOTO(done, scp_h5_read_text(file, "manifest", &d->manifest));
+    if (scp_h5_exists(file, "manifest"))
+        SCP_GOTO(done, scp_h5_read_text(file, "manifest", &d->manifest));
     if (!matrices) goto done;
     SCP_GOTO(done, read_matrix(file, path, SCP_SHARD_X, d->P, d->G, check, &d->x));
     SCP_GOTO(done, read_matrix(file, path, SCP_SHARD_R_X, d->R, d->G, check, &d->r_x));

@@ -17,7 +17,7 @@ static const char *const matrix_name[2] = { SCP_SHARD_X, SCP_SHARD_R_X };
 struct scp_shard_writer {
     scp_comm *comm;
     char path[SCP_PATH_MAX], tmp[SCP_PATH_MAX];
-    hid_t file;            /* open for all ranks until the tables are put */
+    hid_t file; /* open for all ranks until the tables are put */
     hid_t dset[2];
     size_t G, rows[2];
     uint64_t *row_hash[2]; /* 0 for rows that other ranks put */
@@ -196,7 +196,8 @@ scp_status scp_shard_put_tables(scp_shard_writer *w, const scp_dataset *d)
     scp_status st = SCP_OK;
     SCP_TRY(scp_agree(w->comm, close_shared(w)));
     for (int m = 0; m < 2; m++) /* disjoint rows: the sum is the union */
-        SCP_TRY(scp_comm_allreduce(w->comm, w->row_hash[m], w->rows[m], SCP_COMM_I64, SCP_COMM_SUM));
+        SCP_TRY(
+            scp_comm_allreduce(w->comm, w->row_hash[m], w->rows[m], SCP_COMM_I64, SCP_COMM_SUM));
     if (scp_comm_rank(w->comm) == 0) st = add_tables(w, d);
     return scp_agree(w->comm, st);
 }

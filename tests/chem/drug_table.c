@@ -28,13 +28,15 @@ static void test_columns(void)
                 "columns in any order, CRLF, an empty line, no newline at the end"))
         return;
     tap_ok(scp_drug_table_count(t) == 3, "three drugs");
-    tap_ok(scp_drug_table_find(t, "Trametinib", &row), "a name with a trailing blank is found trimmed");
+    tap_ok(scp_drug_table_find(t, "Trametinib", &row),
+           "a name with a trailing blank is found trimmed");
     tap_text(row.smiles, "CC", "structure");
     tap_text(row.moa, "MEK inhibitor", "mechanism");
     tap_ok(scp_drug_table_find(t, "Sacubitril/Valsartan", &row) && row.smiles[0] == '\0' &&
                row.moa[0] == '\0',
            "a drug without structure is there, with empty cells");
-    tap_ok(scp_drug_table_find(t, "18β-Glycyrrhetinic acid, (x)", &row), "UTF-8, comma, parentheses");
+    tap_ok(scp_drug_table_find(t, "18β-Glycyrrhetinic acid, (x)", &row),
+           "UTF-8, comma, parentheses");
     tap_text(scp_drug_table_row(t, 2).smiles, "CCO", "row by index");
     tap_ok(!scp_drug_table_find(t, "trametinib", &row), "names are case-sensitive");
     scp_drug_table_destroy(&t);
@@ -49,7 +51,8 @@ static void test_refused(void)
     tap_fails(read_text("name\tformula\nA\tC\n", &t), SCP_EDATA, "smiles", "no structure column");
     tap_fails(read_text("compound\tsmiles\nA\tC\n", &t), SCP_EDATA, "'drug'", "no name column");
     tap_fails(read_text("drug\tsmiles\nA\tC\nB\n", &t), SCP_EDATA, "drugs.tsv:3", "a short row");
-    tap_fails(read_text("drug\tsmiles\nA\tC\n \tC\n", &t), SCP_EDATA, "drugs.tsv:3", "a row without name");
+    tap_fails(read_text("drug\tsmiles\nA\tC\n \tC\n", &t), SCP_EDATA, "drugs.tsv:3",
+              "a row without name");
     tap_fails(read_text("drug\tsmiles\nA\tC\nA\tCC\n", &t), SCP_EDATA, "'A'", "two structures");
     tap_st(read_text("drug\tsmiles\nA\tC\nA\tC\n", &t), "the same row twice is no contradiction");
     tap_ok(t && scp_drug_table_count(t) == 1, "and counts once");

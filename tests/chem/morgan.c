@@ -61,8 +61,10 @@ static void test_rejects(void)
 {
     scp_structure s;
     tap_fails(scp_structure_parse("C1CC", &s), SCP_EDATA, "C1CC", "an open ring is rejected");
-    tap_fails(scp_structure_parse("not a molecule", &s), SCP_EDATA, "not a molecule", "text is rejected");
-    tap_fails(scp_structure_parse("C(C)(C)(C)(C)C", &s), SCP_EDATA, "RDKit", "five bonds are rejected");
+    tap_fails(scp_structure_parse("not a molecule", &s), SCP_EDATA, "not a molecule",
+              "text is rejected");
+    tap_fails(scp_structure_parse("C(C)(C)(C)(C)C", &s), SCP_EDATA, "RDKit",
+              "five bonds are rejected");
     tap_fails(scp_structure_parse("", &s), SCP_EDATA, "RDKit", "an empty structure is rejected");
     tap_ok(s.canonical == NULL && s.parent == NULL, "nothing is left behind");
     tap_ok(strlen(scp_rdkit_version()) >= 9, "version %s", scp_rdkit_version());
@@ -91,7 +93,8 @@ static void test_tahoe_bits(void)
         wrong += !same;
         scp_structure_fini(&s);
     }
-    tap_ok(rows == 377 && wrong == 0, "bits and canonical SMILES of %d drugs, %d wrong", rows, wrong);
+    tap_ok(rows == 377 && wrong == 0, "bits and canonical SMILES of %d drugs, %d wrong", rows,
+           wrong);
     free(text);
 }
 

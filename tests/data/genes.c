@@ -50,12 +50,14 @@ static void test_variable(void)
     }
     square[8] = sum[8] * sum[8] / 50; /* does not vary */
     detected[27] = 0;                 /* would be chosen, but is not detected */
-    scp_gene_moments m = { .G = G, .cells = 1000, .detected = detected, .profiles = 50,
-                           .sum = sum, .square = square };
+    scp_gene_moments m = {
+        .G = G, .cells = 1000, .detected = detected, .profiles = 50, .sum = sum, .square = square
+    };
     int32_t *column = NULL;
     size_t n = 0;
     tap_st(scp_genes_variable(&m, 2, &column, &n), "two variable genes");
-    tap_ok(n == 2 && column[0] == 7 && column[1] == 47, "the outlier of each bin of means, in order");
+    tap_ok(n == 2 && column[0] == 7 && column[1] == 47,
+           "the outlier of each bin of means, in order");
     free(column);
     tap_st(scp_genes_variable(&m, 1000, &column, &n), "more than there are");
     bool without = true;
@@ -68,18 +70,22 @@ static void test_listed(void)
 {
     char *gene[] = { "TP53", "MYC", "KRAS", "EGFR" };
     char path[SCP_PATH_MAX];
-    const char *text = "# a list\nKRAS\tmore\r\n\nMYC\nNOSUCH\n", *twice = "MYC\nMYC\n", *none = "X\n";
+    const char *text = "# a list\nKRAS\tmore\r\n\nMYC\nNOSUCH\n", *twice = "MYC\nMYC\n",
+               *none = "X\n";
     int32_t *column = NULL;
     size_t n = 0, missing = 0;
     snprintf(path, sizeof path, "%s/genes.txt", tap_tmpdir());
     tap_st(scp_fs_write_text(path, text, strlen(text)), "a list");
     tap_st(scp_genes_listed(path, gene, 4, &column, &n, &missing), "read it");
-    tap_ok(n == 2 && column[0] == 1 && column[1] == 2 && missing == 1, "in the order of the matrix");
+    tap_ok(n == 2 && column[0] == 1 && column[1] == 2 && missing == 1,
+           "in the order of the matrix");
     free(column);
     tap_st(scp_fs_write_text(path, twice, strlen(twice)), "another");
-    tap_fails(scp_genes_listed(path, gene, 4, &column, &n, &missing), SCP_EDATA, "genes.txt:2", "twice");
+    tap_fails(scp_genes_listed(path, gene, 4, &column, &n, &missing), SCP_EDATA, "genes.txt:2",
+              "twice");
     tap_st(scp_fs_write_text(path, none, strlen(none)), "another");
-    tap_fails(scp_genes_listed(path, gene, 4, &column, &n, &missing), SCP_EDATA, "none of its", "none");
+    tap_fails(scp_genes_listed(path, gene, 4, &column, &n, &missing), SCP_EDATA, "none of its",
+              "none");
     tap_fails(scp_genes_listed("/nonexistent", gene, 4, &column, &n, &missing), SCP_ENOINPUT,
               "/nonexistent", "no file");
 }

@@ -28,7 +28,8 @@ static scp_status read_keys(int first, scp_keys *keys)
     return st;
 }
 
-static int64_t find(const scp_keys *k, const char *line, const char *drug, double dose, const char *plate)
+static int64_t find(const scp_keys *k, const char *line, const char *drug, double dose,
+                    const char *plate)
 {
     for (size_t i = 0; i < k->n; i++) {
         const scp_key *key = &k->key[i];
@@ -71,7 +72,8 @@ static void test_keys(scp_keys *k)
     for (int f = 0; f < 2; f++)
         for (size_t i = 0; i < scr.file[f].n; i++)
             minimal += strcmp(scr.file[f].cell[i].pass, "minimal") == 0;
-    tap_ok(minimal > 0 && k->left_qc == minimal, "cells of minimal quality are left out and counted");
+    tap_ok(minimal > 0 && k->left_qc == minimal,
+           "cells of minimal quality are left out and counted");
     tap_ok(kept + minimal == (int64_t)(scr.file[0].n + scr.file[1].n), "no cell is lost");
     bool sorted = true;
     for (size_t i = 1; i < k->n; i++) sorted = sorted && k->key[i - 1].plate <= k->key[i].plate;
@@ -110,7 +112,8 @@ static void test_pairs(const scp_keys *k)
     bool matched = true;
     for (size_t i = 0; i < d.N; i++)
         matched = matched && d.p_drug[d.pre[i]] == SCP_VEHICLE && d.p_drug[d.post[i]] >= 0 &&
-                  d.p_plate[d.pre[i]] == d.p_plate[d.post[i]] && d.p_line[d.pre[i]] == d.p_line[d.post[i]];
+                  d.p_plate[d.pre[i]] == d.p_plate[d.post[i]] &&
+                  d.p_line[d.pre[i]] == d.p_line[d.post[i]];
     tap_ok(matched, "every control is the vehicle of the same line and plate");
     bool together = true;
     for (size_t i = 0; i < d.n_drugs; i++)
@@ -119,13 +122,15 @@ static void test_pairs(const scp_keys *k)
     tap_ok(together, "a salt is in the group of its parent");
     scp_dataset_fini(&d);
     scp_pairing_fini(&p);
-    tap_fails(scp_pair(k, &s, 1000, &p, &d), SCP_EDATA, "no treated key", "too many cells asked for");
+    tap_fails(scp_pair(k, &s, 1000, &p, &d), SCP_EDATA, "no treated key",
+              "too many cells asked for");
     scp_structures_fini(&s);
     scp_drug_table_destroy(&table);
 }
 
 /* One spoilt file: the message must name what is wrong. */
-static void spoilt(const screen_spoil *spoil, const scp_obs_map *map, const char *part, const char *what)
+static void spoilt(const screen_spoil *spoil, const scp_obs_map *map, const char *part,
+                   const char *what)
 {
     char file[SCP_PATH_MAX + 32];
     scp_h5ad *f = NULL;
@@ -163,7 +168,8 @@ int main(void)
     char row[32];
     snprintf(row, sizeof row, "row %zu", screen_spoilt_row(&scr.file[0]));
     spoilt(&(screen_spoil){ .dose = "0.05 of it" }, &map, row, "a dose that cannot be parsed");
-    spoilt(&(screen_spoil){ .dose = "[('Somebody', 0.05, 'uM')]" }, &map, "Somebody", "a label of another drug");
+    spoilt(&(screen_spoil){ .dose = "[('Somebody', 0.05, 'uM')]" }, &map, "Somebody",
+           "a label of another drug");
     map.vehicle = "DMSO";
     spoilt(NULL, &map, "--vehicle", "a vehicle that no cell has, though two labels contain it");
     map.vehicle = "DMSO_TF";

@@ -41,7 +41,8 @@ static void test_order(void)
 
     double part[4] = { 0 };
     for (uint64_t i = 0; i < MANY; i++) part[i % 4] += scp_sum_round(x[i]);
-    tap_ok((part[0] + part[1]) + (part[2] + part[3]) == rounded[0], "nor does it depend on how ranks share it");
+    tap_ok((part[0] + part[1]) + (part[2] + part[3]) == rounded[0],
+           "nor does it depend on how ranks share it");
 }
 
 static void test_rows(void)
@@ -50,19 +51,24 @@ static void test_rows(void)
     double out[5];
     bool empty = true;
     size_t bad = 99;
-    tap_ok(scp_normalize_row(SCP_VALUES_COUNTS, counts, 5, out, &empty, &bad) == SCP_VALUE_GOOD && !empty,
+    tap_ok(scp_normalize_row(SCP_VALUES_COUNTS, counts, 5, out, &empty, &bad) == SCP_VALUE_GOOD &&
+               !empty,
            "a row of counts");
     for (int i = 0; i < 5; i++)
         tap_near(out[i], log1p(1e4 * (double)counts[i] / 200.0), 2e-10, "log1p(1e4 v / library)");
     const float values[] = { 0.25f, 7.5f };
-    tap_ok(scp_normalize_row(SCP_VALUES_LOG, values, 2, out, &empty, &bad) == SCP_VALUE_GOOD, "log");
+    tap_ok(scp_normalize_row(SCP_VALUES_LOG, values, 2, out, &empty, &bad) == SCP_VALUE_GOOD,
+           "log");
     tap_ok(out[0] == 0.25 && out[1] == 7.5, "log values stay");
-    tap_ok(scp_normalize_row(SCP_VALUES_LINEAR, values, 2, out, &empty, &bad) == SCP_VALUE_GOOD, "linear");
+    tap_ok(scp_normalize_row(SCP_VALUES_LINEAR, values, 2, out, &empty, &bad) == SCP_VALUE_GOOD,
+           "linear");
     tap_near(out[1], log1p(7.5), 2e-10, "linear values are logged");
     const float none[] = { 0, 0 };
-    tap_ok(scp_normalize_row(SCP_VALUES_COUNTS, none, 2, out, &empty, &bad) == SCP_VALUE_GOOD && empty,
+    tap_ok(scp_normalize_row(SCP_VALUES_COUNTS, none, 2, out, &empty, &bad) == SCP_VALUE_GOOD &&
+               empty,
            "a cell without molecules is empty");
-    tap_ok(scp_normalize_row(SCP_VALUES_COUNTS, none, 0, out, &empty, &bad) == SCP_VALUE_GOOD && empty,
+    tap_ok(scp_normalize_row(SCP_VALUES_COUNTS, none, 0, out, &empty, &bad) == SCP_VALUE_GOOD &&
+               empty,
            "and so is a row without entries");
 }
 
@@ -95,7 +101,8 @@ static void test_samples(void)
               "nor normalised linear ones");
     part[17] = 1000.5f;
     scp_value_sample_add(&p, part, 300);
-    tap_fails(scp_value_sample_check(&p, SCP_VALUES_LOG, "a.h5ad"), SCP_EDATA, "1000.5", "too large for logs");
+    tap_fails(scp_value_sample_check(&p, SCP_VALUES_LOG, "a.h5ad"), SCP_EDATA, "1000.5",
+              "too large for logs");
     tap_st(scp_value_sample_check(&p, SCP_VALUES_LINEAR, "a.h5ad"), "but fine as linear values");
 }
 

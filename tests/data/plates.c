@@ -1,5 +1,5 @@
-/* Files for tests/data/prep_cli.sh: "plates DIR" writes the small screen and spoilt copies of its first plate;
- * "plates --hash SHARD" prints the content hash of a shard. */
+/* Files for tests/data/prep_cli.sh: "plates DIR" writes the small screen and spoilt copies of its
+ * first plate; "plates --hash SHARD" prints the content hash of a shard. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

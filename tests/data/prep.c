@@ -1,5 +1,5 @@
-/* scppdm_prep as a library: every profile against a naive computation, sub-bulks, batches, the order of
- * files, and one rank against many. */
+/* scppdm_prep as a library: every profile against a naive computation, sub-bulks, batches, the
+ * order of files, and one rank against many. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,16 @@ static char plate[2][SCP_PATH_MAX + 32], drugs[SCP_PATH_MAX + 32], out[SCP_PATH_
 
 static scp_prep_settings settings(void)
 {
-    return (scp_prep_settings){ .output = out, .drugs = drugs, .min_cells = SCREEN_MIN_CELLS,
-                                .genes = "all", .ud = 0.15, .uc = 0.1, .val = 0.05, .seed = 3,
-                                .replicates = 3, .memory = 1024 };
+    return (scp_prep_settings){ .output = out,
+                                .drugs = drugs,
+                                .min_cells = SCREEN_MIN_CELLS,
+                                .genes = "all",
+                                .ud = 0.15,
+                                .uc = 0.1,
+                                .val = 0.05,
+                                .seed = 3,
+                                .replicates = 3,
+                                .memory = 1024 };
 }
 
 /* Run prep and read its shard back. */
@@ -78,14 +85,17 @@ static void test_profiles(const scp_dataset *d)
     for (size_t p = 0; p < d->P; p++) {
         cells = cells && naive(d, p, mean) == d->p_cells[p];
         for (size_t g = 0; g < d->G; g++)
-            worst = fmax(worst, fabs(mean[column[g]] - (double)d->x[p * d->G + g]) / (1 + mean[column[g]]));
+            worst = fmax(worst, fabs(mean[column[g]] - (double)d->x[p * d->G + g]) /
+                                    (1 + mean[column[g]]));
     }
     tap_ok(d->P == 80 && d->N == 71, "80 profiles, 71 pairs");
-    tap_ok(d->G == SCREEN_GENES - 1 && column[1] == 1 && column[2] == 3, "the gene that no cell has is dropped");
+    tap_ok(d->G == SCREEN_GENES - 1 && column[1] == 1 && column[2] == 3,
+           "the gene that no cell has is dropped");
     tap_ok(cells, "every profile counts its cells");
     tap_ok(worst < 6e-8, "all profiles are the naive means, worst relative difference %.1e", worst);
     tap_ok(strstr(d->manifest, "\"passed\": true") != NULL, "the manifest keeps the proof");
-    tap_ok(strstr(d->manifest, "Verteporfin") && strstr(d->manifest, "A549 | Caffeine | 0.05 uM | plate1"),
+    tap_ok(strstr(d->manifest, "Verteporfin") &&
+               strstr(d->manifest, "A549 | Caffeine | 0.05 uM | plate1"),
            "and names what was left out");
 }
 
@@ -106,7 +116,8 @@ static void test_sub_bulks(const scp_dataset *d)
         even = even && most - least <= 1;
         for (size_t g = 0; g < d->G; g++) {
             double sum = 0;
-            for (size_t k = r; k < end; k++) sum += (double)d->r_cells[k] * (double)d->r_x[k * d->G + g];
+            for (size_t k = r; k < end; k++)
+                sum += (double)d->r_cells[k] * (double)d->r_x[k * d->G + g];
             worst = fmax(worst, fabs(sum / (double)cells - (double)d->x[p * d->G + g]));
         }
         for (size_t i = 0; i < d->N; i++)
@@ -173,7 +184,8 @@ static void test_choices(const scp_dataset *d)
     scp_fs_remove(out);
     if (scp_comm_barrier(world) != SCP_OK) abort();
     scp_status st = scp_prep_run(world, &s, &inputs);
-    tap_ok((st == SCP_EDATA || st == SCP_EPEER) && strstr(scp_err_message(), "--strict"), "--strict stops");
+    tap_ok((st == SCP_EDATA || st == SCP_EPEER) && strstr(scp_err_message(), "--strict"),
+           "--strict stops");
     tap_ok(!scp_fs_exists(out), "and leaves no file");
 }
 

@@ -22,13 +22,16 @@ static const struct real_set {
     bool unseen; /* large enough for UC and UD */
 } sets[] = {
     { "gbm", "prep-gbm.yaml", "singlecell/gbm_panobinostat_5k.h5ad", NULL, 5, 10, 1, 5, false },
-    { "sciplex2", "prep-sciplex2.yaml", "singlecell/sciplex2_a549_dex_500.h5ad", NULL, 14, 16, 1, 1, false },
-    { "tahoe", "prep-tahoe-layout.yaml", "tahoe/plate_layout_synthetic_320.h5ad", "tahoe/drugs.tsv", 16,
-      20, 4, 4, false },
-    { "tggates", "prep-tggates.yaml", "bulk/tggates_small_hepatocyte.h5ad", NULL, 843, 1178, 143, 3, true },
+    { "sciplex2", "prep-sciplex2.yaml", "singlecell/sciplex2_a549_dex_500.h5ad", NULL, 14, 16, 1, 1,
+      false },
+    { "tahoe", "prep-tahoe-layout.yaml", "tahoe/plate_layout_synthetic_320.h5ad", "tahoe/drugs.tsv",
+      16, 20, 4, 4, false },
+    { "tggates", "prep-tggates.yaml", "bulk/tggates_small_hepatocyte.h5ad", NULL, 843, 1178, 143, 3,
+      true },
 };
 
-static scp_status prepare(const struct real_set *s, const char *data, const char *drugs, scp_dataset *d)
+static scp_status prepare(const struct real_set *s, const char *data, const char *drugs,
+                          scp_dataset *d)
 {
     scp_prep_settings set = { 0 };
     char path[SCP_PATH_MAX * 2], out[SCP_PATH_MAX + 64], *in = (char *)data;
@@ -90,7 +93,8 @@ static void compare(const struct real_set *s, const scp_dataset *d)
         found += d->p_cells[p] == atoll(cell[5]);
         worst = fmax(worst, fabs((double)d->x[(size_t)p * d->G + (size_t)g] - want) / want);
     }
-    tap_ok(rows >= 15 && found == rows, "%s: %zu golden values of keys with as many cells", s->name, rows);
+    tap_ok(rows >= 15 && found == rows, "%s: %zu golden values of keys with as many cells", s->name,
+           rows);
     tap_ok(worst < 1e-6, "%s: numpy's means, worst relative difference %.1e", s->name, worst);
     free(text);
 }
@@ -107,14 +111,15 @@ static void test_set(const struct real_set *s)
     snprintf(data, sizeof data, "%s", found);
     if (s->drugs) drugs = tap_data(s->drugs);
     if (!tap_st(prepare(s, data, drugs, &d), "%s: file to pairs", s->name)) return;
-    tap_ok(d.N == s->pairs && d.P == s->profiles && d.n_drugs == s->drugs_kept && d.n_lines == s->lines,
+    tap_ok(d.N == s->pairs && d.P == s->profiles && d.n_drugs == s->drugs_kept &&
+               d.n_lines == s->lines,
            "%s: %zu pairs of %zu drugs in %zu lines", s->name, d.N, d.n_drugs, d.n_lines);
     size_t count[SCP_SPLIT_COUNT] = { 0 };
     for (size_t i = 0; i < d.N; i++) count[d.split[i]]++;
     tap_ok(count[SCP_SPLIT_TRAIN] > 0, "%s: %zu pairs train", s->name, count[SCP_SPLIT_TRAIN]);
     if (s->unseen)
-        tap_ok(count[SCP_SPLIT_UC] > 50 && count[SCP_SPLIT_UD] > 50 && count[SCP_SPLIT_VAL_UC] > 20 &&
-                   count[SCP_SPLIT_VAL_UD] > 20,
+        tap_ok(count[SCP_SPLIT_UC] > 50 && count[SCP_SPLIT_UD] > 50 &&
+                   count[SCP_SPLIT_VAL_UC] > 20 && count[SCP_SPLIT_VAL_UD] > 20,
                "%s: UC %zu, UD %zu, validation %zu and %zu", s->name, count[SCP_SPLIT_UC],
                count[SCP_SPLIT_UD], count[SCP_SPLIT_VAL_UC], count[SCP_SPLIT_VAL_UD]);
     compare(s, &d);

@@ -41,14 +41,18 @@ static const char *label_of(int drug, int plate)
     char quote = strchr(drugs[drug].obs, '\'') ? '"' : '\'';
     bool nano = drug == 2 && plate == 0;
     snprintf(buf, sizeof text[0][0], "[(%c%s%c, %s, '%s')]", quote, drugs[drug].obs, quote,
-             nano ? "50.0" : plate == 0 ? "0.05" : "0.5", nano ? "nM" : "uM");
+             nano         ? "50.0"
+             : plate == 0 ? "0.05"
+                          : "0.5",
+             nano ? "nM" : "uM");
     return buf;
 }
 
 static int cells_of(int plate, int line, int drug)
 {
-    if (drug < 0) return plate == 1 && line == 4 ? 2 : 8; /* too little vehicle for H23 on plate 2 */
-    if (plate == 0 && line == 0 && drug == 2) return 2;   /* a key of two cells                    */
+    if (drug < 0)
+        return plate == 1 && line == 4 ? 2 : 8;         /* too little vehicle for H23 on plate 2 */
+    if (plate == 0 && line == 0 && drug == 2) return 2; /* a key of two cells                    */
     return 3 + (plate * 31 + line * 7 + drug * 5) % 6;
 }
 
@@ -77,7 +81,8 @@ void screen_make(screen *s)
     s->file[0].name = "plate1.h5ad";
     s->file[1].name = "plate2.h5ad";
     s->file[0].n = s->file[1].n = 0;
-    for (size_t i = 0; i < n; i++) { /* shuffled; one in four cells of plate 2 is in the first file */
+    for (size_t i = 0; i < n;
+         i++) { /* shuffled; one in four cells of plate 2 is in the first file */
         const screen_cell *c = &all[scp_rng_permute(4, SCP_RNG_SYNTH, 0, n, i)];
         screen_file *f = &s->file[c->plate == plates[1] && c->id % 4 != 0];
         f->cell[f->n++] = *c;
@@ -88,7 +93,7 @@ float screen_count(int id, size_t gene)
 {
     double u = scp_rng_u01(17, SCP_RNG_SYNTH, 1, (uint64_t)id, (uint32_t)gene);
     if (gene == 0) return (float)(20 + id % 5);
-    if (gene == 2) return 0;                  /* never detected */
+    if (gene == 2) return 0; /* never detected */
     return u < 0.9 ? 0.0f : (float)(1 + (int)((u - 0.9) * 60) + (int)(gene % 3));
 }
 
@@ -110,8 +115,8 @@ size_t screen_spoilt_row(const screen_file *f)
 
 /* ---- writing ---- */
 
-static scp_status write_column(scp_h5ad_writer *w, const screen_file *f, const char *name, size_t member,
-                               const screen_spoil *spoil)
+static scp_status write_column(scp_h5ad_writer *w, const screen_file *f, const char *name,
+                               size_t member, const screen_spoil *spoil)
 {
     scp_status st = SCP_OK;
     scp_names *labels = NULL;
@@ -124,7 +129,8 @@ static scp_status write_column(scp_h5ad_writer *w, const screen_file *f, const c
     for (size_t i = 0; i < f->n; i++) {
         size_t at;
         const char *value = *(const char *const *)((const char *)&f->cell[i] + member);
-        if (i == bad && spoil && spoil->dose && strcmp(name, "drugname_drugconc") == 0) value = spoil->dose;
+        if (i == bad && spoil && spoil->dose && strcmp(name, "drugname_drugconc") == 0)
+            value = spoil->dose;
         SCP_GOTO(done, scp_names_add(labels, value, &at));
         code[i] = (int32_t)at;
     }
@@ -168,7 +174,9 @@ scp_status screen_write(const screen_file *f, const char *path, const screen_spo
 {
     scp_status st = SCP_OK;
     scp_h5ad_writer *w = NULL;
-    const scp_h5ad_write_options opt = { .csr = true, .index64 = true, .deflate = 1, .chunk = 5000 };
+    const scp_h5ad_write_options opt = {
+        .csr = true, .index64 = true, .deflate = 1, .chunk = 5000
+    };
     SCP_GOTO(done, scp_h5ad_writer_create(path, f->n, SCREEN_GENES, &opt, &w));
     SCP_GOTO(done, write_matrix(w, f, spoil));
     SCP_GOTO(done, write_indices(w, f, spoil));
@@ -189,7 +197,8 @@ scp_status screen_write_drugs(const char *path)
     scp_strbuf text = { 0 };
     SCP_GOTO(done, scp_strbuf_addf(&text, "drug\tcanonical_smiles\tmoa-fine\n"));
     for (int d = 0; d < DRUGS; d++)
-        SCP_GOTO(done, scp_strbuf_addf(&text, "%s\t%s\tunclear\n", drugs[d].table, drugs[d].smiles));
+        SCP_GOTO(done,
+                 scp_strbuf_addf(&text, "%s\t%s\tunclear\n", drugs[d].table, drugs[d].smiles));
     SCP_GOTO(done, scp_fs_write_text(path, text.text, text.len));
 done:
     scp_strbuf_fini(&text);

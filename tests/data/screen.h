@@ -1,5 +1,5 @@
-/* A small screen with all the traps of the real one, and plates of it in Tahoe's layout. Used by the tests
- * of src/data and by tests/data/prep_cli.sh. */
+/* A small screen with all the traps of the real one, and plates of it in Tahoe's layout. Used by
+ * the tests of src/data and by tests/data/prep_cli.sh. */
 #ifndef SCP_TESTS_DATA_SCREEN_H
 #define SCP_TESTS_DATA_SCREEN_H
 
@@ -25,10 +25,10 @@ typedef struct screen {
     screen_file file[2]; /* the second plate is spread over both */
 } screen;
 
-/** Fill a screen. Lines A549, RKO, SW480, HT29, H23; 10 drugs and vehicle on two plates (0.05, 0.5 uM).
- *  Traps: a trailing blank in a drug, a drug that has the vehicle's label in its name, one dose as
- *  50 nM, cells of minimal quality, a drug with a broken and one without a structure, a key of two
- *  cells, a line without enough vehicle on the second plate, salts of one parent. */
+/** Fill a screen. Lines A549, RKO, SW480, HT29, H23; 10 drugs and vehicle on two plates (0.05, 0.5
+ *  uM). Traps: a trailing blank in a drug, a drug that has the vehicle's label in its name, one
+ *  dose as 50 nM, cells of minimal quality, a drug with a broken and one without a structure, a key
+ *  of two cells, a line without enough vehicle on the second plate, salts of one parent. */
 void screen_make(screen *s);
 
 /** Counts of a cell: 0 for most genes. */
@@ -47,7 +47,8 @@ typedef struct screen_spoil {
 size_t screen_spoilt_row(const screen_file *f);
 
 /** Write a file of a screen. spoil may be NULL. */
-scp_status screen_write(const screen_file *f, const char *path, const screen_spoil *spoil) SCP_MUST_USE;
+scp_status screen_write(const screen_file *f, const char *path, const screen_spoil *spoil)
+    SCP_MUST_USE;
 /** Write the drug table. */
 scp_status screen_write_drugs(const char *path) SCP_MUST_USE;
 

@@ -1,5 +1,5 @@
-/* The shard file: what was written comes back on any number of ranks, the hash depends on the content
- * alone, damage is found, and nothing is left behind without a commit. */
+/* The shard file: what was written comes back on any number of ranks, the hash depends on the
+ * content alone, damage is found, and nothing is left behind without a commit. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +39,9 @@ static void *numbers(size_t n, size_t size)
 
 static scp_dataset make(void)
 {
-    scp_dataset d = { .G = G, .n_lines = 3, .n_drugs = 4, .n_parents = 2, .n_plates = 2,
-                      .P = P, .R = R, .N = N };
+    scp_dataset d = {
+        .G = G, .n_lines = 3, .n_drugs = 4, .n_parents = 2, .n_plates = 2, .P = P, .R = R, .N = N
+    };
     texts(&d.gene, G, "GENE");
     texts(&d.line, 3, "line");
     texts(&d.drug, 4, "\xce\xb3-drug, ");
@@ -115,7 +116,8 @@ static void test_round_trip(const char *path)
 
     scp_dataset tables = { 0 };
     tap_st(scp_shard_read_tables(path, &tables), "tables alone");
-    tap_ok(!tables.x && !tables.r_x && tables.N == N && tables.split[4] == 4, "without the matrices");
+    tap_ok(!tables.x && !tables.r_x && tables.N == N && tables.split[4] == 4,
+           "without the matrices");
     scp_dataset_fini(&tables);
 
     d.x[5] += 1;
@@ -150,7 +152,8 @@ static void test_damage(const char *path)
     if (scp_comm_barrier(world) != SCP_OK) abort();
     scp_status st = scp_shard_read(world, path, &back);
     tap_ok(everywhere(st != SCP_OK), "a changed value is found, and every rank hears of it");
-    tap_ok(everywhere(strstr(scp_err_message(), "profile/x") != NULL), "the message names the dataset");
+    tap_ok(everywhere(strstr(scp_err_message(), "profile/x") != NULL),
+           "the message names the dataset");
     tap_ok(back.x == NULL, "nothing is returned");
 
     if (scp_comm_rank(world) == 0 && truncate(path, 3000) != 0) abort();

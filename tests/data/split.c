@@ -27,12 +27,13 @@ static char *text(const char *fmt, int a)
     return copy;
 }
 
-/* Every line x drug x dose on plate "dose", a vehicle per line and plate. The last 6 drugs are salts of
- * parents 0 to 5. Names do not depend on `turn`, which rotates all numbering. */
+/* Every line x drug x dose on plate "dose", a vehicle per line and plate. The last 6 drugs are
+ * salts of parents 0 to 5. Names do not depend on `turn`, which rotates all numbering. */
 static scp_dataset make(int turn)
 {
-    scp_dataset d = { .G = 1, .n_lines = LINES, .n_drugs = DRUGS, .n_parents = PARENTS,
-                      .n_plates = DOSES };
+    scp_dataset d = {
+        .G = 1, .n_lines = LINES, .n_drugs = DRUGS, .n_parents = PARENTS, .n_plates = DOSES
+    };
     d.line = zeros(LINES, sizeof *d.line);
     d.drug = zeros(DRUGS, sizeof *d.drug);
     d.parent_name = zeros(PARENTS, sizeof *d.parent_name);
@@ -46,7 +47,8 @@ static scp_dataset make(int turn)
         int drug = (i + turn) % DRUGS;
         d.drug[i] = text("drug%d", drug);
         d.parent[i] = (drug % PARENTS + PARENTS - turn % PARENTS) % PARENTS;
-        for (int b = 0; b < 8; b++) d.fp[(size_t)i * SCP_FP_BITS + (size_t)b] = (uint8_t)(drug >> b & 1);
+        for (int b = 0; b < 8; b++)
+            d.fp[(size_t)i * SCP_FP_BITS + (size_t)b] = (uint8_t)(drug >> b & 1);
     }
     size_t most = LINES * DOSES * (DRUGS + 1);
     d.p_line = zeros(most, sizeof *d.p_line);
@@ -102,7 +104,8 @@ static void test_shares(const scp_split_settings *set)
     tap_ok(count_combos(&d, SCP_SPLIT_UC) == 41, "UC is 10 %% of the other 51 x 8 combinations");
     tap_ok(count_combos(&d, SCP_SPLIT_VAL_UC) == 20, "its validation 5 %%");
     tap_st(scp_leak_check(&d, &r), "the proof holds");
-    tap_ok(r.keys + r.combinations + r.parents + r.fingerprints + r.unseen + r.pairing == 0, "no violation");
+    tap_ok(r.keys + r.combinations + r.parents + r.fingerprints + r.unseen + r.pairing == 0,
+           "no violation");
     scp_split_settings other = *set;
     uint8_t *first = zeros(d.N, 1);
     memcpy(first, d.split, d.N);
@@ -116,7 +119,8 @@ static void test_shares(const scp_split_settings *set)
 static void name_of(const scp_dataset *d, size_t i, char *buf, size_t size)
 {
     int32_t p = d->post[i];
-    snprintf(buf, size, "%s|%s|%s", d->line[d->p_line[p]], d->drug[d->p_drug[p]], d->plate[d->p_plate[p]]);
+    snprintf(buf, size, "%s|%s|%s", d->line[d->p_line[p]], d->drug[d->p_drug[p]],
+             d->plate[d->p_plate[p]]);
 }
 
 static void test_numbering(const scp_split_settings *set)
@@ -185,21 +189,25 @@ static void test_planted(const scp_split_settings *set)
     scp_dataset d = make(0);
     scp_leak_report r;
     tap_st(scp_split_draw(&d, set), "draw");
-    size_t uc = first_of(&d, SCP_SPLIT_UC), ud = first_of(&d, SCP_SPLIT_UD), train = first_of(&d, 0);
+    size_t uc = first_of(&d, SCP_SPLIT_UC), ud = first_of(&d, SCP_SPLIT_UD),
+           train = first_of(&d, 0);
 
     d.split[uc] = SCP_SPLIT_TRAIN;
-    tap_fails(scp_leak_check(&d, &r), SCP_EDATA, "leak", "one dose of a UC combination in training");
+    tap_fails(scp_leak_check(&d, &r), SCP_EDATA, "leak",
+              "one dose of a UC combination in training");
     tap_ok(r.combinations > 0, "is counted as a combination");
     d.split[uc] = SCP_SPLIT_UC;
 
     d.split[ud] = SCP_SPLIT_TRAIN;
-    tap_fails(scp_leak_check(&d, &r), SCP_EDATA, "parent compound", "one key of an unseen drug in training");
+    tap_fails(scp_leak_check(&d, &r), SCP_EDATA, "parent compound",
+              "one key of an unseen drug in training");
     tap_ok(r.parents > 0 && r.fingerprints > 0, "is counted as parent and as fingerprint");
     d.split[ud] = SCP_SPLIT_UD;
 
     int32_t a = d.p_drug[d.post[ud]], b = d.p_drug[d.post[train]];
     memcpy(d.fp + (size_t)a * SCP_FP_BITS, d.fp + (size_t)b * SCP_FP_BITS, SCP_FP_BITS);
-    tap_fails(scp_leak_check(&d, &r), SCP_EDATA, "fingerprint", "an unseen drug with a known fingerprint");
+    tap_fails(scp_leak_check(&d, &r), SCP_EDATA, "fingerprint",
+              "an unseen drug with a known fingerprint");
     tap_ok(r.fingerprints > 0 && r.parents == 0 && r.keys == 0, "is counted as that alone");
     d.fp[(size_t)a * SCP_FP_BITS + 1000] = 1;
 
@@ -216,8 +224,10 @@ static void test_planted(const scp_split_settings *set)
     d.pre[train] = pre;
 
     for (size_t i = 0; i < d.N; i++)
-        if (d.p_line[d.post[i]] == 2 && d.split[i] == SCP_SPLIT_TRAIN) d.split[i] = SCP_SPLIT_VAL_UC;
-    tap_fails(scp_leak_check(&d, &r), SCP_EDATA, "not in training", "a line that training never sees");
+        if (d.p_line[d.post[i]] == 2 && d.split[i] == SCP_SPLIT_TRAIN)
+            d.split[i] = SCP_SPLIT_VAL_UC;
+    tap_fails(scp_leak_check(&d, &r), SCP_EDATA, "not in training",
+              "a line that training never sees");
     tap_ok(r.unseen > 0, "is counted");
     scp_dataset_fini(&d);
 }
