@@ -18,8 +18,8 @@ fastest() {
             tail -n 20 "$log" >&2
             exit 70
         fi
-        seconds=$(awk -v s="$seconds" '{ print s == "" || $1 < s ? $1 : s }' "$log.time")
-        peak=$(awk -v p="$peak" '{ m = $2 / 1024; printf "%.1f", m > p ? m : p }' "$log.time")
+        seconds=$(awk -v s="$seconds" '{ print (s == "" || $1 < s ? $1 : s) }' "$log.time")
+        peak=$(awk -v p="$peak" '{ m = $2 / 1024; printf "%.1f", (m > p ? m : p) }' "$log.time")
     done
 }
 

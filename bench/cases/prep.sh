@@ -37,6 +37,7 @@ if [ "$peer" = yes ]; then
     peer_value=$seconds
     peer_name="anndata + scipy"
     note "peak memory of the peer: $peak MiB"
+    note "$("$python" "$bench/peers/compare.py" "$work/shard.h5" "$work/peer.npz")"
 fi
 
 unit=s
