@@ -1,7 +1,9 @@
 #!/bin/sh
-# The job scripts of slurm/ on a Slurm of one node that this test starts itself.
+# The job scripts of slurm/ with the programs, on a Slurm of one node that this test starts itself:
+# plates to score table, a stop by signal with requeue and resume, an array of ablations.
 set -u
 top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+build=${top_builddir:-$top/build}
 # shellcheck source=tests/slurm/cluster.sh
 . "$top/tests/slurm/cluster.sh"
 
@@ -10,7 +12,7 @@ if [ -n "$why" ]; then echo "1..0 # SKIP $why"; exit 0; fi
 tmp=$(mktemp -d) || exit 99
 trap 'cluster_stop; rm -rf "$tmp"' EXIT
 trap 'exit 99' HUP INT TERM
-mkdir "$tmp/cluster" "$tmp/bin" "$tmp/work"
+mkdir "$tmp/cluster" "$tmp/work"
 
 if ! cluster_start "$tmp/cluster" 4; then
     tail -n 5 "$tmp"/cluster/*.out "$tmp"/cluster/*.log | sed 's/^/# /'
@@ -28,77 +30,65 @@ ok() { # ok TEXT COMMAND...
     tail -n 20 "$tmp"/work/*.log 2>/dev/null | sed 's/^/# /'
 }
 
-# A stand-in for a program: every rank notes its start, waits when told to, stops on USR1 as the
-# programs do (checkpoint, exit 85), and goes on from the checkpoint of an earlier start.
-cat >"$tmp/bin/scppdm_train" <<'END'
-#!/bin/sh
-rank=${PMIX_RANK:-${SLURM_PROCID:-0}}
-while [ $# -gt 0 ]; do
-    case $1 in
-    --run) run=$2 ;;
-    --index) index=$2 ;;
-    esac
-    shift
-done
-mkdir -p "$run"
-if [ -n "${index:-}" ]; then echo "$index" >>"$run/index"; fi
-echo "rank $rank of ${SLURM_NTASKS:-?} restart ${SLURM_RESTART_COUNT:-0}" >>"$run/started"
-trap 'echo "$rank" >>"$run/checkpoint"; exit 85' USR1
-if [ ! -e "$run/checkpoint" ]; then
-    i=0
-    while [ $i -lt "${WAIT_STEPS:-0}" ]; do sleep 0.2; i=$((i + 1)); done
-fi
-echo "rank $rank done" >>"$run/done"
-exit "${EXIT_CODE:-0}"
-END
-for p in prep eval vae ablate; do cp "$tmp/bin/scppdm_train" "$tmp/bin/scppdm_$p"; done
-chmod +x "$tmp"/bin/*
-
 cat >"$tmp/site.conf" <<END
-SCPPDM_BIN=$tmp/bin
+SCPPDM_BIN=$build
 SCPPDM_SBATCH=(--ntasks-per-node=2 --cpus-per-task=1 --time=2 --chdir=$tmp/work --parsable)
 END
 export SCPPDM_SITE="$tmp/site.conf"
+config=$top/tests/slurm/tiny.yaml
+shard=$tmp/work/shard.h5
+run=$tmp/work/run
 
-# state JOB: its state; the exit code as Slurm shows it.
-state() { scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z]*\).*/\1/p'; }
-code() { scontrol show job "$1" | sed -n 's/.*ExitCode=\([0-9]*:[0-9]*\).*/\1/p'; }
-ended() { case $(state "$1") in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) return 0 ;; *) return 1 ;; esac; }
-pending() { [ "$(state "$1")" = PENDING ]; }
-lines() { [ -e "$1" ] && [ "$(wc -l <"$1")" -eq "$2" ]; }
+field() { scontrol show job "$1" | sed -n "s/.*$2=\\([A-Z0-9:]*\\).*/\\1/p" | head -n 1; }
+ended() { case $(field "$1" JobState) in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) ;; *) return 1 ;; esac; }
+pending() { [ "$(field "$1" JobState)" = PENDING ]; }
+completed() { cluster_wait 40 ended "$1"; [ "$(field "$1" JobState)" = COMPLETED ]; }
+says() { grep -q -e "$2" "$1" 2>/dev/null; }
 
-for script in prep vae train eval; do
-    job=$("$top/slurm/$script.sh" --run "$tmp/work/$script")
-    ok "$script.sh submits itself with the options of site.conf" test -n "$job"
-    cluster_wait 20 ended "$job"
-    ok "$script.sh completes" test "$(state "$job")" = COMPLETED
-    ok "$script.sh ran on 2 ranks" lines "$tmp/work/$script/done" 2
-done
+"$build/scppdm_synth" --preset tiny "$tmp/work/plates" >"$tmp/work/synth.log" 2>&1
+ok "synthetic plates" test -s "$tmp/work/plates/plate1.h5ad"
 
-job=$(EXIT_CODE=65 "$top/slurm/train.sh" --run "$tmp/work/bad")
-cluster_wait 20 ended "$job"
-ok "a program's exit code is the job's" test "$(code "$job")" = 65:0
+job=$("$top/slurm/prep.sh" --config "$top/mpi/conf/prep-demo.yaml" --prep.min_cells=5 \
+    "$tmp"/work/plates/plate*.h5ad --drugs "$tmp/work/plates/drugs.tsv" --output "$shard")
+ok "prep.sh submits itself with the options of site.conf" test -n "$job"
+ok "prep.sh completes" completed "$job"
+ok "and leaves a shard" test -s "$shard"
 
-job=$(WAIT_STEPS=150 "$top/slurm/train.sh" --run "$tmp/work/long")
-cluster_wait 20 lines "$tmp/work/long/started" 2
+job=$("$top/slurm/vae.sh" --config "$config" --shard "$shard" --run "$run")
+ok "vae.sh completes" completed "$job"
+ok "on 2 ranks that found each other" says "$tmp/work/scppdm-vae-$job.log" '2 ranks (mpi)'
+
+job=$("$top/slurm/train.sh" --config "$config" --shard "$tmp/none.h5" --run "$tmp/work/bad")
+cluster_wait 40 ended "$job"
+ok "a missing shard: the program's exit code 66 is the job's" test "$(field "$job" ExitCode)" = 66:0
+
+# Stopped: 100,000 steps would take minutes. The second start has the same settings and the first's step.
+set -- --config "$config" --run "$run" --train.steps=100000
+job=$("$top/slurm/train.sh" "$@")
+cluster_wait 30 says "$run/metrics.jsonl" '"stage": "train", "step": 20'
 scancel --batch --signal=USR1 "$job"
-cluster_wait 20 lines "$tmp/work/long/checkpoint" 2
-ok "USR1 to the batch shell reaches the ranks" lines "$tmp/work/long/checkpoint" 2
+cluster_wait 20 test -e "$run/train/LATEST"
+ok "USR1 to the batch shell: the ranks write a checkpoint" test -e "$run/train/LATEST"
 cluster_wait 20 pending "$job"
-ok "the job is back in the queue after exit 85" pending "$job"
+ok "and the job is back in the queue" pending "$job"
 scancel "$job"
-job=$(WAIT_STEPS=150 "$top/slurm/train.sh" --run "$tmp/work/long")
-cluster_wait 20 ended "$job"
-ok "the next start goes on from the checkpoint" lines "$tmp/work/long/done" 2
+first=$(sed -n 's/.*ckpt-\([0-9]*\).*/\1/p' "$run/train/LATEST")
+next=ckpt-$((${first:-0} + 10)).h5
+job=$("$top/slurm/train.sh" "$@" --train.stop_after=10)
+cluster_wait 40 says "$run/train/LATEST" "$next"
+ok "the next start goes on from it, 10 steps to $next" says "$run/train/LATEST" "$next"
+cluster_wait 20 pending "$job"
+scancel "$job"
 
 job=$(cd "$tmp/work" && sbatch --parsable --ntasks-per-node=2 --cpus-per-task=1 --time=2 \
-    "$top/slurm/train.sh" --run "$tmp/work/plain")
-cluster_wait 20 ended "$job"
-ok "sbatch slurm/train.sh works too" lines "$tmp/work/plain/done" 2
+    "$top/slurm/eval.sh" --run "$run")
+ok "sbatch slurm/eval.sh completes" completed "$job"
+ok "with the score table in the job's log" says "$tmp/work/scppdm-eval-$job.log" 'context_mean'
 
 echo 'SCPPDM_SBATCH+=(--array=0-1)' >>"$tmp/site.conf"
-job=$("$top/slurm/ablate.sh" --run "$tmp/work/ablation")
-cluster_wait 30 lines "$tmp/work/ablation/done" 4
-ok "ablate.sh runs its members" lines "$tmp/work/ablation/done" 4
-ok "each with its number" test "$(sort "$tmp/work/ablation/index" | uniq -c | tr -s ' \n' ' ')" = " 2 0 2 1 "
+job=$("$top/slurm/ablate.sh" --config "$config" --run "$run" --train.steps=10)
+cluster_wait 60 test -s "$run/eval-ablation-A/summary.json"
+cluster_wait 60 test -s "$run/eval-ablation-B/summary.json"
+ok "ablate.sh: member 0 trains and scores ablation A" test -s "$run/eval-ablation-A/summary.json"
+ok "and member 1 ablation B" test -s "$run/eval-ablation-B/summary.json"
 echo "1..$count"
