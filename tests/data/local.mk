@@ -26,3 +26,18 @@ tests_data_real_mpi_LDADD = libscptest.a $(LDADD)
 tests_data_plates_SOURCES = tests/data/plates.c tests/data/screen.h tests/data/screen.c
 dist_check_SCRIPTS += tests/data/prep_cli.sh
 EXTRA_DIST += tests/data/golden/real.tsv tests/data/golden/make_real.py
+check_PROGRAMS += tests/data/synth_design.t tests/data/synth_cells.t tests/data/synth_files.t \
+	tests/data/synth_drugs.t tests/data/synth_ranks.mpi
+TESTS += tests/data/synth_design.t tests/data/synth_cells.t tests/data/synth_files.t \
+	tests/data/synth_drugs.t tests/data/synth_ranks.mpi
+tests_data_synth_design_t_SOURCES = tests/data/synth_design.c
+tests_data_synth_design_t_LDADD = libscptest.a $(LDADD)
+tests_data_synth_cells_t_SOURCES = tests/data/synth_cells.c
+tests_data_synth_cells_t_LDADD = libscptest.a $(LDADD)
+tests_data_synth_files_t_SOURCES = tests/data/synth_files.c
+tests_data_synth_files_t_LDADD = libscptest.a $(LDADD)
+tests_data_synth_drugs_t_SOURCES = tests/data/synth_drugs.c
+tests_data_synth_drugs_t_LDADD = libscptest.a $(LDADD)
+tests_data_synth_ranks_mpi_SOURCES = tests/data/synth_ranks.c
+tests_data_synth_ranks_mpi_LDADD = libscptest.a $(LDADD)
+EXTRA_DIST += tests/data/golden/plate_layout.txt
