@@ -1,7 +1,7 @@
 # SCP_RDKIT: RDKit, a C++ library without a pkg-config module; its headers live in include/rdkit.
 AC_DEFUN([SCP_RDKIT], [
 scp_rdkit_libs="-lRDKitMolStandardize -lRDKitFingerprints -lRDKitSmilesParse -lRDKitDescriptors"
-scp_rdkit_libs="$scp_rdkit_libs -lRDKitGraphMol -lRDKitRDGeneral -lstdc++"
+scp_rdkit_libs="$scp_rdkit_libs -lRDKitGraphMol -lRDKitDataStructs -lRDKitRDGeneral -lstdc++"
 SCP_FIND([RDKIT], [rdkit], [RDKit], [], [$scp_rdkit_libs])
 scp_rdkit_root=${scp_dir:-/usr}
 RDKIT_CFLAGS="$RDKIT_CFLAGS -I$scp_rdkit_root/include/rdkit"
