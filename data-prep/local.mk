@@ -10,3 +10,4 @@ scppdm_synth_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DSCP_DRUG_TABLES='"$(drugsdir)/drugs.tsv:$(abs_top_srcdir)/data-prep/drugs/drugs.tsv"'
 dist_drugs_DATA += data-prep/drugs/drugs.tsv
 EXTRA_DIST += data-prep/drugs/check_drugs.py
+EXTRA_DIST += data-prep/README.md
