@@ -94,6 +94,21 @@ void scp_device_release(scp_device *dev, void *p)
     if (p) dev->backend->release(dev, p);
 }
 
+scp_status scp_device_view_f32(scp_device *dev, const float *host, size_t n, void **out)
+{
+    if (dev->backend->host && dev->backend->real_size == sizeof *host) {
+        *out = (void *)(uintptr_t)host;
+        return SCP_OK;
+    }
+    SCP_TRY(scp_device_alloc(dev, scp_device_bytes(dev, SCP_REAL, n), out));
+    return scp_device_write_f32(dev, *out, host, n);
+}
+
+void scp_device_view_end(scp_device *dev, void *view, const float *host)
+{
+    if (view != (void *)(uintptr_t)host) scp_device_release(dev, view);
+}
+
 /* Moves are chunked through a stack buffer when the types differ, so they never allocate. */
 enum { CHUNK = 2048 };
 

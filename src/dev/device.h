@@ -22,6 +22,7 @@ struct scp_optim_impl; /* tensor/optim.h */
 typedef struct scp_backend {
     const char *name;
     size_t real_size; /* bytes of one SCP_REAL: 8 (ref), 4 (cpu) */
+    bool host;        /* device memory is host memory           */
     /** Can this backend run here? *why (borrowed, static) says why not. */
     bool (*available)(const char **why);
     scp_status (*open)(scp_device *dev, int index);  /* optional: sets dev->impl              */
@@ -57,6 +58,12 @@ size_t scp_device_bytes(const scp_device *dev, scp_dtype type, size_t n);
 /** Device memory, zeroed; free with scp_device_release. */
 scp_status scp_device_alloc(scp_device *dev, size_t bytes, void **out) SCP_MUST_USE;
 void scp_device_release(scp_device *dev, void *p);
+
+/** A resident table of n reals: the host array itself where the device works on host floats (no second
+ *  copy of a large shard), else a converted copy. `host` outlives the view; read-only.
+ *  *out: scp_device_view_end. */
+scp_status scp_device_view_f32(scp_device *dev, const float *host, size_t n, void **out) SCP_MUST_USE;
+void scp_device_view_end(scp_device *dev, void *view, const float *host);
 
 /** Copy n reals from host floats / doubles to the device and back, converting to its real type. */
 scp_status scp_device_write_f32(scp_device *dev, void *dst, const float *host, size_t n) SCP_MUST_USE;

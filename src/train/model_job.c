@@ -10,9 +10,8 @@
 #include "diffusion/conditions.h"
 #include "diffusion/latents.h"
 #include "diffusion/weights.h"
+#include "train/held.h"
 #include "train/tables.h"
-
-enum { MAX_VALIDATION = 512 };
 
 typedef struct model_ctx {
     const scp_train_setup *s;
@@ -26,8 +25,9 @@ typedef struct model_ctx {
     scp_tables tables;
     scp_latent_stats stats;
     float *mu;                /* [P, Dz]                                 */
-    int32_t *train, *held;    /* training pairs; validation pairs in use */
-    size_t n_train, n_held;
+    int32_t *train;           /* training pairs                          */
+    size_t n_train;
+    scp_held held;
     int32_t *neg;             /* [K] rows of the training list           */
     int32_t *ids;             /* [max(B, K)] staging of one input        */
     size_t local;
@@ -68,18 +68,10 @@ static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *r
 static scp_status list_pairs(model_ctx *c)
 {
     const scp_dataset *d = c->s->data;
-    size_t held = 0, seen = 0;
+    SCP_TRY(scp_held_init(&c->held, d));
     SCP_TRY(scp_alloc(d->N, sizeof *c->train, &c->train));
-    SCP_TRY(scp_alloc(MAX_VALIDATION, sizeof *c->held, &c->held));
-    for (size_t i = 0; i < d->N; i++) {
+    for (size_t i = 0; i < d->N; i++)
         if (d->split[i] == SCP_SPLIT_TRAIN) c->train[c->n_train++] = (int32_t)i;
-        held += d->split[i] == SCP_SPLIT_VAL_UC || d->split[i] == SCP_SPLIT_VAL_UD;
-    }
-    size_t stride = held / MAX_VALIDATION + 1; /* an even sample when there are many */
-    for (size_t i = 0; i < d->N; i++) {
-        if (d->split[i] != SCP_SPLIT_VAL_UC && d->split[i] != SCP_SPLIT_VAL_UD) continue;
-        if (seen++ % stride == 0 && c->n_held < MAX_VALIDATION) c->held[c->n_held++] = (int32_t)i;
-    }
     if (!c->n_train) SCP_FAIL(SCP_EDATA, "the shard has no training pairs");
     return SCP_OK;
 }
@@ -103,44 +95,24 @@ done:
     return st;
 }
 
-/* Build the generator on first use: it needs the final parameter store. */
-static scp_status predict_share(model_ctx *c, size_t begin, size_t end, double sum[2])
+/* The generator is built on first use: it needs the final parameter store. */
+static scp_status predict(void *ctx, const int32_t *pair, size_t n, float *x)
 {
+    model_ctx *c = ctx;
     const scp_dataset *d = c->s->data;
-    size_t n = end - begin;
-    scp_picked picked = { 0 };
-    float *x = NULL;
-    scp_status st = SCP_OK;
+    scp_picked picked;
     if (!c->gen)
         SCP_TRY(scp_generator_create(c->m, c->gd, c->params, c->vae, &c->stats, d->fp, d->n_drugs, d->G, &c->gen));
-    SCP_GOTO(done, scp_conditions_pick(d, c->mu, (size_t)c->m->vae.latent, c->held + begin, n, &picked));
-    SCP_GOTO(done, scp_alloc(n * d->G, sizeof *x, &x));
-    SCP_GOTO(done, scp_generator_run(c->gen, &picked.c, x));
-    for (size_t i = 0; i < n; i++) {
-        const float *post = d->x + (size_t)d->post[c->held[begin + i]] * d->G;
-        const float *pre = d->x + (size_t)d->pre[c->held[begin + i]] * d->G;
-        for (size_t g = 0; g < d->G; g++) {
-            sum[0] += ((double)x[i * d->G + g] - post[g]) * ((double)x[i * d->G + g] - post[g]);
-            sum[1] += ((double)pre[g] - post[g]) * ((double)pre[g] - post[g]);
-        }
-    }
-done:
+    scp_status st = scp_conditions_pick(d, c->mu, (size_t)c->m->vae.latent, pair, n, &picked);
+    if (st == SCP_OK) st = scp_generator_run(c->gen, &picked.c, x);
     scp_picked_fini(&picked);
-    free(x);
     return st;
 }
 
-/* 1 - MSE(prediction) / MSE(no change) over validation pairs, in gene space. */
 static scp_status validate(void *ctx, double *score)
 {
     model_ctx *c = ctx;
-    double sum[2] = { 0, 0 };
-    size_t begin, end;
-    scp_comm_share(c->s->comm, c->n_held, &begin, &end);
-    SCP_TRY(scp_agree(c->s->comm, predict_share(c, begin, end, sum)));
-    SCP_TRY(scp_comm_allreduce(c->s->comm, sum, 2, SCP_COMM_F64, SCP_COMM_SUM));
-    *score = sum[1] > 0 ? 1 - sum[0] / sum[1] : NAN;
-    return SCP_OK;
+    return scp_held_score(&c->held, c->s->comm, c->s->data, predict, c, score);
 }
 
 /* The statistics that undo the standardisation travel with the weights. */
@@ -183,7 +155,7 @@ static void release(model_ctx *c)
     scp_latent_stats_fini(&c->stats);
     free(c->mu);
     free(c->train);
-    free(c->held);
+    scp_held_fini(&c->held);
     free(c->neg);
     free(c->ids);
 }
@@ -200,7 +172,7 @@ scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage, co
     scp_job job = { .stage = stage, .comm = setup->comm, .params = c.params, .plan = c.plan, .cfg = cfg,
                     .run_dir = setup->run_dir, .method_text = setup->method_text,
                     .config_text = setup->config_text, .data_hash = setup->data->hash,
-                    .n_train = c.n_train, .feed = feed, .validate = c.n_held ? validate : NULL, .save = save,
+                    .n_train = c.n_train, .feed = feed, .validate = c.held.n ? validate : NULL, .save = save,
                     .ctx = &c, .report = { c.nodes.loss, c.nodes.denoise, c.nodes.align, c.nodes.info },
                     .report_name = { "loss", "denoise", "align", "info" }, .fresh = setup->fresh };
     SCP_GOTO(done, scp_job_run(&job, out));

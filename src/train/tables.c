@@ -93,9 +93,8 @@ scp_status scp_tables_init(scp_tables *t, scp_device *dev, const scp_method *m, 
                            const float *mu, const scp_latent_stats *stats)
 {
     size_t bits = d->n_drugs * SCP_FP_BITS;
-    *t = (scp_tables){ .dev = dev };
-    SCP_TRY(scp_device_alloc(dev, scp_device_bytes(dev, SCP_REAL, d->P * d->G), &t->profiles));
-    SCP_TRY(scp_device_write_f32(dev, t->profiles, d->x, d->P * d->G));
+    *t = (scp_tables){ .dev = dev, .x = d->x };
+    SCP_TRY(scp_device_view_f32(dev, d->x, d->P * d->G, &t->profiles));
     SCP_TRY(scp_device_alloc(dev, bits, &t->drugs));
     SCP_TRY(dev->backend->write(dev, t->drugs, d->fp, bits));
     SCP_TRY(latent_tables(t, m, d, mu, stats));
@@ -106,7 +105,8 @@ scp_status scp_tables_init(scp_tables *t, scp_device *dev, const scp_method *m, 
 
 void scp_tables_fini(scp_tables *t)
 {
-    void *owned[] = { t->profiles, t->z_pre, t->z_0, t->dose, t->drugs, t->signal, t->noise, t->neg_noise, t->time };
+    if (t->dev) scp_device_view_end(t->dev, t->profiles, t->x);
+    void *owned[] = { t->z_pre, t->z_0, t->dose, t->drugs, t->signal, t->noise, t->neg_noise, t->time };
     for (size_t i = 0; t->dev && i < sizeof owned / sizeof owned[0]; i++) scp_device_release(t->dev, owned[i]);
     free(t->pair_drug);
     free(t->pair_key);

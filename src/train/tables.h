@@ -9,6 +9,7 @@
 
 typedef struct scp_tables {
     scp_device *dev;
+    const float *x;     /* the shard's profiles, which `profiles` may be a view of */
     void *profiles, *z_pre, *z_0, *dose, *drugs, *signal, *noise, *neg_noise, *time; /* device memory */
     int32_t *pair_drug; /* [N] drug of a pair                                      */
     int32_t *pair_key;  /* [N] number of its (line, drug, dose): negatives exclude */

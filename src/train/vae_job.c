@@ -3,11 +3,15 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/vae_run.h"
 #include "diffusion/latents.h"
+#include "train/held.h"
+
+enum { BLOCK = 64 }; /* rows encoded at a time */
 
 typedef struct vae_ctx {
     const scp_train_setup *s;
@@ -20,8 +24,7 @@ typedef struct vae_ctx {
     void *profiles;          /* device copy of x                       */
     int32_t *items, *batch;  /* training profiles; those of one batch  */
     size_t n_items;
-    int32_t *held;           /* validation pairs                       */
-    size_t n_held;
+    scp_held held;
 } vae_ctx;
 
 /* Profiles that training pairs use, each once, in order. */
@@ -39,15 +42,6 @@ static scp_status list_items(vae_ctx *c)
     return st;
 }
 
-static scp_status list_held(vae_ctx *c)
-{
-    const scp_dataset *d = c->s->data;
-    SCP_TRY(scp_alloc(d->N, sizeof *c->held, &c->held));
-    for (size_t i = 0; i < d->N; i++)
-        if (d->split[i] == SCP_SPLIT_VAL_UC || d->split[i] == SCP_SPLIT_VAL_UD) c->held[c->n_held++] = (int32_t)i;
-    return SCP_OK;
-}
-
 static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *rows, size_t n)
 {
     vae_ctx *c = ctx;
@@ -58,32 +52,17 @@ static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *r
     return scp_plan_feed_f64(plan, c->nodes.weights, weights);
 }
 
-/* Squared errors of reconstruction and of no change on one held-out pair. */
-static void add_errors(const scp_dataset *d, int32_t pair, const float *recon, double sum[2])
+/* Reconstruction of x_post: a score above 0 means that the latent space keeps the response. */
+static scp_status reconstruct(void *ctx, const int32_t *pair, size_t n, float *x)
 {
-    const float *post = d->x + (size_t)d->post[pair] * d->G, *pre = d->x + (size_t)d->pre[pair] * d->G;
-    for (size_t g = 0; g < d->G; g++) {
-        sum[0] += ((double)recon[g] - post[g]) * ((double)recon[g] - post[g]);
-        sum[1] += ((double)pre[g] - post[g]) * ((double)pre[g] - post[g]);
-    }
-}
-
-/* 1 - MSE(reconstruction of x_post) / MSE(x_pre): above 0 the latent space keeps the response. */
-static scp_status validate_share(vae_ctx *c, size_t begin, size_t end, double sum[2])
-{
+    vae_ctx *c = ctx;
     const scp_dataset *d = c->s->data;
-    size_t n = end - begin, Dz = (size_t)c->vae->latent;
-    float *x = NULL, *mu = NULL;
-    scp_status st = SCP_OK;
-    SCP_GOTO(done, scp_alloc(n * d->G, sizeof *x, &x));
-    SCP_GOTO(done, scp_alloc(n * Dz, sizeof *mu, &mu));
+    float *mu = NULL;
+    SCP_TRY(scp_alloc(n * (size_t)c->vae->latent, sizeof *mu, &mu));
     for (size_t i = 0; i < n; i++)
-        for (size_t g = 0; g < d->G; g++) x[i * d->G + g] = d->x[(size_t)d->post[c->held[begin + i]] * d->G + g];
-    SCP_GOTO(done, scp_vae_encode_rows(c->params, c->vae, x, n, d->G, 64, mu));
-    SCP_GOTO(done, scp_vae_decode_rows(c->params, c->vae, mu, n, d->G, 64, x));
-    for (size_t i = 0; i < n; i++) add_errors(d, c->held[begin + i], x + i * d->G, sum);
-done:
-    free(x);
+        memcpy(x + i * d->G, d->x + (size_t)d->post[pair[i]] * d->G, d->G * sizeof *x);
+    scp_status st = scp_vae_encode_rows(c->params, c->vae, x, n, d->G, BLOCK, mu);
+    if (st == SCP_OK) st = scp_vae_decode_rows(c->params, c->vae, mu, n, d->G, BLOCK, x);
     free(mu);
     return st;
 }
@@ -91,13 +70,7 @@ done:
 static scp_status validate(void *ctx, double *score)
 {
     vae_ctx *c = ctx;
-    double sum[2] = { 0, 0 };
-    size_t begin, end;
-    scp_comm_share(c->s->comm, c->n_held, &begin, &end);
-    SCP_TRY(scp_agree(c->s->comm, validate_share(c, begin, end, sum)));
-    SCP_TRY(scp_comm_allreduce(c->s->comm, sum, 2, SCP_COMM_F64, SCP_COMM_SUM));
-    *score = sum[1] > 0 ? 1 - sum[0] / sum[1] : NAN;
-    return SCP_OK;
+    return scp_held_score(&c->held, c->s->comm, c->s->data, reconstruct, c, score);
 }
 
 /* Start the decoder's output at the mean training profile, so that training begins with differences. */
@@ -122,7 +95,7 @@ static scp_status build(vae_ctx *c)
     const scp_dataset *d = c->s->data;
     int64_t B = c->cfg->batch / scp_comm_size(c->s->comm);
     SCP_TRY(list_items(c));
-    SCP_TRY(list_held(c));
+    SCP_TRY(scp_held_init(&c->held, d));
     SCP_TRY(scp_alloc((size_t)B, sizeof *c->batch, &c->batch));
     SCP_TRY(scp_params_create(c->s->dev, (uint64_t)c->cfg->seed, &c->params));
     SCP_TRY(scp_graph_create(c->params, &c->graph));
@@ -130,8 +103,7 @@ static scp_status build(vae_ctx *c)
     SCP_TRY(scp_graph_status(c->graph));
     SCP_TRY(scp_plan_create(c->graph, c->nodes.loss, c->s->comm, &c->plan));
     SCP_TRY(start_at_mean(c));
-    SCP_TRY(scp_device_alloc(c->s->dev, scp_device_bytes(c->s->dev, SCP_REAL, d->P * d->G), &c->profiles));
-    SCP_TRY(scp_device_write_f32(c->s->dev, c->profiles, d->x, d->P * d->G));
+    SCP_TRY(scp_device_view_f32(c->s->dev, d->x, d->P * d->G, &c->profiles));
     return scp_plan_bind(c->plan, c->nodes.profiles, c->profiles);
 }
 
@@ -161,7 +133,7 @@ scp_status scp_vae_job_run(const scp_train_setup *setup, const scp_vae_config *v
     scp_job job = { .stage = "vae", .comm = setup->comm, .params = c.params, .plan = c.plan, .cfg = cfg,
                     .run_dir = setup->run_dir, .method_text = setup->method_text,
                     .config_text = setup->config_text, .data_hash = setup->data->hash,
-                    .n_train = c.n_items, .feed = feed, .validate = c.n_held ? validate : NULL, .ctx = &c,
+                    .n_train = c.n_items, .feed = feed, .validate = c.held.n ? validate : NULL, .ctx = &c,
                     .report = { c.nodes.loss, c.nodes.mse, c.nodes.kl }, .report_name = { "loss", "mse", "kl" },
                     .fresh = setup->fresh };
     SCP_GOTO(done, scp_job_run(&job, out));
@@ -170,9 +142,9 @@ done:
     scp_plan_destroy(&c.plan);
     scp_graph_destroy(&c.graph);
     scp_params_destroy(&c.params);
-    scp_device_release(setup->dev, c.profiles);
+    scp_device_view_end(setup->dev, c.profiles, setup->data->x);
     free(c.items);
-    free(c.held);
+    scp_held_fini(&c.held);
     free(c.batch);
     return st;
 }

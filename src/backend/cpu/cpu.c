@@ -35,6 +35,7 @@ static scp_status open_cpu(scp_device *dev, int index)
 const scp_backend scp_cpu_backend = {
     .name = "cpu",
     .real_size = sizeof(float),
+    .host = true,
     .available = scp_host_available,
     .open = open_cpu,
     .alloc = scp_host_alloc,

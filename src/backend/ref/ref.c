@@ -27,6 +27,7 @@ static const scp_op_impl *const ops[] = {
 const scp_backend scp_ref_backend = {
     .name = "ref",
     .real_size = sizeof(double),
+    .host = true,
     .available = scp_host_available,
     .alloc = scp_host_alloc,
     .release = scp_host_release,
