@@ -1,6 +1,7 @@
 # Manual pages and shell completion come from the option tables of the programs themselves.
 EXTRA_DIST += doc/decisions.md doc/equations.md doc/metrics.md
 dist_man_MANS += doc/man/scppdm-shard.5 doc/man/scppdm-config.5 doc/man/scppdm-ckpt.5
+EXTRA_DIST += doc/synthetic.md
 bashcompdir = $(datadir)/bash-completion/completions
 man1_MANS = $(bin_PROGRAMS:%=doc/man/%.1)
 bashcomp_DATA = $(bin_PROGRAMS:%=doc/completion/%)

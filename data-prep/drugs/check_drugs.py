@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Check drugs.tsv with RDKit: python3 check_drugs.py [REFERENCE.tsv ...]
 
-Every SMILES must parse, be RDKit-canonical and have the listed molecular formula, and no two drugs may
-share a parent structure. A reference is a tab-separated table with the columns `drug` and
-`canonical_smiles` (as Tahoe-100M's drug table); a drug found there by name, with its salt in
-parentheses ignored, must have the same parent: largest fragment, neutralised, stereo removed, and
-canonical tautomer. Exit code 1 when a check fails. Used while the table is written, never by the product.
+Every SMILES must parse and have the listed molecular formula, and no two drugs may share a parent
+structure. A reference is a tab-separated table with the columns `drug` and `canonical_smiles` (as
+Tahoe-100M's drug table); a drug found there by name, with its salt in parentheses ignored, must
+have the same parent: largest fragment, neutralised, stereo removed, and canonical tautomer. Exit
+code 1 when a check fails. Used while the table is written, never by the product.
 """
 import csv
 import pathlib
@@ -62,7 +62,8 @@ def main(references):
                 errors.append(f"{row['drug']}: {path} has {theirs}, ours is {ours}")
         print(f"{path}: {len(shared)} drugs in common")
     print(f"{TABLE.name}: {len(drugs)} drugs, {len(errors)} errors")
-    print("\n".join(errors), file=sys.stderr)
+    if errors:
+        print("\n".join(errors), file=sys.stderr)
     return bool(errors)
 
 

@@ -12,40 +12,61 @@
 
 #define AT(member) offsetof(scp_synth_config, member)
 #define NUMBER(key, kind, member, top, unit_text, help_text)                                       \
-    { key, NULL, kind, AT(member), "-1", -1, top, NULL, unit_text, help_text, NULL }
+    {                                                                                              \
+        key, NULL, kind, AT(member), "-1", -1, top, NULL, unit_text, help_text, NULL               \
+    }
 
 const scp_option scp_synth_options[] = {
     { "preset", NULL, SCP_OPT_ENUM, AT(preset), "tiny", 0, 0, SCP_SYNTH_PRESETS, NULL,
       "size of the screen; numbers of -1 below are taken from it", NULL },
     { "profile", NULL, SCP_OPT_ENUM, AT(profile), "learnable", 0, 0, SCP_SYNTH_PROFILES, NULL,
       "mix of effects and nuisance; numbers of -1 below are taken from it", NULL },
-    { "seed", NULL, SCP_OPT_INT, AT(seed), "1", 0, -1, NULL, NULL, "seed of all random numbers", NULL },
-    { "table", "drugs-table", SCP_OPT_TEXT, AT(table), NULL, 0, 0, NULL, NULL,
-      "drug table (TSV: drug, canonical_smiles, moa-fine) instead of the one that comes with the program",
+    { "seed", NULL, SCP_OPT_INT, AT(seed), "1", 0, -1, NULL, NULL, "seed of all random numbers",
       NULL },
-    NUMBER("plates", SCP_OPT_INT, plates, 99, NULL, "plates, in triples of one drug set at 0.05, 0.5, 5 uM"),
-    NUMBER("repeat", SCP_OPT_INT, repeat, 1, NULL, "1: one more plate, the last drug set at 5 uM again"),
+    { "table", "drugs-table", SCP_OPT_TEXT, AT(table), NULL, 0, 0, NULL, NULL,
+      "drug table (TSV: drug, canonical_smiles, moa-fine) instead of the one that comes with the "
+      "program",
+      NULL },
+    NUMBER("plates", SCP_OPT_INT, plates, 99, NULL,
+           "plates, in triples of one drug set at 0.05, 0.5, 5 uM"),
+    NUMBER("repeat", SCP_OPT_INT, repeat, 1, NULL,
+           "1: one more plate, the last drug set at 5 uM again"),
     NUMBER("lines", SCP_OPT_INT, lines, 50, NULL, "cell lines in every well"),
-    NUMBER("drugs", SCP_OPT_INT, drugs, 100000, NULL, "drugs, the first of the table; at most 94 a triple"),
+    NUMBER("drugs", SCP_OPT_INT, drugs, 100000, NULL,
+           "drugs, the first of the table; at most 94 a triple"),
     NUMBER("genes", SCP_OPT_INT, genes, 62710, NULL, "genes, 24,000 of them expressed"),
     NUMBER("cells", SCP_OPT_REAL, cells, 1e6, "cells", "median cells of a treated key"),
-    NUMBER("cells-line-sd", SCP_OPT_REAL, cells_line_sd, 3, NULL, "spread of ln cells between lines"),
-    NUMBER("cells-key-sd", SCP_OPT_REAL, cells_key_sd, 3, NULL, "spread of ln cells between keys of a line"),
-    NUMBER("vehicle", SCP_OPT_REAL, vehicle, 1000, NULL, "cells of a line in a vehicle well, times those of a key"),
-    NUMBER("cells-min", SCP_OPT_INT, cells_min, 1e6, "cells", "least cells of a key in a well that worked"),
-    NUMBER("failed-wells", SCP_OPT_REAL, failed_wells, 1, NULL, "share of wells with 50 to 800 cells in all"),
-    NUMBER("axes", SCP_OPT_INT, axes, 64, NULL, "principal axes of the fingerprints that set directions"),
-    NUMBER("structure", SCP_OPT_REAL, structure, 1, NULL, "share of a drug's direction that follows from them"),
+    NUMBER("cells-line-sd", SCP_OPT_REAL, cells_line_sd, 3, NULL,
+           "spread of ln cells between lines"),
+    NUMBER("cells-key-sd", SCP_OPT_REAL, cells_key_sd, 3, NULL,
+           "spread of ln cells between keys of a line"),
+    NUMBER("vehicle", SCP_OPT_REAL, vehicle, 1000, NULL,
+           "cells of a line in a vehicle well, times those of a key"),
+    NUMBER("cells-min", SCP_OPT_INT, cells_min, 1e6, "cells",
+           "least cells of a key in a well that worked"),
+    NUMBER("failed-wells", SCP_OPT_REAL, failed_wells, 1, NULL,
+           "share of wells with 50 to 800 cells in all"),
+    NUMBER("axes", SCP_OPT_INT, axes, 64, NULL,
+           "principal axes of the fingerprints that set directions"),
+    NUMBER("structure", SCP_OPT_REAL, structure, 1, NULL,
+           "share of a drug's direction that follows from them"),
     NUMBER("amplitude", SCP_OPT_REAL, amplitude, 10, NULL, "factor of all true log fold changes"),
     NUMBER("common", SCP_OPT_REAL, common, 10, NULL, "stress response that all drugs share"),
-    NUMBER("interaction", SCP_OPT_REAL, interaction, 10, NULL, "sd of a line's own part of a direction"),
+    NUMBER("interaction", SCP_OPT_REAL, interaction, 10, NULL,
+           "sd of a line's own part of a direction"),
     NUMBER("inert", SCP_OPT_REAL, inert, 1, NULL, "share of drugs with a tenth of their strength"),
-    NUMBER("toxicity", SCP_OPT_REAL, toxicity, 10, NULL, "cells of a key x exp(-toxicity magnitude^2)"),
-    NUMBER("sigma-plate", SCP_OPT_REAL, sigma_plate, 3, NULL, "sd of a plate's log effect on a gene"),
-    NUMBER("sigma-well", SCP_OPT_REAL, sigma_well, 3, NULL, "sd of a well's effect on five gene axes"),
-    NUMBER("ambient", SCP_OPT_REAL, ambient, 1, NULL, "share of counts from the well's pooled profile"),
-    NUMBER("state", SCP_OPT_REAL, state, 3, NULL, "sd of cell state and amplitude of the cell cycle"),
-    NUMBER("dispersion", SCP_OPT_REAL, dispersion, 100, NULL, "variance = mean + dispersion mean^2"),
+    NUMBER("toxicity", SCP_OPT_REAL, toxicity, 10, NULL,
+           "cells of a key x exp(-toxicity magnitude^2)"),
+    NUMBER("sigma-plate", SCP_OPT_REAL, sigma_plate, 3, NULL,
+           "sd of a plate's log effect on a gene"),
+    NUMBER("sigma-well", SCP_OPT_REAL, sigma_well, 3, NULL,
+           "sd of a well's effect on five gene axes"),
+    NUMBER("ambient", SCP_OPT_REAL, ambient, 1, NULL,
+           "share of counts from the well's pooled profile"),
+    NUMBER("state", SCP_OPT_REAL, state, 3, NULL,
+           "sd of cell state and amplitude of the cell cycle"),
+    NUMBER("dispersion", SCP_OPT_REAL, dispersion, 100, NULL,
+           "variance = mean + dispersion mean^2"),
     NUMBER("library-sd", SCP_OPT_REAL, library_sd, 3, NULL, "sd of ln library size"),
     NUMBER("depth", SCP_OPT_REAL, depth, 1000, NULL, "factor of the library size"),
     NUMBER("deflate", SCP_OPT_INT, deflate, 9, NULL, "compression level of the plates"),
@@ -53,7 +74,8 @@ const scp_option scp_synth_options[] = {
     { 0 }
 };
 
-scp_status scp_synth_options_finish(scp_synth_config *c, const scp_text_list *operands, const char *tables)
+scp_status scp_synth_options_finish(scp_synth_config *c, const scp_text_list *operands,
+                                    const char *tables)
 {
     if (operands->n != 1)
         SCP_FAIL(SCP_EUSAGE, "one output folder is expected, %zu were given", operands->n);
@@ -70,25 +92,28 @@ scp_status scp_synth_options_finish(scp_synth_config *c, const scp_text_list *op
         if (scp_fs_exists(path[i])) st = scp_strdup(path[i], &c->table);
     free(list);
     SCP_TRY(st);
-    if (!c->table)
-        SCP_FAIL(SCP_ENOINPUT, "no drug table at %s; name one with --table", tables);
+    if (!c->table) SCP_FAIL(SCP_ENOINPUT, "no drug table at %s; name one with --table", tables);
     return SCP_OK;
 }
 
 scp_status scp_synth_report_text(const scp_synth_report *r, scp_strbuf *out)
 {
-    SCP_TRY(scp_strbuf_addf(out, "%zu plates, %zu wells, %zu treated keys, %lld cells, %lld non-zeros\n",
-                            r->plates, r->wells, r->keys, (long long)r->cells, (long long)r->nonzeros));
-    SCP_TRY(scp_strbuf_addf(out, "drawn at %.0f cells/s/core, written at %.0f cells/s/core\n\n",
-                            (double)r->cells / r->seconds_draw, (double)r->cells / r->seconds_write));
-    SCP_TRY(scp_strbuf_addf(out, "%-32s %12s %12s %8s  %s\n", "", "achieved", "target", "ratio", "from"));
+    SCP_TRY(scp_strbuf_addf(
+        out, "%zu plates, %zu wells, %zu treated keys, %lld cells, %lld non-zeros\n", r->plates,
+        r->wells, r->keys, (long long)r->cells, (long long)r->nonzeros));
+    SCP_TRY(scp_strbuf_addf(out, "drawn at %.0f cells/s a rank, written at %.0f cells/s a rank\n\n",
+                            (double)r->cells / r->seconds_draw,
+                            (double)r->cells / r->seconds_write));
+    SCP_TRY(scp_strbuf_addf(out, "%-32s %12s %12s %8s  %s\n", "", "achieved", "target", "ratio",
+                            "from"));
     for (size_t i = 0; i < r->n; i++) {
         const scp_synth_stat *s = &r->stat[i];
         SCP_TRY(scp_strbuf_addf(out, "%-32s %12.4g ", s->name, s->achieved));
         if (isnan(s->target))
             SCP_TRY(scp_strbuf_addf(out, "%12s %8s  not at these settings\n", "-", "-"));
         else
-            SCP_TRY(scp_strbuf_addf(out, "%12.4g %8.3f  %s\n", s->target, s->achieved / s->target, s->source));
+            SCP_TRY(scp_strbuf_addf(out, "%12.4g %8.3f  %s\n", s->target, s->achieved / s->target,
+                                    s->source));
     }
     return SCP_OK;
 }
@@ -104,7 +129,8 @@ scp_status scp_synth_program(scp_comm *comm, scp_synth_config *c, const scp_text
     if (scp_comm_rank(comm) != 0) return SCP_OK;
     scp_status st = scp_synth_report_text(&report, &text);
     if (st == SCP_OK)
-        printf("%s: preset %s\n%s\nwall time %.1f s\n", c->out, scp_synth_preset_name((scp_synth_preset)c->preset), text.text,
+        printf("%s: preset %s\n%s\nwall time %.1f s\n", c->out,
+               scp_synth_preset_name((scp_synth_preset)c->preset), text.text,
                scp_clock_seconds() - start);
     scp_strbuf_fini(&text);
     return st;

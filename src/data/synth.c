@@ -15,7 +15,8 @@ static scp_status plate_path(const scp_synth_design *d, size_t plate, char *path
 }
 
 /* The plates of this rank: every size-th. */
-static scp_status write_plates(const scp_comm *comm, const scp_synth_design *d, scp_synth_tally *tally)
+static scp_status write_plates(const scp_comm *comm, const scp_synth_design *d,
+                               scp_synth_tally *tally)
 {
     scp_status st = SCP_OK;
     scp_synth_sampler *sampler = NULL;
@@ -54,7 +55,8 @@ scp_status scp_synth_run(scp_comm *comm, const scp_synth_config *c, scp_synth_re
     st = write_plates(comm, d, tally);
     if (st == SCP_OK && scp_comm_rank(comm) == scp_comm_size(comm) - 1) st = write_side_files(d);
     SCP_GOTO(done, scp_agree(comm, st));
-    SCP_GOTO(done, scp_comm_allreduce(comm, tally, sizeof *tally / sizeof(int64_t), SCP_COMM_I64, SCP_COMM_SUM));
+    SCP_GOTO(done, scp_comm_allreduce(comm, tally, sizeof *tally / sizeof(int64_t), SCP_COMM_I64,
+                                      SCP_COMM_SUM));
     scp_synth_compare(d, tally, report);
 done:
     free(tally);

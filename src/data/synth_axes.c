@@ -1,7 +1,8 @@
 /* Leading principal axes of binary rows, by orthogonal iteration on their Gram matrix.
  *
  * Rows are few (drugs) and columns many (fingerprint bits), so the axes come from B B^T, twice
- * centred. Axes with nearly equal variance may come out rotated among themselves, which is as good. */
+ * centred. Axes with nearly equal variance may come out rotated among themselves, which is as good.
+ */
 #include <math.h>
 
 #include "base/mem.h"
@@ -28,7 +29,8 @@ static void centred_gram(const uint8_t *bits, size_t n, size_t width, double *gr
         for (size_t j = 0; j < n; j++) gram[i * n + j] += grand - mean[i] - mean[j];
 }
 
-/* Gram-Schmidt on the columns of v [q, n] (each axis contiguous). A column that vanishes stays zero. */
+/* Gram-Schmidt on the columns of v [q, n] (each axis contiguous). A column that vanishes stays
+ * zero. */
 static void orthonormalise(double *v, size_t n, size_t q)
 {
     for (size_t a = 0; a < q; a++) {
@@ -55,8 +57,8 @@ static void store_axis(const double *x, size_t n, size_t q, size_t a, double *z)
     for (size_t i = 0; i < n; i++) z[i * q + a] = scale * x[i];
 }
 
-scp_status scp_synth_principal_axes(const uint8_t *bits, size_t n, size_t width, size_t q, uint64_t seed,
-                                    double *z)
+scp_status scp_synth_principal_axes(const uint8_t *bits, size_t n, size_t width, size_t q,
+                                    uint64_t seed, double *z)
 {
     scp_status st = SCP_OK;
     double *gram = NULL, *v = NULL, *next = NULL;

@@ -1,12 +1,12 @@
 /* Drawing cells without visiting every gene.
  *
- * Counts are gamma-Poisson: mean mu, variance mu + a mu^2 (a = dispersion). Such a count is a compound
- * Poisson: Poisson(ln(1+y)/a) clusters with y = a mu, their sizes logarithmic with parameter
- * y/(1+y). So the clusters of all genes of a cell are thinned from one Poisson process of rate sum mu:
- * each proposal picks its gene from the key's alias table and becomes a cluster of size k with
- * probability (y/(1+y))^k / (k y), or nothing with what is left. This is exact, costs one step per
- * count and needs one table a key: the size of the library and the state of the cell enter the
- * thinning only. */
+ * Counts are gamma-Poisson: mean mu, variance mu + a mu^2 (a = dispersion). Such a count is a
+ * compound Poisson: Poisson(ln(1+y)/a) clusters with y = a mu, their sizes logarithmic with
+ * parameter y/(1+y). So the clusters of all genes of a cell are thinned from one Poisson process of
+ * rate sum mu: each proposal picks its gene from the key's alias table and becomes a cluster of
+ * size k with probability (y/(1+y))^k / (k y), or nothing with what is left. This is exact, costs
+ * one step per count and needs one table a key: the size of the library and the state of the cell
+ * enter the thinning only. */
 #include "data/synth_cells.h"
 
 #include <math.h>
@@ -32,12 +32,12 @@ typedef struct slot {
 struct scp_synth_sampler {
     const scp_synth_design *d;
     size_t plate, well;
-    float *rate;            /* [C, G] */
-    slot *slot;             /* [C, G] */
-    double *pool, *weight;  /* [G] scratch */
-    uint32_t *stack;        /* [G] scratch */
-    uint32_t *count;        /* [G] of the cell at hand */
-    uint64_t *touched;      /* [G / 64] bit set of genes with a count */
+    float *rate;           /* [C, G] */
+    slot *slot;            /* [C, G] */
+    double *pool, *weight; /* [G] scratch */
+    uint32_t *stack;       /* [G] scratch */
+    uint32_t *count;       /* [G] of the cell at hand */
+    uint64_t *touched;     /* [G / 64] bit set of genes with a count */
 };
 
 scp_status scp_synth_sampler_create(const scp_synth_design *d, scp_synth_sampler **out)
@@ -72,8 +72,8 @@ void scp_synth_sampler_destroy(scp_synth_sampler **sp)
 }
 
 /* Profile of a key before ambient counts; sums to `captured`. */
-static void key_rates(const scp_synth_design *d, const scp_synth_plate *plate, const scp_synth_well *well,
-                      size_t line, float *rate)
+static void key_rates(const scp_synth_design *d, const scp_synth_plate *plate,
+                      const scp_synth_well *well, size_t line, float *rate)
 {
     size_t G = d->G;
     double sum = 0.0;
@@ -91,8 +91,8 @@ static void key_rates(const scp_synth_design *d, const scp_synth_plate *plate, c
     for (size_t g = 0; g < G; g++) rate[g] *= scale;
 }
 
-/* Alias table of a profile (Vose, IEEE Trans. Software Engineering 17, 1991). Small genes grow from the
- * front of the stack, large ones from its back. */
+/* Alias table of a profile (Vose, IEEE Trans. Software Engineering 17, 1991). Small genes grow from
+ * the front of the stack, large ones from its back. */
 static void build_alias(scp_synth_sampler *s, size_t line, double sum)
 {
     size_t G = s->d->G, small = 0, large = G;
@@ -153,7 +153,8 @@ const float *scp_synth_sampler_rates(const scp_synth_sampler *s, size_t line)
 }
 
 /* Expected counts of a cell over all genes of the atlas. */
-static double draw_library(const scp_synth_design *d, const scp_synth_well *well, scp_synth_stream *r)
+static double draw_library(const scp_synth_design *d, const scp_synth_well *well,
+                           scp_synth_stream *r)
 {
     double log_size = log(library_median);
     if (d->cfg.library_sd > 0.0) {
@@ -167,17 +168,20 @@ static double draw_library(const scp_synth_design *d, const scp_synth_well *well
 static void draw_phase(scp_synth_stream *r, scp_synth_cell *out)
 {
     double u = scp_synth_u01(r);
-    double up = 0.02 + fabs(0.2 + 0.1 * scp_synth_normal(r)), down = -0.01 - fabs(0.08 * scp_synth_normal(r));
+    double up = 0.02 + fabs(0.2 + 0.1 * scp_synth_normal(r)),
+           down = -0.01 - fabs(0.08 * scp_synth_normal(r));
     double down2 = -0.01 - fabs(0.08 * scp_synth_normal(r));
-    out->phase = u < s_share ? SCP_SYNTH_PHASE_S
-                             : u < s_share + g2m_share ? SCP_SYNTH_PHASE_G2M : SCP_SYNTH_PHASE_G1;
+    out->phase = u < s_share               ? SCP_SYNTH_PHASE_S
+                 : u < s_share + g2m_share ? SCP_SYNTH_PHASE_G2M
+                                           : SCP_SYNTH_PHASE_G1;
     out->s_score = out->phase == SCP_SYNTH_PHASE_S ? up : down;
     out->g2m_score = out->phase == SCP_SYNTH_PHASE_G2M ? up : down2;
 }
 
-/* Factor of a gene's mean by its flags (shifted past the mitochondrial bit), from the cell's state and
- * phase. Returns the largest, which bounds the thinning. */
-static double state_factors(const scp_synth_design *d, scp_synth_stream *r, int phase, double factor[STATES])
+/* Factor of a gene's mean by its flags (shifted past the mitochondrial bit), from the cell's state
+ * and phase. Returns the largest, which bounds the thinning. */
+static double state_factors(const scp_synth_design *d, scp_synth_stream *r, int phase,
+                            double factor[STATES])
 {
     double state = exp(d->cfg.state * scp_synth_normal(r)), cycle = exp(d->cfg.state), top = 0.0;
     for (int f = 0; f < STATES; f++) {
@@ -191,8 +195,8 @@ static double state_factors(const scp_synth_design *d, scp_synth_stream *r, int 
     return top;
 }
 
-/* Size of the cluster that a proposal becomes: P(k) = (y/(1+y))^k / (k y), P(0) the rest; u uniform.
- * Nearly all proposals are settled by the first two terms and a bound of the others. */
+/* Size of the cluster that a proposal becomes: P(k) = (y/(1+y))^k / (k y), P(0) the rest; u
+ * uniform. Nearly all proposals are settled by the first two terms and a bound of the others. */
 static inline uint32_t cluster_size(double u, double y)
 {
     if (u * (1.0 + y) < 1.0) return 1;
@@ -209,8 +213,8 @@ static inline uint32_t cluster_size(double u, double y)
     return k;
 }
 
-static void draw_counts(scp_synth_sampler *s, size_t line, double library, const double factor[STATES],
-                        double top, scp_synth_stream *r)
+static void draw_counts(scp_synth_sampler *s, size_t line, double library,
+                        const double factor[STATES], double top, scp_synth_stream *r)
 {
     size_t G = s->d->G;
     const slot *slots = s->slot + line * G;
@@ -269,8 +273,8 @@ static scp_status take_row(scp_synth_sampler *s, scp_h5ad_rows *rows, scp_synth_
     return SCP_OK;
 }
 
-scp_status scp_synth_sampler_cell(scp_synth_sampler *s, size_t line, int32_t cell, scp_h5ad_rows *rows,
-                                  scp_synth_cell *out)
+scp_status scp_synth_sampler_cell(scp_synth_sampler *s, size_t line, int32_t cell,
+                                  scp_h5ad_rows *rows, scp_synth_cell *out)
 {
     const scp_synth_plate *plate = &s->d->plate[s->plate];
     uint64_t step = scp_synth_cell_step(plate->number, s->well, line);

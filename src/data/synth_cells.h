@@ -19,18 +19,19 @@ typedef struct scp_synth_cell {
 typedef struct scp_synth_sampler scp_synth_sampler;
 
 /** Sampler over a plan, borrowed. *out: scp_synth_sampler_destroy. Not collective. */
-scp_status scp_synth_sampler_create(const scp_synth_design *d, scp_synth_sampler **out) SCP_MUST_USE;
+scp_status scp_synth_sampler_create(const scp_synth_design *d, scp_synth_sampler **out)
+    SCP_MUST_USE;
 void scp_synth_sampler_destroy(scp_synth_sampler **s);
 
-/** Go to a well: expected profiles of its lines, ambient included, and the tables to draw from them. */
+/** Go to a well: expected profiles of its lines, ambient included, and tables to draw from them. */
 void scp_synth_sampler_well(scp_synth_sampler *s, size_t plate, size_t well);
 
-/** Expected share of each gene in the counts of a line's cells in the current well, before the state of
- *  the cell; sums to the plan's `captured`. [G], borrowed until the next well. */
+/** Expected share of each gene in the counts of a line's cells in the current well, before the
+ *  state of the cell; sums to the plan's `captured`. [G], borrowed until the next well. */
 const float *scp_synth_sampler_rates(const scp_synth_sampler *s, size_t line);
 
 /** Draw cell number `cell` of a line in the current well and append its counts as a row. */
-scp_status scp_synth_sampler_cell(scp_synth_sampler *s, size_t line, int32_t cell, scp_h5ad_rows *rows,
-                                  scp_synth_cell *out) SCP_MUST_USE;
+scp_status scp_synth_sampler_cell(scp_synth_sampler *s, size_t line, int32_t cell,
+                                  scp_h5ad_rows *rows, scp_synth_cell *out) SCP_MUST_USE;
 
 #endif

@@ -1,18 +1,21 @@
 /* What came out of the generator beside the real atlas: cells, counts and genes a cell, values.
  *
- * Counts a cell are compared after scaling by what the settings change on purpose: the share of counts
- * that the panel captures, and the depth of plates and wells. Genes a cell and values depend on the
- * whole transcriptome, so they are compared when all expressed genes are there; over the atlas's plates
- * genes grow as counts to the power 0.75 (plates 3 and 6: 1,132 and 1,622 genes, 1,704 and 2,761 counts). */
+ * Counts a cell are compared after scaling by what the settings change on purpose: the share of
+ * counts that the panel captures, and the depth of plates and wells. Genes a cell and values depend
+ * on the whole transcriptome, so they are compared when all expressed genes are there; over the
+ * atlas's plates genes grow as counts to the power 0.75 (plates 3 and 6: 1,132 and 1,622 genes,
+ * 1,704 and 2,761 counts). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/synth_write.h"
 
-static void add(scp_synth_report *r, const char *name, double achieved, double target, const char *source)
+static void add(scp_synth_report *r, const char *name, double achieved, double target,
+                const char *source)
 {
-    if (r->n < SCP_SYNTH_MAX_STATS) r->stat[r->n++] = (scp_synth_stat){ name, achieved, target, source };
+    if (r->n < SCP_SYNTH_MAX_STATS)
+        r->stat[r->n++] = (scp_synth_stat){ name, achieved, target, source };
 }
 
 /* Smallest bin that at least a share p of the entries do not exceed. */
@@ -58,8 +61,8 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Median cells of the treated keys of good wells, taken line by line to need no memory: the median over
- * lines of the median over wells. */
+/* Median cells of the treated keys of good wells, taken line by line to need no memory: the median
+ * over lines of the median over wells. */
 static double median_cells(const scp_synth_design *d)
 {
     int32_t line_median[SCP_SYNTH_LINES], n[99 * SCP_SYNTH_WELLS + SCP_SYNTH_WELLS];
@@ -102,19 +105,30 @@ void scp_synth_compare(const scp_synth_design *d, const scp_synth_tally *t, scp_
     r->nonzeros = t->nonzeros;
     r->seconds_draw = (double)t->draw_us * 1e-6;
     r->seconds_write = (double)t->write_us * 1e-6;
-    add(r, "cells of a treated key, median", median_cells(d), d->cfg.toxicity > 0.0 ? NAN : d->cfg.cells, design);
+    add(r, "cells of a treated key, median", median_cells(d),
+        d->cfg.toxicity > 0.0 ? NAN : d->cfg.cells, design);
     add(r, "share with pass_filter full", (double)t->full / (double)t->cells, 0.95, "Tahoe-100M");
-    add(r, "share of counts on these genes", d->captured, d->G >= SCP_SYNTH_EXPRESSED ? 1.0 : NAN, design);
-    add(r, "counts a cell, quartile 1", quantile(t->counts, SCP_SYNTH_BINS, 0.25), 1230.0 * scale, atlas);
-    add(r, "counts a cell, median", quantile(t->counts, SCP_SYNTH_BINS, 0.50), 1748.0 * scale, atlas);
-    add(r, "counts a cell, quartile 3", quantile(t->counts, SCP_SYNTH_BINS, 0.75), 2583.0 * scale, atlas);
+    add(r, "share of counts on these genes", d->captured, d->G >= SCP_SYNTH_EXPRESSED ? 1.0 : NAN,
+        design);
+    add(r, "counts a cell, quartile 1", quantile(t->counts, SCP_SYNTH_BINS, 0.25), 1230.0 * scale,
+        atlas);
+    add(r, "counts a cell, median", quantile(t->counts, SCP_SYNTH_BINS, 0.50), 1748.0 * scale,
+        atlas);
+    add(r, "counts a cell, quartile 3", quantile(t->counts, SCP_SYNTH_BINS, 0.75), 2583.0 * scale,
+        atlas);
     add(r, "counts a cell, mean", (double)t->sum_counts / (double)t->cells, 2214.0 * scale, atlas);
-    add(r, "genes a cell, quartile 1", quantile(t->genes, SCP_SYNTH_BINS, 0.25), 896.0 * gene, atlas);
+    add(r, "genes a cell, quartile 1", quantile(t->genes, SCP_SYNTH_BINS, 0.25), 896.0 * gene,
+        atlas);
     add(r, "genes a cell, median", quantile(t->genes, SCP_SYNTH_BINS, 0.50), 1209.0 * gene, atlas);
-    add(r, "genes a cell, quartile 3", quantile(t->genes, SCP_SYNTH_BINS, 0.75), 1661.0 * gene, atlas);
+    add(r, "genes a cell, quartile 3", quantile(t->genes, SCP_SYNTH_BINS, 0.75), 1661.0 * gene,
+        atlas);
     add(r, "genes a cell, mean", (double)t->nonzeros / (double)t->cells, 1382.0 * gene, atlas);
-    add(r, "non-zero value, mean", mean(t->value, SCP_SYNTH_VALUE_BINS), 1.60 * value, "Tahoe-100M");
-    add(r, "non-zero value, 95 %", quantile(t->value, SCP_SYNTH_VALUE_BINS, 0.95), 3.0 * value, "Tahoe-100M");
-    add(r, "non-zero value, 99 %", quantile(t->value, SCP_SYNTH_VALUE_BINS, 0.99), 7.0 * value, "Tahoe-100M");
-    add(r, "mitochondrial share, mean", (double)t->mito_ppm * 1e-6 / (double)t->cells, 0.062 * value, "Tahoe-100M");
+    add(r, "non-zero value, mean", mean(t->value, SCP_SYNTH_VALUE_BINS), 1.60 * value,
+        "Tahoe-100M");
+    add(r, "non-zero value, 95 %", quantile(t->value, SCP_SYNTH_VALUE_BINS, 0.95), 3.0 * value,
+        "Tahoe-100M");
+    add(r, "non-zero value, 99 %", quantile(t->value, SCP_SYNTH_VALUE_BINS, 0.99), 7.0 * value,
+        "Tahoe-100M");
+    add(r, "mitochondrial share, mean", (double)t->mito_ppm * 1e-6 / (double)t->cells,
+        0.062 * value, "Tahoe-100M");
 }

@@ -4,35 +4,38 @@
 
 #include "data/synth_design.h"
 
-/* Few cells a key leave the control noisy, and every other drug of the plate then predicts that noise:
- * the demo has more vehicle cells, and more counts a cell, than the atlas. */
+/* Few cells a key leave the control noisy, and every other drug of the plate then predicts that
+ * noise: the demo has more vehicle cells, and more counts a cell, than the atlas. */
 static const scp_synth_config preset_size[] = {
     [SCP_SYNTH_TINY] = { .plates = 2, .lines = 6, .drugs = 8, .genes = 300, .cells = 30,
-                         .cells_line_sd = 0.1, .cells_key_sd = 0.1, .vehicle = 1.167, .cells_min = 20,
-                         .depth = 1, .lfc = 1, .deflate = 4 },
-    [SCP_SYNTH_DEMO] = { .plates = 3, .lines = 12, .drugs = 90, .genes = 1000, .cells = 45,
-                         .cells_line_sd = 0.15, .cells_key_sd = 0.15, .vehicle = 6, .cells_min = 25,
-                         .depth = 2.5, .lfc = 1, .deflate = 1 },
-    [SCP_SYNTH_SMALL] = { .plates = 3, .lines = 12, .drugs = 60, .genes = 2000, .cells = 60,
-                          .cells_line_sd = 0.3, .cells_key_sd = 0.3, .vehicle = 1.167, .cells_min = 15,
-                          .failed_wells = 0.009, .depth = 1, .lfc = 1, .deflate = 4 },
+                         .cells_line_sd = 0.1, .cells_key_sd = 0.1, .vehicle = 1.167,
+                         .cells_min = 20, .depth = 1, .lfc = 1, .deflate = 4 },
+    [SCP_SYNTH_DEMO] = { .plates = 3, .lines = 12, .drugs = 90, .genes = 1000,
+                         .cells = 45, .cells_line_sd = 0.15, .cells_key_sd = 0.15,
+                         .vehicle = 6, .cells_min = 25, .depth = 2.5, .lfc = 1, .deflate = 1 },
+    [SCP_SYNTH_SMALL] = { .plates = 3, .lines = 12, .drugs = 60, .genes = 2000,
+                          .cells = 60, .cells_line_sd = 0.3, .cells_key_sd = 0.3,
+                          .vehicle = 1.167, .cells_min = 15, .failed_wells = 0.009,
+                          .depth = 1, .lfc = 1, .deflate = 4 },
     [SCP_SYNTH_MEDIUM] = { .plates = 6, .repeat = 1, .lines = 30, .drugs = 180, .genes = 2000,
-                           .cells = 100, .cells_line_sd = 0.6, .cells_key_sd = 0.5, .vehicle = 1.167,
-                           .cells_min = 5, .failed_wells = 0.009, .depth = 1, .lfc = 1, .deflate = 4 },
+                           .cells = 100, .cells_line_sd = 0.6, .cells_key_sd = 0.5,
+                           .vehicle = 1.167, .cells_min = 5, .failed_wells = 0.009, .depth = 1,
+                           .lfc = 1, .deflate = 4 },
     [SCP_SYNTH_PLATE] = { .plates = 1, .lines = 50, .drugs = 94, .genes = 62710, .cells = 1278,
-                          .cells_line_sd = 1.06, .cells_key_sd = 0.64, .vehicle = 1.167, .cells_min = 1,
-                          .failed_wells = 0.009, .depth = 1, .lfc = 0, .deflate = 4 },
+                          .cells_line_sd = 1.06, .cells_key_sd = 0.64, .vehicle = 1.167,
+                          .cells_min = 1, .failed_wells = 0.009, .depth = 1, .lfc = 0,
+                          .deflate = 4 },
 };
 
 static const scp_synth_config profile_effects[] = {
     [SCP_SYNTH_LEARNABLE] = { .axes = 4, .structure = 0.85, .amplitude = 0.9, .common = 0.5,
-                              .interaction = 0.175, .inert = 0.05, .toxicity = 0, .sigma_plate = 0.10,
-                              .sigma_well = 0.10, .ambient = 0.03, .state = 0.3, .dispersion = 0.2,
-                              .library_sd = 0.52 },
+                              .interaction = 0.175, .inert = 0.05, .toxicity = 0,
+                              .sigma_plate = 0.10, .sigma_well = 0.10, .ambient = 0.03,
+                              .state = 0.3, .dispersion = 0.2, .library_sd = 0.52 },
     [SCP_SYNTH_REALISTIC] = { .axes = 8, .structure = 0.1, .amplitude = 0.45, .common = 0.5,
-                              .interaction = 0.175, .inert = 0.4, .toxicity = 0.3, .sigma_plate = 0.10,
-                              .sigma_well = 0.20, .ambient = 0.03, .state = 0.3, .dispersion = 0.2,
-                              .library_sd = 0.52 },
+                              .interaction = 0.175, .inert = 0.4, .toxicity = 0.3,
+                              .sigma_plate = 0.10, .sigma_well = 0.20, .ambient = 0.03,
+                              .state = 0.3, .dispersion = 0.2, .library_sd = 0.52 },
     [SCP_SYNTH_PURE] = { .axes = 8, .structure = 1, .amplitude = 0.9, .common = 0,
                          .interaction = 0, .inert = 0, .toxicity = 0, .sigma_plate = 0.10,
                          .sigma_well = 0, .ambient = 0.03, .state = 0.3, .dispersion = 0.2,
@@ -127,20 +130,23 @@ static int64_t drugs_a_triple(const scp_synth_config *c)
 scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
 {
     SCP_ARG(c, "settings are required");
-    if (c->preset < 0 || c->preset > SCP_SYNTH_PLATE || c->profile < 0 || c->profile > SCP_SYNTH_PURE)
+    if (c->preset < 0 || c->preset > SCP_SYNTH_PLATE || c->profile < 0 ||
+        c->profile > SCP_SYNTH_PURE)
         SCP_FAIL(SCP_EUSAGE, "preset is one of %s, profile one of %s", SCP_SYNTH_PRESETS,
                  SCP_SYNTH_PROFILES);
     bool drugs_asked = c->drugs >= 0;
     for (size_t i = 0; i < N_FIELDS; i++) {
         const field *f = &fields[i];
-        const scp_synth_config *from = f->effect ? &profile_effects[c->profile] : &preset_size[c->preset];
+        const scp_synth_config *from =
+            f->effect ? &profile_effects[c->profile] : &preset_size[c->preset];
         if (get(c, f) < 0.0) set(c, f, get(from, f));
         double v = get(c, f);
         if (!(v >= f->min && v <= f->max))
             SCP_FAIL(SCP_EUSAGE, "%s is %g, allowed are %g to %g", f->name, v, f->min, f->max);
     }
     if (c->drugs > (int64_t)n_table && drugs_asked)
-        SCP_FAIL(SCP_EUSAGE, "%lld drugs asked for, %s has %zu with a structure; name a larger table",
+        SCP_FAIL(SCP_EUSAGE,
+                 "%lld drugs asked for, %s has %zu with a structure; name a larger table",
                  (long long)c->drugs, c->table ? c->table : "the table", n_table);
     if (c->drugs > (int64_t)n_table) c->drugs = (int64_t)n_table;
     if (c->axes >= c->drugs)

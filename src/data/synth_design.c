@@ -7,7 +7,8 @@
 static size_t usable_drugs(const scp_drug_table *table)
 {
     size_t n = 0;
-    for (size_t i = 0; i < scp_drug_table_count(table); i++) n += *scp_drug_table_row(table, i).smiles != 0;
+    for (size_t i = 0; i < scp_drug_table_count(table); i++)
+        n += *scp_drug_table_row(table, i).smiles != 0;
     return n;
 }
 
@@ -41,7 +42,8 @@ void scp_synth_design_destroy(scp_synth_design **dp)
     scp_synth_design *d = dp ? *dp : NULL;
     if (!d) return;
     scp_drug_table_destroy(&d->table);
-    void *owned[] = { d->gene, d->gene_flags, d->base, d->W, d->V, d->X, d->h, d->line_log, d->drug, d->pair };
+    void *owned[] = { d->gene, d->gene_flags, d->base,     d->W,    d->V,
+                      d->X,    d->h,          d->line_log, d->drug, d->pair };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     for (size_t p = 0; d->plate && p < d->n_plates; p++) free(d->plate[p].gene);
     free(d->plate);

@@ -1,5 +1,5 @@
-/* The plan of a synthetic screen: genes, lines, drugs, plates, and the true effects. A pure function
- * of the settings, built alike on every rank. Private to the generator and its tests.
+/* The plan of a synthetic screen: genes, lines, drugs, plates, and the true effects. A pure
+ * function of the settings, built alike on every rank. Private to the generator and its tests.
  *
  *   G genes   K line programmes   P drug programmes   J well axes   C lines   D drugs
  *
@@ -86,9 +86,10 @@ extern const scp_synth_line scp_synth_lines[SCP_SYNTH_LINES];
 extern const double scp_synth_dose[3];            /* uM */
 extern const char *const scp_synth_dose_text[3];  /* as Python prints them */
 
-/** Build the plan: resolves the settings, reads the drug table. SCP_EUSAGE, SCP_ENOINPUT, SCP_EDATA.
- *  *out: scp_synth_design_destroy. Not collective. */
-scp_status scp_synth_design_create(const scp_synth_config *cfg, scp_synth_design **out) SCP_MUST_USE;
+/** Build the plan: resolves the settings, reads the drug table. SCP_EUSAGE, SCP_ENOINPUT,
+ *  SCP_EDATA. *out: scp_synth_design_destroy. Not collective. */
+scp_status scp_synth_design_create(const scp_synth_config *cfg, scp_synth_design **out)
+    SCP_MUST_USE;
 void scp_synth_design_destroy(scp_synth_design **d);
 
 /* Its steps, in this order. */
@@ -97,10 +98,10 @@ scp_status scp_synth_plan_lines(scp_synth_design *d) SCP_MUST_USE;
 scp_status scp_synth_plan_drugs(scp_synth_design *d) SCP_MUST_USE;
 scp_status scp_synth_plan_plates(scp_synth_design *d) SCP_MUST_USE;
 
-/** Leading q principal axes of n binary rows: the coordinates of the rows, each axis with mean 0 and
+/** Leading q principal axes of n binary rows: the coordinates of the rows, each axis with mean 0,
  *  variance 1 and its largest entry positive. z [n, q] owned by the caller, q < n. */
-scp_status scp_synth_principal_axes(const uint8_t *bits, size_t n, size_t width, size_t q, uint64_t seed,
-                                    double *z) SCP_MUST_USE;
+scp_status scp_synth_principal_axes(const uint8_t *bits, size_t n, size_t width, size_t q,
+                                    uint64_t seed, double *z) SCP_MUST_USE;
 
 /** True strength of a drug in a line at dose index x, amplitude included. */
 double scp_synth_magnitude(const scp_synth_design *d, size_t line, size_t drug, int x);

@@ -1,15 +1,17 @@
-/* Drugs of a synthetic screen: a direction that follows in part from the structure, a strength, and a
- * dose response.
+/* Drugs of a synthetic screen: a direction that follows in part from the structure, a strength, and
+ * a dose response.
  *
- *   e = tanh( sqrt(s) M z + sqrt(1-s) xi ) + common      z: leading principal axes of the fingerprints
+ *   e = tanh( sqrt(s) M z + sqrt(1-s) xi ) + common      z: leading principal axes of the
+ * fingerprints
  *
- * s is the share that a model of structures can know, xi the part that none can. `common` acts on the
- * last two programmes of every drug, which gives the mean over other drugs something to predict.
+ * s is the share that a model of structures can know, xi the part that none can. `common` acts on
+ * the last two programmes of every drug, which gives the mean over other drugs something to
+ * predict.
  *
  *   magnitude = amplitude A_d exp(0.5 q_d.h_c / sqrt K) / (1 + exp(-slope (log10 dose - centre)))
  *
- * with the centre at the drug's log10 EC50 plus a shift of the line. Its log-normal tail is bent below a
- * ceiling, m / sqrt(1 + (m/3)^2), so that no key's counts collapse onto a few genes. */
+ * with the centre at the drug's log10 EC50 plus a shift of the line. Its log-normal tail is bent
+ * below a ceiling, m / sqrt(1 + (m/3)^2), so that no key's counts collapse onto a few genes. */
 #include <math.h>
 #include <string.h>
 
@@ -30,7 +32,8 @@ static const double sensitivity_gain = 0.5, magnitude_ceiling = 3.0;
 const double scp_synth_dose[3] = { 0.05, 0.5, 5.0 };
 const char *const scp_synth_dose_text[3] = { "0.05", "0.5", "5.0" };
 
-/* Names and structures of the first D usable drugs; bits [D, SCP_MORGAN_BITS] owned by the caller. */
+/* Names and structures of the first D usable drugs; bits [D, SCP_MORGAN_BITS] owned by the caller.
+ */
 static scp_status read_structures(scp_synth_design *d, uint8_t **bits)
 {
     SCP_TRY(scp_alloc(d->D * SCP_MORGAN_BITS, 1, bits));
@@ -57,7 +60,8 @@ static void draw_direction(const scp_synth_design *d, scp_synth_drug *drug, scp_
     for (size_t p = 0; p < SCP_SYNTH_P; p++) {
         double from_structure = 0.0;
         for (size_t a = 0; a < q; a++) from_structure += d->mix[p * q + a] * drug->z[a];
-        double mixed = sqrt(c->structure) * from_structure + sqrt(1.0 - c->structure) * scp_synth_normal(s);
+        double mixed =
+            sqrt(c->structure) * from_structure + sqrt(1.0 - c->structure) * scp_synth_normal(s);
         drug->e[p] = tanh(mixed) + (p >= FIRST_COMMON ? c->common : 0.0);
     }
 }
@@ -72,7 +76,8 @@ static void draw_drug(const scp_synth_design *d, scp_synth_drug *drug, uint64_t 
     drug->log_ec50 = log_ec50_mean + log_ec50_sd * scp_synth_normal(&s);
     drug->slope = hill_slope * exp(hill_slope_sd * scp_synth_normal(&s));
     draw_direction(d, drug, &s);
-    scp_rng_fill_normal(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_SENSITIVITY, id, SCP_SYNTH_K, drug->sensitivity);
+    scp_rng_fill_normal(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_SENSITIVITY, id, SCP_SYNTH_K,
+                        drug->sensitivity);
 }
 
 static void draw_pairs(scp_synth_design *d, size_t drug, uint64_t id)
@@ -81,7 +86,8 @@ static void draw_pairs(scp_synth_design *d, size_t drug, uint64_t id)
         scp_synth_pair *pair = &d->pair[c * d->D + drug];
         scp_synth_stream s = scp_synth_stream_at((uint64_t)d->cfg.seed, SCP_SYNTH_S_PAIR, id + c);
         pair->shift = line_ec50_sd * scp_synth_normal(&s);
-        for (size_t p = 0; p < SCP_SYNTH_P; p++) pair->own[p] = d->cfg.interaction * scp_synth_normal(&s);
+        for (size_t p = 0; p < SCP_SYNTH_P; p++)
+            pair->own[p] = d->cfg.interaction * scp_synth_normal(&s);
     }
 }
 
@@ -119,7 +125,8 @@ double scp_synth_magnitude(const scp_synth_design *d, size_t line, size_t drug, 
     for (size_t k = 0; k < SCP_SYNTH_K; k++) match += r->sensitivity[k] * h[k];
     double centre = r->log_ec50 + d->pair[line * d->D + drug].shift;
     double g = 1.0 / (1.0 + exp(-r->slope * (log10(scp_synth_dose[x]) - centre)));
-    double m = d->cfg.amplitude * r->strength * exp(sensitivity_gain * match / sqrt((double)SCP_SYNTH_K)) * g;
+    double m = d->cfg.amplitude * r->strength *
+               exp(sensitivity_gain * match / sqrt((double)SCP_SYNTH_K)) * g;
     return m / sqrt(1.0 + m * m / (magnitude_ceiling * magnitude_ceiling));
 }
 

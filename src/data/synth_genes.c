@@ -1,10 +1,10 @@
 /* Genes of a synthetic screen: abundances, the choice of a panel, names, and which programmes, well
  * axes and cell states each gene takes part in.
  *
- * 24,000 of 62,710 genes are expressed. Log abundance is normal; the first 300 of the universe form a
- * head (mitochondrial, ribosomal, nuclear long non-coding and others) that takes 12 % of the mass. A
- * smaller panel is drawn with probability rising with abundance, and a cell then
- * keeps the share of its counts that falls on the panel, so that noise per gene stays realistic. */
+ * 24,000 of 62,710 genes are expressed. Log abundance is normal; the first 300 of the universe form
+ * a head (mitochondrial, ribosomal, nuclear long non-coding and others) that takes 12 % of the
+ * mass. A smaller panel is drawn with probability rising with abundance, and a cell then keeps the
+ * share of its counts that falls on the panel, so that noise per gene stays realistic. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,9 +16,10 @@
 enum { HEAD = 300, N_MITO = 13 };
 enum { AXIS_CYTOPLASM, AXIS_NUCLEAR, AXIS_MITO, AXIS_STRESS, AXIS_HISTONE };
 
-static const double head_share = 0.12, mito_share = 0.055; /* of all counts; mito is part of the head */
+static const double head_share = 0.12,
+                    mito_share = 0.055; /* of all counts; mito is part of the head */
 static const double mito_sd = 1.5, head_sd = 0.8;
-static const double abundance_sd = 1.7;                   /* over genes, line programmes included */
+static const double abundance_sd = 1.7; /* over genes, line programmes included */
 static const double line_rate = 0.10, line_load_sd = 0.8, head_load_sd = 0.25;
 static const double drug_rate = 0.075, drug_load_mean = 0.6, drug_load_sd = 0.5;
 static const double well_rate = 0.04, well_load_mean = 1.0, well_load_sd = 0.3;
@@ -26,21 +27,29 @@ static const double state_rate = 0.10, cycle_rate = 0.03;
 
 /* Symbols by well axis. The first two lists belong to the head. */
 static const char *const mito[N_MITO] = {
-    "MT-ND1", "MT-ND2", "MT-CO1", "MT-CO2", "MT-ATP8", "MT-ATP6", "MT-CO3",
-    "MT-ND3", "MT-ND4L", "MT-ND4", "MT-ND5", "MT-ND6", "MT-CYB",
+    "MT-ND1", "MT-ND2",  "MT-CO1", "MT-CO2", "MT-ATP8", "MT-ATP6", "MT-CO3",
+    "MT-ND3", "MT-ND4L", "MT-ND4", "MT-ND5", "MT-ND6",  "MT-CYB",
 };
 static const char *const cytoplasm[] = {
-    "RPLP0", "RPLP1", "RPL3", "RPL4", "RPL5", "RPL7", "RPL8", "RPL10", "RPL11", "RPL13", "RPL13A",
-    "RPL15", "RPL18A", "RPL19", "RPL28", "RPL32", "RPL37A", "RPL41", "RPS2", "RPS3", "RPS4X", "RPS6",
-    "RPS8", "RPS12", "RPS14", "RPS16", "RPS18", "RPS19", "RPS23", "RPS24", "RPS27", "EEF1A1", "EEF2",
+    "RPLP0", "RPLP1",  "RPL3",  "RPL4",   "RPL5",   "RPL7",  "RPL8",  "RPL10",  "RPL11",
+    "RPL13", "RPL13A", "RPL15", "RPL18A", "RPL19",  "RPL28", "RPL32", "RPL37A", "RPL41",
+    "RPS2",  "RPS3",   "RPS4X", "RPS6",   "RPS8",   "RPS12", "RPS14", "RPS16",  "RPS18",
+    "RPS19", "RPS23",  "RPS24", "RPS27",  "EEF1A1", "EEF2",
 };
 static const char *const nuclear[] = { "MALAT1", "NEAT1", "KCNQ1OT1", "SNHG14", "XIST", "MEG3" };
-static const char *const stress[] = { "FOS", "FOSB", "JUN", "JUNB", "EGR1", "ATF3", "IER2", "IER3", "DUSP1" };
-static const char *const histone[] = { "H1-2", "H1-4", "H2AC6", "H2BC12", "H2BC21", "H3C2", "H4C3", "H2AZ1" };
+static const char *const stress[] = { "FOS",  "FOSB", "JUN",  "JUNB", "EGR1",
+                                      "ATF3", "IER2", "IER3", "DUSP1" };
+static const char *const histone[] = { "H1-2",   "H1-4", "H2AC6", "H2BC12",
+                                       "H2BC21", "H3C2", "H4C3",  "H2AZ1" };
 
-typedef struct symbols { const char *const *name; size_t n, first; int axis; } symbols;
-#define COUNT(list) (sizeof (list) / sizeof *(list))
-static const symbols named[] = { /* first: gene of the universe */
+typedef struct symbols {
+    const char *const *name;
+    size_t n, first;
+    int axis;
+} symbols;
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+static const symbols named[] = {
+    /* first: gene of the universe */
     { mito, N_MITO, 0, AXIS_MITO },
     { cytoplasm, COUNT(cytoplasm), N_MITO, AXIS_CYTOPLASM },
     { nuclear, COUNT(nuclear), N_MITO + COUNT(cytoplasm), AXIS_NUCLEAR },
@@ -69,8 +78,8 @@ static double normal_of(uint64_t seed, uint64_t step, uint64_t sample)
 /* Log share of every gene of the universe [SCP_SYNTH_EXPRESSED]; the shares sum to one. */
 static void abundances(uint64_t seed, double *a)
 {
-    double own_sd = sqrt(abundance_sd * abundance_sd -
-                         SCP_SYNTH_K * line_rate * line_load_sd * line_load_sd);
+    double own_sd =
+        sqrt(abundance_sd * abundance_sd - SCP_SYNTH_K * line_rate * line_load_sd * line_load_sd);
     const size_t edge[4] = { 0, N_MITO, HEAD, SCP_SYNTH_EXPRESSED };
     const double share[3] = { mito_share, head_share - mito_share, 1.0 - head_share };
     for (int part = 0; part < 3; part++) {
@@ -83,7 +92,10 @@ static void abundances(uint64_t seed, double *a)
     }
 }
 
-typedef struct pick { double key; uint32_t u, position; } pick;
+typedef struct pick {
+    double key;
+    uint32_t u, position;
+} pick;
 
 static int by_key(const void *pa, const void *pb)
 {
@@ -98,8 +110,9 @@ static int by_position(const void *pa, const void *pb)
     return a->position < b->position ? -1 : a->position > b->position;
 }
 
-/* Choose G genes: weighted sampling without replacement by exponential keys (Efraimidis and Spirakis,
- * Information Processing Letters 97, 2006), silent genes last; in the order of the atlas. */
+/* Choose G genes: weighted sampling without replacement by exponential keys (Efraimidis and
+ * Spirakis, Information Processing Letters 97, 2006), silent genes last; in the order of the atlas.
+ */
 static scp_status choose_panel(const scp_synth_design *d, const double *a, pick **out)
 {
     uint64_t seed = (uint64_t)d->cfg.seed;
@@ -111,7 +124,8 @@ static scp_status choose_panel(const scp_synth_design *d, const double *a, pick 
         p[u].u = (uint32_t)u;
         p[u].position = (uint32_t)scp_rng_permute(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_POSITION,
                                                   SCP_SYNTH_ATLAS_GENES, u);
-        /* a panel holds one mitochondrial gene for sure (pcnt_mito), and few more: all would fill it */
+        /* a panel holds one mitochondrial gene for sure (pcnt_mito), and few more: all would fill
+         * it */
         double weight = u < N_MITO ? 1.0 / SCP_SYNTH_EXPRESSED : exp(a[u]);
         p[u].key = u == 0 ? -1.0 : u < SCP_SYNTH_EXPRESSED ? -log(uniform) / weight : HUGE_VAL;
     }
@@ -122,8 +136,8 @@ static scp_status choose_panel(const scp_synth_design *d, const double *a, pick 
 }
 
 /* Sparse loadings of gene u: load[i, g] for i < n. */
-static void load_sparse(const scp_synth_design *d, size_t g, uint32_t u, uint64_t set, uint64_t load,
-                        size_t n, double rate, double mean, double sd, float *out)
+static void load_sparse(const scp_synth_design *d, size_t g, uint32_t u, uint64_t set,
+                        uint64_t load, size_t n, double rate, double mean, double sd, float *out)
 {
     double in[SCP_SYNTH_K], z[SCP_SYNTH_K];
     uint64_t seed = (uint64_t)d->cfg.seed;
@@ -169,8 +183,8 @@ static void plan_gene(scp_synth_design *d, size_t g, const pick *p, const double
     d->base[g] = p->u < SCP_SYNTH_EXPRESSED ? a[p->u] : -HUGE_VAL;
     d->captured += exp(d->base[g]);
     d->gene_flags[g] = flags_of((uint64_t)d->cfg.seed, p->u);
-    load_sparse(d, g, p->u, SCP_SYNTH_S_LINE_SET, SCP_SYNTH_S_LINE_LOAD, SCP_SYNTH_K, line_rate, 0.0,
-                p->u < HEAD ? head_load_sd : line_load_sd, d->W);
+    load_sparse(d, g, p->u, SCP_SYNTH_S_LINE_SET, SCP_SYNTH_S_LINE_LOAD, SCP_SYNTH_K, line_rate,
+                0.0, p->u < HEAD ? head_load_sd : line_load_sd, d->W);
     load_sparse(d, g, p->u, SCP_SYNTH_S_DRUG_SET, SCP_SYNTH_S_DRUG_LOAD, SCP_SYNTH_P, drug_rate,
                 drug_load_mean, drug_load_sd, d->V);
     load_wells(d, g, p->u, axis);

@@ -64,8 +64,8 @@ const scp_synth_line scp_synth_lines[SCP_SYNTH_LINES] = {
 
 static const double organ_weight = 0.55, own_weight = 0.84; /* squares sum to 1.01: unit variance */
 
-/* log share of each gene: base + W h - W^2/2, scaled so that the panel holds its share of the counts.
- * The last term keeps the mean over lines of each gene's share at its base. */
+/* log share of each gene: base + W h - W^2/2, scaled so that the panel holds its share of the
+ * counts. The last term keeps the mean over lines of each gene's share at its base. */
 static void line_profile(scp_synth_design *d, size_t c, double *eta)
 {
     const double *h = d->h + c * SCP_SYNTH_K;

@@ -25,9 +25,9 @@ typedef struct plate_file {
     const scp_synth_plate *plate;
     scp_h5ad_writer *w;
     size_t n;
-    row *row;        /* [n] */
-    int32_t *code;   /* [n] scratch of a categorical column */
-    void *number;    /* [n] scratch, 8 bytes each */
+    row *row;      /* [n] */
+    int32_t *code; /* [n] scratch of a categorical column */
+    void *number;  /* [n] scratch, 8 bytes each */
 } plate_file;
 
 scp_status scp_synth_dose_label(const char *drug, const char *dose, scp_strbuf *out)
@@ -62,7 +62,8 @@ static void tally_row(scp_synth_tally *t, const scp_h5ad_rows *rows, const scp_s
     t->nonzeros += cell->genes;
     t->mito_ppm += (int64_t)(1e6 * (double)cell->mito + 0.5);
     for (int64_t i = rows->indptr[rows->n_rows - 1]; i < rows->indptr[rows->n_rows]; i++)
-        t->value[rows->value[i] < SCP_SYNTH_VALUE_BINS ? (int)rows->value[i] : SCP_SYNTH_VALUE_BINS - 1]++;
+        t->value[rows->value[i] < SCP_SYNTH_VALUE_BINS ? (int)rows->value[i]
+                                                       : SCP_SYNTH_VALUE_BINS - 1]++;
 }
 
 static scp_status flush_rows(plate_file *f, scp_h5ad_rows *rows, scp_synth_tally *t)
@@ -75,8 +76,8 @@ static scp_status flush_rows(plate_file *f, scp_h5ad_rows *rows, scp_synth_tally
 }
 
 /* The cells of a well in an order that mixes its lines. */
-static scp_status write_well(plate_file *f, scp_synth_sampler *s, size_t w, size_t *at, scp_h5ad_rows *rows,
-                             scp_synth_tally *t)
+static scp_status write_well(plate_file *f, scp_synth_sampler *s, size_t w, size_t *at,
+                             scp_h5ad_rows *rows, scp_synth_tally *t)
 {
     const scp_synth_well *well = &f->plate->well[w];
     int64_t n = 0;
@@ -88,8 +89,10 @@ static scp_status write_well(plate_file *f, scp_synth_sampler *s, size_t w, size
     for (int64_t k = 0; k < n; k++) {
         row *r = &f->row[(*at)++];
         int32_t cell;
-        size_t line = line_of(well, (int64_t)scp_rng_permute((uint64_t)f->d->cfg.seed, SCP_RNG_SYNTH, step,
-                                                             (uint64_t)n, (uint64_t)k), &cell);
+        size_t line = line_of(well,
+                              (int64_t)scp_rng_permute((uint64_t)f->d->cfg.seed, SCP_RNG_SYNTH,
+                                                       step, (uint64_t)n, (uint64_t)k),
+                              &cell);
         r->well = (uint8_t)w;
         r->line = (uint8_t)line;
         r->serial = (int32_t)k;
@@ -139,7 +142,10 @@ static void judge_quality(plate_file *f, scp_synth_tally *t)
 
 /* ---- columns ---- */
 
-typedef struct label { char *text; int32_t old; } label;
+typedef struct label {
+    char *text;
+    int32_t old;
+} label;
 
 static int by_text(const void *a, const void *b)
 {
@@ -202,8 +208,8 @@ static scp_status write_coded(plate_file *f, const char *column, int what, char 
 }
 
 /* "smp_1495" and on, 96 a plate; "lib_1009" and on. */
-static scp_status write_numbered(plate_file *f, const char *column, int what, const char *format, int first,
-                                 size_t n)
+static scp_status write_numbered(plate_file *f, const char *column, int what, const char *format,
+                                 int first, size_t n)
 {
     char text[SCP_SYNTH_WELLS][LABEL_CHARS], *list[SCP_SYNTH_WELLS];
     for (size_t i = 0; i < n; i++) {
@@ -256,7 +262,8 @@ static scp_status write_barcodes(plate_file *f, bool as_index)
         const row *r = &f->row[i];
         int k = r->serial / SUBLIBRARIES, used;
         list[i] = text + i * width;
-        used = snprintf(text + i * width, width, "%02d_%03d_%03d", r->well + 1, k % ROUND + 1, k / ROUND + 1);
+        used = snprintf(text + i * width, width, "%02d_%03d_%03d", r->well + 1, k % ROUND + 1,
+                        k / ROUND + 1);
         if (as_index)
             snprintf(text + i * width + used, width - (size_t)used, "-lib_%d",
                      FIRST_SUBLIBRARY + r->serial % SUBLIBRARIES);
@@ -291,7 +298,8 @@ static scp_status write_obs(plate_file *f)
     SCP_TRY(write_drug(f, "drugname_drugconc", true));
     SCP_TRY(write_drug(f, "drug", false));
     SCP_TRY(write_line(f, "cell_line", true));
-    SCP_TRY(write_numbered(f, "sublibrary", BY_SUBLIBRARY, "lib_%d", FIRST_SUBLIBRARY, SUBLIBRARIES));
+    SCP_TRY(
+        write_numbered(f, "sublibrary", BY_SUBLIBRARY, "lib_%d", FIRST_SUBLIBRARY, SUBLIBRARIES));
     SCP_TRY(write_barcodes(f, false));
     WRITE_NUMBERS(f, "pcnt_mito", float, mito, scp_h5ad_write_f32);
     WRITE_NUMBERS(f, "S_score", double, s_score, scp_h5ad_write_real);
@@ -316,8 +324,12 @@ scp_status scp_synth_write_plate(const scp_synth_design *d, scp_synth_sampler *s
                                  const char *path, scp_synth_tally *tally)
 {
     scp_status st = SCP_OK;
-    plate_file f = { .d = d, .plate = &d->plate[plate], .n = (size_t)scp_synth_plate_cells(d, plate) };
-    scp_h5ad_write_options options = { .csr = true, .index64 = true, .deflate = (int)d->cfg.deflate };
+    plate_file f = { .d = d,
+                     .plate = &d->plate[plate],
+                     .n = (size_t)scp_synth_plate_cells(d, plate) };
+    scp_h5ad_write_options options = { .csr = true,
+                                       .index64 = true,
+                                       .deflate = (int)d->cfg.deflate };
     SCP_GOTO(done, scp_alloc(f.n, sizeof *f.row, &f.row));
     SCP_GOTO(done, scp_alloc(f.n, sizeof *f.code, &f.code));
     SCP_GOTO(done, scp_alloc(f.n, 8, &f.number));

@@ -1,9 +1,9 @@
-/* Plates of a synthetic screen: which drug is in which well, the nuisance of plates and wells, and how
- * many cells each key has.
+/* Plates of a synthetic screen: which drug is in which well, the nuisance of plates and wells, and
+ * how many cells each key has.
  *
- * As Tahoe-100M: plates 3t+1, 3t+2, 3t+3 hold drug set t at 0.05, 0.5 and 5 uM in the same places; the
- * last two of 96 wells hold vehicle. Drugs are dealt to sets and wells at random, so that neither set
- * nor place tells the mechanism. */
+ * As Tahoe-100M: plates 3t+1, 3t+2, 3t+3 hold drug set t at 0.05, 0.5 and 5 uM in the same places;
+ * the last two of 96 wells hold vehicle. Drugs are dealt to sets and wells at random, so that
+ * neither set nor place tells the mechanism. */
 #include <math.h>
 
 #include "base/mem.h"
@@ -16,18 +16,21 @@ enum { REPEAT_NUMBER = 14, ROWS = 8, COLUMNS = 12, MIN_FAILED = 50, MAX_FAILED =
 static const double plate_depth[14] = { 1.067, 1.071, 0.743, 1.014, 0.889, 1.204, 0.829,
                                         1.073, 0.981, 1.019, 0.927, 1.123, 0.993, 1.065 };
 static const double well_depth_sd = 0.08;
-static const double place_share = 0.2;      /* of a well coefficient's variance: its place on the plate */
+static const double place_share =
+    0.2; /* of a well coefficient's variance: its place on the plate */
 
 /* Where well w lies on a gradient in direction `angle`: unit variance over a plate. */
 static double gradient_at(size_t w, double angle)
 {
-    const double row_sd = sqrt((ROWS * ROWS - 1) / 12.0), column_sd = sqrt((COLUMNS * COLUMNS - 1) / 12.0);
+    const double row_sd = sqrt((ROWS * ROWS - 1) / 12.0),
+                 column_sd = sqrt((COLUMNS * COLUMNS - 1) / 12.0);
     double y = ((double)(w / COLUMNS) - (ROWS - 1) / 2.0) / row_sd;
     double x = ((double)(w % COLUMNS) - (COLUMNS - 1) / 2.0) / column_sd;
     return cos(angle) * x + sin(angle) * y;
 }
 
-static void draw_well(const scp_synth_design *d, const scp_synth_plate *plate, size_t w, scp_synth_well *well)
+static void draw_well(const scp_synth_design *d, const scp_synth_plate *plate, size_t w,
+                      scp_synth_well *well)
 {
     uint64_t seed = (uint64_t)d->cfg.seed;
     scp_synth_stream s =
@@ -35,7 +38,8 @@ static void draw_well(const scp_synth_design *d, const scp_synth_plate *plate, s
     well->failed = scp_synth_u01(&s) < d->cfg.failed_wells;
     well->depth = plate_depth[(plate->number - 1) % 14] * exp(well_depth_sd * scp_synth_normal(&s));
     for (int j = 0; j < SCP_SYNTH_J; j++) {
-        double angle = 2.0 * M_PI * scp_rng_u01(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_GRADIENT, (uint64_t)j, 0);
+        double angle =
+            2.0 * M_PI * scp_rng_u01(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_GRADIENT, (uint64_t)j, 0);
         well->coef[j] = d->cfg.sigma_well * (sqrt(1.0 - place_share) * scp_synth_normal(&s) +
                                              sqrt(place_share) * gradient_at(w, angle));
     }
@@ -92,7 +96,8 @@ static scp_status plan_plate(scp_synth_design *d, scp_synth_plate *plate, size_t
         scp_synth_well *well = &plate->well[w];
         well->drug = -1;
         if (w < SCP_SYNTH_DRUG_WELLS) {
-            size_t at = (size_t)scp_rng_permute(seed, SCP_RNG_SYNTH, (uint64_t)set << 32 | SCP_SYNTH_S_PLACE,
+            size_t at = (size_t)scp_rng_permute(seed, SCP_RNG_SYNTH,
+                                                (uint64_t)set << 32 | SCP_SYNTH_S_PLACE,
                                                 SCP_SYNTH_DRUG_WELLS, w);
             well->drug = at < n ? used[at] : -2;
         }

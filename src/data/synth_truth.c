@@ -1,8 +1,8 @@
 /* What is true about a synthetic screen, as named arrays: truth.h5, and the drug table for prep.
  *
- * Groups: gene, line, drug, pair (line x drug), plate, well (in use), key (treated; rows in the order
- * plate, well, line). key/lfc [keys, G] follows from the rest by the formula of synth_design.h; with
- * lfc = 0 it is left out. */
+ * Groups: gene, line, drug, pair (line x drug), plate, well (in use), key (treated; rows in the
+ * order plate, well, line). key/lfc [keys, G] follows from the rest by the formula of
+ * synth_design.h; with lfc = 0 it is left out. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,11 +15,15 @@
 enum { LFC_BLOCK = 256 };
 
 /* A column of a table whose rows are structs: `type` of the member, `width` of it. */
-typedef struct column { const char *name; scp_array_type type; size_t offset, width; } column;
+typedef struct column {
+    const char *name;
+    scp_array_type type;
+    size_t offset, width;
+} column;
 
 /* Gather each column of n structs at `rows` (size bytes each) and write it as group/name. */
-static scp_status put_columns(scp_array_file *f, const char *group, const column *columns, size_t n_columns,
-                              const void *rows, size_t n, size_t size)
+static scp_status put_columns(scp_array_file *f, const char *group, const column *columns,
+                              size_t n_columns, const void *rows, size_t n, size_t size)
 {
     scp_status st = SCP_OK;
     char *data = NULL, name[64];
@@ -50,8 +54,10 @@ static scp_status put_genes(scp_array_file *f, const scp_synth_design *d)
     SCP_TRY(st);
     SCP_TRY(scp_array_file_put(f, "gene/base", SCP_ARRAY_F64, 1, (size_t[]){ d->G }, d->base));
     SCP_TRY(scp_array_file_put(f, "gene/captured", SCP_ARRAY_F64, 0, NULL, &d->captured));
-    SCP_TRY(scp_array_file_put(f, "gene/W", SCP_ARRAY_F32, 2, (size_t[]){ SCP_SYNTH_K, d->G }, d->W));
-    SCP_TRY(scp_array_file_put(f, "gene/V", SCP_ARRAY_F32, 2, (size_t[]){ SCP_SYNTH_P, d->G }, d->V));
+    SCP_TRY(
+        scp_array_file_put(f, "gene/W", SCP_ARRAY_F32, 2, (size_t[]){ SCP_SYNTH_K, d->G }, d->W));
+    SCP_TRY(
+        scp_array_file_put(f, "gene/V", SCP_ARRAY_F32, 2, (size_t[]){ SCP_SYNTH_P, d->G }, d->V));
     return scp_array_file_put(f, "gene/X", SCP_ARRAY_F32, 2, (size_t[]){ SCP_SYNTH_J, d->G }, d->X);
 }
 
@@ -66,8 +72,10 @@ static scp_status put_lines(scp_array_file *f, const scp_synth_design *d)
     SCP_TRY(scp_array_file_put_texts(f, "line/id", id, d->C));
     SCP_TRY(scp_array_file_put_texts(f, "line/name", name, d->C));
     SCP_TRY(scp_array_file_put_texts(f, "line/organ", organ, d->C));
-    SCP_TRY(scp_array_file_put(f, "line/h", SCP_ARRAY_F64, 2, (size_t[]){ d->C, SCP_SYNTH_K }, d->h));
-    return scp_array_file_put(f, "line/log_share", SCP_ARRAY_F32, 2, (size_t[]){ d->C, d->G }, d->line_log);
+    SCP_TRY(
+        scp_array_file_put(f, "line/h", SCP_ARRAY_F64, 2, (size_t[]){ d->C, SCP_SYNTH_K }, d->h));
+    return scp_array_file_put(f, "line/log_share", SCP_ARRAY_F32, 2, (size_t[]){ d->C, d->G },
+                              d->line_log);
 }
 
 static scp_status put_drugs(scp_array_file *f, const scp_synth_design *d)
@@ -103,8 +111,14 @@ done:
     return st;
 }
 
-typedef struct well_row { int32_t plate, position, drug, failed; double dose, depth, coef[SCP_SYNTH_J]; } well_row;
-typedef struct key_row { int32_t plate, position, line, drug, cells; double dose, magnitude; } key_row;
+typedef struct well_row {
+    int32_t plate, position, drug, failed;
+    double dose, depth, coef[SCP_SYNTH_J];
+} well_row;
+typedef struct key_row {
+    int32_t plate, position, line, drug, cells;
+    double dose, magnitude;
+} key_row;
 
 static scp_status put_wells(scp_array_file *f, const scp_synth_design *d)
 {
@@ -125,12 +139,16 @@ static scp_status put_wells(scp_array_file *f, const scp_synth_design *d)
             const scp_synth_well *well = &d->plate[p].well[w];
             if (well->drug == -2) continue;
             well_row *r = &rows[n++];
-            *r = (well_row){ .plate = d->plate[p].number, .position = w + 1, .drug = well->drug,
-                             .failed = well->failed, .depth = well->depth,
+            *r = (well_row){ .plate = d->plate[p].number,
+                             .position = w + 1,
+                             .drug = well->drug,
+                             .failed = well->failed,
+                             .depth = well->depth,
                              .dose = well->drug < 0 ? 0.0 : scp_synth_dose[d->plate[p].dose] };
             memcpy(r->coef, well->coef, sizeof r->coef);
         }
-    scp_status st = put_columns(f, "well", columns, sizeof columns / sizeof *columns, rows, n, sizeof *rows);
+    scp_status st =
+        put_columns(f, "well", columns, sizeof columns / sizeof *columns, rows, n, sizeof *rows);
     free(rows);
     SCP_TRY(st);
     for (size_t p = 0; p < d->n_plates; p++)
@@ -149,10 +167,14 @@ static scp_status list_keys(const scp_synth_design *d, key_row **out, size_t *n)
                 const scp_synth_plate *plate = &d->plate[p];
                 int drug = plate->well[w].drug;
                 if (drug < 0) continue;
-                (*out)[(*n)++] = (key_row){
-                    .plate = plate->number, .position = w + 1, .line = (int32_t)c, .drug = drug,
-                    .cells = plate->well[w].cells[c], .dose = scp_synth_dose[plate->dose],
-                    .magnitude = scp_synth_magnitude(d, c, (size_t)drug, plate->dose) };
+                (*out)[(*n)++] =
+                    (key_row){ .plate = plate->number,
+                               .position = w + 1,
+                               .line = (int32_t)c,
+                               .drug = drug,
+                               .cells = plate->well[w].cells[c],
+                               .dose = scp_synth_dose[plate->dose],
+                               .magnitude = scp_synth_magnitude(d, c, (size_t)drug, plate->dose) };
             }
     return SCP_OK;
 }
@@ -178,14 +200,16 @@ static scp_status put_keys(scp_array_file *f, const scp_synth_design *d)
     float *lfc = NULL;
     size_t n = 0;
     SCP_GOTO(done, list_keys(d, &keys, &n));
-    SCP_GOTO(done, put_columns(f, "key", columns, sizeof columns / sizeof *columns, keys, n, sizeof *keys));
+    SCP_GOTO(done, put_columns(f, "key", columns, sizeof columns / sizeof *columns, keys, n,
+                               sizeof *keys));
     if (!d->cfg.lfc) goto done;
     SCP_GOTO(done, scp_alloc(LFC_BLOCK * d->G, sizeof *lfc, &lfc));
     for (size_t i = 0; i < n; i += LFC_BLOCK) {
         size_t m = n - i < LFC_BLOCK ? n - i : LFC_BLOCK;
         for (size_t k = 0; k < m; k++) {
             const key_row *key = &keys[i + k];
-            scp_synth_lfc(d, (size_t)key->line, (size_t)key->drug, dose_index(key->dose), lfc + k * d->G);
+            scp_synth_lfc(d, (size_t)key->line, (size_t)key->drug, dose_index(key->dose),
+                          lfc + k * d->G);
         }
         SCP_GOTO(done, scp_array_file_append(f, "key/lfc", SCP_ARRAY_F32, m, d->G, lfc));
     }

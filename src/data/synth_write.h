@@ -1,4 +1,5 @@
-/* Files of a synthetic screen and what was counted while they were written. Private to the generator. */
+/* Files of a synthetic screen and what was counted while they were written. Private to the
+ * generator and its tests. */
 #ifndef SCP_DATA_SYNTH_WRITE_H
 #define SCP_DATA_SYNTH_WRITE_H
 
@@ -12,7 +13,8 @@ typedef struct scp_synth_tally {
     int64_t counts[SCP_SYNTH_BINS];       /* cells by counts, the last bin holds all above */
     int64_t genes[SCP_SYNTH_BINS];        /* cells by genes with a count */
     int64_t value[SCP_SYNTH_VALUE_BINS];  /* non-zeros by value */
-    int64_t cells, sum_counts, nonzeros, full, mito_ppm; /* mito_ppm: sum over cells of 1e6 x share */
+    int64_t cells, sum_counts, nonzeros, full;
+    int64_t mito_ppm;                     /* sum over cells of 1e6 x share */
     int64_t draw_us, write_us;            /* microseconds */
 } scp_synth_tally;
 
@@ -29,6 +31,7 @@ scp_status scp_synth_write_drugs(const scp_synth_design *d, const char *path) SC
 scp_status scp_synth_write_truth(const scp_synth_design *d, const char *path) SCP_MUST_USE;
 
 /** Compare the tally with the real atlas. */
-void scp_synth_compare(const scp_synth_design *d, const scp_synth_tally *tally, scp_synth_report *report);
+void scp_synth_compare(const scp_synth_design *d, const scp_synth_tally *tally,
+                       scp_synth_report *report);
 
 #endif

@@ -12,8 +12,8 @@
 enum { CHUNK_BYTES = 1 << 18, DEFLATE = 1 };
 
 struct scp_array_file {
-    hid_t file, growing;             /* growing: dataset that append writes to, or invalid */
-    char name[256];                  /* of the growing dataset */
+    hid_t file, growing; /* growing: dataset that append writes to, or invalid */
+    char name[256];      /* of the growing dataset */
     char path[SCP_PATH_MAX], tmp[SCP_PATH_MAX]; /* tmp "": opened for reading */
 };
 
@@ -42,14 +42,14 @@ static scp_status new_file(const char *path, scp_array_file **out)
     SCP_ARG(path && out, "path and output are required");
     SCP_TRY(scp_alloc(1, sizeof **out, out));
     (*out)->file = (*out)->growing = H5I_INVALID_HID;
-    return scp_str_format((*out)->path, sizeof (*out)->path, "%s", path);
+    return scp_str_format((*out)->path, sizeof(*out)->path, "%s", path);
 }
 
 scp_status scp_array_file_create(const char *path, scp_array_file **out)
 {
     scp_status st = SCP_OK;
     SCP_GOTO(fail, new_file(path, out));
-    SCP_GOTO(fail, scp_fs_tmp_name((*out)->tmp, sizeof (*out)->tmp, path));
+    SCP_GOTO(fail, scp_fs_tmp_name((*out)->tmp, sizeof(*out)->tmp, path));
     SCP_GOTO(fail, scp_h5_create((*out)->tmp, &(*out)->file));
     return SCP_OK;
 fail:
@@ -89,11 +89,13 @@ scp_status scp_array_file_append(scp_array_file *f, const char *name, scp_array_
     SCP_ARG(f && name && rows && width, "file, name and rows are required");
     if (f->growing < 0 || strcmp(f->name, name) != 0) {
         size_t dims[2] = { 0, width }, deep = CHUNK_BYTES / (width * type_size(type));
-        scp_h5_layout layout = { .chunk = { deep ? deep : 1, width }, .shuffle = true, .deflate = DEFLATE,
-                                 .grows = true };
+        scp_h5_layout layout = {
+            .chunk = { deep ? deep : 1, width }, .shuffle = true, .deflate = DEFLATE, .grows = true
+        };
         SCP_TRY(stop_growing(f));
         SCP_TRY(scp_str_format(f->name, sizeof f->name, "%s", name));
-        SCP_TRY(scp_h5_dataset_create(f->file, name, memory_type(type), 2, dims, &layout, &f->growing));
+        SCP_TRY(
+            scp_h5_dataset_create(f->file, name, memory_type(type), 2, dims, &layout, &f->growing));
     }
     return scp_h5_append(f->growing, memory_type(type), n, rows);
 }
@@ -103,13 +105,14 @@ scp_status scp_array_file_put_text(scp_array_file *f, const char *name, const ch
     return scp_h5_write_text(f->file, name, text);
 }
 
-scp_status scp_array_file_put_texts(scp_array_file *f, const char *name, const char *const *text, size_t n)
+scp_status scp_array_file_put_texts(scp_array_file *f, const char *name, const char *const *text,
+                                    size_t n)
 {
     return scp_h5_write_texts(f->file, name, text, n, NULL);
 }
 
-scp_status scp_array_file_get(scp_array_file *f, const char *name, scp_array_type type, size_t dims[3],
-                              void **data)
+scp_status scp_array_file_get(scp_array_file *f, const char *name, scp_array_type type,
+                              size_t dims[3], void **data)
 {
     SCP_ARG(f && name && dims && data, "file, name and outputs are required");
     scp_status st = SCP_OK;

@@ -29,7 +29,8 @@ EXTRA_DIST += tests/data/golden/real.tsv tests/data/golden/make_real.py
 check_PROGRAMS += tests/data/synth_design.t tests/data/synth_cells.t tests/data/synth_files.t \
 	tests/data/synth_drugs.t tests/data/synth_ranks.mpi
 TESTS += tests/data/synth_design.t tests/data/synth_cells.t tests/data/synth_files.t \
-	tests/data/synth_drugs.t tests/data/synth_ranks.mpi
+	tests/data/synth_drugs.t tests/data/synth_ranks.mpi tests/data/synth_cli.sh
+dist_check_SCRIPTS += tests/data/synth_cli.sh
 tests_data_synth_design_t_SOURCES = tests/data/synth_design.c
 tests_data_synth_design_t_LDADD = libscptest.a $(LDADD)
 tests_data_synth_cells_t_SOURCES = tests/data/synth_cells.c

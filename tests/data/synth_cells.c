@@ -1,5 +1,5 @@
-/* Cells of a synthetic screen against what is known of them: means, variances, truth. Every tolerance is
- * that of the sampling error at a stated number of standard deviations. */
+/* Cells of a synthetic screen against what is known of them: means, variances, truth. Every
+ * tolerance is that of the sampling error at a stated number of standard deviations. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +96,8 @@ static void test_poisson(void)
         }
         /* variance of (x-m)^2 is m + 2 m^2 */
         double z = sum / sqrt(N * m), z2 = (square - N * m) / sqrt(N * (m + 2.0 * m * m));
-        tap_ok(fabs(z) < 4.5 && fabs(z2) < 4.5, "Poisson mean and variance at %g (z %.1f, %.1f)", m, z, z2);
+        tap_ok(fabs(z) < 4.5 && fabs(z2) < 4.5, "Poisson mean and variance at %g (z %.1f, %.1f)", m,
+               z, z2);
     }
 }
 
@@ -110,7 +111,8 @@ static void test_moments(double dispersion)
     size_t w = drug_well(b.d, 1), line = 2, G = b.d->G;
     draw(&b, 1, w, line, 0, N);
     const float *rate = scp_synth_sampler_rates(b.s, line);
-    double size = 1748.0 * b.d->plate[1].well[w].depth, chi = 0.0, worst = 0.0, got = 0.0, want = 0.0;
+    double size = 1748.0 * b.d->plate[1].well[w].depth, chi = 0.0, worst = 0.0, got = 0.0,
+           want = 0.0;
     for (size_t g = 0; g < G; g++) {
         double mu = size * (double)rate[g], var = mu + dispersion * mu * mu, mean = b.sum[g] / N;
         double z = (mean - mu) / sqrt(var / N);
@@ -119,8 +121,8 @@ static void test_moments(double dispersion)
         got += (b.sum2[g] / N - mean * mean) / var;
         want += 1.0;
     }
-    tap_ok(fabs(chi - (double)G) < 4.5 * sqrt(2.0 * (double)G), "dispersion %g: chi-square %.0f of %zu means",
-           dispersion, chi, G);
+    tap_ok(fabs(chi - (double)G) < 4.5 * sqrt(2.0 * (double)G),
+           "dispersion %g: chi-square %.0f of %zu means", dispersion, chi, G);
     tap_ok(worst < 5.0, "and no mean is far off (%.1f standard errors)", worst);
     tap_near(got / want, 1.0, 0.03, "variance is mean + %g mean^2", dispersion);
     bench_close(&b);
@@ -136,11 +138,13 @@ static void test_rates(void)
     const scp_synth_well *well = &b.d->plate[1].well[w];
     double *want, sum = 0.0, total = 0.0, worst = 0.0;
     float *lfc;
-    if (scp_alloc(G, sizeof *want, &want) != SCP_OK || scp_alloc(G, sizeof *lfc, &lfc) != SCP_OK) exit(1);
+    if (scp_alloc(G, sizeof *want, &want) != SCP_OK || scp_alloc(G, sizeof *lfc, &lfc) != SCP_OK)
+        exit(1);
     scp_synth_sampler_well(b.s, 1, w);
     scp_synth_lfc(b.d, line, (size_t)well->drug, 1, lfc);
     for (size_t g = 0; g < G; g++) {
-        double eta = (double)b.d->line_log[line * G + g] + (double)lfc[g] + (double)b.d->plate[1].gene[g];
+        double eta =
+            (double)b.d->line_log[line * G + g] + (double)lfc[g] + (double)b.d->plate[1].gene[g];
         for (size_t j = 0; j < SCP_SYNTH_J; j++) eta += well->coef[j] * (double)b.d->X[j * G + g];
         sum += want[g] = exp(eta);
     }
@@ -174,7 +178,8 @@ static void test_ambient(void)
             cells += n;
         }
         double own = (double)scp_synth_sampler_rates(clean.s, 1)[g];
-        double want = 0.75 * own + 0.25 * pool / cells, got = (double)scp_synth_sampler_rates(mixed.s, 1)[g];
+        double want = 0.75 * own + 0.25 * pool / cells,
+               got = (double)scp_synth_sampler_rates(mixed.s, 1)[g];
         worst = fmax(worst, fabs(got / want - 1.0));
     }
     tap_near(worst, 0.0, 1e-5, "ambient counts come from the well's cells, all lines pooled");
@@ -214,7 +219,8 @@ static void test_null(void)
     bench b = bench_open(&c);
     size_t G = b.d->G, outside = 0, w = drug_well(b.d, 1);
     double *mean, *var;
-    if (scp_alloc(2 * G, sizeof *mean, &mean) != SCP_OK || scp_alloc(2 * G, sizeof *var, &var) != SCP_OK)
+    if (scp_alloc(2 * G, sizeof *mean, &mean) != SCP_OK ||
+        scp_alloc(2 * G, sizeof *var, &var) != SCP_OK)
         exit(1);
     for (size_t k = 0; k < 2; k++) {
         /* the depth of a well changes the bias of log1p: compare at one depth */
@@ -238,8 +244,8 @@ static void test_null(void)
     bench_close(&b);
 }
 
-/* Expected log ratios without noise: the plate's own vehicle leaves the drug's effect alone, another
- * plate's adds the difference of two plates. */
+/* Expected log ratios without noise: the plate's own vehicle leaves the drug's effect alone,
+ * another plate's adds the difference of two plates. */
 static void test_pairing(void)
 {
     scp_synth_config c = plain();
@@ -247,7 +253,9 @@ static void test_pairing(void)
     bench b = bench_open(&c);
     size_t G = b.d->G, w = drug_well(b.d, 1), line = 1;
     float *lfc, *vehicle;
-    if (scp_alloc(G, sizeof *lfc, &lfc) != SCP_OK || scp_alloc(G, sizeof *vehicle, &vehicle) != SCP_OK) exit(1);
+    if (scp_alloc(G, sizeof *lfc, &lfc) != SCP_OK ||
+        scp_alloc(G, sizeof *vehicle, &vehicle) != SCP_OK)
+        exit(1);
     scp_synth_lfc(b.d, line, (size_t)b.d->plate[1].well[w].drug, 1, lfc);
     double var[2];
     for (int other = 0; other < 2; other++) {
@@ -263,8 +271,10 @@ static void test_pairing(void)
         }
         var[other] = square - sum * sum;
     }
-    tap_near(var[0], 0.0, 1e-9, "the plate's own control leaves the true effect, up to one constant");
-    tap_near(var[1], 0.02, 0.02 * 4.0 * sqrt(2.0 / (double)G), "another plate's adds twice the plate variance");
+    tap_near(var[0], 0.0, 1e-9,
+             "the plate's own control leaves the true effect, up to one constant");
+    tap_near(var[1], 0.02, 0.02 * 4.0 * sqrt(2.0 / (double)G),
+             "another plate's adds twice the plate variance");
     free(lfc);
     free(vehicle);
     bench_close(&b);
@@ -285,7 +295,8 @@ static void test_order(void)
     draw(&b, 1, 94, 2, 0, 5);
     draw(&b, 0, w, 1, 0, 3);
     draw(&b, 0, w, 3, 7, 1);
-    tap_ok(memcmp(first, b.sum, b.d->G * sizeof *first) == 0, "a cell does not depend on what was drawn before");
+    tap_ok(memcmp(first, b.sum, b.d->G * sizeof *first) == 0,
+           "a cell does not depend on what was drawn before");
     draw(&b, 0, w, 3, 8, 1);
     tap_ok(memcmp(first, b.sum, b.d->G * sizeof *first) != 0, "the next cell is another");
     free(first);

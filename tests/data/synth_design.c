@@ -35,7 +35,8 @@ static void test_settings(void)
     c.drugs = 70;
     c.common = 0.25;
     tap_st(scp_synth_config_resolve(&c, 123), "resolve");
-    tap_ok(c.lines == 12 && c.genes == 2000 && c.cells == 60 && c.axes == 4, "preset and profile fill in");
+    tap_ok(c.lines == 12 && c.genes == 2000 && c.cells == 60 && c.axes == 4,
+           "preset and profile fill in");
     tap_ok(c.drugs == 70 && c.common == 0.25, "what is set wins");
     c = settings();
     c.preset = SCP_SYNTH_MEDIUM;
@@ -43,7 +44,8 @@ static void test_settings(void)
     tap_ok(c.drugs == 123, "gives all its drugs");
     c = settings();
     c.drugs = 124;
-    tap_fails(scp_synth_config_resolve(&c, 123), SCP_EUSAGE, "123", "more drugs than the table has");
+    tap_fails(scp_synth_config_resolve(&c, 123), SCP_EUSAGE, "123",
+              "more drugs than the table has");
     c = settings();
     c.preset = SCP_SYNTH_DEMO;
     c.drugs = 95;
@@ -53,7 +55,8 @@ static void test_settings(void)
     tap_fails(scp_synth_config_resolve(&c, 123), SCP_EUSAGE, "axes", "as many axes as drugs");
     c = settings();
     c.structure = 1.5;
-    tap_fails(scp_synth_config_resolve(&c, 123), SCP_EUSAGE, "structure is 1.5", "a share above one");
+    tap_fails(scp_synth_config_resolve(&c, 123), SCP_EUSAGE, "structure is 1.5",
+              "a share above one");
     c = settings();
     c.preset = 9;
     tap_fails(scp_synth_config_resolve(&c, 123), SCP_EUSAGE, "preset", "an unknown preset");
@@ -64,8 +67,8 @@ static void test_settings(void)
     tap_ok(d == NULL, "and no plan");
 }
 
-/* Rows (a, b) of {0,1}^2: three columns hold a, one holds b, one is constant. So the first axis is a, the
- * second b, both with values +1 and -1. */
+/* Rows (a, b) of {0,1}^2: three columns hold a, one holds b, one is constant. So the first axis is
+ * a, the second b, both with values +1 and -1. */
 static void test_axes(void)
 {
     uint8_t bits[4 * 5];
@@ -106,7 +109,8 @@ static void test_effects(const scp_synth_design *d)
     const scp_synth_drug *r = &d->drug[drug];
     float *lfc = malloc(d->G * sizeof *lfc);
     double worst = 0.0, match = 0.0, centre = r->log_ec50 + d->pair[line * d->D + drug].shift;
-    for (int k = 0; k < SCP_SYNTH_K; k++) match += r->sensitivity[k] * d->h[line * SCP_SYNTH_K + (size_t)k];
+    for (int k = 0; k < SCP_SYNTH_K; k++)
+        match += r->sensitivity[k] * d->h[line * SCP_SYNTH_K + (size_t)k];
     for (int x = 0; x < 3; x++) {
         double g = 1.0 / (1.0 + exp(-r->slope * (log10(scp_synth_dose[x]) - centre)));
         double m = 0.9 * r->strength * exp(0.5 * match / 4.0) * g;
@@ -128,7 +132,8 @@ static void test_effects(const scp_synth_design *d)
             rising += m[0] < m[1] && m[1] < m[2];
             bounded += m[0] > 0.0 && m[2] < 3.0;
         }
-    tap_ok(rising == pairs && bounded == pairs, "magnitude rises strictly with the dose, below its ceiling");
+    tap_ok(rising == pairs && bounded == pairs,
+           "magnitude rises strictly with the dose, below its ceiling");
     worst = 0.0;
     for (size_t c = 0; c < d->C; c++) {
         double sum = 0.0;
@@ -140,10 +145,12 @@ static void test_effects(const scp_synth_design *d)
     free(lfc);
 }
 
-/* One structure under two names, among others: what follows from structure is equal, the rest is not. */
+/* One structure under two names, among others: what follows from structure is equal, the rest is
+ * not. */
 static void test_structure_share(void)
 {
-    static const char text[] = "drug\tsmiles\nA\tCCO\nB\tCCO\nC\tc1ccccc1\nD\tCCCCN\nE\tOC(=O)c1ccccc1\nF\tCCCl\n";
+    static const char text[] =
+        "drug\tsmiles\nA\tCCO\nB\tCCO\nC\tc1ccccc1\nD\tCCCCN\nE\tOC(=O)c1ccccc1\nF\tCCCl\n";
     char path[SCP_PATH_MAX];
     snprintf(path, sizeof path, "%s/twins.tsv", tap_tmpdir());
     if (!tap_st(scp_fs_write_text(path, text, strlen(text)), "a table with twins")) return;
@@ -213,7 +220,8 @@ static void test_plates(void)
 static void test_labels(void)
 {
     static const char *const names[] = { "Aspirin", "5'-Deoxy (x)", "a \"b\" 'c' \\" };
-    static const char *const want[] = { "[('Aspirin', 0.05, 'uM')]", "[(\"5'-Deoxy (x)\", 0.05, 'uM')]",
+    static const char *const want[] = { "[('Aspirin', 0.05, 'uM')]",
+                                        "[(\"5'-Deoxy (x)\", 0.05, 'uM')]",
                                         "[('a \"b\" \\'c\\' \\\\', 0.05, 'uM')]" };
     for (int i = 0; i < 3; i++) {
         scp_strbuf s = { 0 };

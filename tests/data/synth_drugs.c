@@ -1,5 +1,5 @@
-/* The drug table that comes with the program: every structure parses, no two drugs share a parent, and
- * where Tahoe-100M's own table has the drug the parents agree. */
+/* The drug table that comes with the program: every structure parses, no two drugs share a parent,
+ * and where Tahoe-100M's own table has the drug the parents agree. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,10 +49,12 @@ static void test_table(const scp_drug_table *t)
     tap_ok(unlabelled == 0, "every drug has a mechanism");
 }
 
-static void compare(const scp_drug_row *ours, const scp_drug_row *theirs, size_t *shared, size_t *differ)
+static void compare(const scp_drug_row *ours, const scp_drug_row *theirs, size_t *shared,
+                    size_t *differ)
 {
     scp_structure a = { 0 }, b = { 0 };
-    if (scp_structure_parse(ours->smiles, &a) == SCP_OK && scp_structure_parse(theirs->smiles, &b) == SCP_OK) {
+    if (scp_structure_parse(ours->smiles, &a) == SCP_OK &&
+        scp_structure_parse(theirs->smiles, &b) == SCP_OK) {
         (*shared)++;
         if (strcmp(a.parent, b.parent) != 0) {
             tap_diag("%s: ours %s, %s has %s", ours->name, a.parent, theirs->name, b.parent);
@@ -83,8 +85,8 @@ static void test_against_tahoe(const scp_drug_table *t)
             if (*theirs.smiles && strcmp(a, b) == 0) compare(&ours, &theirs, &shared, &differ);
         }
     }
-    tap_ok(shared >= 50 && differ == 0, "%zu structures agree with Tahoe-100M's table, %zu differ", shared - differ,
-           differ);
+    tap_ok(shared >= 50 && differ == 0, "%zu structures agree with Tahoe-100M's table, %zu differ",
+           shared - differ, differ);
     scp_drug_table_destroy(&tahoe);
 }
 

@@ -1,5 +1,6 @@
-/* Files of a synthetic screen: the layout of Tahoe's plates object by object, labels and counts that
- * agree with each other, truth that agrees with the plan, statistics near the atlas, refusals. */
+/* Files of a synthetic screen: the layout of Tahoe's plates object by object, labels and counts
+ * that agree with each other, truth that agrees with the plan, statistics near the atlas, refusals.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,8 @@ static scp_status describe(hid_t loc, const char *name, scp_strbuf *out)
         if (class == H5T_STRING)
             SCP_GOTO(done, scp_strbuf_addf(out, " text"));
         else
-            SCP_GOTO(done, scp_strbuf_addf(out, " %s%zu", class == H5T_FLOAT ? "f" : "i", 8 * H5Tget_size(type)));
+            SCP_GOTO(done, scp_strbuf_addf(out, " %s%zu", class == H5T_FLOAT ? "f" : "i",
+                                           8 * H5Tget_size(type)));
         H5Tclose(type);
     }
     SCP_GOTO(done, scp_strbuf_addf(out, "\n"));
@@ -79,13 +81,17 @@ done:
     return st;
 }
 
-typedef struct visit { scp_strbuf *out; scp_status st; } visit;
+typedef struct visit {
+    scp_strbuf *out;
+    scp_status st;
+} visit;
 
 static herr_t visit_object(hid_t root, const char *name, const H5O_info_t *info, void *user)
 {
     visit *v = user;
     (void)info;
-    if (strncmp(name, "X/", 2) == 0) return 0; /* parts of the matrix have no encoding: checked below */
+    if (strncmp(name, "X/", 2) == 0)
+        return 0; /* parts of the matrix have no encoding: checked below */
     v->st = describe(root, name, v->out);
     return v->st != SCP_OK;
 }
@@ -106,22 +112,27 @@ static void compare_listing(const char *path, const char *want, const char *what
 {
     scp_strbuf got = { 0 };
     if (tap_st(list_file(path, &got), "list %s", what))
-        if (!tap_ok(strcmp(got.text, want) == 0, "%s has Tahoe's groups, columns, encodings and types", what))
+        if (!tap_ok(strcmp(got.text, want) == 0,
+                    "%s has Tahoe's groups, columns, encodings and types", what))
             tap_diag("%s", got.text);
     scp_strbuf_fini(&got);
 }
 
-static void check_matrix_part(hid_t file, const char *name, size_t bytes, H5T_class_t class, size_t chunk)
+static void check_matrix_part(hid_t file, const char *name, size_t bytes, H5T_class_t class,
+                              size_t chunk)
 {
-    hid_t dset = H5Dopen2(file, name, H5P_DEFAULT), type = H5Dget_type(dset), plist = H5Dget_create_plist(dset);
+    hid_t dset = H5Dopen2(file, name, H5P_DEFAULT), type = H5Dget_type(dset),
+          plist = H5Dget_create_plist(dset);
     unsigned flags, config;
     size_t n_elements = 0;
     hsize_t have = 0;
     H5Z_filter_t filter = H5Pget_filter2(plist, 0, &flags, &n_elements, NULL, 0, NULL, &config);
     H5Pget_chunk(plist, 1, &have);
-    tap_ok(H5Tget_size(type) == bytes && H5Tget_class(type) == class && H5Pget_nfilters(plist) == 1 &&
-               filter == H5Z_FILTER_DEFLATE && (chunk == 0 || have == chunk),
-           "%s: %zu bytes an element, deflate alone, chunks of %llu", name, bytes, (unsigned long long)have);
+    tap_ok(H5Tget_size(type) == bytes && H5Tget_class(type) == class &&
+               H5Pget_nfilters(plist) == 1 && filter == H5Z_FILTER_DEFLATE &&
+               (chunk == 0 || have == chunk),
+           "%s: %zu bytes an element, deflate alone, chunks of %llu", name, bytes,
+           (unsigned long long)have);
     H5Pclose(plist);
     H5Tclose(type);
     H5Dclose(dset);
@@ -131,7 +142,8 @@ static void test_layout(void)
 {
     char *want = NULL, path[SCP_PATH_MAX];
     size_t len;
-    const char *top = getenv("top_srcdir"), *atlas = tap_data("tahoe/plate_layout_synthetic_320.h5ad");
+    const char *top = getenv("top_srcdir"),
+               *atlas = tap_data("tahoe/plate_layout_synthetic_320.h5ad");
     snprintf(path, sizeof path, "%s/tests/data/golden/plate_layout.txt", top ? top : ".");
     if (!tap_st(scp_fs_read_text(path, &want, &len), "the golden listing")) return;
     compare_listing(in_folder("plate1.h5ad"), want, "our plate");
@@ -174,7 +186,8 @@ static scp_status plate_read(plate *p, const char *path)
 
 static void plate_free(plate *p)
 {
-    scp_h5ad_text *text[] = { &p->sample, &p->drug, &p->label, &p->line, &p->name, &p->quality, &p->barcode };
+    scp_h5ad_text *text[] = { &p->sample, &p->drug,    &p->label,  &p->line,
+                              &p->name,   &p->quality, &p->barcode };
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) scp_h5ad_text_fini(text[i]);
     scp_fs_list_free(p->index, p->f ? scp_h5ad_n_obs(p->f) : 0);
     free(p->genes);
@@ -222,8 +235,8 @@ static void check_labels(const plate *p, const scp_synth_design *d, size_t at)
         int drug = plan->well[well].drug;
         char *name = NULL;
         double dose = -1.0, want = drug < 0 ? 0.0 : scp_synth_dose[plan->dose];
-        wrong += scp_dose_parse_label(text_at(&p->label, i), &name, &dose) != SCP_OK || dose != want ||
-                 strcmp(name, drug < 0 ? "DMSO_TF" : d->drug[drug].name) != 0 ||
+        wrong += scp_dose_parse_label(text_at(&p->label, i), &name, &dose) != SCP_OK ||
+                 dose != want || strcmp(name, drug < 0 ? "DMSO_TF" : d->drug[drug].name) != 0 ||
                  strcmp(name, text_at(&p->drug, i)) != 0 ||
                  strcmp(text_at(&p->name, i), scp_synth_lines[line].name) != 0;
         free(name);
@@ -234,7 +247,8 @@ static void check_labels(const plate *p, const scp_synth_design *d, size_t at)
     scp_names_destroy(&seen);
     for (int w = 0; w < SCP_SYNTH_WELLS; w++)
         for (size_t c = 0; c < d->C; c++) wrong += cells[w][c] != plan->well[w].cells[c];
-    tap_ok(n > 0 && wrong == 0, "plate %d: well, drug, dose, line and cell numbers as planned", plan->number);
+    tap_ok(n > 0 && wrong == 0, "plate %d: well, drug, dose, line and cell numbers as planned",
+           plan->number);
     tap_ok(repeated == 0, "no two cells share an index");
     tap_ok(minimal == n / 20, "5 %% of the cells are minimal");
 }
@@ -259,7 +273,8 @@ static void check_counts(const plate *p, int number)
         else
             highest_minimal = genes > highest_minimal ? genes : highest_minimal;
     }
-    tap_ok(wrong == 0, "plate %d: positive integers in ascending columns; gene_count and tscp_count are theirs",
+    tap_ok(wrong == 0,
+           "plate %d: positive integers in ascending columns; gene_count and tscp_count are theirs",
            number);
     tap_ok(highest_minimal <= lowest_full, "minimal cells have the fewest genes");
     scp_h5ad_rows_fini(&rows);
@@ -291,7 +306,8 @@ static void test_truth(const scp_synth_design *d)
     double *dose = NULL, *e = NULL;
     size_t dims[3], n[3];
     if (tap_st(scp_array_file_open(in_folder("truth.h5"), &f), "open the truth") &&
-        tap_st(scp_array_file_get(f, "key/lfc", SCP_ARRAY_F32, dims, (void **)&lfc), "log fold changes") &&
+        tap_st(scp_array_file_get(f, "key/lfc", SCP_ARRAY_F32, dims, (void **)&lfc),
+               "log fold changes") &&
         tap_st(scp_array_file_get(f, "key/line", SCP_ARRAY_I32, n, (void **)&line), "lines") &&
         tap_st(scp_array_file_get(f, "key/drug", SCP_ARRAY_I32, n, (void **)&drug), "drugs") &&
         tap_st(scp_array_file_get(f, "key/dose", SCP_ARRAY_F64, n, (void **)&dose), "doses") &&
@@ -303,10 +319,12 @@ static void test_truth(const scp_synth_design *d)
             scp_synth_lfc(d, (size_t)line[k], (size_t)drug[k], x, want);
             wrong += memcmp(want, lfc + k * d->G, d->G * sizeof *want) != 0;
         }
-        tap_ok(dims[0] == 2 * d->D * d->C && dims[1] == d->G && wrong == 0, "one row a treated key, as planned");
+        tap_ok(dims[0] == 2 * d->D * d->C && dims[1] == d->G && wrong == 0,
+               "one row a treated key, as planned");
         wrong = 0;
         for (size_t i = 0; i < d->D; i++)
-            for (size_t p = 0; p < SCP_SYNTH_P; p++) wrong += e[i * SCP_SYNTH_P + p] != d->drug[i].e[p];
+            for (size_t p = 0; p < SCP_SYNTH_P; p++)
+                wrong += e[i * SCP_SYNTH_P + p] != d->drug[i].e[p];
         tap_ok(n[0] == d->D && n[1] == SCP_SYNTH_P && wrong == 0, "directions as planned");
     }
     scp_array_file_close(&f);
@@ -336,8 +354,8 @@ static void test_statistics(void)
         const scp_synth_stat *s = &r.stat[i];
         if (isnan(s->target)) continue;
         compared++;
-        tap_ok(fabs(s->achieved / s->target - 1.0) <= 0.15, "%s: %g, target %g (%s)", s->name, s->achieved,
-               s->target, s->source);
+        tap_ok(fabs(s->achieved / s->target - 1.0) <= 0.15, "%s: %g, target %g (%s)", s->name,
+               s->achieved, s->target, s->source);
     }
     tap_ok(compared >= 12, "%zu statistics compared", compared);
 }

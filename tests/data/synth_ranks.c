@@ -12,8 +12,8 @@ static bool same_bytes(const char *a, const char *b)
 {
     char *x = NULL, *y = NULL;
     size_t n = 0, m = 1;
-    bool same = scp_fs_read_text(a, &x, &n) == SCP_OK && scp_fs_read_text(b, &y, &m) == SCP_OK && n == m &&
-                memcmp(x, y, n) == 0;
+    bool same = scp_fs_read_text(a, &x, &n) == SCP_OK && scp_fs_read_text(b, &y, &m) == SCP_OK &&
+                n == m && memcmp(x, y, n) == 0;
     free(x);
     free(y);
     return same;
@@ -21,8 +21,9 @@ static bool same_bytes(const char *a, const char *b)
 
 static void compare(const char *alone, const char *together)
 {
-    static const char *const names[] = { "plate1.h5ad", "plate2.h5ad", "plate3.h5ad", "plate4.h5ad",
-                                         "plate14.h5ad", "drugs.tsv", "truth.h5" };
+    static const char *const names[] = { "plate1.h5ad", "plate2.h5ad",  "plate3.h5ad",
+                                         "plate4.h5ad", "plate14.h5ad", "drugs.tsv",
+                                         "truth.h5" };
     char a[SCP_PATH_MAX], b[SCP_PATH_MAX];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(a, sizeof a, "%s/%s", alone, names[i]);
@@ -61,7 +62,8 @@ int main(int argc, char **argv)
         tap_st(scp_synth_run(self, &c, &alone), "one rank alone");
         scp_comm_destroy(&self);
         compare(both[0], both[1]);
-        tap_ok(alone.cells == together.cells && alone.nonzeros == together.nonzeros && alone.n == together.n,
+        tap_ok(alone.cells == together.cells && alone.nonzeros == together.nonzeros &&
+                   alone.n == together.n,
                "every rank's cells are counted once");
         c.out = both[1];
         c.plates = 0;

@@ -26,3 +26,7 @@ tests_io_h5ad_frame_t_SOURCES = tests/io/h5ad_frame.c
 tests_io_h5ad_frame_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5ad_damage_t_SOURCES = tests/io/h5ad_damage.c
 tests_io_h5ad_damage_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/io/array_file.t
+TESTS += tests/io/array_file.t
+tests_io_array_file_t_SOURCES = tests/io/array_file.c
+tests_io_array_file_t_LDADD = libscptest.a $(LDADD)

@@ -1,0 +1,54 @@
+#!/bin/sh
+# scppdm_synth as a program: what it writes, what it prints, and that bad settings end with exit code 64
+# or 66, a message that names the setting, and no file.
+synth=${top_builddir:-.}/scppdm_synth
+table=${top_srcdir:-.}/data-prep/drugs/drugs.tsv
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
+trap 'rm -rf "$tmp"' EXIT
+count=0
+
+report() { # WHAT: the result of the command before
+    rc=$?
+    count=$((count + 1))
+    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
+        echo "not ok $count - $1"
+        sed 's/^/# err: /' "$tmp/err" | tail -20
+    fi
+}
+bad() { # CODE TEXT ARGUMENT...: fails with this code, names TEXT, leaves nothing
+    want=$1 text=$2; shift 2
+    "$synth" "$@" >"$tmp/stdout" 2>"$tmp/err" </dev/null
+    got=$?
+    [ $got -eq "$want" ] || { echo "# exit code $got, want $want"; return 1; }
+    grep -q -F -e "$text" "$tmp/err" && [ ! -e "$tmp/out" ]
+}
+
+"$synth" "$tmp/screen" --table "$table" --seed 3 >"$tmp/stdout" 2>"$tmp/err" </dev/null
+report "preset tiny"
+[ "$(cd "$tmp/screen" && echo *)" = "drugs.tsv plate1.h5ad plate2.h5ad truth.h5" ]
+report "writes two plates, the drug table and the truth"
+grep -q "counts a cell, median" "$tmp/stdout" && grep -q "Tahoe-100M plate 10" "$tmp/stdout"
+report "prints what it achieved beside the atlas"
+[ "$(wc -l <"$tmp/screen/drugs.tsv")" -eq 9 ]
+report "eight drugs and a header"
+
+bad 64 "one output folder" --table "$table"
+report "no folder"
+bad 64 "preset" "$tmp/out" --preset huge --table "$table"
+report "an unknown preset"
+bad 64 "structure" "$tmp/out" --structure 2 --table "$table"
+report "a share above one"
+bad 64 "94" "$tmp/out" --drugs 100 --table "$table"
+report "more drugs than wells"
+bad 64 "123" "$tmp/out" --drugs 200 --plates 9 --table "$table"
+report "more drugs than the table has"
+bad 66 "nowhere.tsv" "$tmp/out" --table "$tmp/nowhere.tsv"
+report "a missing drug table"
+printf 'drug\tsmiles\nA\tCCO\nB\tC1CC\n' >"$tmp/broken.tsv"
+bad 65 "C1CC" "$tmp/out" --table "$tmp/broken.tsv" --drugs 2 --axes 1
+report "a structure that RDKit rejects"
+: >"$tmp/file"
+"$synth" "$tmp/file/out" --table "$table" >"$tmp/stdout" 2>"$tmp/err" </dev/null
+[ $? -eq 74 ] && grep -q "$tmp/file" "$tmp/err"
+report "a folder that cannot be made"
+echo "1..$count"
