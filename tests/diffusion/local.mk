@@ -7,3 +7,7 @@ tests_diffusion_guidance_t_SOURCES = tests/diffusion/guidance.c
 tests_diffusion_guidance_t_LDADD = libscptest.a $(LDADD)
 tests_diffusion_random_t_SOURCES = tests/diffusion/random.c
 tests_diffusion_random_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/diffusion/generate.t
+TESTS += tests/diffusion/generate.t
+tests_diffusion_generate_t_SOURCES = tests/diffusion/generate.c
+tests_diffusion_generate_t_LDADD = libscptoy.a libscptest.a $(LDADD)

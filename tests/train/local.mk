@@ -1,3 +1,13 @@
 # Sources of tests/train.
 check_LIBRARIES += libscptoy.a
-libscptoy_a_SOURCES = tests/train/screen.h tests/train/screen.c tests/model/toy.h tests/model/toy.c
+libscptoy_a_SOURCES = tests/train/screen.h tests/train/screen.c tests/model/toy.h tests/model/toy.c \
+	tests/train/runs.h tests/train/runs.c
+check_PROGRAMS += tests/train/ranks.mpi tests/train/resume.mpi
+TESTS += tests/train/ranks.mpi tests/train/resume.mpi
+tests_train_resume_mpi_SOURCES = tests/train/resume.c
+tests_train_resume_mpi_LDADD = libscptoy.a libscptest.a $(LDADD)
+tests_train_ranks_mpi_SOURCES = tests/train/ranks.c
+tests_train_ranks_mpi_LDADD = libscptoy.a libscptest.a $(LDADD)
+check_PROGRAMS += tests/train/make_screen
+tests_train_make_screen_SOURCES = tests/train/make_screen.c
+tests_train_make_screen_LDADD = libscptoy.a $(LDADD)
