@@ -11,3 +11,7 @@ tests_train_ranks_mpi_LDADD = libscptoy.a libscptest.a $(LDADD)
 check_PROGRAMS += tests/train/make_screen
 tests_train_make_screen_SOURCES = tests/train/make_screen.c
 tests_train_make_screen_LDADD = libscptoy.a $(LDADD)
+check_PROGRAMS += tests/train/loop.t
+TESTS += tests/train/loop.t
+tests_train_loop_t_SOURCES = tests/train/loop.c
+tests_train_loop_t_LDADD = libscptoy.a libscptest.a $(LDADD)
