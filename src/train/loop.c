@@ -77,18 +77,10 @@ static scp_status one_step(loop *l, int64_t step)
     return update(l, step);
 }
 
-/* One line of metrics.jsonl and the note of the progress bar; losses are means over ranks. */
-static scp_status report(loop *l, int64_t step)
+/* The line of a step in metrics.jsonl. Rank 0. */
+static scp_status write_step(const loop *l, int64_t step, const double *value, int n)
 {
     const scp_job *job = l->job;
-    double value[SCP_JOB_REPORTS] = { 0 };
-    int n = 0;
-    for (; n < SCP_JOB_REPORTS && job->report[n]; n++)
-        SCP_TRY(scp_plan_fetch_f64(job->plan, job->report[n], &value[n]));
-    SCP_TRY(scp_comm_allreduce(job->comm, value, (size_t)n, SCP_COMM_F64, SCP_COMM_SUM));
-    for (int i = 0; i < n; i++) value[i] /= scp_comm_size(job->comm);
-    l->out->loss = value[0];
-    if (scp_comm_rank(job->comm) != 0) return SCP_OK;
     scp_jsonl j = { 0 };
     const char *line;
     double seconds = scp_clock_seconds() - l->start;
@@ -104,9 +96,39 @@ static scp_status report(loop *l, int64_t step)
     scp_status st = scp_jsonl_end(&j, &line);
     if (st == SCP_OK) st = scp_jsonl_append(l->metrics, line);
     scp_jsonl_fini(&j);
+    return st;
+}
+
+/* One line of metrics.jsonl and the note of the progress bar; losses are means over ranks. */
+static scp_status report(loop *l, int64_t step)
+{
+    const scp_job *job = l->job;
+    double value[SCP_JOB_REPORTS] = { 0 };
     char note[64];
+    int n = 0;
+    for (; n < SCP_JOB_REPORTS && job->report[n]; n++)
+        SCP_TRY(scp_plan_fetch_f64(job->plan, job->report[n], &value[n]));
+    SCP_TRY(scp_comm_allreduce(job->comm, value, (size_t)n, SCP_COMM_F64, SCP_COMM_SUM));
+    for (int i = 0; i < n; i++) value[i] /= scp_comm_size(job->comm);
+    l->out->loss = value[0];
     snprintf(note, sizeof note, "loss %.5f", value[0]);
     scp_progress_update(l->progress, step + 1, note);
+    return scp_agree(job->comm, scp_comm_rank(job->comm) == 0 ? write_step(l, step, value, n) : SCP_OK);
+}
+
+/* The line of a validation. Rank 0. */
+static scp_status write_score(const loop *l, double score)
+{
+    scp_jsonl j = { 0 };
+    const char *line;
+    scp_jsonl_begin(&j);
+    scp_jsonl_text(&j, "event", "validate");
+    scp_jsonl_text(&j, "stage", l->job->stage);
+    scp_jsonl_int(&j, "step", l->state.step);
+    scp_jsonl_real(&j, "score", score);
+    scp_status st = scp_jsonl_end(&j, &line);
+    if (st == SCP_OK) st = scp_jsonl_append(l->metrics, line);
+    scp_jsonl_fini(&j);
     return st;
 }
 
@@ -120,22 +142,11 @@ static scp_status validate(loop *l)
     scp_params_swap_ema(l->job->params);
     SCP_TRY(scp_agree(l->job->comm, st));
     scp_log(SCP_LOG_INFO, "%s: step %lld, validation score %.5f", l->job->stage, (long long)l->state.step, score);
-    if (!(l->state.best >= score)) { /* also when there is none yet */
+    if (!isnan(score) && !(l->state.best >= score)) { /* also when there is none yet */
         l->state.best = score;
         l->state.best_step = l->state.step;
     }
-    if (scp_comm_rank(l->job->comm) != 0) return SCP_OK;
-    scp_jsonl j = { 0 };
-    const char *line;
-    scp_jsonl_begin(&j);
-    scp_jsonl_text(&j, "event", "validate");
-    scp_jsonl_text(&j, "stage", l->job->stage);
-    scp_jsonl_int(&j, "step", l->state.step);
-    scp_jsonl_real(&j, "score", score);
-    st = scp_jsonl_end(&j, &line);
-    if (st == SCP_OK) st = scp_jsonl_append(l->metrics, line);
-    scp_jsonl_fini(&j);
-    return st;
+    return scp_agree(l->job->comm, scp_comm_rank(l->job->comm) == 0 ? write_score(l, score) : SCP_OK);
 }
 
 /* Has any rank been asked to stop? Agreed by all. */
