@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "io/ckpt.h"
 
@@ -72,4 +73,9 @@ done:
         *mu = NULL;
     }
     return st;
+}
+
+uint64_t scp_latents_hash(const scp_dataset *d, int64_t Dz, const float *mu)
+{
+    return scp_hash_bytes(mu, d->P * (size_t)Dz * sizeof *mu, d->hash);
 }

@@ -19,4 +19,7 @@ scp_status scp_latents_write(scp_comm *comm, const char *run_dir, const scp_data
  *  SCP_EDATA: of another shard. Not collective. */
 scp_status scp_latents_read(const char *run_dir, const scp_dataset *d, int64_t Dz, float **mu) SCP_MUST_USE;
 
+/** Hash of the data and its latents mu [P, Dz]: what a denoiser was trained on. Pure. */
+uint64_t scp_latents_hash(const scp_dataset *d, int64_t Dz, const float *mu);
+
 #endif

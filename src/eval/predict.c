@@ -18,12 +18,13 @@ struct scp_predict {
     scp_generator *gen;
 };
 
-static scp_status check_data(const scp_ckpt *c, const scp_dataset *d)
+static scp_status check_data(const scp_predict *p, const scp_ckpt *c)
 {
     int64_t numbers[5];
     SCP_TRY(scp_ckpt_get_i64(c, "numbers", numbers, 5));
-    if ((uint64_t)numbers[4] != d->hash)
-        SCP_FAIL(SCP_EDATA, "%s was trained on another shard than the one given", scp_ckpt_path(c));
+    if ((uint64_t)numbers[4] != scp_latents_hash(p->d, p->m.vae.latent, p->mu))
+        SCP_FAIL(SCP_EDATA, "%s was trained on other latents than those of the run folder (the autoencoder was "
+                            "trained again): train it again with --fresh", scp_ckpt_path(c));
     return SCP_OK;
 }
 
@@ -42,9 +43,9 @@ static scp_status open_run(scp_predict *p, scp_device *dev, const char *run_dir,
     scp_ckpt *c = NULL;
     scp_status st = SCP_OK;
     SCP_TRY(scp_weights_open(run_dir, stage, &c));
-    SCP_GOTO(done, check_data(c, p->d));
     SCP_GOTO(done, scp_weights_method(c, &p->m));
     SCP_GOTO(done, scp_latents_read(run_dir, p->d, p->m.vae.latent, &p->mu));
+    SCP_GOTO(done, check_data(p, c));
     SCP_GOTO(done, scp_weights_vae(dev, &p->m.vae, p->d->G, run_dir, &p->vae));
     SCP_GOTO(done, load_model(p, c, dev, gd));
 done:

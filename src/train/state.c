@@ -66,7 +66,8 @@ static scp_status check_match(const scp_job *job, const char *path, const int64_
                             "or --fresh to start over", path, (long long)numbers[2], (long long)numbers[3],
                  (long long)job->cfg->seed, (long long)job->cfg->batch);
     if ((uint64_t)numbers[4] != job->data_hash)
-        SCP_FAIL(SCP_EDATA, "%s was trained on another shard; use another --run folder, or --fresh to start over", path);
+        SCP_FAIL(SCP_EDATA, "%s was trained on another shard, or on other latents (the autoencoder was trained again); use "
+                            "another --run folder, or --fresh to start over", path);
     return SCP_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "model/vae_run.h"
 #include "diffusion/latents.h"
+#include "diffusion/weights.h"
 #include "train/held.h"
 
 enum { BLOCK = 64 }; /* rows encoded at a time */
@@ -107,16 +108,19 @@ static scp_status build(vae_ctx *c)
     return scp_plan_bind(c->plan, c->nodes.profiles, c->profiles);
 }
 
+/* Latents by the weights that decode them later: the best by validation, which need not be the last. */
 static scp_status write_latents(vae_ctx *c)
 {
+    const scp_dataset *d = c->s->data;
+    scp_params *trained = NULL;
     float *mu = NULL;
-    scp_status st = SCP_OK;
-    SCP_TRY(scp_agree(c->s->comm, scp_alloc(c->s->data->P * (size_t)c->vae->latent, sizeof *mu, &mu)));
-    scp_params_swap_ema(c->params);
-    SCP_GOTO(done, scp_latents_encode(c->s->comm, c->params, c->vae, c->s->data, mu));
-    SCP_GOTO(done, scp_latents_write(c->s->comm, c->s->run_dir, c->s->data, c->vae->latent, mu));
+    scp_status st = scp_weights_vae(c->s->dev, c->vae, d->G, c->s->run_dir, &trained);
+    if (st == SCP_OK) st = scp_alloc(d->P * (size_t)c->vae->latent, sizeof *mu, &mu);
+    SCP_GOTO(done, scp_agree(c->s->comm, st));
+    SCP_GOTO(done, scp_latents_encode(c->s->comm, trained, c->vae, d, mu));
+    SCP_GOTO(done, scp_latents_write(c->s->comm, c->s->run_dir, d, c->vae->latent, mu));
 done:
-    scp_params_swap_ema(c->params);
+    scp_params_destroy(&trained);
     free(mu);
     return st;
 }

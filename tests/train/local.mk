@@ -15,3 +15,7 @@ check_PROGRAMS += tests/train/loop.t
 TESTS += tests/train/loop.t
 tests_train_loop_t_SOURCES = tests/train/loop.c
 tests_train_loop_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+check_PROGRAMS += tests/train/stages.t
+TESTS += tests/train/stages.t
+tests_train_stages_t_SOURCES = tests/train/stages.c
+tests_train_stages_t_LDADD = libscptoy.a libscptest.a $(LDADD)
