@@ -2,7 +2,7 @@
 #ifndef SCP_DATA_LEAK_H
 #define SCP_DATA_LEAK_H
 
-#include "data/dataset.h"
+#include "io/dataset.h"
 
 /* Violations by kind; all must be 0. */
 typedef struct scp_leak_report {

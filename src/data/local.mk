@@ -1,5 +1,5 @@
 # Sources of src/data.
-libscppdm_a_SOURCES += src/data/dataset.h src/data/sampler.h src/data/sampler.c src/data/dose.h \
+libscppdm_a_SOURCES += src/data/sampler.h src/data/sampler.c src/data/dose.h \
 	src/data/dose.c src/data/layout.h src/data/layout.c src/data/keys.h src/data/keys.c \
 	src/data/structures.h src/data/structures.c src/data/pair.h src/data/pair.c \
 	src/data/split.h src/data/split.c src/data/leak.h src/data/leak.c src/data/normalize.h \

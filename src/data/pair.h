@@ -2,7 +2,7 @@
 #ifndef SCP_DATA_PAIR_H
 #define SCP_DATA_PAIR_H
 
-#include "data/dataset.h"
+#include "io/dataset.h"
 #include "data/keys.h"
 #include "data/structures.h"
 

@@ -2,7 +2,7 @@
 #ifndef SCP_DATA_SPLIT_H
 #define SCP_DATA_SPLIT_H
 
-#include "data/dataset.h"
+#include "io/dataset.h"
 
 typedef struct scp_split_settings {
     uint64_t seed;

@@ -8,7 +8,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "data/dataset.h"
+#include "io/dataset.h"
 
 _Static_assert((int)SCP_MORGAN_BITS == (int)SCP_FP_BITS, "one fingerprint length");
 

@@ -3,7 +3,7 @@
 #ifndef SCP_EVAL_PLAN_H
 #define SCP_EVAL_PLAN_H
 
-#include "data/dataset.h"
+#include "io/dataset.h"
 
 typedef struct scp_eval_plan {
     size_t n;       /* conditions */
