@@ -69,20 +69,15 @@ scp_status scp_run_recall(const void *settings, char *path, size_t size)
     return s->paths.run ? scp_fs_join(path, size, s->paths.run, "config.yaml") : SCP_OK;
 }
 
-static scp_status prepare_folder(const scp_run_settings *s, bool create, const scp_strbuf *config)
+static scp_status prepare_folder(const scp_run_settings *s, bool create)
 {
-    char path[SCP_PATH_MAX];
-    bool main_model = strcmp(s->paths.model, "scppdm") == 0;
     if (!create) {
         if (!scp_fs_is_dir(s->paths.run))
             SCP_FAIL(SCP_ENOINPUT, "run folder %s does not exist: train first (scppdm_vae, scppdm_train)", s->paths.run);
         return SCP_OK;
     }
     SCP_TRY(scp_fs_mkdirs(s->paths.run));
-    SCP_TRY(scp_fs_check_writable(s->paths.run));
-    SCP_TRY(scp_str_format(path, sizeof path, "%s/config%s%s.yaml", s->paths.run, main_model ? "" : "-",
-                           main_model ? "" : s->paths.model));
-    return scp_fs_write_text(path, config->text, config->len);
+    return scp_fs_check_writable(s->paths.run);
 }
 
 /* The settings as YAML, without those that belong to one start only. */
@@ -103,6 +98,9 @@ static scp_status begin_local(scp_run_settings *s, scp_run_open *o)
         SCP_FAIL(SCP_EUSAGE, "--shard FILE is required: %s has no config.yaml that names one", s->paths.run);
     SCP_TRY(scp_sig_install());
     SCP_TRY(scp_device_open(s->paths.device, &o->dev));
+    bool main_model = strcmp(s->paths.model, "scppdm") == 0;
+    SCP_TRY(scp_str_format(o->config_path, sizeof o->config_path, "%s/config%s%s.yaml", s->paths.run,
+                           main_model ? "" : "-", main_model ? "" : s->paths.model));
     return dump_settings(s, &o->config);
 }
 
@@ -111,7 +109,7 @@ scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_r
     *o = (scp_run_open){ 0 };
     SCP_TRY(scp_agree(comm, begin_local(s, o)));
     SCP_TRY(scp_shard_read(comm, s->paths.shard, &o->data));
-    SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? prepare_folder(s, create, &o->config) : SCP_OK));
+    SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? prepare_folder(s, create) : SCP_OK));
     scp_log(SCP_LOG_INFO, "%d rank%s (%s), device %s; %zu pairs, %zu genes, %zu drugs, %zu lines", scp_comm_size(comm),
             scp_comm_size(comm) == 1 ? "" : "s", scp_comm_name(comm), o->dev->backend->name, o->data.N, o->data.G,
             o->data.n_drugs, o->data.n_lines);

@@ -3,6 +3,7 @@
 #define SCP_APP_RUN_COMMON_H
 
 #include "app/run.h"
+#include "base/fs.h"
 #include "dev/device.h"
 #include "io/dataset.h"
 
@@ -10,10 +11,11 @@ typedef struct scp_run_open {
     scp_dataset data;
     scp_device *dev;
     scp_strbuf config;      /* all settings as YAML                 */
+    char config_path[SCP_PATH_MAX]; /* where a training program keeps them, once it goes ahead */
 } scp_run_open;
 
-/** Read the shard, open the device, make the run folder and write config.yaml (when `create`), or check
- *  that it is there. Without --shard, the one named in <run>/config.yaml. Collective. */
+/** Read the shard, open the device, make the run folder (when `create`), or check that it is there.
+ *  Without --shard, the one named in <run>/config.yaml. Collective. */
 scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_run_open *o) SCP_MUST_USE;
 void scp_run_end(scp_run_open *o);
 

@@ -34,7 +34,8 @@ const char *scp_run_stage(const char *model)
 static scp_train_setup setup_of(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, const scp_strbuf *method)
 {
     return (scp_train_setup){ .comm = comm, .dev = o->dev, .data = &o->data, .run_dir = s->paths.run,
-                              .method_text = method->text, .config_text = o->config.text, .fresh = s->paths.fresh };
+                              .method_text = method->text, .config_text = o->config.text, .config_path = o->config_path,
+                              .fresh = s->paths.fresh };
 }
 
 scp_status scp_run_vae(scp_comm *comm, scp_run_settings *s)

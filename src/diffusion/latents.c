@@ -50,6 +50,14 @@ scp_status scp_latents_write(scp_comm *comm, const char *run_dir, const scp_data
     return scp_agree(comm, st);
 }
 
+scp_status scp_latents_discard(scp_comm *comm, const char *run_dir)
+{
+    char path[SCP_PATH_MAX];
+    scp_status st = scp_fs_join(path, sizeof path, run_dir, "latents.h5");
+    if (st == SCP_OK && scp_comm_rank(comm) == 0) scp_fs_remove(path);
+    return scp_agree(comm, st);
+}
+
 scp_status scp_latents_read(const char *run_dir, const scp_dataset *d, int64_t Dz, float **mu)
 {
     char path[SCP_PATH_MAX];

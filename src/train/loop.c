@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -167,13 +168,14 @@ static scp_status stop_wanted(loop *l, int64_t step, bool *stop)
 }
 
 /* The first line of every start: what runs where, with all settings, so that an unfinished run can be
- * read. */
+ * read. The run folder remembers the settings only now, when a checkpoint has not refused them. */
 static scp_status announce(const loop *l)
 {
     const scp_job *job = l->job;
     char host[256] = "", now[32];
     const char *line;
     if (scp_comm_rank(job->comm) != 0) return SCP_OK;
+    if (job->config_path) SCP_TRY(scp_fs_write_text(job->config_path, job->config_text, strlen(job->config_text)));
     gethostname(host, sizeof host - 1);
     scp_clock_utc(now, sizeof now);
     scp_jsonl j = { 0 };

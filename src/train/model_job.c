@@ -171,7 +171,7 @@ scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage, co
     SCP_GOTO(done, scp_agree(setup->comm, build(&c)));
     scp_job job = { .stage = stage, .comm = setup->comm, .params = c.params, .plan = c.plan, .cfg = cfg,
                     .run_dir = setup->run_dir, .method_text = setup->method_text,
-                    .config_text = setup->config_text,
+                    .config_text = setup->config_text, .config_path = setup->config_path,
                     .data_hash = scp_latents_hash(setup->data, method->vae.latent, c.mu),
                     .n_train = c.n_train, .feed = feed, .validate = c.held.n ? validate : NULL, .save = save,
                     .ctx = &c, .report = { c.nodes.loss, c.nodes.denoise, c.nodes.align, c.nodes.info },

@@ -136,12 +136,13 @@ scp_status scp_vae_job_run(const scp_train_setup *setup, const scp_vae_config *v
     SCP_GOTO(done, scp_agree(setup->comm, build(&c)));
     scp_job job = { .stage = "vae", .comm = setup->comm, .params = c.params, .plan = c.plan, .cfg = cfg,
                     .run_dir = setup->run_dir, .method_text = setup->method_text,
-                    .config_text = setup->config_text, .data_hash = setup->data->hash,
+                    .config_text = setup->config_text, .config_path = setup->config_path, .data_hash = setup->data->hash,
                     .n_train = c.n_items, .feed = feed, .validate = c.held.n ? validate : NULL, .ctx = &c,
                     .report = { c.nodes.loss, c.nodes.mse, c.nodes.kl }, .report_name = { "loss", "mse", "kl" },
                     .fresh = setup->fresh };
+    if (setup->fresh) SCP_GOTO(done, scp_latents_discard(setup->comm, setup->run_dir));
     SCP_GOTO(done, scp_job_run(&job, out));
-    if (out->stop == SCP_STOP_DONE) SCP_GOTO(done, write_latents(&c));
+    SCP_GOTO(done, out->stop == SCP_STOP_DONE ? write_latents(&c) : scp_latents_discard(setup->comm, setup->run_dir));
 done:
     scp_plan_destroy(&c.plan);
     scp_graph_destroy(&c.graph);

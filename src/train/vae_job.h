@@ -14,6 +14,7 @@ typedef struct scp_train_setup {
     const char *run_dir;
     const char *method_text; /* vae, model, diffusion as YAML           */
     const char *config_text; /* all resolved settings                   */
+    const char *config_path; /* file to keep them in, or NULL           */
     bool fresh;
 } scp_train_setup;
 

@@ -19,3 +19,5 @@ check_PROGRAMS += tests/train/stages.t
 TESTS += tests/train/stages.t
 tests_train_stages_t_SOURCES = tests/train/stages.c
 tests_train_stages_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+dist_check_SCRIPTS += tests/train/programs.sh
+TESTS += tests/train/programs.sh

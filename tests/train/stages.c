@@ -74,8 +74,13 @@ static void test_trained_again(void)
     r.data.hash++;
     tap_fails(open_predictor(), SCP_EDATA, "shard", "not for another shard");
     r.data.hash--;
-    r.vae_train.steps = 20;
-    tap_st(runs_vae(&r, self, "cpu", dir, true, &out), "the autoencoder trained again");
+    r.vae_train.seed++;
+    r.vae_train.stop_after = 10;
+    tap_st(runs_vae(&r, self, "cpu", dir, true, &out), "the autoencoder begun again");
+    tap_fails(runs_model(&r, self, "cpu", dir, false, &out), SCP_ENOINPUT, "train the autoencoder first",
+              "its old latents are gone");
+    r.vae_train.stop_after = 0;
+    tap_st(runs_vae(&r, self, "cpu", dir, false, &out), "and trained to the end");
     tap_fails(runs_model(&r, self, "cpu", dir, false, &out), SCP_EDATA, "other latents",
               "the denoiser is not resumed");
     tap_fails(open_predictor(), SCP_EDATA, "other latents", "and does not predict");

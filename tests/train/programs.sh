@@ -1,0 +1,104 @@
+#!/bin/sh
+# scppdm_vae and scppdm_train as a user and a batch system run them: a signal ends them with a checkpoint
+# and exit code 85, the next start goes on, and what must not change is refused without a trace.
+top=${top_builddir:-.}
+launch=${MPIRUN:-mpirun}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
+trap 'rm -rf "$tmp"' EXIT
+count=0
+tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
+ --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
+ --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
+ --train.log_every 1 --vae_train.log_every 1 --device cpu"
+
+report() { # WHAT: the result of the command before
+    rc=$?
+    count=$((count + 1))
+    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
+        echo "not ok $count - $1"
+        sed 's/^/# out: /' "$tmp/out" | tail -20
+        sed 's/^/# err: /' "$tmp/err" | tail -20
+    fi
+}
+run() { # CODE PROGRAM ARGUMENT...
+    want=$1; shift
+    timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    got=$?
+    [ $got -eq "$want" ] || { echo "# exit code $got, want $want"; return 1; }
+}
+err() { grep -q -e "$1" "$tmp/err"; }
+steps_of() {
+    lines=$(grep -cs "\"event\": \"step\", \"stage\": \"$1\"" "$tmp/r/metrics.jsonl")
+    echo "${lines:-0}"
+}
+# until_step STAGE N: wait until a run has logged that many steps.
+until_step() {
+    i=0
+    while [ $i -lt 300 ] && [ "$(steps_of "$1")" -lt "$2" ]; do
+        sleep 0.1
+        i=$((i + 1))
+    done
+}
+# Options are words of their own on purpose.
+# shellcheck disable=SC2086
+vae() { run "$1" "$top/scppdm_vae" --run "$tmp/r" --shard "$tmp/s.h5" $tiny --vae_train.steps 40 $2; }
+# shellcheck disable=SC2086
+train() { run "$1" "$top/scppdm_train" --run "$tmp/r" $tiny $2; }
+
+"$top/tests/train/make_screen" "$tmp/s.h5" 5 9 60 3 >"$tmp/out" 2>"$tmp/err" &&
+    "$top/tests/train/make_screen" "$tmp/other.h5" 5 9 60 4 >"$tmp/out" 2>"$tmp/err"
+report "two shards"
+run 66 "$top/scppdm_vae" --run "$tmp/none" --shard "$tmp/none.h5" && err 'none.h5' && [ ! -e "$tmp/none" ]
+report "a missing shard: exit 66, and no folder is made"
+run 64 "$top/scppdm_vae" --shard "$tmp/s.h5" && err '\-\-run DIR is required'
+report "no run folder: exit 64"
+run 66 "$top/scppdm_train" --run "$tmp/r" --shard "$tmp/s.h5" && err 'train the autoencoder first'
+report "no autoencoder: exit 66, and which program makes it"
+vae 0 "" && [ -e "$tmp/r/latents.h5" ] && [ -e "$tmp/r/vae/best.h5" ] && [ -e "$tmp/r/config.yaml" ]
+report "scppdm_vae: latents, checkpoints, settings"
+
+# Far more steps than it will do; the signal goes to the launcher, which passes it on.
+if command -v "$launch" >/dev/null 2>&1; then
+    # shellcheck disable=SC2086
+    "$launch" -n 2 "$top/scppdm_train" --run "$tmp/r" $tiny --train.steps 1000000 >"$tmp/out" 2>"$tmp/err" </dev/null &
+    job=$!
+    until_step train 20
+    kill -USR1 $job
+    wait $job
+    got=$?
+    [ $got -eq 85 ] && err 'stopped by a signal at step [0-9]* with a checkpoint'
+    report "SIGUSR1 to the launcher of two ranks: exit 85 ($got)"
+    step=$(sed -n 's/.*stopped by a signal at step \([0-9]*\) with.*/\1/p' "$tmp/err" | tail -n 1)
+    [ -n "$step" ] && [ -e "$tmp/r/train/ckpt-$step.h5" ] && grep -q "ckpt-$step.h5" "$tmp/r/train/LATEST"
+    report "with a checkpoint of that step"
+else
+    count=$((count + 1))
+    echo "ok $count - SIGUSR1 to the launcher # SKIP no $launch"
+fi
+# shellcheck disable=SC2086
+"$top/scppdm_train" --run "$tmp/r" $tiny --train.steps 1000000 >"$tmp/out" 2>"$tmp/err" </dev/null &
+job=$!
+until_step train "$(($(steps_of train) + 20))"
+kill -TERM $job
+wait $job
+got=$?
+[ $got -eq 85 ] && err 'resumed at step' && err 'stopped by a signal'
+report "SIGTERM to one process that went on: exit 85 ($got)"
+
+cp "$tmp/r/config.yaml" "$tmp/config.yaml"
+train 65 "--train.steps 1000000 --model.dropout 0.2" && err 'other settings of vae, model or diffusion'
+report "another setting: exit 65"
+train 65 "--train.steps 1000000 --train.seed 9" && err 'with seed 1 and batch 16, now 9 and 16'
+report "another seed: exit 65"
+train 65 "--train.steps 1000000 --shard $tmp/other.h5" && err 'belongs to another shard'
+report "another shard: exit 65"
+cmp "$tmp/config.yaml" "$tmp/r/config.yaml" >"$tmp/out" 2>&1
+report "a refused start leaves the settings of the run folder alone"
+train 0 "--train.steps 60 --fresh" && [ -e "$tmp/r/train/ckpt-60.h5" ] && err 'train 60/60'
+report "--fresh starts over, to the end"
+train 0 "--train.steps 60" && err 'resumed at step 60'
+report "a finished run has nothing left to do"
+train 70 "--fresh --train.lr 10 --train.weight_decay 10 --train.clip 0 --train.warmup 0" &&
+    err 'the gradient was not finite in 25 steps in a row'
+report "a gradient that stays not finite: exit 70"
+echo "1..$count"
