@@ -15,7 +15,7 @@
 
 typedef enum scp_synth_preset { /* size of the screen */
     SCP_SYNTH_TINY,   /* 2 plates, 6 lines, 8 drugs, 300 genes, 30 cells a key: unit tests */
-    SCP_SYNTH_DEMO,   /* 3 plates, 12 lines, 90 drugs, 1,000 genes: learnt from in seconds */
+    SCP_SYNTH_DEMO,   /* 3 plates, 12 lines, 90 drugs, 1,200 genes: one to learn from at once */
     SCP_SYNTH_SMALL,  /* 3 plates, 12 lines, 60 drugs, 2,000 genes, 60 cells a key */
     SCP_SYNTH_MEDIUM, /* 6 plates and a repeat of the sixth, 30 lines, all drugs, 2,000 genes */
     SCP_SYNTH_PLATE   /* one plate of 50 lines, 62,710 genes, 1,278 cells a key */

@@ -10,7 +10,7 @@ static const scp_synth_config preset_size[] = {
     [SCP_SYNTH_TINY] = { .plates = 2, .lines = 6, .drugs = 8, .genes = 300, .cells = 30,
                          .cells_line_sd = 0.1, .cells_key_sd = 0.1, .vehicle = 1.167,
                          .cells_min = 20, .depth = 1, .lfc = 1, .deflate = 4 },
-    [SCP_SYNTH_DEMO] = { .plates = 3, .lines = 12, .drugs = 90, .genes = 1000,
+    [SCP_SYNTH_DEMO] = { .plates = 3, .lines = 12, .drugs = 90, .genes = 1200,
                          .cells = 45, .cells_line_sd = 0.15, .cells_key_sd = 0.15,
                          .vehicle = 6, .cells_min = 25, .depth = 2.5, .lfc = 1, .deflate = 1 },
     [SCP_SYNTH_SMALL] = { .plates = 3, .lines = 12, .drugs = 60, .genes = 2000,
