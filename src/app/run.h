@@ -19,7 +19,7 @@ typedef struct scp_eval_choice {
     scp_text_list models;   /* rows of the table                                */
     scp_text_list splits;   /* "uc", "ud", "val_uc", ...                        */
     scp_text_list predictions; /* foreign prediction files to score as well      */
-    char *format;           /* "text" or "markdown"                             */
+    int format;             /* scp_table_format: text, markdown                 */
     bool h5ad;              /* write real_<split>.h5ad and pred_<split>.h5ad    */
     char *output;           /* scppdm_predict: file to write                    */
 } scp_eval_choice;

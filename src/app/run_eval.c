@@ -19,6 +19,14 @@ typedef struct evaluation {
     size_t n;
 } evaluation;
 
+/* Names are checked before the work, not after half of it. */
+static scp_status check_splits(const scp_text_list *splits)
+{
+    scp_split split;
+    for (size_t i = 0; i < splits->n; i++) SCP_TRY(scp_split_parse(splits->v[i], &split));
+    return SCP_OK;
+}
+
 static scp_status split_rows(const scp_run_open *o, const char *name, int32_t **rows, size_t *n)
 {
     scp_split split;
@@ -31,13 +39,12 @@ static scp_status print_tables(const scp_run_settings *s, const scp_scores *scor
 {
     const scp_score_figure figure[] = { SCP_FIGURE_MEDIAN, SCP_FIGURE_MEAN };
     const char *const word[] = { "median", "mean" };
-    bool markdown = strcmp(s->eval.format, "markdown") == 0;
     for (int i = 0; i < 2; i++) {
         scp_table t = { 0 };
         scp_strbuf text = { 0 };
         scp_status st = scp_score_table(scores, n, figure[i], NULL, &t);
         if (st == SCP_OK) st = scp_strbuf_addf(&text, "\n%s: %s over %zu conditions\n", split, word[i], n_rows);
-        if (st == SCP_OK) st = scp_table_print(&t, markdown ? SCP_TABLE_MARKDOWN : SCP_TABLE_TEXT, true, &text);
+        if (st == SCP_OK) st = scp_table_print(&t, (scp_table_format)s->eval.format, true, &text);
         if (st == SCP_OK) scp_app_result(text.text);
         scp_table_fini(&t);
         scp_strbuf_fini(&text);
@@ -121,6 +128,7 @@ scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s)
     size_t rows = s->eval.splits.n * (s->eval.models.n + s->eval.predictions.n);
     scp_status st = SCP_OK;
     if (!rows) SCP_FAIL(SCP_EUSAGE, "nothing to score: eval.splits and eval.models must not be empty");
+    SCP_TRY(check_splits(&s->eval.splits));
     SCP_TRY(scp_metric_settings_check(&s->metrics));
     SCP_TRY(scores_dir(s, e.dir, sizeof e.dir));
     SCP_GOTO(done, scp_run_begin(comm, s, false, &o));
@@ -164,6 +172,7 @@ scp_status scp_run_predict(scp_comm *comm, scp_run_settings *s)
     if (!s->eval.splits.n || !s->eval.models.n) SCP_FAIL(SCP_EUSAGE, "eval.splits and eval.models must name what to predict");
     if (s->eval.output && s->eval.splits.n > 1)
         SCP_FAIL(SCP_EUSAGE, "--output takes the predictions of one split: choose it with --splits");
+    SCP_TRY(check_splits(&s->eval.splits));
     SCP_GOTO(done, scp_run_begin(comm, s, false, &o));
     for (size_t i = 0; i < s->eval.splits.n; i++) SCP_GOTO(done, predict_split(comm, s, &o, s->eval.splits.v[i]));
 done:

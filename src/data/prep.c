@@ -94,7 +94,11 @@ static scp_status choose_columns(prep *p, scp_gene_moments *m)
     case SCP_GENES_ALL:
         return scp_genes_detected(m, &p->column, &p->n_columns);
     case SCP_GENES_HVG:
-        return scp_genes_variable(m, p->choice.n, &p->column, &p->n_columns);
+        SCP_TRY(scp_genes_variable(m, p->choice.n, &p->column, &p->n_columns));
+        if (p->n_columns < p->choice.n)
+            scp_log(SCP_LOG_WARN, "genes hvg:%zu: only %zu genes vary between training profiles",
+                    p->choice.n, p->n_columns);
+        return SCP_OK;
     case SCP_GENES_FILE:
         break;
     }

@@ -129,6 +129,7 @@ static scp_status take_genes(scp_prep_plan *p, scp_h5ad *f)
     scp_status st = SCP_OK;
     size_t n = scp_h5ad_n_vars(f);
     char **gene = NULL;
+    if (n == 0) SCP_FAIL(SCP_EDATA, "%s: var is empty: there is no gene to read", scp_h5ad_path(f));
     SCP_GOTO(done, read_genes(p, f, &gene));
     if (!p->gene) {
         SCP_GOTO(done, check_unique(gene, n, scp_h5ad_path(f)));

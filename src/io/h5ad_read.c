@@ -124,6 +124,7 @@ scp_status scp_h5ad_select_matrix(scp_h5ad *f, const char *name)
     scp_frame var = { .file = H5I_INVALID_HID };
     scp_matrix matrix = { .data = H5I_INVALID_HID, .indices = H5I_INVALID_HID };
     char *copy = NULL;
+    if (f->matrix_name && strcmp(f->matrix_name, name) == 0) return SCP_OK;
     bool was_raw = f->matrix_name && is_raw(f->matrix_name), other_var = is_raw(name) != was_raw;
     SCP_GOTO(done, scp_strdup(name, &copy));
     if (other_var)

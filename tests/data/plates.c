@@ -24,6 +24,7 @@ static scp_status write_all(const char *dir)
         { "fraction.h5ad", { .value = 2.5f } },
         { "other-genes.h5ad", { .gene = "ELSE" } },
         { "twice.h5ad", { .gene = "GENE0007" } },
+        { "no-genes.h5ad", { .no_genes = true } },
     };
     char path[SCP_PATH_MAX];
     screen_make(&s);

@@ -177,7 +177,8 @@ scp_status screen_write(const screen_file *f, const char *path, const screen_spo
     const scp_h5ad_write_options opt = {
         .csr = true, .index64 = true, .deflate = 1, .chunk = 5000
     };
-    SCP_GOTO(done, scp_h5ad_writer_create(path, f->n, SCREEN_GENES, &opt, &w));
+    size_t genes = spoil && spoil->no_genes ? 0 : SCREEN_GENES;
+    SCP_GOTO(done, scp_h5ad_writer_create(path, f->n, genes, &opt, &w));
     SCP_GOTO(done, write_matrix(w, f, spoil));
     SCP_GOTO(done, write_indices(w, f, spoil));
     SCP_GOTO(done, write_column(w, f, "drugname_drugconc", offsetof(screen_cell, dose), spoil));

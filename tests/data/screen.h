@@ -39,6 +39,7 @@ const char *screen_gene(size_t gene, char buf[16]);
 typedef struct screen_spoil {
     const char *drop;  /* obs column to leave out                        */
     const char *dose;  /* dose label of the spoilt row                   */
+    bool no_genes;     /* no gene at all                                 */
     float value;       /* count of gene 5 in that row; 0: as it is       */
     const char *gene;  /* name of gene 3                                 */
 } screen_spoil;

@@ -6,7 +6,8 @@ if ! python3 -c 'import anndata' 2>/dev/null; then
 fi
 dir=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
 trap 'rm -rf "$dir"' EXIT
-"$top_builddir/tests/io/h5ad_write.t" "$dir" || { echo "1..0 # SKIP samples were not written"; exit 1; }
+"$top_builddir/tests/io/h5ad_write.t" "$dir" >"$dir/log" 2>&1 ||
+    { echo "1..1"; echo "not ok 1 - the samples were not written"; sed 's/^/# /' "$dir/log"; exit 1; }
 python3 - "$dir" <<'PY'
 import sys
 import warnings
