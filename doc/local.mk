@@ -8,7 +8,7 @@ bashcomp_DATA = $(bin_PROGRAMS:%=doc/completion/%)
 CLEANFILES += $(man1_MANS) $(bashcomp_DATA)
 
 $(man1_MANS): doc/man/%.1: %
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./$< --help-man >$@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(NO_LEAKS) ./$< --help-man >$@.tmp && mv $@.tmp $@
 
 $(bashcomp_DATA): doc/completion/%: %
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./$< --completion >$@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(NO_LEAKS) ./$< --completion >$@.tmp && mv $@.tmp $@
