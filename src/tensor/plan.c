@@ -65,10 +65,11 @@ static void mark_roots(scp_plan *p)
 
 /* Which gradients are needed, and which call writes each first: nodes run backward in reverse order,
  * so the first writer of a gradient is its last consumer. */
-static void mark_backward(scp_plan *p)
+static scp_status mark_backward(scp_plan *p)
 {
     bool *written = NULL;
-    if (!p->loss || scp_alloc(p->n, 1, &written) != SCP_OK) return;
+    if (!p->loss) return SCP_OK;
+    SCP_TRY(scp_alloc(p->n, sizeof *written, &written));
     p->slot[p->slot[p->loss->id].root].active = true;
     written[p->slot[p->loss->id].root] = true;
     for (size_t i = p->n; i-- > 0;) {
@@ -83,6 +84,7 @@ static void mark_backward(scp_plan *p)
         }
     }
     free(written);
+    return SCP_OK;
 }
 
 static int64_t take(scp_plan *p, size_t bytes)
@@ -137,7 +139,7 @@ static scp_status fill(scp_plan *p)
     double one = 1;
     mark_live(p);
     mark_roots(p);
-    mark_backward(p);
+    SCP_TRY(mark_backward(p));
     SCP_TRY(find_ops(p));
     assign_memory(p);
     SCP_TRY(scp_device_alloc(p->dev, p->bytes, (void **)&p->block));
