@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { MAX_DEPTH = 16 }; /* widths of the path */
+
 const scp_option scp_denoiser_options[] = {
     { "model.widths", NULL, SCP_OPT_INTS, offsetof(scp_denoiser_config, widths), "512,512,256,128", 1, 65536, NULL, NULL,
       "Widths of the U-shaped path; the last is the bottleneck and must equal the latent dimension.",
@@ -38,9 +40,9 @@ const scp_option scp_denoiser_options[] = {
 
 scp_status scp_denoiser_check(const scp_denoiser_config *cfg, int64_t Dz)
 {
-    if (cfg->widths.n < 2 || cfg->widths.v[cfg->widths.n - 1] != Dz)
-        SCP_FAIL(SCP_EUSAGE, "model.widths needs two or more values and must end with vae.latent (%lld)",
-                 (long long)Dz);
+    if (cfg->widths.n < 2 || cfg->widths.n > MAX_DEPTH || cfg->widths.v[cfg->widths.n - 1] != Dz)
+        SCP_FAIL(SCP_EUSAGE, "model.widths needs 2 to %d values and must end with vae.latent (%lld)",
+                 MAX_DEPTH, (long long)Dz);
     if (Dz % cfg->tokens)
         SCP_FAIL(SCP_EUSAGE, "model.tokens (%lld) must divide vae.latent (%lld)", (long long)cfg->tokens,
                  (long long)Dz);
@@ -101,9 +103,8 @@ static scp_node *time_mlp(scp_graph *g, scp_node *code, int64_t dim)
 static scp_node *u_path(scp_graph *g, const scp_denoiser_config *cfg, scp_node *x, scp_node *e,
                         const scp_gd_cond *cond, int64_t Dz)
 {
-    enum { MAX_DEPTH = 16 };
     scp_node *kept[MAX_DEPTH] = { NULL };
-    size_t depth = cfg->widths.n < MAX_DEPTH ? cfg->widths.n : MAX_DEPTH;
+    size_t depth = cfg->widths.n;
     scp_node *se = scp_nn_silu(g, e);
     for (size_t i = 0; i < depth; i++) kept[i] = x = path_block(g, "down", i, x, se, cfg->widths.v[i], cfg->dropout);
     if (cfg->blocks && cfg->inject != SCP_INJECT_CONCAT_MLP) x = scp_add(g, x, gd_stack(g, "gd_mid", cfg, x, cond));
