@@ -91,12 +91,12 @@ static scp_status dump_settings(const scp_run_settings *s, scp_strbuf *out)
     return scp_conf_dump(scp_run_groups, &kept, out);
 }
 
-static scp_status begin_local(scp_run_settings *s, scp_run_open *o)
+static scp_status begin_local(scp_run_settings *s, bool create, scp_run_open *o)
 {
     if (!s->paths.run) SCP_FAIL(SCP_EUSAGE, "--run DIR is required (see --help)");
     if (!s->paths.shard)
         SCP_FAIL(SCP_EUSAGE, "--shard FILE is required: %s has no config.yaml that names one", s->paths.run);
-    SCP_TRY(scp_sig_install());
+    if (create) SCP_TRY(scp_sig_install()); /* who trains stops with a checkpoint, others just end */
     SCP_TRY(scp_device_open(s->paths.device, &o->dev));
     bool main_model = strcmp(s->paths.model, "scppdm") == 0;
     SCP_TRY(scp_str_format(o->config_path, sizeof o->config_path, "%s/config%s%s.yaml", s->paths.run,
@@ -107,7 +107,7 @@ static scp_status begin_local(scp_run_settings *s, scp_run_open *o)
 scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_run_open *o)
 {
     *o = (scp_run_open){ 0 };
-    SCP_TRY(scp_agree(comm, begin_local(s, o)));
+    SCP_TRY(scp_agree(comm, begin_local(s, create, o)));
     SCP_TRY(scp_shard_read(comm, s->paths.shard, &o->data));
     SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? prepare_folder(s, create) : SCP_OK));
     scp_log(SCP_LOG_INFO, "%d rank%s (%s), device %s; %zu pairs, %zu genes, %zu drugs, %zu lines", scp_comm_size(comm),

@@ -173,8 +173,12 @@ scp_status scp_run_predict(scp_comm *comm, scp_run_settings *s)
     if (s->eval.output && s->eval.splits.n > 1)
         SCP_FAIL(SCP_EUSAGE, "--output takes the predictions of one split: choose it with --splits");
     SCP_TRY(check_splits(&s->eval.splits));
+    scp_run_settings one = *s; /* the file holds the first model: no other has to be there */
+    one.eval.models.n = 1;
+    one.eval.predictions.n = 0;
     SCP_GOTO(done, scp_run_begin(comm, s, false, &o));
-    for (size_t i = 0; i < s->eval.splits.n; i++) SCP_GOTO(done, predict_split(comm, s, &o, s->eval.splits.v[i]));
+    for (size_t i = 0; i < s->eval.splits.n; i++)
+        SCP_GOTO(done, predict_split(comm, &one, &o, s->eval.splits.v[i]));
 done:
     scp_run_end(&o);
     return st;

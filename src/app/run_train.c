@@ -16,7 +16,10 @@ static scp_status method_text(const scp_run_settings *s, bool vae_only, scp_strb
 
 static scp_status finish(const char *stage, const scp_job_result *r)
 {
-    scp_log(SCP_LOG_INFO, "%s: step %lld, loss %.5f, validation %.5f at step %lld, %.1f s%s", stage, (long long)r->step,
+    if (r->resumed_from == r->step)
+        scp_log(SCP_LOG_INFO, "%s: all %lld steps were done before; --fresh starts over", stage, (long long)r->step);
+    else
+        scp_log(SCP_LOG_INFO, "%s: step %lld, loss %.5f, validation %.5f at step %lld, %.1f s%s", stage, (long long)r->step,
             r->loss, r->best, (long long)r->best_step, r->seconds, r->skipped ? ", some steps skipped" : "");
     if (r->stop == SCP_STOP_SIGNAL)
         SCP_FAIL(SCP_EREQUEUE, "%s stopped by a signal at step %lld with a checkpoint; start it again to go on", stage,

@@ -71,7 +71,8 @@ scp_status scp_latents_read(const char *run_dir, const scp_dataset *d, int64_t D
     SCP_TRY(scp_ckpt_open(path, &c));
     SCP_GOTO(done, scp_ckpt_get_i64(c, "data_hash", &hash, 1));
     if ((uint64_t)hash != d->hash)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s belongs to another shard: run scppdm_vae on this one", path);
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s belongs to another shard than the one given: check --shard, or run "
+                                          "scppdm_vae on this one", path);
     SCP_GOTO(done, scp_alloc(d->P * (size_t)Dz, sizeof **mu, mu));
     SCP_GOTO(done, scp_ckpt_get_f32(c, "mu", *mu, d->P * (size_t)Dz));
 done:

@@ -211,11 +211,23 @@ static scp_status run_steps(loop *l)
         stop = stop && !last;
         if ((step + 1) % c->log_every == 0 || last || stop) SCP_TRY(report(l, step));
         bool score = last || (c->validate_every && (step + 1) % c->validate_every == 0);
-        if (score && !stop) SCP_TRY(validate(l));
+        if (score && (!stop || l->out->stop == SCP_STOP_AFTER)) SCP_TRY(validate(l));
         if (score || stop || (step + 1) % c->checkpoint_every == 0) SCP_TRY(scp_train_state_save(l->job, &l->state));
         if (last) l->out->stop = SCP_STOP_DONE;
     }
     return SCP_OK;
+}
+
+/* Settings that work and are hardly meant: made for a longer run than this one. */
+static void warn_short(const scp_job *job)
+{
+    const scp_train_config *c = job->cfg;
+    if (c->warmup >= c->steps)
+        scp_log(SCP_LOG_WARN, "%s: the warm-up (%lld steps) is not over at the end (%lld steps): the learning "
+                "rate stays below its setting", job->stage, (long long)c->warmup, (long long)c->steps);
+    if (c->ema > 0 && (double)c->steps * (1 - c->ema) < 1)
+        scp_log(SCP_LOG_WARN, "%s: the average of the weights (decay %g) reaches back beyond %lld steps: evaluation "
+                "will see mostly the initial weights", job->stage, c->ema, (long long)c->steps);
 }
 
 static scp_status prepare(loop *l)
@@ -228,6 +240,7 @@ static scp_status prepare(loop *l)
     if (!job->n_train) SCP_FAIL(SCP_EDATA, "%s: the shard has no training rows", job->stage);
     l->local = (size_t)(l->cfg->batch / size);
     l->row0 = rank * (int64_t)l->local;
+    warn_short(job);
     SCP_TRY(scp_alloc(l->local, sizeof *l->rows, &l->rows));
     SCP_TRY(scp_fs_join(l->metrics, sizeof l->metrics, job->run_dir, "metrics.jsonl"));
     return scp_progress_create(job->stage, l->cfg->steps, rank == 0, &l->progress);

@@ -95,14 +95,11 @@ done:
     return st;
 }
 
-/* The generator is built on first use: it needs the final parameter store. */
 static scp_status predict(void *ctx, const int32_t *pair, size_t n, float *x)
 {
     model_ctx *c = ctx;
     const scp_dataset *d = c->s->data;
     scp_picked picked;
-    if (!c->gen)
-        SCP_TRY(scp_generator_create(c->m, c->gd, c->params, c->vae, &c->stats, d->fp, d->n_drugs, d->G, &c->gen));
     scp_status st = scp_conditions_pick(d, c->mu, (size_t)c->m->vae.latent, pair, n, &picked);
     if (st == SCP_OK) st = scp_generator_run(c->gen, &picked.c, x);
     scp_picked_fini(&picked);
@@ -141,7 +138,11 @@ static scp_status build(model_ctx *c)
     SCP_TRY(scp_graph_status(c->graph));
     SCP_TRY(scp_plan_create(c->graph, c->nodes.loss, c->s->comm, &c->plan));
     SCP_TRY(scp_tables_init(&c->tables, c->s->dev, c->m, d, c->mu, &c->stats));
-    return scp_tables_bind(&c->tables, c->plan, &c->nodes);
+    SCP_TRY(scp_tables_bind(&c->tables, c->plan, &c->nodes));
+    if (!c->held.n) return SCP_OK;
+    /* Here, not at the first score: guidance that cannot work is refused before any step. */
+    return scp_generator_create(c->m, c->gd, c->params, c->vae, &c->stats, d->fp, d->n_drugs, d->G,
+                                &c->gen);
 }
 
 static void release(model_ctx *c)

@@ -38,17 +38,20 @@ static scp_status write_file(const scp_job *job, const scp_train_state *s, const
     return st;
 }
 
+/* best.h5 first: a start that is cut off in between resumes from an older checkpoint and writes both
+ * again, while the other order would resume with a best step that no file holds. */
 static scp_status save(const scp_job *job, const scp_train_state *s)
 {
     char dir[SCP_PATH_MAX], path[SCP_PATH_MAX];
     SCP_TRY(stage_dir(job, dir, sizeof dir));
     SCP_TRY(scp_fs_mkdirs(dir));
+    if (s->best_step == s->step) {
+        SCP_TRY(scp_fs_join(path, sizeof path, dir, "best.h5"));
+        SCP_TRY(write_file(job, s, path));
+    }
     SCP_TRY(scp_ckpt_name(path, sizeof path, dir, s->step));
     SCP_TRY(write_file(job, s, path));
-    SCP_TRY(scp_ckpt_publish(dir, s->step, job->cfg->keep));
-    if (s->best_step != s->step) return SCP_OK;
-    SCP_TRY(scp_fs_join(path, sizeof path, dir, "best.h5"));
-    return write_file(job, s, path);
+    return scp_ckpt_publish(dir, s->step, job->cfg->keep);
 }
 
 scp_status scp_train_state_save(const scp_job *job, const scp_train_state *s)
@@ -88,14 +91,17 @@ static scp_status read_all(const scp_job *job, const scp_ckpt *c, scp_train_stat
     return SCP_OK;
 }
 
-/* Is there anything to resume from? */
-static bool has_checkpoint(const char *dir)
+/* Is there anything to resume from? best.h5 alone is not. */
+static scp_status has_checkpoint(const char *dir, bool *found)
 {
     char **names = NULL;
     size_t n = 0;
-    if (!scp_fs_is_dir(dir) || scp_fs_list(dir, ".h5", &names, &n) != SCP_OK) return false;
+    *found = false;
+    if (!scp_fs_is_dir(dir)) return SCP_OK;
+    SCP_TRY(scp_fs_list(dir, ".h5", &names, &n));
+    for (size_t i = 0; i < n; i++) *found |= strcmp(names[i], "best.h5") != 0;
     scp_fs_list_free(names, n);
-    return n > 0;
+    return SCP_OK;
 }
 
 static scp_status load(const scp_job *job, scp_train_state *s, bool *found)
@@ -104,7 +110,7 @@ static scp_status load(const scp_job *job, scp_train_state *s, bool *found)
     scp_ckpt *c = NULL;
     int64_t step;
     SCP_TRY(stage_dir(job, dir, sizeof dir));
-    *found = has_checkpoint(dir);
+    SCP_TRY(has_checkpoint(dir, found));
     if (!*found) return SCP_OK;
     SCP_TRY(scp_ckpt_latest(dir, &c, &step));
     scp_status st = read_all(job, c, s);
@@ -114,7 +120,14 @@ static scp_status load(const scp_job *job, scp_train_state *s, bool *found)
 
 scp_status scp_train_state_load(const scp_job *job, scp_train_state *s, bool *found)
 {
-    return scp_agree(job->comm, load(job, s, found));
+    SCP_TRY(scp_agree(job->comm, load(job, s, found)));
+    int64_t step[2] = { s->step, -s->step };
+    SCP_TRY(scp_comm_allreduce(job->comm, step, 2, SCP_COMM_I64, SCP_COMM_MAX));
+    if (step[0] != -step[1])
+        SCP_FAIL(SCP_ERETRY, "%s/%s: some ranks see the checkpoint of step %lld, others that of step %lld; a "
+                             "shared file system may lag: try again", job->run_dir, job->stage,
+                 (long long)-step[1], (long long)step[0]);
+    return SCP_OK;
 }
 
 static scp_status clear(const scp_job *job)

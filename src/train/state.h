@@ -15,7 +15,8 @@ typedef struct scp_train_state {
  *  is the best so far, also <stage>/best.h5. Collective: rank 0 writes, all agree. */
 scp_status scp_train_state_save(const scp_job *job, const scp_train_state *s) SCP_MUST_USE;
 
-/** Load the newest readable checkpoint into the store. *found false when there is none. Collective. */
+/** Load the newest readable checkpoint into the store. *found false when there is none. SCP_ERETRY:
+ *  the ranks do not see the same one. Collective. */
 scp_status scp_train_state_load(const scp_job *job, scp_train_state *s, bool *found) SCP_MUST_USE;
 /** Remove the checkpoints of the stage, for a start from scratch. Collective. */
 scp_status scp_train_state_clear(const scp_job *job) SCP_MUST_USE;

@@ -98,7 +98,13 @@ train 0 "--train.steps 60 --fresh" && [ -e "$tmp/r/train/ckpt-60.h5" ] && err 't
 report "--fresh starts over, to the end"
 train 0 "--train.steps 60" && err 'resumed at step 60'
 report "a finished run has nothing left to do"
-train 70 "--fresh --train.lr 10 --train.weight_decay 10 --train.clip 0 --train.warmup 0" &&
+train 64 "--fresh --guidance.ddim_steps 51" && err 'exceeds diffusion.T (50)' && [ -e "$tmp/r/train/ckpt-60.h5" ]
+report "guidance that cannot work: exit 64 before any step, and --fresh has removed nothing"
+mv "$tmp/r/train" "$tmp/kept" && mkdir "$tmp/r/train" && cp "$tmp/kept/best.h5" "$tmp/r/train"
+train 0 "--train.steps 10" && ! err resumed && [ -e "$tmp/r/train/ckpt-10.h5" ]
+report "best.h5 without a checkpoint, as a crash between the two leaves it: from the start"
+rm -r "$tmp/r/train" && mv "$tmp/kept" "$tmp/r/train"
+train 70 "--fresh --train.steps 60 --train.lr 10 --train.weight_decay 10 --train.clip 0 --train.warmup 0" &&
     err 'the gradient was not finite in 25 steps in a row'
 report "a gradient that stays not finite: exit 70"
 echo "1..$count"
