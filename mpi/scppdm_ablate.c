@@ -8,8 +8,9 @@ int main(int argc, char **argv)
     scp_app app = {
         .name = "scppdm_ablate",
         .brief = "train and score one ablation, A to F",
-        .description = "Trains the model of the run folder with one part removed or replaced [paper App. F], "
-                       "scores it on the chosen splits and writes <run>/eval-ablation-<letter>.",
+        .description =
+            "Trains the model of the run folder with one part removed or replaced [paper App. F], "
+            "scores it on the chosen splits and writes <run>/eval-ablation-<letter>.",
         .groups = scp_run_groups,
         .settings = &settings,
         .base = scp_run_recall,

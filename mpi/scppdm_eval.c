@@ -8,13 +8,15 @@ int main(int argc, char **argv)
     scp_app app = {
         .name = "scppdm_eval",
         .brief = "score predictions on unseen combinations and unseen drugs",
-        .description = "Predicts and scores the chosen models on the chosen splits and prints one table a "
-                       "split; results.csv, agg_results.csv, summary.json and AnnData files go to the run "
-                       "folder.",
+        .description =
+            "Predicts and scores the chosen models on the chosen splits and prints one table a "
+            "split; results.csv, agg_results.csv, summary.json and AnnData files go to the run "
+            "folder.",
         .groups = scp_run_groups,
         .settings = &settings,
         .base = scp_run_recall,
     };
-    if (scp_app_begin(&app, &argc, &argv) == SCP_APP_RUN) app.status = scp_run_eval(app.comm, &settings);
+    if (scp_app_begin(&app, &argc, &argv) == SCP_APP_RUN)
+        app.status = scp_run_eval(app.comm, &settings);
     return scp_app_end(&app);
 }

@@ -1,5 +1,5 @@
-/* What the run programs share (scppdm_vae, _train, _predict, _eval, _ablate): one settings struct, so
- * that one YAML file serves them all, and one function each. */
+/* What the run programs share (scppdm_vae, _train, _predict, _eval, _ablate): one settings struct,
+ * so that one YAML file serves them all, and one function each. */
 #ifndef SCP_APP_RUN_H
 #define SCP_APP_RUN_H
 
@@ -41,10 +41,12 @@ typedef struct scp_run_settings {
 /** All rows of scp_run_settings. */
 extern const scp_option_group scp_run_groups[];
 
-/** For scp_app.base: <run>/config.yaml, so that a run folder remembers its settings. Not collective. */
+/** For scp_app.base: <run>/config.yaml, so that a run folder remembers its settings. Not
+ *  collective. */
 scp_status scp_run_recall(const void *settings, char *path, size_t size) SCP_MUST_USE;
 
-/** Train the autoencoder; write latents. SCP_EREQUEUE when stopped with a checkpoint. Collective. */
+/** Train the autoencoder; write latents. SCP_EREQUEUE when stopped with a checkpoint.
+ *  Collective. */
 scp_status scp_run_vae(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 /** Train a registered model. Collective. */
 scp_status scp_run_train(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
@@ -53,7 +55,8 @@ scp_status scp_run_predict(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 /** Score models on splits; prints the tables on stdout (rank 0). Collective. */
 scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 /** Train and score one ablation (args: its letter, or none with --index). Collective. */
-scp_status scp_run_ablate(scp_comm *comm, scp_run_settings *s, const scp_text_list *args) SCP_MUST_USE;
+scp_status scp_run_ablate(scp_comm *comm, scp_run_settings *s,
+                          const scp_text_list *args) SCP_MUST_USE;
 /** Print version, libraries, communicator and devices on stdout (rank 0). Collective. */
 scp_status scp_run_info(scp_comm *comm) SCP_MUST_USE;
 

@@ -1,5 +1,5 @@
-/* scppdm_ablate: one ablation of the paper's App. F from training to a table row. Only settings differ
- * from the full model; the autoencoder and its latents are those of the run folder. */
+/* scppdm_ablate: one ablation of the paper's App. F from training to a table row. Only settings
+ * differ from the full model; the autoencoder and its latents are those of the run folder. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +22,19 @@ static const struct ablation {
 
 enum { N_ABLATIONS = sizeof ablations / sizeof ablations[0] };
 
-static scp_status choose(const scp_run_settings *s, const scp_text_list *args, const struct ablation **out)
+static scp_status choose(const scp_run_settings *s, const scp_text_list *args,
+                         const struct ablation **out)
 {
     int64_t index = s->ablate.index;
     if (args->n == 1 && args->v[0][0] && !args->v[0][1])
-        for (index = 0; index < N_ABLATIONS && ablations[index].letter != args->v[0][0]; index++) continue;
+        for (index = 0; index < N_ABLATIONS && ablations[index].letter != args->v[0][0]; index++)
+            continue;
     else if (args->n)
         SCP_FAIL(SCP_EUSAGE, "give one ablation, A to F");
     if (index < 0 || index >= N_ABLATIONS)
-        SCP_FAIL(SCP_EUSAGE, "name the ablation: a letter A to F, or --index 0 to 5 (a job array's task number)");
+        SCP_FAIL(
+            SCP_EUSAGE,
+            "name the ablation: a letter A to F, or --index 0 to 5 (a job array's task number)");
     *out = &ablations[index];
     return SCP_OK;
 }

@@ -14,12 +14,15 @@ static const scp_option path_rows[] = {
     { "run", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, run), NULL, 0, 0, NULL, NULL,
       "Run folder: settings, checkpoints, metrics, scores. Required.", NULL },
     { "shard", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, shard), NULL, 0, 0, NULL, NULL,
-      "Shard file of scppdm_prep; the default is the one that the run folder was made with.", NULL },
+      "Shard file of scppdm_prep; the default is the one that the run folder was made with.",
+      NULL },
     { "device", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, device), "auto", 0, 0, NULL, NULL,
       "auto, cpu, ref (fp64 oracle), or cuda[:N] when configured --with-cuda.", NULL },
-    { "train.model", "model", SCP_OPT_TEXT, offsetof(scp_run_paths, model), "scppdm", 0, 0, NULL, NULL,
-      "Model to train: scppdm, or regression (the same network without diffusion, a reference row); "
-      "scppdm_ablate sets ablation-A to ablation-F.", NULL },
+    { "train.model", "model", SCP_OPT_TEXT, offsetof(scp_run_paths, model), "scppdm", 0, 0, NULL,
+      NULL,
+      "Model to train: scppdm, or regression (the same network without diffusion, a reference "
+      "row); scppdm_ablate sets ablation-A to ablation-F.",
+      NULL },
     { "fresh", NULL, SCP_OPT_BOOL, offsetof(scp_run_paths, fresh), "false", 0, 0, NULL, NULL,
       "Start over although the run folder has checkpoints.", NULL },
     { 0 },
@@ -28,18 +31,20 @@ static const scp_option path_rows[] = {
 static const scp_option eval_rows[] = {
     { "eval.models", "models", SCP_OPT_TEXTS, offsetof(scp_eval_choice, models),
       "scppdm,perturb_mean,context_mean,global_mean,no_change", 0, 0, NULL, NULL,
-      "Rows of the score table: scppdm, regression, autoencoder (ceiling of the latent space), perturb_mean, "
-      "context_mean, global_mean, line_mean, no_change, replicate.", NULL },
-    { "eval.splits", "splits", SCP_OPT_TEXTS, offsetof(scp_eval_choice, splits), "uc,ud", 0, 0, NULL, NULL,
-      "Sets of conditions to score or predict: uc, ud, val_uc, val_ud, train.", NULL },
-    { "eval.predictions", "predictions", SCP_OPT_TEXTS, offsetof(scp_eval_choice, predictions), NULL, 0, 0, NULL, NULL,
-      "Prediction files (.h5ad) of other models to score as further rows.", NULL },
-    { "eval.format", "format", SCP_OPT_ENUM, offsetof(scp_eval_choice, format), "text", 0, 0, "text|markdown", NULL,
-      "Form of the tables on stdout.", NULL },
+      "Rows of the score table: scppdm, regression, autoencoder (ceiling of the latent space), "
+      "perturb_mean, context_mean, global_mean, line_mean, no_change, replicate.",
+      NULL },
+    { "eval.splits", "splits", SCP_OPT_TEXTS, offsetof(scp_eval_choice, splits), "uc,ud", 0, 0,
+      NULL, NULL, "Sets of conditions to score or predict: uc, ud, val_uc, val_ud, train.", NULL },
+    { "eval.predictions", "predictions", SCP_OPT_TEXTS, offsetof(scp_eval_choice, predictions),
+      NULL, 0, 0, NULL, NULL, "Prediction files (.h5ad) of other models to score as further rows.",
+      NULL },
+    { "eval.format", "format", SCP_OPT_ENUM, offsetof(scp_eval_choice, format), "text", 0, 0,
+      "text|markdown", NULL, "Form of the tables on stdout.", NULL },
     { "eval.h5ad", NULL, SCP_OPT_BOOL, offsetof(scp_eval_choice, h5ad), "true", 0, 0, NULL, NULL,
       "Write real_<split>.h5ad and pred_<split>.h5ad, ready for cell-eval.", NULL },
-    { "eval.output", "output", SCP_OPT_TEXT, offsetof(scp_eval_choice, output), NULL, 0, 0, NULL, NULL,
-      "scppdm_predict: file to write; the default is <run>/pred_<split>.h5ad.", NULL },
+    { "eval.output", "output", SCP_OPT_TEXT, offsetof(scp_eval_choice, output), NULL, 0, 0, NULL,
+      NULL, "scppdm_predict: file to write; the default is <run>/pred_<split>.h5ad.", NULL },
     { 0 },
 };
 
@@ -73,7 +78,9 @@ static scp_status prepare_folder(const scp_run_settings *s, bool create)
 {
     if (!create) {
         if (!scp_fs_is_dir(s->paths.run))
-            SCP_FAIL(SCP_ENOINPUT, "run folder %s does not exist: train first (scppdm_vae, scppdm_train)", s->paths.run);
+            SCP_FAIL(SCP_ENOINPUT,
+                     "run folder %s does not exist: train first (scppdm_vae, scppdm_train)",
+                     s->paths.run);
         return SCP_OK;
     }
     SCP_TRY(scp_fs_mkdirs(s->paths.run));
@@ -95,12 +102,14 @@ static scp_status begin_local(scp_run_settings *s, bool create, scp_run_open *o)
 {
     if (!s->paths.run) SCP_FAIL(SCP_EUSAGE, "--run DIR is required (see --help)");
     if (!s->paths.shard)
-        SCP_FAIL(SCP_EUSAGE, "--shard FILE is required: %s has no config.yaml that names one", s->paths.run);
-    if (create) SCP_TRY(scp_sig_install()); /* who trains stops with a checkpoint, others just end */
+        SCP_FAIL(SCP_EUSAGE, "--shard FILE is required: %s has no config.yaml that names one",
+                 s->paths.run);
+    if (create)
+        SCP_TRY(scp_sig_install()); /* who trains stops with a checkpoint, others just end */
     SCP_TRY(scp_device_open(s->paths.device, &o->dev));
     bool main_model = strcmp(s->paths.model, "scppdm") == 0;
-    SCP_TRY(scp_str_format(o->config_path, sizeof o->config_path, "%s/config%s%s.yaml", s->paths.run,
-                           main_model ? "" : "-", main_model ? "" : s->paths.model));
+    SCP_TRY(scp_str_format(o->config_path, sizeof o->config_path, "%s/config%s%s.yaml",
+                           s->paths.run, main_model ? "" : "-", main_model ? "" : s->paths.model));
     return dump_settings(s, &o->config);
 }
 
@@ -110,9 +119,9 @@ scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_r
     SCP_TRY(scp_agree(comm, begin_local(s, create, o)));
     SCP_TRY(scp_shard_read(comm, s->paths.shard, &o->data));
     SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? prepare_folder(s, create) : SCP_OK));
-    scp_log(SCP_LOG_INFO, "%d rank%s (%s), device %s; %zu pairs, %zu genes, %zu drugs, %zu lines", scp_comm_size(comm),
-            scp_comm_size(comm) == 1 ? "" : "s", scp_comm_name(comm), o->dev->backend->name, o->data.N, o->data.G,
-            o->data.n_drugs, o->data.n_lines);
+    scp_log(SCP_LOG_INFO, "%d rank%s (%s), device %s; %zu pairs, %zu genes, %zu drugs, %zu lines",
+            scp_comm_size(comm), scp_comm_size(comm) == 1 ? "" : "s", scp_comm_name(comm),
+            o->dev->backend->name, o->data.N, o->data.G, o->data.n_drugs, o->data.n_lines);
     return SCP_OK;
 }
 

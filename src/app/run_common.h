@@ -16,10 +16,12 @@ typedef struct scp_run_open {
 
 /** Read the shard, open the device, make the run folder (when `create`), or check that it is there.
  *  Without --shard, the one named in <run>/config.yaml. Collective. */
-scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_run_open *o) SCP_MUST_USE;
+scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create,
+                         scp_run_open *o) SCP_MUST_USE;
 void scp_run_end(scp_run_open *o);
 
-/** Folder of a trained model's checkpoints inside the run folder; NULL when the model is not trained. */
+/** Folder of a trained model's checkpoints inside the run folder; NULL when the model is not
+ *  trained. */
 const char *scp_run_stage(const char *model);
 
 #endif

@@ -34,8 +34,8 @@ static scp_status split_rows(const scp_run_open *o, const char *name, int32_t **
     return scp_dataset_rows(&o->data, split, rows, n);
 }
 
-static scp_status print_tables(const scp_run_settings *s, const scp_scores *scores, size_t n, size_t n_rows,
-                               const char *split)
+static scp_status print_tables(const scp_run_settings *s, const scp_scores *scores, size_t n,
+                               size_t n_rows, const char *split)
 {
     const scp_score_figure figure[] = { SCP_FIGURE_MEDIAN, SCP_FIGURE_MEAN };
     const char *const word[] = { "median", "mean" };
@@ -43,7 +43,8 @@ static scp_status print_tables(const scp_run_settings *s, const scp_scores *scor
         scp_table t = { 0 };
         scp_strbuf text = { 0 };
         scp_status st = scp_score_table(scores, n, figure[i], NULL, &t);
-        if (st == SCP_OK) st = scp_strbuf_addf(&text, "\n%s: %s over %zu conditions\n", split, word[i], n_rows);
+        if (st == SCP_OK)
+            st = scp_strbuf_addf(&text, "\n%s: %s over %zu conditions\n", split, word[i], n_rows);
         if (st == SCP_OK) st = scp_table_print(&t, (scp_table_format)s->eval.format, true, &text);
         if (st == SCP_OK) scp_app_result(text.text);
         scp_table_fini(&t);
@@ -54,8 +55,8 @@ static scp_status print_tables(const scp_run_settings *s, const scp_scores *scor
 }
 
 /* Files of one split in <run>/eval/<split>, and the truth in the same layout as the predictions. */
-static scp_status write_split(const evaluation *e, const scp_scores *scores, size_t n, const int32_t *rows,
-                              size_t n_rows, const char *split)
+static scp_status write_split(const evaluation *e, const scp_scores *scores, size_t n,
+                              const int32_t *rows, size_t n_rows, const char *split)
 {
     char dir[SCP_PATH_MAX], path[SCP_PATH_MAX];
     SCP_TRY(scp_str_format(dir, sizeof dir, "%s/%s", e->dir, split));
@@ -65,17 +66,21 @@ static scp_status write_split(const evaluation *e, const scp_scores *scores, siz
     return print_tables(e->s, scores, n, n_rows, split);
 }
 
-static scp_status score_models(evaluation *e, scp_run_models *m, const int32_t *rows, size_t n, const char *split)
+static scp_status score_models(evaluation *e, scp_run_models *m, const int32_t *rows, size_t n,
+                               const char *split)
 {
     scp_predictor *p = NULL;
     char path[SCP_PATH_MAX];
     scp_status st = SCP_OK;
     SCP_TRY(scp_alloc(m->n, sizeof *p, &p));
     SCP_GOTO(done, scp_str_format(path, sizeof path, "%s/pred_%s.h5ad", e->s->paths.run, split));
-    for (size_t i = 0; i < m->n; i++) p[i] = scp_run_model_predictor(&m->v[i], i == 0 && e->s->eval.h5ad ? path : NULL);
-    SCP_GOTO(done, scp_evaluate(e->comm, &e->o->data, rows, n, split, p, m->n, &e->s->metrics, e->scores + e->n));
+    for (size_t i = 0; i < m->n; i++)
+        p[i] = scp_run_model_predictor(&m->v[i], i == 0 && e->s->eval.h5ad ? path : NULL);
+    SCP_GOTO(done, scp_evaluate(e->comm, &e->o->data, rows, n, split, p, m->n, &e->s->metrics,
+                                e->scores + e->n));
     e->n += m->n;
-    st = scp_comm_rank(e->comm) == 0 ? write_split(e, e->scores + e->n - m->n, m->n, rows, n, split) : SCP_OK;
+    st = scp_comm_rank(e->comm) == 0 ? write_split(e, e->scores + e->n - m->n, m->n, rows, n, split)
+                                     : SCP_OK;
     SCP_GOTO(done, scp_agree(e->comm, st));
 done:
     free(p);
@@ -105,8 +110,8 @@ done:
 static scp_status scores_dir(const scp_run_settings *s, char *dir, size_t size)
 {
     bool ablation = strncmp(s->paths.model, "ablation-", 9) == 0;
-    return scp_str_format(dir, size, "%s/eval%s%s", s->paths.run ? s->paths.run : "", ablation ? "-" : "",
-                          ablation ? s->paths.model : "");
+    return scp_str_format(dir, size, "%s/eval%s%s", s->paths.run ? s->paths.run : "",
+                          ablation ? "-" : "", ablation ? s->paths.model : "");
 }
 
 static scp_status write_summary(const evaluation *e)
@@ -127,13 +132,15 @@ scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s)
     evaluation e = { .comm = comm, .s = s, .o = &o };
     size_t rows = s->eval.splits.n * (s->eval.models.n + s->eval.predictions.n);
     scp_status st = SCP_OK;
-    if (!rows) SCP_FAIL(SCP_EUSAGE, "nothing to score: eval.splits and eval.models must not be empty");
+    if (!rows)
+        SCP_FAIL(SCP_EUSAGE, "nothing to score: eval.splits and eval.models must not be empty");
     SCP_TRY(check_splits(&s->eval.splits));
     SCP_TRY(scp_metric_settings_check(&s->metrics));
     SCP_TRY(scores_dir(s, e.dir, sizeof e.dir));
     SCP_GOTO(done, scp_run_begin(comm, s, false, &o));
     SCP_GOTO(done, scp_agree(comm, scp_alloc(rows, sizeof *e.scores, &e.scores)));
-    for (size_t i = 0; i < s->eval.splits.n; i++) SCP_GOTO(done, evaluate_split(&e, s->eval.splits.v[i]));
+    for (size_t i = 0; i < s->eval.splits.n; i++)
+        SCP_GOTO(done, evaluate_split(&e, s->eval.splits.v[i]));
     SCP_GOTO(done, scp_agree(comm, scp_comm_rank(comm) == 0 ? write_summary(&e) : SCP_OK));
 done:
     for (size_t i = 0; i < e.n; i++) scp_scores_fini(&e.scores[i]);
@@ -142,7 +149,8 @@ done:
     return st;
 }
 
-static scp_status predict_split(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, const char *split)
+static scp_status predict_split(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
+                                const char *split)
 {
     int32_t *rows = NULL;
     size_t n;
@@ -169,9 +177,11 @@ scp_status scp_run_predict(scp_comm *comm, scp_run_settings *s)
 {
     scp_run_open o = { 0 };
     scp_status st = SCP_OK;
-    if (!s->eval.splits.n || !s->eval.models.n) SCP_FAIL(SCP_EUSAGE, "eval.splits and eval.models must name what to predict");
+    if (!s->eval.splits.n || !s->eval.models.n)
+        SCP_FAIL(SCP_EUSAGE, "eval.splits and eval.models must name what to predict");
     if (s->eval.output && s->eval.splits.n > 1)
-        SCP_FAIL(SCP_EUSAGE, "--output takes the predictions of one split: choose it with --splits");
+        SCP_FAIL(SCP_EUSAGE,
+                 "--output takes the predictions of one split: choose it with --splits");
     SCP_TRY(check_splits(&s->eval.splits));
     scp_run_settings one = *s; /* the file holds the first model: no other has to be there */
     one.eval.models.n = 1;

@@ -8,12 +8,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-static scp_status open_trained(const scp_run_settings *s, const scp_run_open *o, const char *stage, scp_run_model *m)
+static scp_status open_trained(const scp_run_settings *s, const scp_run_open *o, const char *stage,
+                               scp_run_model *m)
 {
     return scp_predict_open(o->dev, &o->data, s->paths.run, stage, &s->guidance, &m->trained);
 }
 
-static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, scp_run_model *m)
+static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
+                             scp_run_model *m)
 {
     scp_means_kind kind;
     const char *stage = scp_run_stage(m->name);
@@ -23,12 +25,15 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
         return scp_agree(comm, open_trained(s, o, "train", m));
     }
     if (scp_means_parse(m->name, &kind) != SCP_OK)
-        SCP_FAIL(SCP_EUSAGE, "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, perturb_mean, "
-                             "context_mean, global_mean, line_mean, no_change, replicate", m->name);
+        SCP_FAIL(SCP_EUSAGE,
+                 "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, "
+                 "perturb_mean, context_mean, global_mean, line_mean, no_change, replicate",
+                 m->name);
     return scp_means_fit(kind, comm, &o->data, &m->means);
 }
 
-static scp_status open_file(const scp_run_open *o, const char *path, const int32_t *rows, size_t n, scp_run_model *m)
+static scp_status open_file(const scp_run_open *o, const char *path, const int32_t *rows, size_t n,
+                            scp_run_model *m)
 {
     scp_pred_file_report report;
     const char *base = strrchr(path, '/');
@@ -38,8 +43,8 @@ static scp_status open_file(const scp_run_open *o, const char *path, const int32
     return SCP_OK;
 }
 
-scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, const int32_t *rows,
-                               size_t n_rows, scp_run_models *m)
+scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
+                               const int32_t *rows, size_t n_rows, scp_run_models *m)
 {
     const scp_text_list *names = &s->eval.models, *files = &s->eval.predictions;
     *m = (scp_run_models){ 0 };

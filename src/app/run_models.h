@@ -1,4 +1,5 @@
-/* The models of an evaluation by name: trained runs, means, prediction files. Private to src/app. */
+/* The models of an evaluation by name: trained runs, means, prediction files. Private to
+ * src/app. */
 #ifndef SCP_APP_RUN_MODELS_H
 #define SCP_APP_RUN_MODELS_H
 
@@ -23,8 +24,8 @@ typedef struct scp_run_models {
 } scp_run_models;
 
 /** Open every model of s->eval for these pairs. Collective. m: scp_run_models_close. */
-scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, const int32_t *rows,
-                               size_t n_rows, scp_run_models *m) SCP_MUST_USE;
+scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
+                               const int32_t *rows, size_t n_rows, scp_run_models *m) SCP_MUST_USE;
 void scp_run_models_close(scp_run_models *m);
 
 /** A model as the scorer sees it; h5ad (may be NULL) is borrowed. */

@@ -17,13 +17,16 @@ static scp_status method_text(const scp_run_settings *s, bool vae_only, scp_strb
 static scp_status finish(const char *stage, const scp_job_result *r)
 {
     if (r->resumed_from == r->step)
-        scp_log(SCP_LOG_INFO, "%s: all %lld steps were done before; --fresh starts over", stage, (long long)r->step);
+        scp_log(SCP_LOG_INFO, "%s: all %lld steps were done before; --fresh starts over", stage,
+                (long long)r->step);
     else
-        scp_log(SCP_LOG_INFO, "%s: step %lld, loss %.5f, validation %.5f at step %lld, %.1f s%s", stage, (long long)r->step,
-            r->loss, r->best, (long long)r->best_step, r->seconds, r->skipped ? ", some steps skipped" : "");
+        scp_log(SCP_LOG_INFO, "%s: step %lld, loss %.5f, validation %.5f at step %lld, %.1f s%s",
+                stage, (long long)r->step, r->loss, r->best, (long long)r->best_step, r->seconds,
+                r->skipped ? ", some steps skipped" : "");
     if (r->stop == SCP_STOP_SIGNAL)
-        SCP_FAIL(SCP_EREQUEUE, "%s stopped by a signal at step %lld with a checkpoint; start it again to go on", stage,
-                 (long long)r->step);
+        SCP_FAIL(SCP_EREQUEUE,
+                 "%s stopped by a signal at step %lld with a checkpoint; start it again to go on",
+                 stage, (long long)r->step);
     return SCP_OK;
 }
 
@@ -34,10 +37,16 @@ const char *scp_run_stage(const char *model)
     return NULL;
 }
 
-static scp_train_setup setup_of(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o, const scp_strbuf *method)
+static scp_train_setup setup_of(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
+                                const scp_strbuf *method)
 {
-    return (scp_train_setup){ .comm = comm, .dev = o->dev, .data = &o->data, .run_dir = s->paths.run,
-                              .method_text = method->text, .config_text = o->config.text, .config_path = o->config_path,
+    return (scp_train_setup){ .comm = comm,
+                              .dev = o->dev,
+                              .data = &o->data,
+                              .run_dir = s->paths.run,
+                              .method_text = method->text,
+                              .config_text = o->config.text,
+                              .config_path = o->config_path,
                               .fresh = s->paths.fresh };
 }
 
@@ -66,8 +75,10 @@ scp_status scp_run_train(scp_comm *comm, scp_run_settings *s)
     const char *stage = scp_run_stage(s->paths.model);
     scp_status st = SCP_OK;
     if (!stage)
-        SCP_FAIL(SCP_EUSAGE, "--model %s cannot be trained: use scppdm or regression (the means need no training)",
-                 s->paths.model);
+        SCP_FAIL(
+            SCP_EUSAGE,
+            "--model %s cannot be trained: use scppdm or regression (the means need no training)",
+            s->paths.model);
     if (strcmp(stage, "regression") == 0) s->method.diffusion.objective = SCP_OBJECTIVE_REGRESSION;
     SCP_GOTO(done, scp_run_begin(comm, s, true, &o));
     SCP_GOTO(done, scp_agree(comm, method_text(s, false, &method)));

@@ -17,8 +17,8 @@ static uint64_t condition_hash(const scp_dataset *d, int32_t pair)
     return scp_hash_text(d->plate[d->p_plate[p]], h);
 }
 
-scp_status scp_conditions_pick(const scp_dataset *d, const float *mu, size_t Dz, const int32_t *rows, size_t n,
-                           scp_picked *out)
+scp_status scp_conditions_pick(const scp_dataset *d, const float *mu, size_t Dz,
+                               const int32_t *rows, size_t n, scp_picked *out)
 {
     *out = (scp_picked){ 0 };
     SCP_TRY(scp_alloc(n * Dz, sizeof *out->mu_pre, &out->mu_pre));

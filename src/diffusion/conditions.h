@@ -14,10 +14,10 @@ typedef struct scp_picked {
     uint64_t *id;
 } scp_picked;
 
-/** Conditions of pairs rows [n]; the noise key is a hash of line, drug, dose and plate names, so that a
- *  prediction does not depend on the order of a shard. */
-scp_status scp_conditions_pick(const scp_dataset *d, const float *mu, size_t Dz, const int32_t *rows, size_t n,
-                           scp_picked *out) SCP_MUST_USE;
+/** Conditions of pairs rows [n]; the noise key is a hash of line, drug, dose and plate names, so
+ *  that a prediction does not depend on the order of a shard. */
+scp_status scp_conditions_pick(const scp_dataset *d, const float *mu, size_t Dz,
+                               const int32_t *rows, size_t n, scp_picked *out) SCP_MUST_USE;
 void scp_picked_fini(scp_picked *c);
 
 #endif

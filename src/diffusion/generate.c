@@ -37,7 +37,8 @@ static scp_status build_condition(scp_generator *s)
     SCP_TRY(scp_graph_create(s->model, &s->cond_graph));
     scp_graph *g = s->cond_graph;
     s->in = (scp_cond_in){ .z_pre = scp_input(g, "z_pre", SCP_REAL, SCP_SHAPE(R, s->m.vae.latent)),
-                           .drugs = scp_resident(g, "drugs", SCP_U8, SCP_SHAPE((int64_t)s->n_drugs, SCP_FP_BITS)),
+                           .drugs = scp_resident(g, "drugs", SCP_U8,
+                                                 SCP_SHAPE((int64_t)s->n_drugs, SCP_FP_BITS)),
                            .drug = scp_input(g, "drug", SCP_I32, SCP_SHAPE(R)),
                            .dose_code = scp_input(g, "dose", SCP_REAL, SCP_SHAPE(R, SCP_DOSE_CODE)),
                            .mask = scp_input(g, "mask", SCP_I32, SCP_SHAPE(R)) };
@@ -59,19 +60,22 @@ static scp_status build_network(scp_generator *s)
     s->fed.pre = scp_input(g, "pre", SCP_REAL, SCP_SHAPE(R, s->m.vae.latent));
     s->fed.drug = scp_input(g, "drug", SCP_REAL, SCP_SHAPE(R, s->m.model.drug_dim));
     s->fed.fused = scp_input(g, "fused", SCP_REAL, SCP_SHAPE(R, s->m.model.cond_dim));
-    s->net_out = scp_output(g, scp_denoiser_build(g, &s->m.model, s->z_t, scp_gather(g, s->time, s->t), &s->fed));
+    s->net_out = scp_output(
+        g, scp_denoiser_build(g, &s->m.model, s->z_t, scp_gather(g, s->time, s->t), &s->fed));
     return scp_graph_status(g);
 }
 
 static scp_status bind_tables(scp_generator *s, const uint8_t *fp)
 {
     scp_device *dev = scp_params_device(s->model);
-    size_t T = (size_t)s->m.diffusion.T, dim = (size_t)s->m.model.time_dim, bits = s->n_drugs * SCP_FP_BITS;
+    size_t T = (size_t)s->m.diffusion.T, dim = (size_t)s->m.model.time_dim,
+           bits = s->n_drugs * SCP_FP_BITS;
     double *code = NULL;
     scp_status st = SCP_OK;
     SCP_TRY(scp_alloc(T * dim, sizeof *code, &code));
     for (size_t t = 0; t < T; t++) scp_time_code((double)t, (int64_t)dim, code + t * dim);
-    SCP_GOTO(done, scp_device_alloc(dev, scp_device_bytes(dev, SCP_REAL, T * dim), &s->time_memory));
+    SCP_GOTO(done,
+             scp_device_alloc(dev, scp_device_bytes(dev, SCP_REAL, T * dim), &s->time_memory));
     SCP_GOTO(done, scp_device_write_f64(dev, s->time_memory, code, T * dim));
     SCP_GOTO(done, scp_device_alloc(dev, bits, &s->fp_memory));
     SCP_GOTO(done, dev->backend->write(dev, s->fp_memory, fp, bits));
@@ -86,7 +90,8 @@ static scp_status allocate(scp_generator *s)
 {
     size_t Dz = (size_t)s->m.vae.latent;
     const int64_t widths[3] = { s->m.vae.latent, s->m.model.drug_dim, s->m.model.cond_dim };
-    for (int i = 0; i < 3; i++) SCP_TRY(scp_alloc(s->rows * (size_t)widths[i], sizeof(float), &s->host[i]));
+    for (int i = 0; i < 3; i++)
+        SCP_TRY(scp_alloc(s->rows * (size_t)widths[i], sizeof(float), &s->host[i]));
     SCP_TRY(scp_alloc(s->rows * Dz, sizeof(float), &s->z_pre));
     SCP_TRY(scp_alloc(s->rows * Dz, sizeof(float), &s->feed));
     SCP_TRY(scp_alloc(s->rows * SCP_DOSE_CODE, sizeof(float), &s->code));
@@ -104,17 +109,18 @@ static scp_status check(const scp_method *m, const scp_guidance *gd)
 {
     SCP_TRY(scp_method_check(m));
     if (gd->ddim_steps > m->diffusion.T)
-        SCP_FAIL(SCP_EUSAGE, "guidance.ddim_steps (%lld) exceeds diffusion.T (%lld)", (long long)gd->ddim_steps,
-                 (long long)m->diffusion.T);
+        SCP_FAIL(SCP_EUSAGE, "guidance.ddim_steps (%lld) exceeds diffusion.T (%lld)",
+                 (long long)gd->ddim_steps, (long long)m->diffusion.T);
     if (gd->readout == SCP_READOUT_MEAN && m->diffusion.parameterization != SCP_PREDICT_V &&
         m->diffusion.objective == SCP_OBJECTIVE_DIFFUSION)
-        SCP_FAIL(SCP_EUSAGE, "guidance.readout=mean needs a model trained with diffusion.parameterization=v");
+        SCP_FAIL(SCP_EUSAGE,
+                 "guidance.readout=mean needs a model trained with diffusion.parameterization=v");
     return SCP_OK;
 }
 
-scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp_params *model, scp_params *vae,
-                                const scp_latent_stats *stats, const uint8_t *fp, size_t n_drugs, size_t G,
-                                scp_generator **out)
+scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp_params *model,
+                                scp_params *vae, const scp_latent_stats *stats, const uint8_t *fp,
+                                size_t n_drugs, size_t G, scp_generator **out)
 {
     scp_generator *s = NULL;
     scp_pass pass[SCP_PASS_MAX];
@@ -126,7 +132,8 @@ scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp
     if (m->diffusion.objective == SCP_OBJECTIVE_REGRESSION) s->gd.kind = SCP_GUIDANCE_NONE;
     s->n_pass = (size_t)scp_guidance_passes(&s->gd, 1, pass);
     s->rows = s->block * s->n_pass;
-    SCP_GOTO(fail, scp_schedule_init(&s->schedule, m->diffusion.T, m->diffusion.beta_first, m->diffusion.beta_last));
+    SCP_GOTO(fail, scp_schedule_init(&s->schedule, m->diffusion.T, m->diffusion.beta_first,
+                                     m->diffusion.beta_last));
     SCP_GOTO(fail, build_condition(s));
     SCP_GOTO(fail, build_network(s));
     SCP_GOTO(fail, scp_plan_create(s->cond_graph, NULL, NULL, &s->cond_plan));
@@ -151,8 +158,9 @@ void scp_generator_destroy(scp_generator **gp)
     scp_device_release(scp_params_device(s->model), s->fp_memory);
     scp_device_release(scp_params_device(s->model), s->time_memory);
     scp_schedule_fini(&s->schedule);
-    void *owned[] = { s->host[0], s->host[1], s->host[2], s->z_pre, s->code,     s->feed, s->drug, s->mask,
-                      s->steps,   s->weight,  s->z,       s->z0,    s->eps,      s->out,  s->combined, s->times };
+    void *owned[] = { s->host[0], s->host[1], s->host[2],  s->z_pre,  s->code, s->feed,
+                      s->drug,    s->mask,    s->steps,    s->weight, s->z,    s->z0,
+                      s->eps,     s->out,     s->combined, s->times };
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     free(s);
     *gp = NULL;
@@ -172,10 +180,11 @@ static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size
             s->weight[to] = pass[p].weight;
             s->drug[to] = c->drug[from];
             scp_dose_code(c->dose[from], code);
-            for (size_t k = 0; k < SCP_DOSE_CODE; k++) s->code[to * SCP_DOSE_CODE + k] = (float)code[k];
+            for (size_t k = 0; k < SCP_DOSE_CODE; k++)
+                s->code[to * SCP_DOSE_CODE + k] = (float)code[k];
             for (size_t k = 0; k < Dz; k++)
-                s->z_pre[to * Dz + k] =
-                    (float)((c->mu_pre[from * Dz + k] - s->stats->pre_mean[k]) / s->stats->pre_std[k]);
+                s->z_pre[to * Dz + k] = (float)((c->mu_pre[from * Dz + k] - s->stats->pre_mean[k]) /
+                                                s->stats->pre_std[k]);
         }
     SCP_TRY(scp_plan_feed_f32(s->cond_plan, s->in.z_pre, s->z_pre));
     SCP_TRY(scp_plan_feed_i32(s->cond_plan, s->in.drug, s->drug));
@@ -206,7 +215,8 @@ static scp_status evaluate(scp_generator *s, int64_t t)
     for (size_t p = 0; p < s->n_pass; p++)
         for (size_t i = 0; i < s->block; i++)
             for (size_t k = 0; k < Dz; k++)
-                s->combined[i * Dz + k] += s->weight[p * s->block + i] * s->out[p * count + i * Dz + k];
+                s->combined[i * Dz + k] +=
+                    s->weight[p * s->block + i] * s->out[p * count + i * Dz + k];
     return SCP_OK;
 }
 
@@ -224,17 +234,21 @@ static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, 
         return SCP_OK;
     }
     for (size_t i = 0; i < n; i++)
-        scp_rng_fill_normal((uint64_t)s->gd.seed, SCP_RNG_DDIM, (uint64_t)r, c->id[first + i], Dz, s->z + i * Dz);
+        scp_rng_fill_normal((uint64_t)s->gd.seed, SCP_RNG_DDIM, (uint64_t)r, c->id[first + i], Dz,
+                            s->z + i * Dz);
     scp_schedule_times(&s->schedule, steps, s->times);
     for (int64_t k = 0; k < steps; k++) {
         SCP_TRY(evaluate(s, s->times[k]));
-        scp_schedule_split(&s->schedule, s->times[k], is_v, s->combined, s->z, (int64_t)count, s->z0, s->eps);
-        scp_schedule_ddim(&s->schedule, k + 1 < steps ? s->times[k + 1] : -1, s->z0, s->eps, (int64_t)count, s->z);
+        scp_schedule_split(&s->schedule, s->times[k], is_v, s->combined, s->z, (int64_t)count,
+                           s->z0, s->eps);
+        scp_schedule_ddim(&s->schedule, k + 1 < steps ? s->times[k + 1] : -1, s->z0, s->eps,
+                          (int64_t)count, s->z);
     }
     return SCP_OK;
 }
 
-static scp_status predict_block(scp_generator *s, const scp_conditions *c, size_t first, size_t n, float *mu_hat)
+static scp_status predict_block(scp_generator *s, const scp_conditions *c, size_t first, size_t n,
+                                float *mu_hat)
 {
     size_t Dz = (size_t)s->m.vae.latent;
     bool shift = s->m.diffusion.target == SCP_TARGET_SHIFT;
@@ -250,7 +264,8 @@ static scp_status predict_block(scp_generator *s, const scp_conditions *c, size_
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < Dz; k++) {
             double mu = sum[i * Dz + k] * s->stats->target_std[k] + s->stats->target_mean[k];
-            mu_hat[(first + i) * Dz + k] = (float)(mu + (shift ? c->mu_pre[(first + i) * Dz + k] : 0));
+            mu_hat[(first + i) * Dz + k] =
+                (float)(mu + (shift ? c->mu_pre[(first + i) * Dz + k] : 0));
         }
 done:
     free(sum);

@@ -1,8 +1,8 @@
 /* Predictions by sampling: conditions in, predicted profiles out [paper 3.3.2, Figure 2].
  *
  * What does not depend on z_t (drug vector, fusion) is computed once per condition; the passes of a
- * guidance rule (both, no-pre, no-drug) run as one batch. A prediction depends on the condition and its
- * id alone: neither on the block it falls in nor on the number of ranks. Not collective. */
+ * guidance rule (both, no-pre, no-drug) run as one batch. A prediction depends on the condition and
+ * its id alone: neither on the block it falls in nor on the number of ranks. Not collective. */
 #ifndef SCP_DIFFUSION_GENERATE_H
 #define SCP_DIFFUSION_GENERATE_H
 
@@ -20,19 +20,22 @@ typedef struct scp_conditions {
     const uint64_t *id;   /* [n] key of the starting noise               */
 } scp_conditions;
 
-/** Build the graphs. Everything is borrowed for the life of the generator; both stores hold the weights
- *  to use in their W arenas at the time of a run.
+/** Build the graphs. Everything is borrowed for the life of the generator; both stores hold the
+ *  weights to use in their W arenas at the time of a run.
  *  @param fp [n_drugs, 1024] fingerprints  @param G genes of the decoder
- *  SCP_EUSAGE: readout "mean" without v-prediction, more DDIM steps than T. *out: scp_generator_destroy. */
-scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp_params *model, scp_params *vae,
-                                const scp_latent_stats *stats, const uint8_t *fp, size_t n_drugs, size_t G,
-                                scp_generator **out) SCP_MUST_USE;
+ *  SCP_EUSAGE: readout "mean" without v-prediction, more DDIM steps than T. *out:
+ *  scp_generator_destroy. */
+scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp_params *model,
+                                scp_params *vae, const scp_latent_stats *stats, const uint8_t *fp,
+                                size_t n_drugs, size_t G, scp_generator **out) SCP_MUST_USE;
 void scp_generator_destroy(scp_generator **gen);
 
-/** Predict: x_hat = max(0, D(z_hat)), z_hat the mean over the draws. x [n, G] owned by the caller. */
+/** Predict: x_hat = max(0, D(z_hat)), z_hat the mean over the draws. x [n, G] owned by the
+ *  caller. */
 scp_status scp_generator_run(scp_generator *gen, const scp_conditions *c, float *x) SCP_MUST_USE;
 
 /** The same in the latent space, before decoding: mu_hat [n, Dz]. */
-scp_status scp_generator_latent(scp_generator *gen, const scp_conditions *c, float *mu_hat) SCP_MUST_USE;
+scp_status scp_generator_latent(scp_generator *gen, const scp_conditions *c,
+                                float *mu_hat) SCP_MUST_USE;
 
 #endif

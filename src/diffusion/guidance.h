@@ -6,7 +6,11 @@
 
 #include "conf/option.h"
 
-typedef enum scp_guidance_kind { SCP_GUIDANCE_DUAL, SCP_GUIDANCE_SINGLE, SCP_GUIDANCE_NONE } scp_guidance_kind;
+typedef enum scp_guidance_kind {
+    SCP_GUIDANCE_DUAL,
+    SCP_GUIDANCE_SINGLE,
+    SCP_GUIDANCE_NONE
+} scp_guidance_kind;
 typedef enum scp_dose_map { SCP_DOSE_SIGMOID, SCP_DOSE_CONSTANT } scp_dose_map;
 typedef enum scp_readout { SCP_READOUT_DRAWS, SCP_READOUT_MEAN } scp_readout;
 

@@ -11,8 +11,8 @@
 
 enum { BLOCK = 64 };
 
-scp_status scp_latents_encode(scp_comm *comm, scp_params *vae, const scp_vae_config *cfg, const scp_dataset *d,
-                              float *mu)
+scp_status scp_latents_encode(scp_comm *comm, scp_params *vae, const scp_vae_config *cfg,
+                              const scp_dataset *d, float *mu)
 {
     size_t begin, end, total, Dz = (size_t)cfg->latent;
     float *mine = NULL, *all = NULL;
@@ -22,7 +22,8 @@ scp_status scp_latents_encode(scp_comm *comm, scp_params *vae, const scp_vae_con
     if (st == SCP_OK)
         st = scp_vae_encode_rows(vae, cfg, d->x + begin * d->G, end - begin, d->G, BLOCK, mine);
     SCP_GOTO(done, scp_agree(comm, st));
-    SCP_GOTO(done, scp_comm_allgatherv(comm, mine, (end - begin) * Dz, SCP_COMM_F32, (void **)&all, &total, NULL));
+    SCP_GOTO(done, scp_comm_allgatherv(comm, mine, (end - begin) * Dz, SCP_COMM_F32, (void **)&all,
+                                       &total, NULL));
     memcpy(mu, all, d->P * Dz * sizeof *mu);
 done:
     free(mine);
@@ -44,7 +45,8 @@ static scp_status write_file(const char *run_dir, const scp_dataset *d, int64_t 
     return st;
 }
 
-scp_status scp_latents_write(scp_comm *comm, const char *run_dir, const scp_dataset *d, int64_t Dz, const float *mu)
+scp_status scp_latents_write(scp_comm *comm, const char *run_dir, const scp_dataset *d, int64_t Dz,
+                             const float *mu)
 {
     scp_status st = scp_comm_rank(comm) == 0 ? write_file(run_dir, d, Dz, mu) : SCP_OK;
     return scp_agree(comm, st);
@@ -67,12 +69,15 @@ scp_status scp_latents_read(const char *run_dir, const scp_dataset *d, int64_t D
     *mu = NULL;
     SCP_TRY(scp_fs_join(path, sizeof path, run_dir, "latents.h5"));
     if (!scp_fs_exists(path))
-        SCP_FAIL(SCP_ENOINPUT, "%s is missing: train the autoencoder first (scppdm_vae --run %s)", path, run_dir);
+        SCP_FAIL(SCP_ENOINPUT, "%s is missing: train the autoencoder first (scppdm_vae --run %s)",
+                 path, run_dir);
     SCP_TRY(scp_ckpt_open(path, &c));
     SCP_GOTO(done, scp_ckpt_get_i64(c, "data_hash", &hash, 1));
     if ((uint64_t)hash != d->hash)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s belongs to another shard than the one given: check --shard, or run "
-                                          "scppdm_vae on this one", path);
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "%s belongs to another shard than the one given: check --shard, or run "
+                      "scppdm_vae on this one",
+                      path);
     SCP_GOTO(done, scp_alloc(d->P * (size_t)Dz, sizeof **mu, mu));
     SCP_GOTO(done, scp_ckpt_get_f32(c, "mu", *mu, d->P * (size_t)Dz));
 done:

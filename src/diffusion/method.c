@@ -9,15 +9,20 @@
 #define FIELD(member) offsetof(scp_diffusion_config, member)
 
 const scp_option scp_diffusion_options[] = {
-    { "diffusion.T", NULL, SCP_OPT_INT, FIELD(T), "1000", 2, 100000, NULL, "steps", "Diffusion steps.", "scDiffusion" },
+    { "diffusion.T", NULL, SCP_OPT_INT, FIELD(T), "1000", 2, 100000, NULL, "steps",
+      "Diffusion steps.", "scDiffusion" },
     { "diffusion.beta_first", NULL, SCP_OPT_REAL, FIELD(beta_first), "1e-4", 1e-9, 1, NULL, NULL,
       "First beta of the linear schedule (for T = 1000).", "scDiffusion" },
     { "diffusion.beta_last", NULL, SCP_OPT_REAL, FIELD(beta_last), "0.02", 1e-9, 1, NULL, NULL,
       "Last beta of the linear schedule (for T = 1000).", "scDiffusion" },
-    { "diffusion.objective", NULL, SCP_OPT_ENUM, FIELD(objective), "diffusion", 0, 0, "diffusion|regression", NULL,
-      "Diffusion, or the same network trained as plain regression of the target (reference row).", NULL },
-    { "diffusion.parameterization", NULL, SCP_OPT_ENUM, FIELD(parameterization), "eps", 0, 0, "eps|v", NULL,
-      "What the network predicts: the noise, or v = sqrt(abar) eps - sqrt(1 - abar) z_0.", "paper eq. 13" },
+    { "diffusion.objective", NULL, SCP_OPT_ENUM, FIELD(objective), "diffusion", 0, 0,
+      "diffusion|regression", NULL,
+      "Diffusion, or the same network trained as plain regression of the target (reference row).",
+      NULL },
+    { "diffusion.parameterization", NULL, SCP_OPT_ENUM, FIELD(parameterization), "eps", 0, 0,
+      "eps|v", NULL,
+      "What the network predicts: the noise, or v = sqrt(abar) eps - sqrt(1 - abar) z_0.",
+      "paper eq. 13" },
     { "diffusion.target", NULL, SCP_OPT_ENUM, FIELD(target), "post", 0, 0, "post|shift", NULL,
       "What is diffused: the latent of x_post, or its shift from x_pre.", "paper 3.1" },
     { "diffusion.drop_pre", NULL, SCP_OPT_REAL, FIELD(drop_pre), "0.1", 0, 1, NULL, NULL,
@@ -30,7 +35,8 @@ const scp_option scp_diffusion_options[] = {
       "Weight of the InfoNCE loss.", "paper App. D" },
     { "diffusion.ramp", NULL, SCP_OPT_REAL, FIELD(ramp), "0.2", 0, 1, NULL, NULL,
       "Share of the steps over which both weights rise from 0.", "paper App. D" },
-    { "diffusion.tau", NULL, SCP_OPT_REAL, FIELD(tau), "0.1", 1e-6, 1e6, NULL, NULL, "InfoNCE temperature.", "paper App. D" },
+    { "diffusion.tau", NULL, SCP_OPT_REAL, FIELD(tau), "0.1", 1e-6, 1e6, NULL, NULL,
+      "InfoNCE temperature.", "paper App. D" },
     { "diffusion.negatives", NULL, SCP_OPT_INT, FIELD(negatives), "1024", 1, 65536, NULL, NULL,
       "InfoNCE negatives per step.", "paper App. D" },
     { "diffusion.bank", NULL, SCP_OPT_INT, FIELD(bank), "16384", 1, 1 << 24, NULL, NULL,
@@ -51,7 +57,8 @@ scp_status scp_method_check(const scp_method *m)
     if (m->diffusion.beta_last < m->diffusion.beta_first)
         SCP_FAIL(SCP_EUSAGE, "diffusion.beta_last must not be smaller than diffusion.beta_first");
     if (m->diffusion.beta_last * 1000 >= (double)m->diffusion.T)
-        SCP_FAIL(SCP_EUSAGE, "diffusion.T is too small for diffusion.beta_last: beta would reach 1");
+        SCP_FAIL(SCP_EUSAGE,
+                 "diffusion.T is too small for diffusion.beta_last: beta would reach 1");
     if (m->diffusion.bank < m->diffusion.negatives)
         SCP_FAIL(SCP_EUSAGE, "diffusion.bank must be at least diffusion.negatives");
     return SCP_OK;
@@ -77,8 +84,8 @@ void scp_latent_stats_fini(scp_latent_stats *s)
 }
 
 /* Moments of dimension k of mu[post] - use_pre * mu[pre]. */
-static void moments(const float *mu, int64_t Dz, int64_t k, const int32_t *post, const int32_t *pre, size_t n,
-                    bool use_pre, double *mean, double *std)
+static void moments(const float *mu, int64_t Dz, int64_t k, const int32_t *post, const int32_t *pre,
+                    size_t n, bool use_pre, double *mean, double *std)
 {
     double sum = 0, squares = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -99,6 +106,7 @@ void scp_latent_stats_fit(scp_latent_stats *s, int target, const float *mu, cons
 {
     for (int64_t k = 0; k < s->Dz; k++) {
         moments(mu, s->Dz, k, post, pre, n, false, &s->pre_mean[k], &s->pre_std[k]);
-        moments(mu, s->Dz, k, post, pre, n, target == SCP_TARGET_SHIFT, &s->target_mean[k], &s->target_std[k]);
+        moments(mu, s->Dz, k, post, pre, n, target == SCP_TARGET_SHIFT, &s->target_mean[k],
+                &s->target_std[k]);
     }
 }

@@ -1,5 +1,6 @@
-/* The method as a whole: settings of the autoencoder, the denoiser, the diffusion and its losses; the
- * training graph; the statistics that standardise latents. A checkpoint keeps these settings as YAML. */
+/* The method as a whole: settings of the autoencoder, the denoiser, the diffusion and its losses;
+ * the training graph; the statistics that standardise latents. A checkpoint keeps these settings as
+ * YAML. */
 #ifndef SCP_DIFFUSION_METHOD_H
 #define SCP_DIFFUSION_METHOD_H
 
@@ -16,7 +17,7 @@ typedef struct scp_diffusion_config {
     double beta_first, beta_last;
     int objective;        /* scp_objective: regression is the reference twin of the same network */
     int parameterization; /* scp_parameterization                                                 */
-    int target;           /* scp_target: z_post, or z_post - z_pre                                 */
+    int target;           /* scp_target: z_post, or z_post - z_pre */
     double drop_pre, drop_drug;
     double lambda_align, lambda_info, ramp, tau;
     int64_t negatives, bank;
@@ -46,11 +47,13 @@ typedef struct scp_latent_stats {
 scp_status scp_latent_stats_init(scp_latent_stats *s, int64_t Dz) SCP_MUST_USE;
 void scp_latent_stats_fini(scp_latent_stats *s);
 /** From latents mu [P, Dz] of all profiles and the training pairs (post, pre) [n]. A dimension with
- *  spread below 1e-3 gets 1. Post target: both use the statistics of mu_post; shift: of mu_post - mu_pre. */
+ *  spread below 1e-3 gets 1. Post target: both use the statistics of mu_post; shift: of mu_post -
+ *  mu_pre. */
 void scp_latent_stats_fit(scp_latent_stats *s, int target, const float *mu, const int32_t *post,
                           const int32_t *pre, size_t n);
 
-/* Nodes of the training graph. Rows are pairs; every table is bound once, every input fed per step. */
+/* Nodes of the training graph. Rows are pairs; every table is bound once, every input fed per
+ * step. */
 typedef struct scp_train_nodes {
     scp_node *profiles;              /* table [P, G]: expression, for the response directions  */
     scp_node *z_pre, *z_0, *dose;    /* tables [N, Dz], [N, Dz], [N, SCP_DOSE_CODE] by pair     */
@@ -66,8 +69,9 @@ typedef struct scp_train_sizes {
     int64_t B, K, P, N, G, n_drugs;
 } scp_train_sizes;
 
-/** L = w0 L_denoise + w1 L_align + w2 L_info [paper eq. 9-14] on B pairs with K negatives. Errors are
- *  kept in g. */
-void scp_method_build_train(scp_graph *g, const scp_method *m, const scp_train_sizes *s, scp_train_nodes *out);
+/** L = w0 L_denoise + w1 L_align + w2 L_info [paper eq. 9-14] on B pairs with K negatives. Errors
+ *  are kept in g. */
+void scp_method_build_train(scp_graph *g, const scp_method *m, const scp_train_sizes *s,
+                            scp_train_nodes *out);
 
 #endif

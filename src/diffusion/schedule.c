@@ -8,7 +8,8 @@
 
 scp_status scp_schedule_init(scp_schedule *s, int64_t T, double beta_first, double beta_last)
 {
-    SCP_ARG(T >= 2 && beta_first > 0 && beta_last >= beta_first && beta_last * 1000.0 / (double)T < 1,
+    SCP_ARG(T >= 2 && beta_first > 0 && beta_last >= beta_first &&
+                beta_last * 1000.0 / (double)T < 1,
             "schedule needs T >= 2 and 0 < beta_first <= beta_last < T/1000");
     *s = (scp_schedule){ .T = T };
     SCP_TRY(scp_alloc((size_t)T, sizeof *s->abar, &s->abar));
@@ -38,8 +39,8 @@ void scp_schedule_times(const scp_schedule *s, int64_t n, int64_t *t)
     for (int64_t i = 0; i < n; i++) t[i] = s->T - 1 - i * s->T / n;
 }
 
-void scp_schedule_split(const scp_schedule *s, int64_t t, bool is_v, const double *out, const double *z_t,
-                        int64_t n, double *z0, double *eps)
+void scp_schedule_split(const scp_schedule *s, int64_t t, bool is_v, const double *out,
+                        const double *z_t, int64_t n, double *z0, double *eps)
 {
     double a = s->signal[t], b = s->noise[t];
     for (int64_t i = 0; i < n; i++) {
@@ -49,8 +50,8 @@ void scp_schedule_split(const scp_schedule *s, int64_t t, bool is_v, const doubl
     }
 }
 
-void scp_schedule_ddim(const scp_schedule *s, int64_t t_next, const double *z0, const double *eps, int64_t n,
-                       double *z_t)
+void scp_schedule_ddim(const scp_schedule *s, int64_t t_next, const double *z0, const double *eps,
+                       int64_t n, double *z_t)
 {
     double a = t_next < 0 ? 1 : s->signal[t_next], b = t_next < 0 ? 0 : s->noise[t_next];
     for (int64_t i = 0; i < n; i++) z_t[i] = a * z0[i] + b * eps[i];

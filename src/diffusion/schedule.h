@@ -14,7 +14,8 @@ typedef struct scp_schedule {
 } scp_schedule;
 
 /** Linear betas from beta_first to beta_last, both scaled by 1000/T. s: scp_schedule_fini. */
-scp_status scp_schedule_init(scp_schedule *s, int64_t T, double beta_first, double beta_last) SCP_MUST_USE;
+scp_status scp_schedule_init(scp_schedule *s, int64_t T, double beta_first,
+                             double beta_last) SCP_MUST_USE;
 void scp_schedule_fini(scp_schedule *s);
 
 /** Times visited by a sampler of n steps, decreasing: evenly spaced, T-1 first. t [n]. n <= T. */
@@ -22,11 +23,12 @@ void scp_schedule_times(const scp_schedule *s, int64_t n, int64_t *t);
 
 /** z_0 and eps of a network output: eps-prediction or v = signal eps - noise z_0.
  *  out, z_t, z0, eps [n]. */
-void scp_schedule_split(const scp_schedule *s, int64_t t, bool is_v, const double *out, const double *z_t,
-                        int64_t n, double *z0, double *eps);
+void scp_schedule_split(const scp_schedule *s, int64_t t, bool is_v, const double *out,
+                        const double *z_t, int64_t n, double *z0, double *eps);
 
-/** One DDIM step, eta 0, from t to t_next (-1: to z_0): signal' z_0 + noise' eps, in place in z_t [n]. */
-void scp_schedule_ddim(const scp_schedule *s, int64_t t_next, const double *z0, const double *eps, int64_t n,
-                       double *z_t);
+/** One DDIM step, eta 0, from t to t_next (-1: to z_0): signal' z_0 + noise' eps, in place in z_t
+ *  [n]. */
+void scp_schedule_ddim(const scp_schedule *s, int64_t t_next, const double *z0, const double *eps,
+                       int64_t n, double *z_t);
 
 #endif

@@ -70,12 +70,15 @@ scp_status scp_weights_load(const scp_ckpt *c, scp_params *params)
 }
 
 /* One tensor of the file: its values are read into *data, which the caller frees. */
-static scp_status export_one(const scp_ckpt *c, const scp_param_info *info, scp_st_tensor *t, float **data)
+static scp_status export_one(const scp_ckpt *c, const scp_param_info *info, scp_st_tensor *t,
+                             float **data)
 {
     char name[300];
     SCP_TRY(array_name(name, sizeof name, SCP_ARENA_EMA, info));
     SCP_TRY(scp_alloc(info->count, sizeof **data, data));
-    *t = (scp_st_tensor){ .name = info->name, .type = SCP_ST_F32, .rank = info->shape.n, .data = *data };
+    *t = (scp_st_tensor){
+        .name = info->name, .type = SCP_ST_F32, .rank = info->shape.n, .data = *data
+    };
     for (int i = 0; i < info->shape.n; i++) t->shape[i] = info->shape.d[i];
     return scp_ckpt_get_f32(c, name, *data, info->count);
 }
@@ -90,7 +93,8 @@ scp_status scp_weights_export(const scp_ckpt *c, const scp_params *params, const
     SCP_GOTO(done, scp_alloc(n, sizeof *tensors, &tensors));
     SCP_GOTO(done, scp_alloc(n, sizeof *data, &data));
     SCP_GOTO(done, scp_ckpt_get_text(c, "method", &method));
-    for (size_t i = 0; i < n; i++) SCP_GOTO(done, export_one(c, scp_params_info(params, i), &tensors[i], &data[i]));
+    for (size_t i = 0; i < n; i++)
+        SCP_GOTO(done, export_one(c, scp_params_info(params, i), &tensors[i], &data[i]));
     const scp_st_meta meta[] = { { "format", "scppdm" }, { "method", method } };
     SCP_GOTO(done, scp_st_write(path, tensors, n, meta, 2));
 done:
@@ -106,7 +110,8 @@ scp_status scp_weights_method(const scp_ckpt *c, scp_method *m)
     char *text = NULL;
     SCP_TRY(scp_conf_defaults(scp_method_groups, m));
     SCP_TRY(scp_ckpt_get_text(c, "method", &text));
-    scp_status st = scp_conf_load_text(scp_method_groups, m, text, strlen(text), "settings in the checkpoint");
+    scp_status st =
+        scp_conf_load_text(scp_method_groups, m, text, strlen(text), "settings in the checkpoint");
     free(text);
     return st;
 }
@@ -129,7 +134,8 @@ scp_status scp_weights_add_stats(scp_ckpt_writer *w, const scp_latent_stats *s)
     return SCP_OK;
 }
 
-static scp_status load_vae(scp_params *p, scp_graph *g, const scp_vae_config *cfg, size_t G, const char *run_dir)
+static scp_status load_vae(scp_params *p, scp_graph *g, const scp_vae_config *cfg, size_t G,
+                           const char *run_dir)
 {
     scp_node *mu, *logvar;
     scp_ckpt *c = NULL;
@@ -143,7 +149,8 @@ static scp_status load_vae(scp_params *p, scp_graph *g, const scp_vae_config *cf
     return st;
 }
 
-scp_status scp_weights_vae(scp_device *dev, const scp_vae_config *cfg, size_t G, const char *run_dir, scp_params **out)
+scp_status scp_weights_vae(scp_device *dev, const scp_vae_config *cfg, size_t G,
+                           const char *run_dir, scp_params **out)
 {
     scp_params *p = NULL;
     scp_graph *g = NULL;

@@ -1,14 +1,14 @@
-/* Trained weights of a run folder: which checkpoint, its settings, its averaged weights. Layout of a
- * checkpoint: doc/man/scppdm-ckpt.5. Not collective. */
+/* Trained weights of a run folder: which checkpoint, its settings, its averaged weights. Layout of
+ * a checkpoint: doc/man/scppdm-ckpt.5. Not collective. */
 #ifndef SCP_DIFFUSION_WEIGHTS_H
 #define SCP_DIFFUSION_WEIGHTS_H
 
 #include "diffusion/method.h"
 #include "io/ckpt.h"
 
-/** Open the checkpoint of a stage ("vae", "train") to evaluate: <run>/<stage>/best.h5 when there is one,
- *  else the newest readable ckpt-<step>.h5. SCP_ENOINPUT says which program makes it.
- *  *out: scp_ckpt_close. */
+/** Open the checkpoint of a stage ("vae", "train") to evaluate: <run>/<stage>/best.h5 when there is
+ *  one, else the newest readable ckpt-<step>.h5. SCP_ENOINPUT says which program makes it. *out:
+ *  scp_ckpt_close. */
 scp_status scp_weights_open(const char *run_dir, const char *stage, scp_ckpt **out) SCP_MUST_USE;
 
 /** Put the moving average of a checkpoint into the W and EMA arenas of a finalized store. Every
@@ -18,11 +18,13 @@ scp_status scp_weights_load(const scp_ckpt *c, scp_params *params) SCP_MUST_USE;
 /** Add one arena of a store to a checkpoint, one array per parameter: "<arena>/<parameter>". */
 scp_status scp_weights_add(scp_ckpt_writer *w, const scp_params *params, scp_arena a) SCP_MUST_USE;
 /** Read one arena back. */
-scp_status scp_weights_get(const scp_ckpt *c, scp_params *params, scp_arena from, scp_arena to) SCP_MUST_USE;
+scp_status scp_weights_get(const scp_ckpt *c, scp_params *params, scp_arena from,
+                           scp_arena to) SCP_MUST_USE;
 
-/** Write the weights that evaluation uses (the moving average in checkpoint c) as safetensors, with the
- *  shapes of the store; "method" and "format" go to the metadata. */
-scp_status scp_weights_export(const scp_ckpt *c, const scp_params *params, const char *path) SCP_MUST_USE;
+/** Write the weights that evaluation uses (the moving average in checkpoint c) as safetensors, with
+ *  the shapes of the store; "method" and "format" go to the metadata. */
+scp_status scp_weights_export(const scp_ckpt *c, const scp_params *params,
+                              const char *path) SCP_MUST_USE;
 
 /** Settings of the method kept in a checkpoint. m: scp_conf_fini(scp_method_groups, m). */
 scp_status scp_weights_method(const scp_ckpt *c, scp_method *m) SCP_MUST_USE;
@@ -31,8 +33,9 @@ scp_status scp_weights_method(const scp_ckpt *c, scp_method *m) SCP_MUST_USE;
 scp_status scp_weights_stats(const scp_ckpt *c, int64_t Dz, scp_latent_stats *stats) SCP_MUST_USE;
 scp_status scp_weights_add_stats(scp_ckpt_writer *w, const scp_latent_stats *stats) SCP_MUST_USE;
 
-/** A parameter store with the trained VAE of a run, its averaged weights in W. *out: scp_params_destroy. */
-scp_status scp_weights_vae(scp_device *dev, const scp_vae_config *cfg, size_t G, const char *run_dir,
-                           scp_params **out) SCP_MUST_USE;
+/** A parameter store with the trained VAE of a run, its averaged weights in W. *out:
+ *  scp_params_destroy. */
+scp_status scp_weights_vae(scp_device *dev, const scp_vae_config *cfg, size_t G,
+                           const char *run_dir, scp_params **out) SCP_MUST_USE;
 
 #endif

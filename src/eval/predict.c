@@ -23,17 +23,21 @@ static scp_status check_data(const scp_predict *p, const scp_ckpt *c)
     int64_t numbers[5];
     SCP_TRY(scp_ckpt_get_i64(c, "numbers", numbers, 5));
     if ((uint64_t)numbers[4] != scp_latents_hash(p->d, p->m.vae.latent, p->mu))
-        SCP_FAIL(SCP_EDATA, "%s was trained on other latents than those of the run folder (the autoencoder was "
-                            "trained again): train it again with --fresh", scp_ckpt_path(c));
+        SCP_FAIL(SCP_EDATA,
+                 "%s was trained on other latents than those of the run folder (the autoencoder "
+                 "was trained again): train it again with --fresh",
+                 scp_ckpt_path(c));
     return SCP_OK;
 }
 
 /* The generator's graphs create the parameters; then the weights come in. */
-static scp_status load_model(scp_predict *p, const scp_ckpt *c, scp_device *dev, const scp_guidance *gd)
+static scp_status load_model(scp_predict *p, const scp_ckpt *c, scp_device *dev,
+                             const scp_guidance *gd)
 {
     SCP_TRY(scp_weights_stats(c, p->m.vae.latent, &p->stats));
     SCP_TRY(scp_params_create(dev, 0, &p->model));
-    SCP_TRY(scp_generator_create(&p->m, gd, p->model, p->vae, &p->stats, p->d->fp, p->d->n_drugs, p->d->G, &p->gen));
+    SCP_TRY(scp_generator_create(&p->m, gd, p->model, p->vae, &p->stats, p->d->fp, p->d->n_drugs,
+                                 p->d->G, &p->gen));
     return scp_weights_load(c, p->model);
 }
 
@@ -53,8 +57,8 @@ done:
     return st;
 }
 
-scp_status scp_predict_open(scp_device *dev, const scp_dataset *d, const char *run_dir, const char *stage,
-                            const scp_guidance *gd, scp_predict **out)
+scp_status scp_predict_open(scp_device *dev, const scp_dataset *d, const char *run_dir,
+                            const char *stage, const scp_guidance *gd, scp_predict **out)
 {
     scp_predict *p = NULL;
     SCP_TRY(scp_alloc(1, sizeof *p, &p));
@@ -95,7 +99,8 @@ scp_status scp_predict_fill_autoencoder(void *ctx, const int32_t *rows, size_t n
     size_t Dz = (size_t)p->m.vae.latent;
     float *mu = NULL;
     SCP_TRY(scp_alloc(n * Dz, sizeof *mu, &mu));
-    for (size_t i = 0; i < n; i++) memcpy(mu + i * Dz, p->mu + (size_t)p->d->post[rows[i]] * Dz, Dz * sizeof *mu);
+    for (size_t i = 0; i < n; i++)
+        memcpy(mu + i * Dz, p->mu + (size_t)p->d->post[rows[i]] * Dz, Dz * sizeof *mu);
     scp_status st = scp_vae_decode_rows(p->vae, &p->m.vae, mu, n, p->d->G, 64, out);
     free(mu);
     return st;

@@ -1,5 +1,6 @@
-/* Predictions of a trained run: loads the checkpoints of a run folder and fills predicted profiles for
- * pairs of a shard, in the form that the scorer and the prediction writer take. Not collective. */
+/* Predictions of a trained run: loads the checkpoints of a run folder and fills predicted profiles
+ * for pairs of a shard, in the form that the scorer and the prediction writer take. Not
+ * collective. */
 #ifndef SCP_EVAL_PREDICT_H
 #define SCP_EVAL_PREDICT_H
 
@@ -12,14 +13,16 @@ typedef struct scp_predict scp_predict;
  *  @param stage  "train", or "regression" for the reference twin
  *  SCP_ENOINPUT names what is missing and the program that makes it; SCP_EDATA: trained on another
  *  shard. *out: scp_predict_close. */
-scp_status scp_predict_open(scp_device *dev, const scp_dataset *d, const char *run_dir, const char *stage,
-                            const scp_guidance *guidance, scp_predict **out) SCP_MUST_USE;
+scp_status scp_predict_open(scp_device *dev, const scp_dataset *d, const char *run_dir,
+                            const char *stage, const scp_guidance *guidance,
+                            scp_predict **out) SCP_MUST_USE;
 void scp_predict_close(scp_predict **p);
 
 /** Predict pairs of the dataset: out [n, G]. A scp_predictor.fill; ctx is the scp_predict. */
 scp_status scp_predict_fill(void *ctx, const int32_t *rows, size_t n, float *out) SCP_MUST_USE;
 
 /** The autoencoder given the true treated profile: the ceiling of the latent space. */
-scp_status scp_predict_fill_autoencoder(void *ctx, const int32_t *rows, size_t n, float *out) SCP_MUST_USE;
+scp_status scp_predict_fill_autoencoder(void *ctx, const int32_t *rows, size_t n,
+                                        float *out) SCP_MUST_USE;
 
 #endif

@@ -46,20 +46,25 @@ static scp_node *drug_mapper(scp_graph *g, const scp_denoiser_config *cfg, scp_n
     return x;
 }
 
-static scp_node *drug_vector(scp_graph *g, const scp_denoiser_config *cfg, int64_t n_drugs, const scp_cond_in *in)
+static scp_node *drug_vector(scp_graph *g, const scp_denoiser_config *cfg, int64_t n_drugs,
+                             const scp_cond_in *in)
 {
-    if (cfg->drug_encoder == SCP_DRUG_MORGAN) return drug_mapper(g, cfg, scp_gather(g, in->drugs, in->drug));
-    scp_node *table = scp_param(g, "drug_id", SCP_SHAPE(n_drugs, cfg->drug_dim), (scp_init){ SCP_INIT_NORMAL, 1 });
+    if (cfg->drug_encoder == SCP_DRUG_MORGAN)
+        return drug_mapper(g, cfg, scp_gather(g, in->drugs, in->drug));
+    scp_node *table = scp_param(g, "drug_id", SCP_SHAPE(n_drugs, cfg->drug_dim),
+                                (scp_init){ SCP_INIT_NORMAL, 1 });
     return scp_gather(g, table, in->drug);
 }
 
 /* Residual FiLM by the dose, the identity at the start [eq. 6]. */
-static scp_node *dose_film(scp_graph *g, const scp_denoiser_config *cfg, scp_node *z, scp_node *code)
+static scp_node *dose_film(scp_graph *g, const scp_denoiser_config *cfg, scp_node *z,
+                           scp_node *code)
 {
     scp_scope_push(g, "dose_film");
     scp_node *h = scp_nn_silu(g, scp_nn_linear(g, "hidden", code, cfg->film_hidden));
     scp_node *gb = scp_nn_linear_zero(g, "out", h, 2 * cfg->drug_dim);
-    scp_node *out = scp_film(g, z, scp_slice(g, gb, 0, cfg->drug_dim), scp_slice(g, gb, cfg->drug_dim, cfg->drug_dim));
+    scp_node *out = scp_film(g, z, scp_slice(g, gb, 0, cfg->drug_dim),
+                             scp_slice(g, gb, cfg->drug_dim, cfg->drug_dim));
     scp_scope_pop(g);
     return out;
 }
@@ -67,12 +72,13 @@ static scp_node *dose_film(scp_graph *g, const scp_denoiser_config *cfg, scp_nod
 static scp_node *masked(scp_graph *g, const char *null_name, scp_node *x, scp_node *mask, int bit)
 {
     if (!x) return NULL;
-    scp_node *null_row = scp_param(g, null_name, SCP_SHAPE(scp_shape_last(&x->shape)), (scp_init){ SCP_INIT_NORMAL, 0.02 });
+    scp_node *null_row = scp_param(g, null_name, SCP_SHAPE(scp_shape_last(&x->shape)),
+                                   (scp_init){ SCP_INIT_NORMAL, 0.02 });
     return scp_mask_select(g, x, null_row, mask, bit);
 }
 
-void scp_cond_build(scp_graph *g, const scp_denoiser_config *cfg, int64_t n_drugs, const scp_cond_in *in,
-                    scp_cond *out)
+void scp_cond_build(scp_graph *g, const scp_denoiser_config *cfg, int64_t n_drugs,
+                    const scp_cond_in *in, scp_cond *out)
 {
     scp_scope_push(g, "cond");
     out->z_drug = dose_film(g, cfg, drug_vector(g, cfg, n_drugs, in), in->dose_code);

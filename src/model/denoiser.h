@@ -1,5 +1,6 @@
-/* The conditional denoiser [paper 3.2, App. G]: drug and state are encoded and fused into a condition,
- * which GD-Attn injects into a U-shaped network over the noisy latent. Host-only, not collective.
+/* The conditional denoiser [paper 3.2, App. G]: drug and state are encoded and fused into a
+ * condition, which GD-Attn injects into a U-shaped network over the noisy latent. Host-only, not
+ * collective.
  *
  * Letters: B rows, Dz latent, M tokens of width d (M d = Dz). */
 #ifndef SCP_MODEL_DENOISER_H
@@ -8,7 +9,12 @@
 #include "conf/option.h"
 #include "nn/nn.h"
 
-typedef enum scp_inject { SCP_INJECT_GD, SCP_INJECT_NONE, SCP_INJECT_CONCAT_MLP, SCP_INJECT_CONCAT_ATTN } scp_inject;
+typedef enum scp_inject {
+    SCP_INJECT_GD,
+    SCP_INJECT_NONE,
+    SCP_INJECT_CONCAT_MLP,
+    SCP_INJECT_CONCAT_ATTN
+} scp_inject;
 typedef enum scp_drug_encoder { SCP_DRUG_MORGAN, SCP_DRUG_ID } scp_drug_encoder;
 
 enum { SCP_DOSE_CODE = 32 }; /* length of the dose encoding e_dose */
@@ -35,30 +41,31 @@ scp_status scp_denoiser_check(const scp_denoiser_config *cfg, int64_t Dz) SCP_MU
  *  x = log10(dose / 0.5), -3 at dose 0. out [SCP_DOSE_CODE]. Pure. */
 void scp_dose_code(double dose, double *out);
 
-/** Time code of step t: [cos(t f_i) ; sin(t f_i)], f_i = exp(-ln(10000) i / half). out [dim]. Pure. */
+/** Time code of step t: [cos(t f_i) ; sin(t f_i)], f_i = exp(-ln(10000) i / half). out [dim].
+ *  Pure. */
 void scp_time_code(double t, int64_t dim, double *out);
 
 /* What the condition is made of. */
 typedef struct scp_cond_in {
-    scp_node *z_pre;     /* [B, Dz] standardised latent of the control                              */
-    scp_node *drugs;     /* table: fingerprints [n_drugs, 1024] U8                                  */
-    scp_node *drug;      /* [B] I32                                                                  */
-    scp_node *dose_code; /* [B, SCP_DOSE_CODE]                                                       */
-    scp_node *mask;      /* [B] I32: bit 1 drops the state, bit 2 the drug [paper eq. 8]             */
+    scp_node *z_pre;     /* [B, Dz] standardised latent of the control */
+    scp_node *drugs;     /* table: fingerprints [n_drugs, 1024] U8 */
+    scp_node *drug;      /* [B] I32 */
+    scp_node *dose_code; /* [B, SCP_DOSE_CODE] */
+    scp_node *mask;      /* [B] I32: bit 1 drops the state, bit 2 the drug [paper eq. 8] */
 } scp_cond_in;
 
 /* The condition: what the denoiser needs beside z_t and t. */
 typedef struct scp_cond {
-    scp_node *z_drug;              /* [B, drug_dim] dose-fused drug vector, never masked [eq. 6]      */
-    scp_node *pre, *drug, *fused;  /* [B, Dz], [B, drug_dim], [B, cond_dim] after masking [eq. 7]     */
+    scp_node *z_drug;              /* [B, drug_dim] dose-fused drug vector, never masked [eq. 6] */
+    scp_node *pre, *drug, *fused;  /* [B, Dz], [B, drug_dim], [B, cond_dim] after masking [eq. 7] */
 } scp_cond;
 
 /** Encode drug and dose, mask, fuse. n_drugs sizes the embedding of the Drug-ID ablation. */
-void scp_cond_build(scp_graph *g, const scp_denoiser_config *cfg, int64_t n_drugs, const scp_cond_in *in,
-                    scp_cond *out);
+void scp_cond_build(scp_graph *g, const scp_denoiser_config *cfg, int64_t n_drugs,
+                    const scp_cond_in *in, scp_cond *out);
 
 /** One evaluation of the network: z_t [B, Dz], time_code [B, time_dim] -> eps or v [B, Dz]. */
-scp_node *scp_denoiser_build(scp_graph *g, const scp_denoiser_config *cfg, scp_node *z_t, scp_node *time_code,
-                             const scp_cond *cond);
+scp_node *scp_denoiser_build(scp_graph *g, const scp_denoiser_config *cfg, scp_node *z_t,
+                             scp_node *time_code, const scp_cond *cond);
 
 #endif

@@ -5,18 +5,19 @@
 #include "nn/nn.h"
 
 const scp_option scp_vae_options[] = {
-    { "vae.hidden", NULL, SCP_OPT_INTS, offsetof(scp_vae_config, hidden), "1024,1024,1024", 1, 65536, NULL, NULL,
-      "Widths of the encoder's hidden blocks; the decoder runs them backwards.", "SCimilarity v1.1" },
+    { "vae.hidden", NULL, SCP_OPT_INTS, offsetof(scp_vae_config, hidden), "1024,1024,1024", 1,
+      65536, NULL, NULL, "Widths of the encoder's hidden blocks; the decoder runs them backwards.",
+      "SCimilarity v1.1" },
     { "vae.latent", NULL, SCP_OPT_INT, offsetof(scp_vae_config, latent), "128", 1, 4096, NULL, NULL,
       "Latent dimension D_z.", "paper App. D" },
-    { "vae.input_dropout", NULL, SCP_OPT_REAL, offsetof(scp_vae_config, input_dropout), "0", 0, 0.99, NULL, NULL,
-      "Dropout on the input profile.", "scDiffusion" },
-    { "vae.dropout", NULL, SCP_OPT_REAL, offsetof(scp_vae_config, dropout), "0.15", 0, 0.99, NULL, NULL,
-      "Dropout in the hidden blocks.", "paper App. D" },
+    { "vae.input_dropout", NULL, SCP_OPT_REAL, offsetof(scp_vae_config, input_dropout), "0", 0,
+      0.99, NULL, NULL, "Dropout on the input profile.", "scDiffusion" },
+    { "vae.dropout", NULL, SCP_OPT_REAL, offsetof(scp_vae_config, dropout), "0.15", 0, 0.99, NULL,
+      NULL, "Dropout in the hidden blocks.", "paper App. D" },
     { "vae.beta", NULL, SCP_OPT_REAL, offsetof(scp_vae_config, beta), "1e-3", 0, 1e6, NULL, NULL,
       "Weight of the KL term, per latent dimension.", NULL },
-    { "vae.beta_ramp", NULL, SCP_OPT_REAL, offsetof(scp_vae_config, beta_ramp), "0.1", 0, 1, NULL, NULL,
-      "Share of the steps over which the KL weight rises from 0.", NULL },
+    { "vae.beta_ramp", NULL, SCP_OPT_REAL, offsetof(scp_vae_config, beta_ramp), "0.1", 0, 1, NULL,
+      NULL, "Share of the steps over which the KL weight rises from 0.", NULL },
     { 0 },
 };
 
@@ -29,7 +30,8 @@ static scp_node *block(scp_graph *g, int i, scp_node *x, int64_t width, double d
     return x;
 }
 
-void scp_vae_encode(scp_graph *g, const scp_vae_config *cfg, scp_node *x, scp_node **mu, scp_node **logvar)
+void scp_vae_encode(scp_graph *g, const scp_vae_config *cfg, scp_node *x, scp_node **mu,
+                    scp_node **logvar)
 {
     scp_scope_push(g, "vae/encoder");
     for (size_t i = 0; i < cfg->hidden.n; i++)
@@ -37,7 +39,8 @@ void scp_vae_encode(scp_graph *g, const scp_vae_config *cfg, scp_node *x, scp_no
     *mu = scp_nn_linear(g, "mean", x, cfg->latent);
     scp_node *W = NULL, *b = NULL;
     if (x) {
-        W = scp_param(g, "logvar/W", SCP_SHAPE(cfg->latent, scp_shape_last(&x->shape)), (scp_init){ SCP_INIT_CONST, 0 });
+        W = scp_param(g, "logvar/W", SCP_SHAPE(cfg->latent, scp_shape_last(&x->shape)),
+                      (scp_init){ SCP_INIT_CONST, 0 });
         b = scp_param(g, "logvar/b", SCP_SHAPE(cfg->latent), (scp_init){ SCP_INIT_CONST, -4 });
     }
     *logvar = scp_clamp(g, scp_linear(g, x, W, b), -10, 4);
@@ -67,5 +70,6 @@ void scp_vae_build_train(scp_graph *g, const scp_vae_config *cfg, int64_t P, int
     scp_node *xhat = scp_vae_decode(g, cfg, scp_reparam(g, mu, logvar, eps), G);
     out->mse = scp_output(g, scp_mse(g, xhat, x));
     out->kl = scp_output(g, scp_kl(g, mu, logvar));
-    out->loss = scp_output(g, scp_loss_sum(g, 2, (scp_node *[]){ out->mse, out->kl }, out->weights));
+    out->loss =
+        scp_output(g, scp_loss_sum(g, 2, (scp_node *[]){ out->mse, out->kl }, out->weights));
 }

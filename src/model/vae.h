@@ -1,6 +1,6 @@
 /* The variational autoencoder that defines the latent space [paper 3.1]: SCimilarity's encoder and
- * decoder (Linear, BatchNorm, PReLU blocks) with a mean head that is not normalised and a log-variance
- * head. doc/decisions.md says why. Host-only, not collective. */
+ * decoder (Linear, BatchNorm, PReLU blocks) with a mean head that is not normalised and a
+ * log-variance head. doc/decisions.md says why. Host-only, not collective. */
 #ifndef SCP_MODEL_VAE_H
 #define SCP_MODEL_VAE_H
 
@@ -18,7 +18,8 @@ typedef struct scp_vae_config {
 extern const scp_option scp_vae_options[];
 
 /** x [B, G] -> posterior mean and clamped log-variance, [B, D_z] each [paper eq. 3-4]. */
-void scp_vae_encode(scp_graph *g, const scp_vae_config *cfg, scp_node *x, scp_node **mu, scp_node **logvar);
+void scp_vae_encode(scp_graph *g, const scp_vae_config *cfg, scp_node *x, scp_node **mu,
+                    scp_node **logvar);
 
 /** z [B, D_z] -> reconstruction [B, G], not clipped. */
 scp_node *scp_vae_decode(scp_graph *g, const scp_vae_config *cfg, scp_node *z, int64_t G);

@@ -11,7 +11,8 @@
 static scp_status run_blocks(scp_graph *g, const scp_node *in, const scp_node *out,
                              const float *src, size_t n, size_t block, float *dst)
 {
-    size_t in_width = (size_t)scp_shape_last(&in->shape), out_width = (size_t)scp_shape_last(&out->shape);
+    size_t in_width = (size_t)scp_shape_last(&in->shape),
+           out_width = (size_t)scp_shape_last(&out->shape);
     scp_plan *plan = NULL;
     float *part = NULL, *result = NULL;
     scp_status st = SCP_OK;
@@ -34,8 +35,8 @@ done:
     return st;
 }
 
-scp_status scp_vae_encode_rows(scp_params *params, const scp_vae_config *cfg, const float *x, size_t n,
-                               size_t G, size_t block, float *mu)
+scp_status scp_vae_encode_rows(scp_params *params, const scp_vae_config *cfg, const float *x,
+                               size_t n, size_t G, size_t block, float *mu)
 {
     scp_graph *g = NULL;
     scp_node *mean, *logvar;
@@ -49,13 +50,14 @@ scp_status scp_vae_encode_rows(scp_params *params, const scp_vae_config *cfg, co
     return st;
 }
 
-scp_status scp_vae_decode_rows(scp_params *params, const scp_vae_config *cfg, const float *z, size_t n,
-                               size_t G, size_t block, float *x)
+scp_status scp_vae_decode_rows(scp_params *params, const scp_vae_config *cfg, const float *z,
+                               size_t n, size_t G, size_t block, float *x)
 {
     scp_graph *g = NULL;
     SCP_TRY(scp_graph_create(params, &g));
     scp_node *in = scp_input(g, "z", SCP_REAL, SCP_SHAPE((int64_t)block, cfg->latent));
-    scp_node *out = scp_output(g, scp_act_fn(g, scp_vae_decode(g, cfg, in, (int64_t)G), SCP_ACT_RELU));
+    scp_node *out =
+        scp_output(g, scp_act_fn(g, scp_vae_decode(g, cfg, in, (int64_t)G), SCP_ACT_RELU));
     scp_status st = scp_graph_status(g);
     if (st == SCP_OK) st = run_blocks(g, in, out, z, n, block, x);
     scp_graph_destroy(&g);

@@ -6,11 +6,11 @@
 
 /** Posterior means of profiles x [n, G] -> mu [n, D_z], in evaluation mode, in blocks of at most
  *  `block` rows. Uses the weights in the store's W arena. mu owned by the caller. */
-scp_status scp_vae_encode_rows(scp_params *params, const scp_vae_config *cfg, const float *x, size_t n,
-                               size_t G, size_t block, float *mu) SCP_MUST_USE;
+scp_status scp_vae_encode_rows(scp_params *params, const scp_vae_config *cfg, const float *x,
+                               size_t n, size_t G, size_t block, float *mu) SCP_MUST_USE;
 
 /** Decoder outputs for latents z [n, D_z] -> x [n, G], clipped at 0. */
-scp_status scp_vae_decode_rows(scp_params *params, const scp_vae_config *cfg, const float *z, size_t n,
-                               size_t G, size_t block, float *x) SCP_MUST_USE;
+scp_status scp_vae_decode_rows(scp_params *params, const scp_vae_config *cfg, const float *z,
+                               size_t n, size_t G, size_t block, float *x) SCP_MUST_USE;
 
 #endif

@@ -3,7 +3,8 @@
 
 #include "nn/nn.h"
 
-static scp_node *linear(scp_graph *g, const char *name, scp_node *x, int64_t out, bool bias, bool zero)
+static scp_node *linear(scp_graph *g, const char *name, scp_node *x, int64_t out, bool bias,
+                        bool zero)
 {
     if (!x) return NULL;
     int64_t in = scp_shape_last(&x->shape);
@@ -42,7 +43,8 @@ scp_node *scp_nn_layernorm(scp_graph *g, const char *name, scp_node *x)
     if (!x) return NULL;
     int64_t D = scp_shape_last(&x->shape);
     scp_scope_push(g, "%s", name);
-    scp_node *y = scp_layernorm(g, x, constant_param(g, "gain", D, 1), constant_param(g, "bias", D, 0), 1e-5);
+    scp_node *y =
+        scp_layernorm(g, x, constant_param(g, "gain", D, 1), constant_param(g, "bias", D, 0), 1e-5);
     scp_scope_pop(g);
     return y;
 }
@@ -54,8 +56,8 @@ scp_node *scp_nn_batchnorm(scp_graph *g, const char *name, scp_node *x)
     scp_scope_push(g, "%s", name);
     scp_node *mean = scp_state(g, "running_mean", SCP_SHAPE(D), (scp_init){ SCP_INIT_CONST, 0 });
     scp_node *var = scp_state(g, "running_var", SCP_SHAPE(D), (scp_init){ SCP_INIT_CONST, 1 });
-    scp_node *y = scp_batchnorm(g, x, constant_param(g, "gain", D, 1), constant_param(g, "bias", D, 0), mean,
-                                var, 1e-5, 0.1);
+    scp_node *y = scp_batchnorm(g, x, constant_param(g, "gain", D, 1),
+                                constant_param(g, "bias", D, 0), mean, var, 1e-5, 0.1);
     scp_scope_pop(g);
     return y;
 }

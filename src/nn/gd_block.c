@@ -1,8 +1,8 @@
-/* Guided Decomposable Attention: self-attention, cross-attention with the condition, FiLM, LayerNorm
- * [paper eq. 30-32]. */
+/* Guided Decomposable Attention: self-attention, cross-attention with the condition, FiLM,
+ * LayerNorm [paper eq. 30-32]. */
 #include "nn/nn.h"
 
-/* Multi-head attention of tokens X [B, M, d] over Y [B, N, d], with its projections [eq. 30, 31]. */
+/* Multi-head attention of tokens X [B, M, d] over Y [B, N, d], with projections [eq. 30, 31]. */
 static scp_node *attention(scp_graph *g, const char *name, scp_node *X, scp_node *Y, int heads)
 {
     if (!X || !Y) return NULL;
@@ -23,22 +23,26 @@ static scp_node *condition_tokens(scp_graph *g, const scp_gd_cond *cond, bool al
     if (!fused) return NULL;
     int64_t B = fused->shape.d[0];
     if (!all) return scp_reshape(g, fused, SCP_SHAPE(B, 1, d));
-    scp_node *u[] = { scp_nn_linear(g, "u_pre", cond->pre, d), scp_nn_linear(g, "u_drug", cond->drug, d), fused,
+    scp_node *u[] = { scp_nn_linear(g, "u_pre", cond->pre, d),
+                      scp_nn_linear(g, "u_drug", cond->drug, d), fused,
                       scp_nn_linear(g, "u_time", cond->time, d) };
     return scp_reshape(g, scp_concat(g, 4, u), SCP_SHAPE(B, 4, d));
 }
 
-static scp_node *film_ln(scp_graph *g, scp_node *H, scp_node *C, scp_node *gamma, scp_node *beta, int64_t d)
+static scp_node *film_ln(scp_graph *g, scp_node *H, scp_node *C, scp_node *gamma, scp_node *beta,
+                         int64_t d)
 {
     scp_node *gain = scp_param(g, "out_gain", SCP_SHAPE(d), (scp_init){ SCP_INIT_CONST, 1 });
     scp_node *bias = scp_param(g, "out_bias", SCP_SHAPE(d), (scp_init){ SCP_INIT_CONST, 0 });
     return scp_film_ln(g, H, C, gamma, beta, gain, bias, 1e-5);
 }
 
-static scp_node *residual(scp_graph *g, scp_node *H, const scp_gd_cond *cond, const scp_gd_config *cfg, int64_t d)
+static scp_node *residual(scp_graph *g, scp_node *H, const scp_gd_cond *cond,
+                          const scp_gd_config *cfg, int64_t d)
 {
     scp_node *N = scp_nn_layernorm(g, "ln_self", H);
-    scp_node *H1 = scp_add(g, H, scp_dropout(g, "drop_self", attention(g, "self", N, N, cfg->heads), cfg->dropout));
+    scp_node *H1 = scp_add(
+        g, H, scp_dropout(g, "drop_self", attention(g, "self", N, N, cfg->heads), cfg->dropout));
     if (cfg->mode == SCP_GD_SELF) return scp_nn_layernorm(g, "ln_out", H1);
     scp_node *K = condition_tokens(g, cond, true, d);
     scp_node *C = attention(g, "cross", scp_nn_layernorm(g, "ln_cross", H1), K, cfg->heads);
@@ -48,7 +52,8 @@ static scp_node *residual(scp_graph *g, scp_node *H, const scp_gd_cond *cond, co
     return film_ln(g, scp_add(g, H1, C), C, gamma, beta, d);
 }
 
-static scp_node *literal(scp_graph *g, scp_node *H, const scp_gd_cond *cond, const scp_gd_config *cfg, int64_t d)
+static scp_node *literal(scp_graph *g, scp_node *H, const scp_gd_cond *cond,
+                         const scp_gd_config *cfg, int64_t d)
 {
     scp_node *Ht = attention(g, "self", H, H, cfg->heads);
     scp_node *C = attention(g, "cross", Ht, condition_tokens(g, cond, false, d), cfg->heads);
@@ -63,7 +68,8 @@ scp_node *scp_nn_gd_block(scp_graph *g, const char *name, scp_node *H, const scp
     if (!H) return NULL;
     int64_t d = scp_shape_last(&H->shape);
     scp_scope_push(g, "%s", name);
-    scp_node *out = cfg->mode == SCP_GD_LITERAL ? literal(g, H, cond, cfg, d) : residual(g, H, cond, cfg, d);
+    scp_node *out =
+        cfg->mode == SCP_GD_LITERAL ? literal(g, H, cond, cfg, d) : residual(g, H, cond, cfg, d);
     scp_scope_pop(g);
     return out;
 }

@@ -1,6 +1,7 @@
 /* Blocks: functions that add a few nodes and their parameters to a graph. Parameter names are
- * "<scope>/<name>/..."; initial values follow PyTorch's defaults so that published settings carry over.
- * Every function returns NULL after an error of the graph (scp_graph_status). Not collective. */
+ * "<scope>/<name>/..."; initial values follow PyTorch's defaults so that published settings carry
+ * over. Every function returns NULL after an error of the graph (scp_graph_status). Not
+ * collective. */
 #ifndef SCP_NN_NN_H
 #define SCP_NN_NN_H
 
@@ -22,9 +23,9 @@ scp_node *scp_nn_silu(scp_graph *g, scp_node *x);
 
 /* How GD-Attn couples tokens with the condition. */
 typedef enum scp_gd_mode {
-    SCP_GD_RESIDUAL, /* residual self-attention, cross-attention over four condition tokens          */
-    SCP_GD_LITERAL,  /* paper eq. 30-32 as printed: one token, so self-attention has no effect       */
-    SCP_GD_SELF      /* no condition: self-attention only (ablations A and F)                         */
+    SCP_GD_RESIDUAL, /* residual self-attention, cross-attention over four condition tokens */
+    SCP_GD_LITERAL,  /* paper eq. 30-32 as printed: one token, so self-attention has no effect */
+    SCP_GD_SELF      /* no condition: self-attention only (ablations A and F) */
 } scp_gd_mode;
 
 typedef struct scp_gd_config {

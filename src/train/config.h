@@ -21,7 +21,8 @@ typedef struct scp_train_config {
 extern const scp_option scp_train_options[];     /* "train."     */
 extern const scp_option scp_vae_train_options[]; /* "vae_train." */
 
-/** Learning rate at a step (0-based): linear warm-up, then linear decay to 0 at `steps` [paper App. D]. */
+/** Learning rate at a step (0-based): linear warm-up, then linear decay to 0 at `steps` [paper App.
+ *  D]. */
 double scp_train_lr(const scp_train_config *c, int64_t step);
 
 #endif

@@ -34,7 +34,8 @@ void scp_held_fini(scp_held *h)
 /* Squared errors of the prediction and of no change on one pair. */
 static void add_errors(const scp_dataset *d, int32_t pair, const float *x, double sum[2])
 {
-    const float *post = d->x + (size_t)d->post[pair] * d->G, *pre = d->x + (size_t)d->pre[pair] * d->G;
+    const float *post = d->x + (size_t)d->post[pair] * d->G,
+                *pre = d->x + (size_t)d->pre[pair] * d->G;
     for (size_t g = 0; g < d->G; g++) {
         double error = (double)x[g] - post[g], change = (double)pre[g] - post[g];
         sum[0] += error * error;
@@ -42,8 +43,8 @@ static void add_errors(const scp_dataset *d, int32_t pair, const float *x, doubl
     }
 }
 
-static scp_status score_share(const scp_dataset *d, const int32_t *pair, size_t n, scp_held_predict predict, void *ctx,
-                              double sum[2])
+static scp_status score_share(const scp_dataset *d, const int32_t *pair, size_t n,
+                              scp_held_predict predict, void *ctx, double sum[2])
 {
     float *x = NULL;
     if (!n) return SCP_OK;
@@ -54,8 +55,8 @@ static scp_status score_share(const scp_dataset *d, const int32_t *pair, size_t 
     return st;
 }
 
-scp_status scp_held_score(const scp_held *h, scp_comm *comm, const scp_dataset *d, scp_held_predict predict, void *ctx,
-                          double *score)
+scp_status scp_held_score(const scp_held *h, scp_comm *comm, const scp_dataset *d,
+                          scp_held_predict predict, void *ctx, double *score)
 {
     double sum[2] = { 0, 0 };
     size_t begin, end;

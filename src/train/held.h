@@ -1,4 +1,5 @@
-/* Scoring on the validation split while training: which pairs, and how well profiles are predicted. */
+/* Scoring on the validation split while training: which pairs, and how well profiles are
+ * predicted. */
 #ifndef SCP_TRAIN_HELD_H
 #define SCP_TRAIN_HELD_H
 
@@ -17,9 +18,9 @@ void scp_held_fini(scp_held *h);
 /** Predict treated profiles of pairs [n]: x [n, G]. Not collective. */
 typedef scp_status (*scp_held_predict)(void *ctx, const int32_t *pair, size_t n, float *x);
 
-/** 1 - MSE(prediction) / MSE(no change) over the validation pairs, dealt to ranks: 1 is perfect, above 0
- *  is better than no change; NaN without pairs. Collective. */
-scp_status scp_held_score(const scp_held *h, scp_comm *comm, const scp_dataset *d, scp_held_predict predict,
-                          void *ctx, double *score) SCP_MUST_USE;
+/** 1 - MSE(prediction) / MSE(no change) over the validation pairs, dealt to ranks: 1 is perfect,
+ *  above 0 is better than no change; NaN without pairs. Collective. */
+scp_status scp_held_score(const scp_held *h, scp_comm *comm, const scp_dataset *d,
+                          scp_held_predict predict, void *ctx, double *score) SCP_MUST_USE;
 
 #endif

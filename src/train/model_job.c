@@ -35,7 +35,8 @@ typedef struct model_ctx {
 } model_ctx;
 
 /* Map rows through an id table of the pairs and feed the result to an input. */
-static scp_status feed_ids(model_ctx *c, const scp_node *input, const int32_t *of_pair, const int32_t *rows, size_t n)
+static scp_status feed_ids(model_ctx *c, const scp_node *input, const int32_t *of_pair,
+                           const int32_t *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         int32_t pair = c->train[rows[i]];
@@ -49,7 +50,8 @@ static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *r
     model_ctx *c = ctx;
     const scp_dataset *d = c->s->data;
     const scp_diffusion_config *f = &c->m->diffusion;
-    double ramp = f->ramp * (double)c->cfg->steps, rise = ramp > 0 ? fmin(1, (double)step / ramp) : 1;
+    double ramp = f->ramp * (double)c->cfg->steps,
+           rise = ramp > 0 ? fmin(1, (double)step / ramp) : 1;
     double weights[3] = { 1, f->lambda_align * rise, f->lambda_info * rise };
     size_t K = (size_t)f->negatives;
     SCP_TRY(feed_ids(c, c->nodes.pair, NULL, rows, n));
@@ -57,8 +59,8 @@ static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *r
     SCP_TRY(feed_ids(c, c->nodes.key, c->tables.pair_key, rows, n));
     SCP_TRY(feed_ids(c, c->nodes.post, d->post, rows, n));
     SCP_TRY(feed_ids(c, c->nodes.pre, d->pre, rows, n));
-    scp_sampler_negatives((uint64_t)c->cfg->seed, c->n_train, (uint64_t)step, (uint64_t)c->cfg->batch,
-                          (uint64_t)f->bank, K, c->neg);
+    scp_sampler_negatives((uint64_t)c->cfg->seed, c->n_train, (uint64_t)step,
+                          (uint64_t)c->cfg->batch, (uint64_t)f->bank, K, c->neg);
     SCP_TRY(feed_ids(c, c->nodes.neg_key, c->tables.pair_key, c->neg, K));
     SCP_TRY(feed_ids(c, c->nodes.neg_post, d->post, c->neg, K));
     SCP_TRY(feed_ids(c, c->nodes.neg_pre, d->pre, c->neg, K));
@@ -123,8 +125,12 @@ static scp_status build(model_ctx *c)
     const scp_dataset *d = c->s->data;
     size_t Dz = (size_t)c->m->vae.latent, K = (size_t)c->m->diffusion.negatives;
     c->local = (size_t)(c->cfg->batch / scp_comm_size(c->s->comm));
-    scp_train_sizes size = { .B = (int64_t)c->local, .K = (int64_t)K, .P = (int64_t)d->P, .N = (int64_t)d->N,
-                             .G = (int64_t)d->G, .n_drugs = (int64_t)d->n_drugs };
+    scp_train_sizes size = { .B = (int64_t)c->local,
+                             .K = (int64_t)K,
+                             .P = (int64_t)d->P,
+                             .N = (int64_t)d->N,
+                             .G = (int64_t)d->G,
+                             .n_drugs = (int64_t)d->n_drugs };
     SCP_TRY(scp_method_check(c->m));
     SCP_TRY(list_pairs(c));
     SCP_TRY(scp_alloc(K, sizeof *c->neg, &c->neg));
@@ -161,8 +167,9 @@ static void release(model_ctx *c)
     free(c->ids);
 }
 
-scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage, const scp_method *method,
-                             const scp_guidance *guidance, const scp_train_config *cfg, scp_job_result *out)
+scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage,
+                             const scp_method *method, const scp_guidance *guidance,
+                             const scp_train_config *cfg, scp_job_result *out)
 {
     model_ctx c = { .s = setup, .m = method, .gd = guidance, .cfg = cfg };
     scp_status st = SCP_OK;
@@ -170,13 +177,24 @@ scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage, co
         SCP_FAIL(SCP_EUSAGE, "train.batch (%lld) must be a multiple of the number of ranks (%d)",
                  (long long)cfg->batch, scp_comm_size(setup->comm));
     SCP_GOTO(done, scp_agree(setup->comm, build(&c)));
-    scp_job job = { .stage = stage, .comm = setup->comm, .params = c.params, .plan = c.plan, .cfg = cfg,
-                    .run_dir = setup->run_dir, .method_text = setup->method_text,
-                    .config_text = setup->config_text, .config_path = setup->config_path,
+    scp_job job = { .stage = stage,
+                    .comm = setup->comm,
+                    .params = c.params,
+                    .plan = c.plan,
+                    .cfg = cfg,
+                    .run_dir = setup->run_dir,
+                    .method_text = setup->method_text,
+                    .config_text = setup->config_text,
+                    .config_path = setup->config_path,
                     .data_hash = scp_latents_hash(setup->data, method->vae.latent, c.mu),
-                    .n_train = c.n_train, .feed = feed, .validate = c.held.n ? validate : NULL, .save = save,
-                    .ctx = &c, .report = { c.nodes.loss, c.nodes.denoise, c.nodes.align, c.nodes.info },
-                    .report_name = { "loss", "denoise", "align", "info" }, .fresh = setup->fresh };
+                    .n_train = c.n_train,
+                    .feed = feed,
+                    .validate = c.held.n ? validate : NULL,
+                    .save = save,
+                    .ctx = &c,
+                    .report = { c.nodes.loss, c.nodes.denoise, c.nodes.align, c.nodes.info },
+                    .report_name = { "loss", "denoise", "align", "info" },
+                    .fresh = setup->fresh };
     SCP_GOTO(done, scp_job_run(&job, out));
 done:
     release(&c);

@@ -16,7 +16,8 @@ static scp_status stage_dir(const scp_job *job, char *dir, size_t size)
 
 static scp_status add_all(const scp_job *job, const scp_train_state *s, scp_ckpt_writer *w)
 {
-    const int64_t numbers[] = { s->step, s->best_step, job->cfg->seed, job->cfg->batch, (int64_t)job->data_hash };
+    const int64_t numbers[] = { s->step, s->best_step, job->cfg->seed, job->cfg->batch,
+                                (int64_t)job->data_hash };
     SCP_TRY(scp_ckpt_add_i64(w, "numbers", numbers, sizeof numbers / sizeof numbers[0]));
     SCP_TRY(scp_ckpt_add_f64(w, "best", &s->best, 1));
     SCP_TRY(scp_ckpt_add_text(w, "method", job->method_text));
@@ -38,8 +39,8 @@ static scp_status write_file(const scp_job *job, const scp_train_state *s, const
     return st;
 }
 
-/* best.h5 first: a start that is cut off in between resumes from an older checkpoint and writes both
- * again, while the other order would resume with a best step that no file holds. */
+/* best.h5 first: a start that is cut off in between resumes from an older checkpoint and writes
+ * both again, while the other order would resume with a best step that no file holds. */
 static scp_status save(const scp_job *job, const scp_train_state *s)
 {
     char dir[SCP_PATH_MAX], path[SCP_PATH_MAX];
@@ -59,18 +60,25 @@ scp_status scp_train_state_save(const scp_job *job, const scp_train_state *s)
     return scp_agree(job->comm, scp_comm_rank(job->comm) == 0 ? save(job, s) : SCP_OK);
 }
 
-static scp_status check_match(const scp_job *job, const char *path, const int64_t *numbers, const char *method)
+static scp_status check_match(const scp_job *job, const char *path, const int64_t *numbers,
+                              const char *method)
 {
     if (strcmp(method, job->method_text) != 0)
-        SCP_FAIL(SCP_EDATA, "%s was trained with other settings of vae, model or diffusion; use another --run folder, "
-                            "or --fresh to start over", path);
+        SCP_FAIL(SCP_EDATA,
+                 "%s was trained with other settings of vae, model or diffusion; use another --run "
+                 "folder, or --fresh to start over",
+                 path);
     if (numbers[2] != job->cfg->seed || numbers[3] != job->cfg->batch)
-        SCP_FAIL(SCP_EDATA, "%s was trained with seed %lld and batch %lld, now %lld and %lld; use another --run folder, "
-                            "or --fresh to start over", path, (long long)numbers[2], (long long)numbers[3],
-                 (long long)job->cfg->seed, (long long)job->cfg->batch);
+        SCP_FAIL(SCP_EDATA,
+                 "%s was trained with seed %lld and batch %lld, now %lld and %lld; use another "
+                 "--run folder, or --fresh to start over",
+                 path, (long long)numbers[2], (long long)numbers[3], (long long)job->cfg->seed,
+                 (long long)job->cfg->batch);
     if ((uint64_t)numbers[4] != job->data_hash)
-        SCP_FAIL(SCP_EDATA, "%s was trained on another shard, or on other latents (the autoencoder was trained again); use "
-                            "another --run folder, or --fresh to start over", path);
+        SCP_FAIL(SCP_EDATA,
+                 "%s was trained on another shard, or on other latents (the autoencoder was "
+                 "trained again); use another --run folder, or --fresh to start over",
+                 path);
     return SCP_OK;
 }
 
@@ -124,9 +132,10 @@ scp_status scp_train_state_load(const scp_job *job, scp_train_state *s, bool *fo
     int64_t step[2] = { s->step, -s->step };
     SCP_TRY(scp_comm_allreduce(job->comm, step, 2, SCP_COMM_I64, SCP_COMM_MAX));
     if (step[0] != -step[1])
-        SCP_FAIL(SCP_ERETRY, "%s/%s: some ranks see the checkpoint of step %lld, others that of step %lld; a "
-                             "shared file system may lag: try again", job->run_dir, job->stage,
-                 (long long)-step[1], (long long)step[0]);
+        SCP_FAIL(SCP_ERETRY,
+                 "%s/%s: some ranks see the checkpoint of step %lld, others that of step %lld; a "
+                 "shared file system may lag: try again",
+                 job->run_dir, job->stage, (long long)-step[1], (long long)step[0]);
     return SCP_OK;
 }
 
@@ -159,8 +168,8 @@ static scp_status export_weights(const scp_job *job)
     char path[SCP_PATH_MAX];
     scp_ckpt *c = NULL;
     bool main_model = strcmp(job->stage, "train") == 0;
-    SCP_TRY(scp_str_format(path, sizeof path, "%s/weights%s%s.safetensors", job->run_dir, main_model ? "" : "-",
-                           main_model ? "" : job->stage));
+    SCP_TRY(scp_str_format(path, sizeof path, "%s/weights%s%s.safetensors", job->run_dir,
+                           main_model ? "" : "-", main_model ? "" : job->stage));
     SCP_TRY(scp_weights_open(job->run_dir, job->stage, &c));
     scp_status st = scp_weights_export(c, job->params, path);
     scp_ckpt_close(&c);

@@ -14,8 +14,8 @@ static scp_status upload(scp_device *dev, const double *host, size_t n, void **o
 }
 
 /* Standardised state and target of every pair [paper 3.1; decisions: standardised latents]. */
-static scp_status latent_tables(scp_tables *t, const scp_method *m, const scp_dataset *d, const float *mu,
-                                const scp_latent_stats *s)
+static scp_status latent_tables(scp_tables *t, const scp_method *m, const scp_dataset *d,
+                                const float *mu, const scp_latent_stats *s)
 {
     size_t Dz = (size_t)s->Dz;
     bool shift = m->diffusion.target == SCP_TARGET_SHIFT;
@@ -41,7 +41,8 @@ static scp_status dose_table(scp_tables *t, const scp_dataset *d)
 {
     double *code = NULL;
     SCP_TRY(scp_alloc(d->N * SCP_DOSE_CODE, sizeof *code, &code));
-    for (size_t i = 0; i < d->N; i++) scp_dose_code(d->p_dose[d->post[i]], code + i * SCP_DOSE_CODE);
+    for (size_t i = 0; i < d->N; i++)
+        scp_dose_code(d->p_dose[d->post[i]], code + i * SCP_DOSE_CODE);
     scp_status st = upload(t->dev, code, d->N * SCP_DOSE_CODE, &t->dose);
     free(code);
     return st;
@@ -80,7 +81,8 @@ static scp_status pair_ids(scp_tables *t, const scp_dataset *d)
         size_t index;
         int32_t p = d->post[i];
         t->pair_drug[i] = d->p_drug[p];
-        SCP_GOTO(done, scp_str_format(name, sizeof name, "%d/%d/%.17g", d->p_line[p], d->p_drug[p], d->p_dose[p]));
+        SCP_GOTO(done, scp_str_format(name, sizeof name, "%d/%d/%.17g", d->p_line[p], d->p_drug[p],
+                                      d->p_dose[p]));
         SCP_GOTO(done, scp_names_add(keys, name, &index));
         t->pair_key[i] = (int32_t)index;
     }
@@ -89,8 +91,8 @@ done:
     return st;
 }
 
-scp_status scp_tables_init(scp_tables *t, scp_device *dev, const scp_method *m, const scp_dataset *d,
-                           const float *mu, const scp_latent_stats *stats)
+scp_status scp_tables_init(scp_tables *t, scp_device *dev, const scp_method *m,
+                           const scp_dataset *d, const float *mu, const scp_latent_stats *stats)
 {
     size_t bits = d->n_drugs * SCP_FP_BITS;
     *t = (scp_tables){ .dev = dev, .x = d->x };
@@ -106,8 +108,10 @@ scp_status scp_tables_init(scp_tables *t, scp_device *dev, const scp_method *m, 
 void scp_tables_fini(scp_tables *t)
 {
     if (t->dev) scp_device_view_end(t->dev, t->profiles, t->x);
-    void *owned[] = { t->z_pre, t->z_0, t->dose, t->drugs, t->signal, t->noise, t->neg_noise, t->time };
-    for (size_t i = 0; t->dev && i < sizeof owned / sizeof owned[0]; i++) scp_device_release(t->dev, owned[i]);
+    void *owned[] = { t->z_pre,  t->z_0,   t->dose,      t->drugs,
+                      t->signal, t->noise, t->neg_noise, t->time };
+    for (size_t i = 0; t->dev && i < sizeof owned / sizeof owned[0]; i++)
+        scp_device_release(t->dev, owned[i]);
     free(t->pair_drug);
     free(t->pair_key);
     *t = (scp_tables){ 0 };
@@ -118,9 +122,12 @@ scp_status scp_tables_bind(const scp_tables *t, scp_plan *plan, const scp_train_
     const struct {
         const scp_node *node;
         void *memory;
-    } row[] = { { n->profiles, t->profiles }, { n->z_pre, t->z_pre },   { n->z_0, t->z_0 },
-                { n->dose, t->dose },         { n->drugs, t->drugs },   { n->signal, t->signal },
-                { n->noise, t->noise },       { n->neg_noise, t->neg_noise }, { n->time, t->time } };
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) SCP_TRY(scp_plan_bind(plan, row[i].node, row[i].memory));
+    } row[] = { { n->profiles, t->profiles }, { n->z_pre, t->z_pre },
+                { n->z_0, t->z_0 },           { n->dose, t->dose },
+                { n->drugs, t->drugs },       { n->signal, t->signal },
+                { n->noise, t->noise },       { n->neg_noise, t->neg_noise },
+                { n->time, t->time } };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        SCP_TRY(scp_plan_bind(plan, row[i].node, row[i].memory));
     return SCP_OK;
 }

@@ -74,16 +74,19 @@ static scp_status validate(void *ctx, double *score)
     return scp_held_score(&c->held, c->s->comm, c->s->data, reconstruct, c, score);
 }
 
-/* Start the decoder's output at the mean training profile, so that training begins with differences. */
+/* Start the decoder's output at the mean training profile, so that training begins with
+ * differences. */
 static scp_status start_at_mean(vae_ctx *c)
 {
     const scp_dataset *d = c->s->data;
     int64_t index = scp_params_find(c->params, SCP_VAE_OUTPUT_BIAS);
     double *mean = NULL;
-    SCP_ARG(index >= 0 && c->n_items, "the decoder has no output bias, or there are no training profiles");
+    SCP_ARG(index >= 0 && c->n_items,
+            "the decoder has no output bias, or there are no training profiles");
     SCP_TRY(scp_alloc(d->G, sizeof *mean, &mean));
     for (size_t i = 0; i < c->n_items; i++)
-        for (size_t g = 0; g < d->G; g++) mean[g] += d->x[(size_t)c->items[i] * d->G + g] / (double)c->n_items;
+        for (size_t g = 0; g < d->G; g++)
+            mean[g] += d->x[(size_t)c->items[i] * d->G + g] / (double)c->n_items;
     size_t offset = scp_params_info(c->params, (size_t)index)->offset;
     scp_status st = scp_params_write_f64(c->params, SCP_ARENA_W, offset, d->G, mean);
     if (st == SCP_OK) st = scp_params_write_f64(c->params, SCP_ARENA_EMA, offset, d->G, mean);
@@ -108,7 +111,8 @@ static scp_status build(vae_ctx *c)
     return scp_plan_bind(c->plan, c->nodes.profiles, c->profiles);
 }
 
-/* Latents by the weights that decode them later: the best by validation, which need not be the last. */
+/* Latents by the weights that decode them later: the best by validation, which need not be the
+ * last. */
 static scp_status write_latents(vae_ctx *c)
 {
     const scp_dataset *d = c->s->data;
@@ -125,24 +129,37 @@ done:
     return st;
 }
 
-scp_status scp_vae_job_run(const scp_train_setup *setup, const scp_vae_config *vae, const scp_train_config *cfg,
-                           scp_job_result *out)
+scp_status scp_vae_job_run(const scp_train_setup *setup, const scp_vae_config *vae,
+                           const scp_train_config *cfg, scp_job_result *out)
 {
     vae_ctx c = { .s = setup, .vae = vae, .cfg = cfg };
     scp_status st = SCP_OK;
     if (cfg->batch % scp_comm_size(setup->comm))
-        SCP_FAIL(SCP_EUSAGE, "vae_train.batch (%lld) must be a multiple of the number of ranks (%d)",
+        SCP_FAIL(SCP_EUSAGE,
+                 "vae_train.batch (%lld) must be a multiple of the number of ranks (%d)",
                  (long long)cfg->batch, scp_comm_size(setup->comm));
     SCP_GOTO(done, scp_agree(setup->comm, build(&c)));
-    scp_job job = { .stage = "vae", .comm = setup->comm, .params = c.params, .plan = c.plan, .cfg = cfg,
-                    .run_dir = setup->run_dir, .method_text = setup->method_text,
-                    .config_text = setup->config_text, .config_path = setup->config_path, .data_hash = setup->data->hash,
-                    .n_train = c.n_items, .feed = feed, .validate = c.held.n ? validate : NULL, .ctx = &c,
-                    .report = { c.nodes.loss, c.nodes.mse, c.nodes.kl }, .report_name = { "loss", "mse", "kl" },
+    scp_job job = { .stage = "vae",
+                    .comm = setup->comm,
+                    .params = c.params,
+                    .plan = c.plan,
+                    .cfg = cfg,
+                    .run_dir = setup->run_dir,
+                    .method_text = setup->method_text,
+                    .config_text = setup->config_text,
+                    .config_path = setup->config_path,
+                    .data_hash = setup->data->hash,
+                    .n_train = c.n_items,
+                    .feed = feed,
+                    .validate = c.held.n ? validate : NULL,
+                    .ctx = &c,
+                    .report = { c.nodes.loss, c.nodes.mse, c.nodes.kl },
+                    .report_name = { "loss", "mse", "kl" },
                     .fresh = setup->fresh };
     if (setup->fresh) SCP_GOTO(done, scp_latents_discard(setup->comm, setup->run_dir));
     SCP_GOTO(done, scp_job_run(&job, out));
-    SCP_GOTO(done, out->stop == SCP_STOP_DONE ? write_latents(&c) : scp_latents_discard(setup->comm, setup->run_dir));
+    SCP_GOTO(done, out->stop == SCP_STOP_DONE ? write_latents(&c)
+                                              : scp_latents_discard(setup->comm, setup->run_dir));
 done:
     scp_plan_destroy(&c.plan);
     scp_graph_destroy(&c.graph);

@@ -18,9 +18,9 @@ typedef struct scp_train_setup {
     bool fresh;
 } scp_train_setup;
 
-/** Train the VAE on every control and treated profile of the training pairs, then encode all profiles
- *  into <run>/latents.h5 when training is done (out->stop says). Collective. */
-scp_status scp_vae_job_run(const scp_train_setup *setup, const scp_vae_config *vae, const scp_train_config *cfg,
-                           scp_job_result *out) SCP_MUST_USE;
+/** Train the VAE on every control and treated profile of the training pairs, then encode all
+ *  profiles into <run>/latents.h5 when training is done (out->stop says). Collective. */
+scp_status scp_vae_job_run(const scp_train_setup *setup, const scp_vae_config *vae,
+                           const scp_train_config *cfg, scp_job_result *out) SCP_MUST_USE;
 
 #endif
