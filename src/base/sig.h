@@ -5,7 +5,9 @@
 
 #include "base/status.h"
 
-/** Install the handlers (once per process). A second SIGINT ends the process at once. */
+/** Install the handlers (once per process, before threads that compute are started): the calling
+ *  thread and those it starts later are not interrupted, a thread of its own takes the signals. A
+ *  second SIGINT ends the process at once. SCP_EINTERNAL. */
 scp_status scp_sig_install(void) SCP_MUST_USE;
 
 /** Number of the first signal received since install or clear, 0 when none. */

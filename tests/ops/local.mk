@@ -34,3 +34,7 @@ tests_ops_draws_t_LDADD = libscptest.a $(LDADD)
 tests_ops_optim_t_SOURCES = tests/ops/optim.c
 tests_ops_optim_t_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/ops/golden/adamw.tsv tests/ops/golden/make_adamw.py
+check_PROGRAMS += tests/ops/signals.t
+TESTS += tests/ops/signals.t
+tests_ops_signals_t_SOURCES = tests/ops/signals.c
+tests_ops_signals_t_LDADD = libscptest.a $(LDADD)

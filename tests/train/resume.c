@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/sig.h"
@@ -108,12 +109,19 @@ static void test_stop(runs *r, const char *stage, stage_run train)
     tap_ok(out.resumed_from == STEPS && out.step == STEPS, "%s: nothing left to do", stage);
 }
 
+/* Tell this process to stop, and wait until it has heard. */
+static void stop_this_rank(void)
+{
+    kill(getpid(), SIGUSR1);
+    for (int i = 0; i < 2000 && !scp_sig_pending(); i++) usleep(1000);
+}
+
 /* One rank is told; all stop at the same step, soon. */
 static void test_signal(runs *r, const char *stage, stage_run train)
 {
     scp_job_result out;
     const char *dir = run_folder(stage, "signal");
-    if (scp_comm_rank(world) == scp_comm_size(world) - 1) raise(SIGUSR1);
+    if (scp_comm_rank(world) == scp_comm_size(world) - 1) stop_this_rank();
     tap_st(train(r, world, "cpu", dir, false, &out), "%s: a signal to one rank", stage);
     scp_sig_clear();
     int64_t step[2] = { out.step, -out.step };
