@@ -91,6 +91,9 @@ cluster_stop() {
     if [ -z "${cluster_pids:-}" ]; then return; fi
     scancel --quiet --full --signal=KILL --user=root 2>/dev/null
     scancel --quiet --user=root 2>/dev/null
+    # A step that outlives its daemons stays for ever.
+    cluster_deadline=$(($(date +%s) + 15))
+    cluster_wait 12 cluster_drained
     # shellcheck disable=SC2086 # a list of process ids
     kill $cluster_pids 2>/dev/null
     cluster_deadline=$(($(date +%s) + 10))
@@ -101,4 +104,5 @@ cluster_stop() {
     cluster_pids=
 }
 
+cluster_drained() { [ -z "$(squeue --noheader 2>/dev/null)" ]; }
 cluster_gone() { ! kill -0 "$1"; }
