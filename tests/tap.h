@@ -33,7 +33,8 @@ int tap_done(void);
 
 /** A fresh folder under $TMPDIR, removed at exit. Borrowed. */
 const char *tap_tmpdir(void);
-/** Path of a real data file: $SCPPDM_DATA or ../shared/data beside the source tree; NULL if absent. */
+/** Path of a real data file: $SCPPDM_DATA or ../shared/data beside the source tree; NULL if absent.
+ */
 const char *tap_data(const char *name);
 
 #endif

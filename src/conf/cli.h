@@ -6,12 +6,16 @@
 #include "conf/option.h"
 
 typedef enum scp_cli_action {
-    SCP_CLI_RUN, SCP_CLI_HELP, SCP_CLI_VERSION, SCP_CLI_MAN, SCP_CLI_COMPLETION,
+    SCP_CLI_RUN,
+    SCP_CLI_HELP,
+    SCP_CLI_VERSION,
+    SCP_CLI_MAN,
+    SCP_CLI_COMPLETION,
     SCP_CLI_PRINT_CONFIG
 } scp_cli_action;
 
-/** Reads the text of a settings file: from the disk, or something that asks one rank only. A missing
- *  `optional` file gives *text NULL. *text owned by the caller. */
+/** Reads the text of a settings file: from the disk, or something that asks one rank only. A
+ * missing `optional` file gives *text NULL. *text owned by the caller. */
 typedef scp_status (*scp_cli_reader)(void *user, const char *path, bool optional, char **text,
                                      size_t *len);
 
@@ -21,12 +25,13 @@ typedef struct scp_cli {
     bool takes_operands;            /* in                                                         */
     scp_cli_reader reader;          /* in: NULL reads the file                                    */
     void *user;                     /* in: first argument of reader                               */
-    /** in, optional: a YAML file between the defaults and --config that settings name (a run folder's
-     *  own); called with the settings of the line alone. An empty path: none; a missing file is fine. */
+    /** in, optional: a YAML file between the defaults and --config that settings name (a run
+     * folder's own); called with the settings of the line alone. An empty path: none; a missing
+     * file is fine. */
     scp_status (*base)(const void *settings, char *path, size_t size);
-    scp_cli_action action;          /* out                                                        */
-    int verbosity;                  /* out: number of -v less the number of -q                    */
-    scp_text_list operands;         /* out: free(v); the texts are borrowed from argv             */
+    scp_cli_action action;  /* out                                                        */
+    int verbosity;          /* out: number of -v less the number of -q                    */
+    scp_text_list operands; /* out: free(v); the texts are borrowed from argv             */
 } scp_cli;
 
 /** Parse argv [argc] (argv[0] is the program). Wrong or unknown arguments are SCP_EUSAGE. With

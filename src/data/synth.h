@@ -13,18 +13,26 @@
 #include "base/str.h"
 #include "comm/comm.h"
 
-typedef enum scp_synth_preset { /* size of the screen */
-    SCP_SYNTH_TINY,   /* 2 plates, 6 lines, 8 drugs, 300 genes, 30 cells a key: unit tests */
-    SCP_SYNTH_DEMO,   /* 3 plates, 12 lines, 90 drugs, 1,200 genes: one to learn from at once */
-    SCP_SYNTH_SMALL,  /* 3 plates, 12 lines, 60 drugs, 2,000 genes, 60 cells a key */
-    SCP_SYNTH_MEDIUM, /* 6 plates and a repeat of the sixth, 30 lines, all drugs, 2,000 genes */
-    SCP_SYNTH_PLATE   /* one plate of 50 lines, 62,710 genes, 1,278 cells a key */
+typedef enum scp_synth_preset {                 /* size of the screen */
+                                SCP_SYNTH_TINY, /* 2 plates, 6 lines, 8 drugs, 300 genes, 30 cells a
+                                                   key: unit tests */
+                                SCP_SYNTH_DEMO, /* 3 plates, 12 lines, 90 drugs, 1,200 genes: one to
+                                                   learn from at once */
+                                SCP_SYNTH_SMALL,  /* 3 plates, 12 lines, 60 drugs, 2,000 genes, 60
+                                                     cells a key */
+                                SCP_SYNTH_MEDIUM, /* 6 plates and a repeat of the sixth, 30 lines,
+                                                     all drugs, 2,000 genes */
+                                SCP_SYNTH_PLATE /* one plate of 50 lines, 62,710 genes, 1,278 cells
+                                                   a key */
 } scp_synth_preset;
 
-typedef enum scp_synth_profile { /* how effects and nuisance are mixed */
-    SCP_SYNTH_LEARNABLE, /* most of a drug's direction follows from its structure, mild nuisance */
-    SCP_SYNTH_REALISTIC, /* little does, half the amplitude, strong wells, 40 % inert drugs */
-    SCP_SYNTH_PURE       /* everything does: no well effect, interaction or common response */
+typedef enum scp_synth_profile {                      /* how effects and nuisance are mixed */
+                                 SCP_SYNTH_LEARNABLE, /* most of a drug's direction follows from its
+                                                         structure, mild nuisance */
+                                 SCP_SYNTH_REALISTIC, /* little does, half the amplitude, strong
+                                                         wells, 40 % inert drugs */
+                                 SCP_SYNTH_PURE /* everything does: no well effect, interaction or
+                                                   common response */
 } scp_synth_profile;
 
 #define SCP_SYNTH_PRESETS  "tiny|demo|small|medium|plate"
@@ -33,40 +41,40 @@ typedef enum scp_synth_profile { /* how effects and nuisance are mixed */
 /* Settings. A negative number means: as the preset (size) or the profile (effects) has it.
  * scp_synth_config_init sets every number to -1 and the seed to 1. */
 typedef struct scp_synth_config {
-    char *out;              /* folder for plateN.h5ad, drugs.tsv, truth.h5 */
-    char *table;            /* drug table, see chem/drug_table.h */
-    int preset, profile;    /* scp_synth_preset, scp_synth_profile */
+    char *out;           /* folder for plateN.h5ad, drugs.tsv, truth.h5 */
+    char *table;         /* drug table, see chem/drug_table.h */
+    int preset, profile; /* scp_synth_preset, scp_synth_profile */
     int64_t seed;
     /* size */
-    int64_t plates;         /* plates 3t+1, 3t+2, 3t+3 hold drug set t at 0.05, 0.5 and 5 uM */
-    int64_t repeat;         /* 1: one more plate, the last drug set at 5 uM again */
-    int64_t lines;          /* 1..50 */
-    int64_t drugs;          /* first so many of the table; at most 94 a triple */
-    int64_t genes;          /* up to 24,000 expressed ones, then silent ones up to 62,710 */
-    double cells;           /* median cells of a treated key */
-    double cells_line_sd;   /* spread of ln cells between lines */
-    double cells_key_sd;    /* and between keys of a line */
-    double vehicle;         /* cells of a line in a vehicle well, as a multiple of `cells` */
-    int64_t cells_min;      /* no key of a good well has fewer */
-    double failed_wells;    /* share of wells with 50 to 800 cells in all */
-    double depth;           /* factor of the library size */
-    int64_t deflate;        /* 0..9 */
-    int64_t lfc;            /* 1: truth.h5 holds the log fold changes of all keys, too */
+    int64_t plates;       /* plates 3t+1, 3t+2, 3t+3 hold drug set t at 0.05, 0.5 and 5 uM */
+    int64_t repeat;       /* 1: one more plate, the last drug set at 5 uM again */
+    int64_t lines;        /* 1..50 */
+    int64_t drugs;        /* first so many of the table; at most 94 a triple */
+    int64_t genes;        /* up to 24,000 expressed ones, then silent ones up to 62,710 */
+    double cells;         /* median cells of a treated key */
+    double cells_line_sd; /* spread of ln cells between lines */
+    double cells_key_sd;  /* and between keys of a line */
+    double vehicle;       /* cells of a line in a vehicle well, as a multiple of `cells` */
+    int64_t cells_min;    /* no key of a good well has fewer */
+    double failed_wells;  /* share of wells with 50 to 800 cells in all */
+    double depth;         /* factor of the library size */
+    int64_t deflate;      /* 0..9 */
+    int64_t lfc;          /* 1: truth.h5 holds the log fold changes of all keys, too */
     /* drug effects */
-    int64_t axes;           /* principal axes of the fingerprints that carry the structure part */
-    double structure;       /* s, share of a drug's direction that follows from the axes */
-    double amplitude;       /* overall factor of the log fold changes */
-    double common;          /* stress response that all drugs share, on two programmes */
-    double interaction;     /* sd of the line's own part of a drug's direction */
-    double inert;           /* share of drugs with a tenth of their amplitude */
-    double toxicity;        /* cells of a key x exp(-toxicity magnitude^2) */
+    int64_t axes;       /* principal axes of the fingerprints that carry the structure part */
+    double structure;   /* s, share of a drug's direction that follows from the axes */
+    double amplitude;   /* overall factor of the log fold changes */
+    double common;      /* stress response that all drugs share, on two programmes */
+    double interaction; /* sd of the line's own part of a drug's direction */
+    double inert;       /* share of drugs with a tenth of their amplitude */
+    double toxicity;    /* cells of a key x exp(-toxicity magnitude^2) */
     /* nuisance and counts */
-    double sigma_plate;     /* sd of the log effect of a plate on each gene */
-    double sigma_well;      /* sd of a well's coefficients on five gene axes */
-    double ambient;         /* share of counts from the well's pooled profile */
-    double state;           /* sd of the state axis of a line's cells, amplitude of the cell cycle */
-    double dispersion;      /* variance = mean + dispersion mean^2 */
-    double library_sd;      /* sd of ln library size; 0 also drops its tail of large cells */
+    double sigma_plate; /* sd of the log effect of a plate on each gene */
+    double sigma_well;  /* sd of a well's coefficients on five gene axes */
+    double ambient;     /* share of counts from the well's pooled profile */
+    double state;       /* sd of the state axis of a line's cells, amplitude of the cell cycle */
+    double dispersion;  /* variance = mean + dispersion mean^2 */
+    double library_sd;  /* sd of ln library size; 0 also drops its tail of large cells */
 } scp_synth_config;
 
 /* One line of the comparison of what came out with the real atlas. */
@@ -103,7 +111,7 @@ scp_status scp_synth_config_text(const scp_synth_config *c, scp_strbuf *out) SCP
  *  which has fewest, writes drugs.tsv and truth.h5. Files appear whole or not at all. SCP_EUSAGE
  *  bad settings, SCP_ENOINPUT or SCP_EDATA drug table, SCP_EIO. `report` is filled on every rank.
  *  Collective. */
-scp_status scp_synth_run(scp_comm *comm, const scp_synth_config *c, scp_synth_report *report)
-    SCP_MUST_USE;
+scp_status scp_synth_run(scp_comm *comm, const scp_synth_config *c,
+                         scp_synth_report *report) SCP_MUST_USE;
 
 #endif

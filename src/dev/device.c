@@ -44,10 +44,13 @@ static scp_status pick(const char *spec, const scp_backend **backend, int *index
     }
     *backend = find(spec, len);
     if (!*backend)
-        SCP_FAIL(SCP_EUSAGE, "unknown device '%s'; this build knows auto, cpu, ref and, when "
-                             "configured --with-cuda, cuda or cuda:N", spec);
+        SCP_FAIL(SCP_EUSAGE,
+                 "unknown device '%s'; this build knows auto, cpu, ref and, when "
+                 "configured --with-cuda, cuda or cuda:N",
+                 spec);
     if (!(*backend)->available(&why))
-        SCP_FAIL(SCP_EDEVICE, "device '%s' cannot be used: %s (--device auto falls back)", spec, why);
+        SCP_FAIL(SCP_EDEVICE, "device '%s' cannot be used: %s (--device auto falls back)", spec,
+                 why);
     return SCP_OK;
 }
 

@@ -15,7 +15,7 @@
 typedef enum scp_dtype { SCP_REAL, SCP_I32, SCP_U8 } scp_dtype;
 
 typedef struct scp_device scp_device;
-struct scp_op_impl; /* tensor/op.h    */
+struct scp_op_impl;    /* tensor/op.h    */
 struct scp_optim_impl; /* tensor/optim.h */
 
 /* What a backend provides. Optional members may be NULL. */
@@ -25,30 +25,31 @@ typedef struct scp_backend {
     bool host;        /* device memory is host memory           */
     /** Can this backend run here? *why (borrowed, static) says why not. */
     bool (*available)(const char **why);
-    scp_status (*open)(scp_device *dev, int index);  /* optional: sets dev->impl              */
-    void (*close)(scp_device *dev);                  /* optional                               */
+    scp_status (*open)(scp_device *dev, int index); /* optional: sets dev->impl              */
+    void (*close)(scp_device *dev);                 /* optional                               */
     scp_status (*alloc)(scp_device *dev, size_t bytes, void **out); /* zeroed, 64-byte aligned */
     void (*release)(scp_device *dev, void *p);
     scp_status (*write)(scp_device *dev, void *dst, const void *host, size_t bytes);
     scp_status (*read)(scp_device *dev, void *host, const void *src, size_t bytes);
     scp_status (*zero)(scp_device *dev, void *dst, size_t bytes);
-    scp_status (*sync)(scp_device *dev);             /* optional                               */
-    const struct scp_op_impl *const *ops;            /* [n_ops], each names its op; tensor/ looks */
+    scp_status (*sync)(scp_device *dev);  /* optional                               */
+    const struct scp_op_impl *const *ops; /* [n_ops], each names its op; tensor/ looks */
     size_t n_ops;
     const struct scp_optim_impl *optim;
 } scp_backend;
 
 struct scp_device {
     const scp_backend *backend;
-    int index;                    /* which device of its kind */
-    void *impl;                   /* the backend's own state  */
+    int index;  /* which device of its kind */
+    void *impl; /* the backend's own state  */
 };
 
 /* All backends of this build, best last; NULL ends the list. Defined in backend/table.c. */
 extern const scp_backend *const scp_backends[];
 
 /** Open "auto", "cpu", "ref", "cuda" or "cuda:N". "auto" takes the best that is available and falls
- *  back; a named one that is not available is SCP_EDEVICE with the reason. *out: scp_device_close. */
+ *  back; a named one that is not available is SCP_EDEVICE with the reason. *out: scp_device_close.
+ */
 scp_status scp_device_open(const char *spec, scp_device **out) SCP_MUST_USE;
 void scp_device_close(scp_device **dev);
 
@@ -59,16 +60,21 @@ size_t scp_device_bytes(const scp_device *dev, scp_dtype type, size_t n);
 scp_status scp_device_alloc(scp_device *dev, size_t bytes, void **out) SCP_MUST_USE;
 void scp_device_release(scp_device *dev, void *p);
 
-/** A resident table of n reals: the host array itself where the device works on host floats (no second
- *  copy of a large shard), else a converted copy. `host` outlives the view; read-only.
- *  *out: scp_device_view_end. */
-scp_status scp_device_view_f32(scp_device *dev, const float *host, size_t n, void **out) SCP_MUST_USE;
+/** A resident table of n reals: the host array itself where the device works on host floats (no
+ * second copy of a large shard), else a converted copy. `host` outlives the view; read-only. *out:
+ * scp_device_view_end. */
+scp_status scp_device_view_f32(scp_device *dev, const float *host, size_t n,
+                               void **out) SCP_MUST_USE;
 void scp_device_view_end(scp_device *dev, void *view, const float *host);
 
 /** Copy n reals from host floats / doubles to the device and back, converting to its real type. */
-scp_status scp_device_write_f32(scp_device *dev, void *dst, const float *host, size_t n) SCP_MUST_USE;
-scp_status scp_device_write_f64(scp_device *dev, void *dst, const double *host, size_t n) SCP_MUST_USE;
-scp_status scp_device_read_f32(scp_device *dev, float *host, const void *src, size_t n) SCP_MUST_USE;
-scp_status scp_device_read_f64(scp_device *dev, double *host, const void *src, size_t n) SCP_MUST_USE;
+scp_status scp_device_write_f32(scp_device *dev, void *dst, const float *host,
+                                size_t n) SCP_MUST_USE;
+scp_status scp_device_write_f64(scp_device *dev, void *dst, const double *host,
+                                size_t n) SCP_MUST_USE;
+scp_status scp_device_read_f32(scp_device *dev, float *host, const void *src,
+                               size_t n) SCP_MUST_USE;
+scp_status scp_device_read_f64(scp_device *dev, double *host, const void *src,
+                               size_t n) SCP_MUST_USE;
 
 #endif

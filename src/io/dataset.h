@@ -24,8 +24,8 @@ const char *scp_split_name(scp_split s);
 scp_status scp_split_parse(const char *name, scp_split *out) SCP_MUST_USE;
 
 typedef struct scp_dataset {
-    size_t G;           /* genes                                                            */
-    char **gene;        /* [G] symbols, in the order of every profile                       */
+    size_t G;    /* genes                                                            */
+    char **gene; /* [G] symbols, in the order of every profile                       */
     size_t n_lines, n_drugs, n_parents, n_plates;
     char **line;        /* [n_lines]                                                        */
     char **drug;        /* [n_drugs] treatments only: the vehicle is not a drug             */
@@ -36,31 +36,32 @@ typedef struct scp_dataset {
     uint8_t *fp;        /* [n_drugs, SCP_FP_BITS] one byte a bit, 0 or 1                    */
     char **plate;       /* [n_plates]                                                       */
 
-    size_t P;           /* profiles: one per kept key, vehicle profiles included            */
-    float *x;           /* [P, G] mean over cells of log1p(1e4 counts / library)            */
-    int32_t *p_line;    /* [P] */
-    int32_t *p_drug;    /* [P] index into drug, -1 = vehicle                                */
-    double *p_dose;     /* [P] uM, 0 for vehicle                                            */
-    int32_t *p_plate;   /* [P] */
-    int64_t *p_cells;   /* [P] */
+    size_t P;         /* profiles: one per kept key, vehicle profiles included            */
+    float *x;         /* [P, G] mean over cells of log1p(1e4 counts / library)            */
+    int32_t *p_line;  /* [P] */
+    int32_t *p_drug;  /* [P] index into drug, -1 = vehicle                                */
+    double *p_dose;   /* [P] uM, 0 for vehicle                                            */
+    int32_t *p_plate; /* [P] */
+    int64_t *p_cells; /* [P] */
 
     size_t R;           /* sub-bulks: disjoint random parts of the cells of held-out keys   */
     float *r_x;         /* [R, G] their profiles: the within-well noise ceiling             */
     int32_t *r_profile; /* [R] profile that the sub-bulk is a part of; runs are contiguous  */
     int64_t *r_cells;   /* [R] */
 
-    size_t N;           /* pairs                                                            */
-    int32_t *post;      /* [N] profile of the treated key                                   */
-    int32_t *pre;       /* [N] vehicle profile of the same (line, plate)                    */
-    uint8_t *split;     /* [N] scp_split                                                    */
-    char *manifest;     /* JSON text of the shard                                           */
-    uint64_t hash;      /* checksum of the content, kept in checkpoints                     */
+    size_t N;       /* pairs                                                            */
+    int32_t *post;  /* [N] profile of the treated key                                   */
+    int32_t *pre;   /* [N] vehicle profile of the same (line, plate)                    */
+    uint8_t *split; /* [N] scp_split                                                    */
+    char *manifest; /* JSON text of the shard                                           */
+    uint64_t hash;  /* checksum of the content, kept in checkpoints                     */
 } scp_dataset;
 
 /** Free everything and zero the struct. NULL is fine. */
 void scp_dataset_fini(scp_dataset *d);
 
 /** Pairs of a split, in order. *rows [*n] owned by the caller. */
-scp_status scp_dataset_rows(const scp_dataset *d, scp_split split, int32_t **rows, size_t *n) SCP_MUST_USE;
+scp_status scp_dataset_rows(const scp_dataset *d, scp_split split, int32_t **rows,
+                            size_t *n) SCP_MUST_USE;
 
 #endif

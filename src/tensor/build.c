@@ -7,8 +7,12 @@
 
 /* NODE(OP, in...): a draft with its inputs. */
 #define NODE(o, ...)                                                                               \
-    { .op = SCP_OP_##o, .n_in = (int)(sizeof((scp_node *[]){ __VA_ARGS__ }) / sizeof(scp_node *)), \
-      .in = { __VA_ARGS__ } }
+    {                                                                                              \
+        .op = SCP_OP_##o,                                                                          \
+        .n_in = (int)(sizeof((scp_node *[]){ __VA_ARGS__ }) / sizeof(scp_node *)), .in = {         \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
 
 static scp_node *add(scp_graph *g, scp_node draft)
 {
@@ -250,7 +254,8 @@ scp_node *scp_reparam(scp_graph *g, scp_node *mu, scp_node *logvar, scp_node *ep
     return add(g, (scp_node)NODE(REPARAM, mu, logvar, eps));
 }
 
-scp_node *scp_combine_t(scp_graph *g, scp_node *a, scp_node *b, scp_node *t, scp_node *ca, scp_node *cb)
+scp_node *scp_combine_t(scp_graph *g, scp_node *a, scp_node *b, scp_node *t, scp_node *ca,
+                        scp_node *cb)
 {
     return add(g, (scp_node)NODE(COMBINE_T, a, b, t, ca, cb));
 }
@@ -270,8 +275,8 @@ scp_node *scp_align(scp_graph *g, scp_node *z, scp_node *p, scp_node *M)
     return add(g, (scp_node)NODE(ALIGN, z, p, M));
 }
 
-scp_node *scp_info_nce(scp_graph *g, scp_node *z, scp_node *p, scp_node *n, scp_node *M, scp_node *key,
-                       scp_node *nkey, double tau)
+scp_node *scp_info_nce(scp_graph *g, scp_node *z, scp_node *p, scp_node *n, scp_node *M,
+                       scp_node *key, scp_node *nkey, double tau)
 {
     scp_node draft = NODE(INFO_NCE, z, p, n, M, key, nkey);
     draft.attr.nce.tau = tau;

@@ -15,8 +15,8 @@ struct scp_graph {
     scp_params *params;
     scp_node **node;
     size_t n, cap;
-    char scope[NAME_BYTES];       /* "a/b/" or ""               */
-    size_t scope_end[MAX_SCOPE];  /* length before each push    */
+    char scope[NAME_BYTES];      /* "a/b/" or ""               */
+    size_t scope_end[MAX_SCOPE]; /* length before each push    */
     int depth;
     scp_status st;
 };
@@ -80,7 +80,8 @@ void scp_scope_push(scp_graph *g, const char *fmt, ...)
     int len = vsnprintf(g->scope + used, room, fmt, ap);
     va_end(ap);
     if (len < 0 || (size_t)len + 1 >= room) {
-        scp_graph_fail(g, scp_err_raise(SCP_EINTERNAL, __FILE__, __LINE__, NULL, "scope name too long"));
+        scp_graph_fail(
+            g, scp_err_raise(SCP_EINTERNAL, __FILE__, __LINE__, NULL, "scope name too long"));
         return;
     }
     memcpy(g->scope + used + len, "/", 2);
@@ -109,15 +110,24 @@ scp_node *scp_graph_find_param(const scp_graph *g, size_t index)
 static bool differentiable(const scp_node *n, int i)
 {
     switch (n->op) {
-    case SCP_OP_GATHER_DIR: return false;
-    case SCP_OP_GATHER: return i == 0;
-    case SCP_OP_BATCHNORM: return i < 3;
-    case SCP_OP_MASK_SELECT: return i < 2;
-    case SCP_OP_REPARAM: return i < 2;
-    case SCP_OP_COMBINE_T: return i < 2;
-    case SCP_OP_INFO_NCE: return i < 4;
-    case SCP_OP_LOSS_SUM: return i < n->n_in - 1;
-    default: return true;
+    case SCP_OP_GATHER_DIR:
+        return false;
+    case SCP_OP_GATHER:
+        return i == 0;
+    case SCP_OP_BATCHNORM:
+        return i < 3;
+    case SCP_OP_MASK_SELECT:
+        return i < 2;
+    case SCP_OP_REPARAM:
+        return i < 2;
+    case SCP_OP_COMBINE_T:
+        return i < 2;
+    case SCP_OP_INFO_NCE:
+        return i < 4;
+    case SCP_OP_LOSS_SUM:
+        return i < n->n_in - 1;
+    default:
+        return true;
     }
 }
 
@@ -127,8 +137,7 @@ static scp_status check(scp_node *n)
     if (n->n_in < info->min_in || n->n_in > info->max_in)
         SCP_FAIL(SCP_EINTERNAL, "%s '%s' takes %d to %d inputs, got %d", info->name, n->name,
                  info->min_in, info->max_in, n->n_in);
-    for (int i = 0; i < n->n_in; i++)
-        n->needs_grad |= n->in[i]->needs_grad && differentiable(n, i);
+    for (int i = 0; i < n->n_in; i++) n->needs_grad |= n->in[i]->needs_grad && differentiable(n, i);
     return info->infer(n);
 }
 
@@ -158,14 +167,16 @@ scp_node *scp_graph_add(scp_graph *g, const scp_node *draft, const char *name)
     scp_node *out = NULL;
     if (g->st != SCP_OK) return NULL;
     if (draft->n_in > SCP_MAX_IN) {
-        g->st = scp_err_raise(SCP_EINTERNAL, __FILE__, __LINE__, NULL, "%s '%s%s': more than %d inputs",
-                              scp_op_table[draft->op].name, g->scope, name, SCP_MAX_IN);
+        g->st =
+            scp_err_raise(SCP_EINTERNAL, __FILE__, __LINE__, NULL, "%s '%s%s': more than %d inputs",
+                          scp_op_table[draft->op].name, g->scope, name, SCP_MAX_IN);
         return NULL;
     }
     for (int i = 0; i < draft->n_in; i++)
         if (!draft->in[i]) {
-            g->st = scp_err_raise(SCP_EINTERNAL, __FILE__, __LINE__, NULL, "%s '%s%s': input %d is missing",
-                                  scp_op_table[draft->op].name, g->scope, name, i);
+            g->st = scp_err_raise(SCP_EINTERNAL, __FILE__, __LINE__, NULL,
+                                  "%s '%s%s': input %d is missing", scp_op_table[draft->op].name,
+                                  g->scope, name, i);
             return NULL;
         }
     g->st = append(g, draft, name, &out);

@@ -1,7 +1,8 @@
-/* Building a static graph: every function records one node and returns it. Shapes are checked at once.
+/* Building a static graph: every function records one node and returns it. Shapes are checked at
+ * once.
  *
- * Errors are sticky: after the first one every builder returns NULL and scp_graph_status says what and
- * where; NULL inputs are accepted, so a model reads top to bottom without a check per line.
+ * Errors are sticky: after the first one every builder returns NULL and scp_graph_status says what
+ * and where; NULL inputs are accepted, so a model reads top to bottom without a check per line.
  * Nodes are owned by the graph. Nothing here is collective. What an op computes: tensor/op.h. */
 #ifndef SCP_TENSOR_GRAPH_H
 #define SCP_TENSOR_GRAPH_H
@@ -66,12 +67,13 @@ scp_node *scp_four_state(scp_graph *g, const char *name, int64_t B, double p_pre
 scp_node *scp_rand_time(scp_graph *g, const char *name, int64_t B, int64_t T);
 scp_node *scp_rand_normal(scp_graph *g, const char *name, uint32_t purpose, int64_t B, int64_t D);
 scp_node *scp_reparam(scp_graph *g, scp_node *mu, scp_node *logvar, scp_node *eps);
-scp_node *scp_combine_t(scp_graph *g, scp_node *a, scp_node *b, scp_node *t, scp_node *ca, scp_node *cb);
+scp_node *scp_combine_t(scp_graph *g, scp_node *a, scp_node *b, scp_node *t, scp_node *ca,
+                        scp_node *cb);
 scp_node *scp_mse(scp_graph *g, scp_node *a, scp_node *b);
 scp_node *scp_kl(scp_graph *g, scp_node *mu, scp_node *logvar);
 scp_node *scp_align(scp_graph *g, scp_node *z, scp_node *p, scp_node *M);
-scp_node *scp_info_nce(scp_graph *g, scp_node *z, scp_node *p, scp_node *n, scp_node *M, scp_node *key,
-                       scp_node *nkey, double tau);
+scp_node *scp_info_nce(scp_graph *g, scp_node *z, scp_node *p, scp_node *n, scp_node *M,
+                       scp_node *key, scp_node *nkey, double tau);
 scp_node *scp_loss_sum(scp_graph *g, int n, scp_node *const *loss, scp_node *weights);
 
 #endif

@@ -1,5 +1,5 @@
-/* The op table: names, arity and shape rules. A rule checks the inputs of a node and sets its shape,
- * type and the reals it keeps (n_aux) or borrows (n_scratch). Contracts: op.h. */
+/* The op table: names, arity and shape rules. A rule checks the inputs of a node and sets its
+ * shape, type and the reals it keeps (n_aux) or borrows (n_scratch). Contracts: op.h. */
 #include "tensor/op.h"
 
 #include <string.h>
@@ -9,14 +9,13 @@ bool scp_shape_equal(const scp_shape *a, const scp_shape *b)
     return a->n == b->n && memcmp(a->d, b->d, (size_t)a->n * sizeof a->d[0]) == 0;
 }
 
-#define IN(i)        (n->in[i]->shape)
-#define LAST(i)      scp_shape_last(&IN(i))
-#define ROWS(i)      scp_shape_rows(&IN(i))
+#define IN(i)   (n->in[i]->shape)
+#define LAST(i) scp_shape_last(&IN(i))
+#define ROWS(i) scp_shape_rows(&IN(i))
 /* Shape check with the node's name in the message. */
 #define NEED(cond, what)                                                                           \
     do {                                                                                           \
-        if (!(cond))                                                                               \
-            SCP_FAIL(SCP_ESHAPE, "%s '%s': %s", scp_op_table[n->op].name, n->name, what);          \
+        if (!(cond)) SCP_FAIL(SCP_ESHAPE, "%s '%s': %s", scp_op_table[n->op].name, n->name, what); \
     } while (0)
 
 static bool vector_of(const scp_node *x, int64_t len)
@@ -44,7 +43,8 @@ static scp_status as_first(scp_node *n)
 
 static scp_status leaf(scp_node *n)
 {
-    for (int i = 0; i < n->shape.n; i++) NEED(n->shape.d[i] > 0, "every dimension must be positive");
+    for (int i = 0; i < n->shape.n; i++)
+        NEED(n->shape.d[i] > 0, "every dimension must be positive");
     return SCP_OK;
 }
 
@@ -86,7 +86,8 @@ static scp_status concat(scp_node *n)
 {
     int64_t width = 0;
     for (int i = 0; i < n->n_in; i++) {
-        NEED(IN(i).n == IN(0).n && IN(i).n >= 1 && ROWS(i) == ROWS(0), "all inputs need the same rows");
+        NEED(IN(i).n == IN(0).n && IN(i).n >= 1 && ROWS(i) == ROWS(0),
+             "all inputs need the same rows");
         width += LAST(i);
     }
     SCP_TRY(as_first(n));
@@ -97,7 +98,8 @@ static scp_status concat(scp_node *n)
 static scp_status slice(scp_node *n)
 {
     int64_t begin = n->attr.slice.begin, len = n->attr.slice.len;
-    NEED(IN(0).n >= 1 && begin >= 0 && len > 0 && begin + len <= LAST(0), "outside the last dimension");
+    NEED(IN(0).n >= 1 && begin >= 0 && len > 0 && begin + len <= LAST(0),
+         "outside the last dimension");
     SCP_TRY(as_first(n));
     n->shape.d[n->shape.n - 1] = len;
     return SCP_OK;
@@ -105,7 +107,8 @@ static scp_status slice(scp_node *n)
 
 static scp_status gather(scp_node *n)
 {
-    NEED(IN(0).n == 2 && IN(1).n == 1 && n->in[1]->dtype == SCP_I32, "needs table [N, D] and idx [B] I32");
+    NEED(IN(0).n == 2 && IN(1).n == 1 && n->in[1]->dtype == SCP_I32,
+         "needs table [N, D] and idx [B] I32");
     NEED(n->in[0]->dtype != SCP_I32, "the table must be REAL or U8");
     n->shape = SCP_SHAPE(IN(1).d[0], IN(0).d[1]);
     n->dtype = SCP_REAL;
@@ -132,7 +135,8 @@ static scp_status layernorm(scp_node *n)
 static scp_status batchnorm(scp_node *n)
 {
     NEED(IN(0).n == 2, "x must be [R, D]");
-    for (int i = 1; i < 5; i++) NEED(vector_of(n->in[i], LAST(0)), "gain, bias and states must be [D]");
+    for (int i = 1; i < 5; i++)
+        NEED(vector_of(n->in[i], LAST(0)), "gain, bias and states must be [D]");
     n->n_aux = 2 * (size_t)LAST(0) + 1;     /* mean, rstd, rows of the global batch          */
     n->n_scratch = 4 * (size_t)LAST(0) + 2; /* on cpu 2 D + 1 doubles: what is all-reduced   */
     return as_first(n);
@@ -140,7 +144,8 @@ static scp_status batchnorm(scp_node *n)
 
 static scp_status attn(scp_node *n)
 {
-    NEED(IN(0).n == 3 && IN(1).n == 3 && same(n->in[1], n->in[2]), "needs q [B,M,D], k and v [B,N,D]");
+    NEED(IN(0).n == 3 && IN(1).n == 3 && same(n->in[1], n->in[2]),
+         "needs q [B,M,D], k and v [B,N,D]");
     NEED(IN(0).d[0] == IN(1).d[0] && IN(0).d[2] == IN(1).d[2], "q and k must share B and D");
     NEED(n->attr.heads > 0 && IN(0).d[2] % n->attr.heads == 0, "heads must divide D");
     n->n_aux = (size_t)(IN(0).d[0] * n->attr.heads * IN(0).d[1] * IN(1).d[1]);
@@ -156,9 +161,11 @@ static scp_status film(scp_node *n)
 static scp_status film_ln(scp_node *n)
 {
     NEED(IN(0).n == 3 && same(n->in[0], n->in[1]), "H and Hhat must be [B, M, D]");
-    NEED(IN(2).n == 2 && same(n->in[2], n->in[3]) && IN(2).d[0] == IN(0).d[0] && IN(2).d[1] == LAST(0),
+    NEED(IN(2).n == 2 && same(n->in[2], n->in[3]) && IN(2).d[0] == IN(0).d[0] &&
+             IN(2).d[1] == LAST(0),
          "gamma and beta must be [B, D]");
-    NEED(vector_of(n->in[4], LAST(0)) && vector_of(n->in[5], LAST(0)), "ln gain and bias must be [D]");
+    NEED(vector_of(n->in[4], LAST(0)) && vector_of(n->in[5], LAST(0)),
+         "ln gain and bias must be [D]");
     n->n_aux = 2 * (size_t)ROWS(0);
     return as_first(n);
 }
@@ -166,7 +173,8 @@ static scp_status film_ln(scp_node *n)
 static scp_status mask_select(scp_node *n)
 {
     NEED(IN(0).n == 2 && vector_of(n->in[1], LAST(0)) && vector_of(n->in[2], IN(0).d[0]) &&
-             n->in[2]->dtype == SCP_I32, "needs x [B, D], null [D], mask [B] I32");
+             n->in[2]->dtype == SCP_I32,
+         "needs x [B, D], null [D], mask [B] I32");
     return as_first(n);
 }
 
@@ -223,7 +231,8 @@ static scp_status info_nce(scp_node *n)
     NEED(IN(2).n == 2 && LAST(2) == D, "negatives must be [K, D]");
     NEED(IN(3).n == 2 && IN(3).d[0] == D && IN(3).d[1] == D, "M must be [D, D]");
     NEED(vector_of(n->in[4], B) && vector_of(n->in[5], K) && n->in[4]->dtype == SCP_I32 &&
-             n->in[5]->dtype == SCP_I32, "key must be [B] I32 and nkey [K] I32");
+             n->in[5]->dtype == SCP_I32,
+         "key must be [B] I32 and nkey [K] I32");
     NEED(n->attr.nce.tau > 0, "tau must be positive");
     n->n_aux = (size_t)(B * (K + 3));
     n->n_scratch = (size_t)(B * (D + K));

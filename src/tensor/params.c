@@ -53,7 +53,8 @@ void scp_params_destroy(scp_params **pp)
 static scp_status check_known(const scp_param_info *have, const scp_shape *shape, bool state)
 {
     if (have->state != state || !scp_shape_equal(&have->shape, shape))
-        SCP_FAIL(SCP_ESHAPE, "parameter '%s' is asked for with another shape than it has", have->name);
+        SCP_FAIL(SCP_ESHAPE, "parameter '%s' is asked for with another shape than it has",
+                 have->name);
     return SCP_OK;
 }
 
@@ -66,11 +67,16 @@ scp_status scp_params_add(scp_params *p, const char *name, const scp_shape *shap
         return check_known(&p->info[known], shape, state);
     }
     if (p->finalized)
-        SCP_FAIL(SCP_EINTERNAL, "parameter '%s' is new, but the store is final: build the graph that "
-                                "creates it first", name);
+        SCP_FAIL(SCP_EINTERNAL,
+                 "parameter '%s' is new, but the store is final: build the graph that "
+                 "creates it first",
+                 name);
     SCP_TRY(scp_grow(&p->info, &p->cap, p->n + 1, sizeof *p->info));
     scp_param_info *info = &p->info[p->n];
-    *info = (scp_param_info){ .shape = *shape, .init = init, .state = state, .decay = shape->n >= 2,
+    *info = (scp_param_info){ .shape = *shape,
+                              .init = init,
+                              .state = state,
+                              .decay = shape->n >= 2,
                               .count = (size_t)scp_shape_count(shape) };
     SCP_TRY(scp_strdup(name, &info->name));
     SCP_TRY(scp_names_add(p->names, name, index));
@@ -92,9 +98,12 @@ static scp_status initialise(scp_params *p, const scp_param_info *info)
         else if (info->init.kind == SCP_INIT_UNIFORM)
             scp_rng_fill_u01(p->seed, SCP_RNG_INIT, block, stream, 0, n, part);
         for (size_t i = 0; i < n; i++) {
-            if (info->init.kind == SCP_INIT_NORMAL) part[i] *= info->init.a;
-            else if (info->init.kind == SCP_INIT_UNIFORM) part[i] = info->init.a * (2 * part[i] - 1);
-            else part[i] = info->init.a;
+            if (info->init.kind == SCP_INIT_NORMAL)
+                part[i] *= info->init.a;
+            else if (info->init.kind == SCP_INIT_UNIFORM)
+                part[i] = info->init.a * (2 * part[i] - 1);
+            else
+                part[i] = info->init.a;
         }
         SCP_TRY(scp_params_write_f64(p, SCP_ARENA_W, info->offset + first, n, part));
         SCP_TRY(scp_params_write_f64(p, SCP_ARENA_EMA, info->offset + first, n, part));
@@ -122,7 +131,8 @@ static scp_status make_decay_mask(scp_params *p)
     scp_status st = SCP_OK;
     SCP_TRY(scp_alloc(p->trainable, 1, &host));
     for (size_t i = 0; i < p->n; i++)
-        if (!p->info[i].state && p->info[i].decay) memset(host + p->info[i].offset, 1, p->info[i].count);
+        if (!p->info[i].state && p->info[i].decay)
+            memset(host + p->info[i].offset, 1, p->info[i].count);
     SCP_GOTO(done, scp_device_alloc(p->dev, p->trainable + 1, (void **)&p->decay_mask));
     SCP_GOTO(done, p->dev->backend->write(p->dev, p->decay_mask, host, p->trainable));
 done:
@@ -196,22 +206,26 @@ static void *at(const scp_params *p, scp_arena a, size_t offset)
     return (char *)p->arena[a] + scp_device_bytes(p->dev, SCP_REAL, offset);
 }
 
-scp_status scp_params_read_f64(const scp_params *p, scp_arena a, size_t offset, size_t n, double *host)
+scp_status scp_params_read_f64(const scp_params *p, scp_arena a, size_t offset, size_t n,
+                               double *host)
 {
     return scp_device_read_f64(p->dev, host, at(p, a, offset), n);
 }
 
-scp_status scp_params_write_f64(scp_params *p, scp_arena a, size_t offset, size_t n, const double *host)
+scp_status scp_params_write_f64(scp_params *p, scp_arena a, size_t offset, size_t n,
+                                const double *host)
 {
     return scp_device_write_f64(p->dev, at(p, a, offset), host, n);
 }
 
-scp_status scp_params_read_f32(const scp_params *p, scp_arena a, size_t offset, size_t n, float *host)
+scp_status scp_params_read_f32(const scp_params *p, scp_arena a, size_t offset, size_t n,
+                               float *host)
 {
     return scp_device_read_f32(p->dev, host, at(p, a, offset), n);
 }
 
-scp_status scp_params_write_f32(scp_params *p, scp_arena a, size_t offset, size_t n, const float *host)
+scp_status scp_params_write_f32(scp_params *p, scp_arena a, size_t offset, size_t n,
+                                const float *host)
 {
     return scp_device_write_f32(p->dev, at(p, a, offset), host, n);
 }

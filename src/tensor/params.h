@@ -1,6 +1,6 @@
-/* The parameter store: named tensors in one arena each for weights, gradients, moments and the moving
- * average. Trainable parameters come first, states (running statistics) after them, so that the
- * optimiser, clipping, the all-reduce and checkpoints run over flat arrays.
+/* The parameter store: named tensors in one arena each for weights, gradients, moments and the
+ * moving average. Trainable parameters come first, states (running statistics) after them, so that
+ * the optimiser, clipping, the all-reduce and checkpoints run over flat arrays.
  *
  * Graphs of one model (training, prediction, other batch sizes) share a store by name. */
 #ifndef SCP_TENSOR_PARAMS_H
@@ -18,13 +18,20 @@ typedef struct scp_param_info {
     char *name;
     scp_shape shape;
     scp_init init;
-    bool state;     /* not trained: running statistics */
-    bool decay;     /* weight decay applies (matrices) */
-    size_t offset;  /* first real in the arenas, set by finalize */
+    bool state;    /* not trained: running statistics */
+    bool decay;    /* weight decay applies (matrices) */
+    size_t offset; /* first real in the arenas, set by finalize */
     size_t count;
 } scp_param_info;
 
-typedef enum scp_arena { SCP_ARENA_W, SCP_ARENA_G, SCP_ARENA_M, SCP_ARENA_V, SCP_ARENA_EMA, SCP_ARENA_COUNT } scp_arena;
+typedef enum scp_arena {
+    SCP_ARENA_W,
+    SCP_ARENA_G,
+    SCP_ARENA_M,
+    SCP_ARENA_V,
+    SCP_ARENA_EMA,
+    SCP_ARENA_COUNT
+} scp_arena;
 
 typedef struct scp_params scp_params;
 
@@ -45,18 +52,24 @@ int64_t scp_params_find(const scp_params *p, const char *name); /* index or -1 *
 size_t scp_params_trainable(const scp_params *p);               /* reals that are trained */
 size_t scp_params_total(const scp_params *p);                   /* with the states        */
 scp_device *scp_params_device(const scp_params *p);
-const uint8_t *scp_params_decay_mask(const scp_params *p);      /* [trainable], device memory, borrowed */
+const uint8_t *
+scp_params_decay_mask(const scp_params *p); /* [trainable], device memory, borrowed */
 
-/** Base of an arena, device memory, borrowed. G, M, V have `trainable` reals; W, EMA have `total`. */
+/** Base of an arena, device memory, borrowed. G, M, V have `trainable` reals; W, EMA have `total`.
+ */
 void *scp_params_arena(const scp_params *p, scp_arena a);
 
 /** Exchange the contents of W and EMA (evaluate with the average, then swap back). */
 void scp_params_swap_ema(scp_params *p);
 
 /** Copy part of an arena: reals [offset, offset + n) from or to host doubles / floats. */
-scp_status scp_params_read_f64(const scp_params *p, scp_arena a, size_t offset, size_t n, double *host) SCP_MUST_USE;
-scp_status scp_params_write_f64(scp_params *p, scp_arena a, size_t offset, size_t n, const double *host) SCP_MUST_USE;
-scp_status scp_params_read_f32(const scp_params *p, scp_arena a, size_t offset, size_t n, float *host) SCP_MUST_USE;
-scp_status scp_params_write_f32(scp_params *p, scp_arena a, size_t offset, size_t n, const float *host) SCP_MUST_USE;
+scp_status scp_params_read_f64(const scp_params *p, scp_arena a, size_t offset, size_t n,
+                               double *host) SCP_MUST_USE;
+scp_status scp_params_write_f64(scp_params *p, scp_arena a, size_t offset, size_t n,
+                                const double *host) SCP_MUST_USE;
+scp_status scp_params_read_f32(const scp_params *p, scp_arena a, size_t offset, size_t n,
+                               float *host) SCP_MUST_USE;
+scp_status scp_params_write_f32(scp_params *p, scp_arena a, size_t offset, size_t n,
+                                const float *host) SCP_MUST_USE;
 
 #endif

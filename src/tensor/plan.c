@@ -1,9 +1,10 @@
 /* Planning and running a graph, see plan.h.
  *
- * Memory: one device block holds, at fixed offsets, the value, the gradient and the aux of every node
- * that the outputs or the loss need, and one scratch area that all calls share. Views (RESHAPE) have
- * no memory: value and gradient are those of the node they view. Gradients of parameters go straight
- * to the store's gradient arena. Whether a backward call overwrites or adds is decided here, once. */
+ * Memory: one device block holds, at fixed offsets, the value, the gradient and the aux of every
+ * node that the outputs or the loss need, and one scratch area that all calls share. Views
+ * (RESHAPE) have no memory: value and gradient are those of the node they view. Gradients of
+ * parameters go straight to the store's gradient arena. Whether a backward call overwrites or adds
+ * is decided here, once. */
 #include "tensor/plan.h"
 
 #include <stdlib.h>
@@ -16,12 +17,12 @@ enum { NONE = -1 };
 
 /* What the plan knows of one node. Offsets are bytes in the block, NONE = no memory. */
 typedef struct scp_slot {
-    bool live;                 /* an output or the loss needs it        */
-    bool active;               /* the loss's gradient reaches it        */
-    int root;                  /* the node whose memory it uses         */
+    bool live;   /* an output or the loss needs it        */
+    bool active; /* the loss's gradient reaches it        */
+    int root;    /* the node whose memory it uses         */
     int64_t value, grad, aux;
-    void *table;               /* bound memory of a TABLE               */
-    bool add[SCP_MAX_IN];      /* backward: add to the input's gradient */
+    void *table;          /* bound memory of a TABLE               */
+    bool add[SCP_MAX_IN]; /* backward: add to the input's gradient */
     const scp_op_impl *impl;
 } scp_slot;
 
@@ -63,8 +64,8 @@ static void mark_roots(scp_plan *p)
     }
 }
 
-/* Which gradients are needed, and which call writes each first: nodes run backward in reverse order,
- * so the first writer of a gradient is its last consumer. */
+/* Which gradients are needed, and which call writes each first: nodes run backward in reverse
+ * order, so the first writer of a gradient is its last consumer. */
 static scp_status mark_backward(scp_plan *p)
 {
     bool *written = NULL;
@@ -216,8 +217,13 @@ static void *grad_of(const scp_plan *p, const scp_node *n)
 static void make_call(const scp_plan *p, const scp_node *n, scp_call *c)
 {
     const scp_slot *s = &p->slot[n->id];
-    *c = (scp_call){ .node = n, .out = value_of(p, n), .step = &p->step, .comm = p->comm, .dev = p->dev,
-                     .aux = s->aux == NONE ? NULL : p->block + s->aux, .scratch = p->block + p->scratch };
+    *c = (scp_call){ .node = n,
+                     .out = value_of(p, n),
+                     .step = &p->step,
+                     .comm = p->comm,
+                     .dev = p->dev,
+                     .aux = s->aux == NONE ? NULL : p->block + s->aux,
+                     .scratch = p->block + p->scratch };
     for (int i = 0; i < n->n_in; i++) c->in[i] = value_of(p, n->in[i]);
 }
 
@@ -274,7 +280,8 @@ scp_status scp_plan_backward(scp_plan *p)
 
 static scp_status input_memory(scp_plan *p, const scp_node *n, scp_dtype type, void **at)
 {
-    SCP_ARG(n && n->op == SCP_OP_INPUT && n->dtype == type, "feed needs an input of the right type");
+    SCP_ARG(n && n->op == SCP_OP_INPUT && n->dtype == type,
+            "feed needs an input of the right type");
     *at = value_of(p, n);
     if (!*at && p->slot[n->id].live) SCP_FAIL(SCP_EINTERNAL, "input '%s' has no memory", n->name);
     return SCP_OK;
@@ -306,7 +313,8 @@ scp_status scp_plan_feed_i32(scp_plan *p, const scp_node *input, const int32_t *
 
 scp_status scp_plan_bind(scp_plan *p, const scp_node *table, void *device_memory)
 {
-    SCP_ARG(table && table->op == SCP_OP_TABLE && device_memory, "bind needs a table and its memory");
+    SCP_ARG(table && table->op == SCP_OP_TABLE && device_memory,
+            "bind needs a table and its memory");
     p->slot[table->id].table = device_memory;
     return SCP_OK;
 }

@@ -14,7 +14,8 @@ typedef struct scp_plan scp_plan;
  *  @param g     borrowed; read-only from now on. Its parameter store is finalized.
  *  @param comm  borrowed, or NULL for this process alone.
  *  SCP_EDEVICE when the device lacks an op, SCP_ENOMEM. *out: scp_plan_destroy. */
-scp_status scp_plan_create(scp_graph *g, scp_node *loss, scp_comm *comm, scp_plan **out) SCP_MUST_USE;
+scp_status scp_plan_create(scp_graph *g, scp_node *loss, scp_comm *comm,
+                           scp_plan **out) SCP_MUST_USE;
 void scp_plan_destroy(scp_plan **p);
 
 /** Bytes of activations, gradients, aux and scratch. */

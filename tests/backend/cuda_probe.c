@@ -17,7 +17,8 @@ int main(void)
     scp_cuda_probe(&count, why, sizeof why);
     tap_ok(count >= 0, "the count is set: %d", count);
     tap_ok((count > 0) == (why[0] == '\0'), "a reason is given exactly when there is no device");
-    if (count == 0) tap_ok(strncmp(why, "no CUDA device: ", 16) == 0, "the reason is in words: %s", why);
+    if (count == 0)
+        tap_ok(strncmp(why, "no CUDA device: ", 16) == 0, "the reason is in words: %s", why);
     scp_cuda_probe(&count, tiny, sizeof tiny);
     tap_ok(memchr(tiny, '\0', sizeof tiny) != NULL, "a short buffer is terminated");
     tap_ok(!scp_cuda_backend.available(&reason), "the backend without operations is not available");

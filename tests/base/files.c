@@ -197,7 +197,8 @@ static void bad_json(void)
               "missing JSON file");
 }
 
-/* Signals are taken by a thread of their own: send one to the process and wait until `seen` pends. */
+/* Signals are taken by a thread of their own: send one to the process and wait until `seen` pends.
+ */
 static bool send_signal(int sig, int seen)
 {
     kill(getpid(), sig);

@@ -280,7 +280,8 @@ static void command_line(settings *s)
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         scp_status st = PARSE(s, &cli, bad[i][0], bad[i][1]);
-        tap_fails(st, strcmp(bad[i][0], "--config") == 0 ? SCP_ENOINPUT : SCP_EUSAGE, bad[i][2], "%s", bad[i][0]);
+        tap_fails(st, strcmp(bad[i][0], "--config") == 0 ? SCP_ENOINPUT : SCP_EUSAGE, bad[i][2],
+                  "%s", bad[i][0]);
     }
     free(cli.operands.v);
     char *words[] = { "prog", "stray" };

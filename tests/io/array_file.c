@@ -1,4 +1,5 @@
-/* Named arrays in a file: what is written comes back, in any numeric type; nothing without a commit. */
+/* Named arrays in a file: what is written comes back, in any numeric type; nothing without a
+ * commit. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ static void test_write(void)
     const char *const names[2] = { "first", "\xce\xb3-second" };
     if (!tap_st(scp_array_file_create(path, &f), "create")) return;
     tap_ok(!scp_fs_exists(path), "nothing under the name yet");
-    tap_st(scp_array_file_put(f, "group/real", SCP_ARRAY_F64, 2, (size_t[]){ 2, 3 }, real), "matrix");
+    tap_st(scp_array_file_put(f, "group/real", SCP_ARRAY_F64, 2, (size_t[]){ 2, 3 }, real),
+           "matrix");
     tap_st(scp_array_file_put(f, "one", SCP_ARRAY_F64, 0, NULL, &one), "scalar");
     tap_st(scp_array_file_append(f, "group/rows", SCP_ARRAY_I32, 1, 3, rows), "first row");
     tap_st(scp_array_file_append(f, "group/rows", SCP_ARRAY_I32, 3, 3, rows[1]), "three more");

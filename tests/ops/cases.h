@@ -2,8 +2,8 @@
  * against finite differences on ref, and the timing of bench/bench_ops.
  *
  * A case builds a few nodes from leaves made by the functions below and returns the result node y;
- * the harness takes the scalar <c, y> with fixed random c as the loss. Leaves made by scp_case_param
- * are checked for their gradients. */
+ * the harness takes the scalar <c, y> with fixed random c as the loss. Leaves made by
+ * scp_case_param are checked for their gradients. */
 #ifndef SCP_TESTS_OPS_CASES_H
 #define SCP_TESTS_OPS_CASES_H
 
@@ -12,11 +12,11 @@
 typedef struct scp_case_ctx scp_case_ctx;
 
 typedef struct scp_op_case {
-    const char *name;                                       /* unique, starts with the op's name    */
-    scp_node *(*build)(scp_case_ctx *ctx, scp_graph *g);    /* result: REAL of any shape            */
-    double tol_f32;    /* forward, cpu against ref: largest error over the largest value            */
-    double tol_grad32; /* the same for gradients                                                    */
-    double tol_fd;     /* ref gradient against central differences; 0: no gradient to check         */
+    const char *name;                                    /* unique, starts with the op's name    */
+    scp_node *(*build)(scp_case_ctx *ctx, scp_graph *g); /* result: REAL of any shape            */
+    double tol_f32; /* forward, cpu against ref: largest error over the largest value            */
+    double tol_grad32; /* the same for gradients */
+    double tol_fd; /* ref gradient against central differences; 0: no gradient to check         */
 } scp_op_case;
 
 /** Bench sizes instead of test sizes? Use as SCP_SIZE(ctx, 5, 256). */
@@ -24,9 +24,11 @@ bool scp_case_bench(const scp_case_ctx *ctx);
 #define SCP_SIZE(ctx, small, big) (scp_case_bench(ctx) ? (big) : (small))
 
 /** A real leaf with N(0, sd) values, the same on every backend; its gradient is checked. */
-scp_node *scp_case_param(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape, double sd);
+scp_node *scp_case_param(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape,
+                         double sd);
 /** Integers in [0, bound), or given values [count]. */
-scp_node *scp_case_ints(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape, int32_t bound);
+scp_node *scp_case_ints(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape,
+                        int32_t bound);
 scp_node *scp_case_ints_from(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape,
                              const int32_t *values);
 /** A real input without gradient: N(0, 1), or given values [count]. */
@@ -47,7 +49,8 @@ extern const scp_op_case *const scp_case_lists[];
 /* Running a case. */
 typedef struct scp_case_run scp_case_run;
 /** Build the case on a device ("ref", "cpu") and plan it. */
-scp_status scp_case_start(const scp_op_case *oc, const char *device, bool bench, scp_case_run **out);
+scp_status scp_case_start(const scp_op_case *oc, const char *device, bool bench,
+                          scp_case_run **out);
 void scp_case_stop(scp_case_run **run);
 scp_status scp_case_forward(scp_case_run *run);
 scp_status scp_case_backward(scp_case_run *run);

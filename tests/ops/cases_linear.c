@@ -5,7 +5,8 @@ static scp_node *with_bias(scp_case_ctx *ctx, scp_graph *g)
 {
     int64_t B = SCP_SIZE(ctx, 5, 256), I = SCP_SIZE(ctx, 7, 1024), O = SCP_SIZE(ctx, 3, 512);
     return scp_linear(g, scp_case_param(ctx, g, "x", SCP_SHAPE(B, I), 1),
-                      scp_case_param(ctx, g, "W", SCP_SHAPE(O, I), 1), scp_case_param(ctx, g, "b", SCP_SHAPE(O), 1));
+                      scp_case_param(ctx, g, "W", SCP_SHAPE(O, I), 1),
+                      scp_case_param(ctx, g, "b", SCP_SHAPE(O), 1));
 }
 
 static scp_node *tokens_no_bias(scp_case_ctx *ctx, scp_graph *g)
@@ -18,7 +19,8 @@ static scp_node *tokens_no_bias(scp_case_ctx *ctx, scp_graph *g)
 /* W W^T: one node as both inputs, so its gradient is written twice. */
 static scp_node *gram(scp_case_ctx *ctx, scp_graph *g)
 {
-    scp_node *W = scp_case_param(ctx, g, "W", SCP_SHAPE(SCP_SIZE(ctx, 6, 128), SCP_SIZE(ctx, 9, 2000)), 1);
+    scp_node *W =
+        scp_case_param(ctx, g, "W", SCP_SHAPE(SCP_SIZE(ctx, 6, 128), SCP_SIZE(ctx, 9, 2000)), 1);
     return scp_matmul_t(g, W, W);
 }
 
@@ -27,7 +29,8 @@ static scp_node *shared(scp_case_ctx *ctx, scp_graph *g)
 {
     scp_node *x = scp_case_param(ctx, g, "x", SCP_SHAPE(4, 6), 1);
     scp_node *h = scp_linear(g, x, scp_case_param(ctx, g, "W1", SCP_SHAPE(6, 6), 1), NULL);
-    scp_node *k = scp_matmul_t(g, scp_reshape(g, h, SCP_SHAPE(8, 3)), scp_case_param(ctx, g, "W2", SCP_SHAPE(3, 3), 1));
+    scp_node *k = scp_matmul_t(g, scp_reshape(g, h, SCP_SHAPE(8, 3)),
+                               scp_case_param(ctx, g, "W2", SCP_SHAPE(3, 3), 1));
     return scp_matmul_t(g, scp_reshape(g, k, SCP_SHAPE(4, 6)), h);
 }
 

@@ -44,7 +44,8 @@ static leaf *keep(scp_case_ctx *ctx, scp_node *node)
     return &ctx->leaf[ctx->n++];
 }
 
-scp_node *scp_case_param(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape, double sd)
+scp_node *scp_case_param(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape,
+                         double sd)
 {
     (void)ctx;
     return scp_param(g, name, shape, (scp_init){ SCP_INIT_NORMAL, sd });
@@ -55,17 +56,20 @@ scp_node *scp_case_ints_from(scp_case_ctx *ctx, scp_graph *g, const char *name, 
 {
     size_t n = (size_t)scp_shape_count(&shape);
     leaf *l = keep(ctx, scp_input(g, name, SCP_I32, shape));
-    if (l->node && scp_alloc(n, sizeof *l->ints, &l->ints) == SCP_OK) memcpy(l->ints, values, n * sizeof *values);
+    if (l->node && scp_alloc(n, sizeof *l->ints, &l->ints) == SCP_OK)
+        memcpy(l->ints, values, n * sizeof *values);
     return l->node;
 }
 
-scp_node *scp_case_ints(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape, int32_t bound)
+scp_node *scp_case_ints(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape,
+                        int32_t bound)
 {
     size_t n = (size_t)scp_shape_count(&shape);
     int32_t *values = NULL;
     if (scp_alloc(n, sizeof *values, &values) != SCP_OK) return NULL;
     for (size_t i = 0; i < n; i++)
-        values[i] = (int32_t)scp_rng_below(SEED, 100, 0, scp_hash_text(name, 0), (uint32_t)i, (uint64_t)bound);
+        values[i] = (int32_t)scp_rng_below(SEED, 100, 0, scp_hash_text(name, 0), (uint32_t)i,
+                                           (uint64_t)bound);
     scp_node *node = scp_case_ints_from(ctx, g, name, shape, values);
     free(values);
     return node;
@@ -76,7 +80,8 @@ scp_node *scp_case_reals_from(scp_case_ctx *ctx, scp_graph *g, const char *name,
 {
     size_t n = (size_t)scp_shape_count(&shape);
     leaf *l = keep(ctx, scp_input(g, name, SCP_REAL, shape));
-    if (l->node && scp_alloc(n, sizeof *l->reals, &l->reals) == SCP_OK) memcpy(l->reals, values, n * sizeof *values);
+    if (l->node && scp_alloc(n, sizeof *l->reals, &l->reals) == SCP_OK)
+        memcpy(l->reals, values, n * sizeof *values);
     return l->node;
 }
 
@@ -97,7 +102,8 @@ scp_node *scp_case_bits(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_s
     uint8_t *host = NULL;
     leaf *l = keep(ctx, scp_resident(g, name, SCP_U8, shape));
     if (!l->node || scp_alloc(n, 1, &host) != SCP_OK) return NULL;
-    for (size_t i = 0; i < n; i++) host[i] = scp_rng_u01(SEED, 102, 0, scp_hash_text(name, 0), (uint32_t)i) < 0.3;
+    for (size_t i = 0; i < n; i++)
+        host[i] = scp_rng_u01(SEED, 102, 0, scp_hash_text(name, 0), (uint32_t)i) < 0.3;
     if (scp_device_alloc(ctx->dev, n, &l->table) == SCP_OK &&
         ctx->dev->backend->write(ctx->dev, l->table, host, n) != SCP_OK)
         l->node = NULL;
@@ -139,7 +145,8 @@ scp_status scp_case_start(const scp_op_case *oc, const char *device, bool bench,
     run->loss = scp_output(run->g, scalar_of(&run->ctx, run->g, run->y));
     SCP_GOTO(fail, scp_graph_status(run->g));
     if (!run->y) SCP_FAIL_GOTO(fail, SCP_EINTERNAL, "case %s built nothing", oc->name);
-    SCP_GOTO(fail, scp_plan_create(run->g, run->loss->needs_grad ? run->loss : NULL, NULL, &run->plan));
+    SCP_GOTO(fail,
+             scp_plan_create(run->g, run->loss->needs_grad ? run->loss : NULL, NULL, &run->plan));
     SCP_GOTO(fail, feed(run));
     *out = run;
     return SCP_OK;

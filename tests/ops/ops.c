@@ -1,4 +1,5 @@
-/* Every op case: cpu against ref, forward and backward; ref's gradient against central differences. */
+/* Every op case: cpu against ref, forward and backward; ref's gradient against central differences.
+ */
 #include <math.h>
 #include <stdlib.h>
 
@@ -42,9 +43,11 @@ static void parity(const scp_op_case *oc, const double *y_ref, const double *g_r
         tap_st(evaluate(run, &y, &g), "%s runs on cpu", oc->name)) {
         size_t n = (size_t)scp_shape_count(&scp_case_result(run)->shape);
         double err = error_of(y, y_ref, n);
-        if (!tap_ok(err <= oc->tol_f32, "%s: forward, cpu equals ref", oc->name)) tap_diag("error %g", err);
+        if (!tap_ok(err <= oc->tol_f32, "%s: forward, cpu equals ref", oc->name))
+            tap_diag("error %g", err);
         err = error_of(g, g_ref, scp_params_trainable(scp_case_params(run)));
-        if (!tap_ok(err <= oc->tol_grad32, "%s: backward, cpu equals ref", oc->name)) tap_diag("error %g", err);
+        if (!tap_ok(err <= oc->tol_grad32, "%s: backward, cpu equals ref", oc->name))
+            tap_diag("error %g", err);
     }
     free(y);
     free(g);
@@ -90,7 +93,8 @@ static void check(const scp_op_case *oc)
             const scp_param_info *info = scp_params_info(p, k);
             if (info->state) continue;
             double err = fd_error(run, info, g);
-            if (!tap_ok(err <= oc->tol_fd, "%s: gradient of %s against finite differences", oc->name, info->name))
+            if (!tap_ok(err <= oc->tol_fd, "%s: gradient of %s against finite differences",
+                        oc->name, info->name))
                 tap_diag("error %g", err);
         }
         parity(oc, y, g);
@@ -104,6 +108,7 @@ int main(int argc, char **argv)
 {
     for (int i = 0; scp_case_lists[i]; i++)
         for (const scp_op_case *oc = scp_case_lists[i]; oc->name; oc++)
-            if (argc < 2 || !__builtin_strncmp(oc->name, argv[1], __builtin_strlen(argv[1]))) check(oc);
+            if (argc < 2 || !__builtin_strncmp(oc->name, argv[1], __builtin_strlen(argv[1])))
+                check(oc);
     return tap_done();
 }

@@ -195,7 +195,8 @@ static void test_average_does_not_drift(void)
     close_arenas(&a);
 }
 
-/* sum over i < n of (i mod 7 - 3)^2 = 4 n for n a multiple of 7; numbers whose squares leave fp32 */
+/* sum over i < n of (i mod 7 - 3)^2 = 4 n for n a multiple of 7; numbers whose squares leave fp32
+ */
 static void test_sum_squares(const char *device)
 {
     enum { N = 7 * 100003 };

@@ -1,6 +1,6 @@
 /* Every op case gives the same bits again: a second backward pass overwrites what the first one
- * left, and on cpu the number of threads does not matter, at test size (odd shapes, small loops) and
- * at bench size (where the loops and the matrix products do share the work). */
+ * left, and on cpu the number of threads does not matter, at test size (odd shapes, small loops)
+ * and at bench size (where the loops and the matrix products do share the work). */
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +39,10 @@ static void check(const scp_op_case *oc, const char *device, bool bench, int thr
 {
     result once = { 0 }, again = { 0 };
     const char *size = bench ? "bench" : "test";
-    if (tap_st(run_case(oc, device, bench, 1, 1, &once), "%s on %s, %s size", oc->name, device, size) &&
-        tap_st(run_case(oc, device, bench, threads, 2, &again), "%s on %s, %s size, again with %d threads",
-               oc->name, device, size, threads)) {
+    if (tap_st(run_case(oc, device, bench, 1, 1, &once), "%s on %s, %s size", oc->name, device,
+               size) &&
+        tap_st(run_case(oc, device, bench, threads, 2, &again),
+               "%s on %s, %s size, again with %d threads", oc->name, device, size, threads)) {
         tap_ok(memcmp(once.y, again.y, once.n_y * sizeof *once.y) == 0, "%s on %s: the same values",
                oc->name, device);
         tap_ok(memcmp(once.g, again.g, once.n_g * sizeof *once.g) == 0,

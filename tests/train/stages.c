@@ -77,8 +77,8 @@ static void test_trained_again(void)
     r.vae_train.seed++;
     r.vae_train.stop_after = 10;
     tap_st(runs_vae(&r, self, "cpu", dir, true, &out), "the autoencoder begun again");
-    tap_fails(runs_model(&r, self, "cpu", dir, false, &out), SCP_ENOINPUT, "train the autoencoder first",
-              "its old latents are gone");
+    tap_fails(runs_model(&r, self, "cpu", dir, false, &out), SCP_ENOINPUT,
+              "train the autoencoder first", "its old latents are gone");
     r.vae_train.stop_after = 0;
     tap_st(runs_vae(&r, self, "cpu", dir, false, &out), "and trained to the end");
     tap_fails(runs_model(&r, self, "cpu", dir, false, &out), SCP_EDATA, "other latents",

@@ -7,20 +7,39 @@ static const scp_op_impl *const ops[] = {
     /* linear.c */
     &scp_cpu_linear,
     /* elementwise.c, dropout.c */
-    &scp_cpu_add, &scp_cpu_sub, &scp_cpu_mul, &scp_cpu_scale, &scp_cpu_act, &scp_cpu_prelu, &scp_cpu_clamp,
+    &scp_cpu_add,
+    &scp_cpu_sub,
+    &scp_cpu_mul,
+    &scp_cpu_scale,
+    &scp_cpu_act,
+    &scp_cpu_prelu,
+    &scp_cpu_clamp,
     &scp_cpu_dropout,
     /* layout.c */
-    &scp_cpu_concat, &scp_cpu_slice, &scp_cpu_gather, &scp_cpu_gather_dir,
+    &scp_cpu_concat,
+    &scp_cpu_slice,
+    &scp_cpu_gather,
+    &scp_cpu_gather_dir,
     /* norm.c */
-    &scp_cpu_layernorm, &scp_cpu_batchnorm,
+    &scp_cpu_layernorm,
+    &scp_cpu_batchnorm,
     /* attn.c */
     &scp_cpu_attn,
     /* film.c */
-    &scp_cpu_film, &scp_cpu_film_ln, &scp_cpu_mask_select,
+    &scp_cpu_film,
+    &scp_cpu_film_ln,
+    &scp_cpu_mask_select,
     /* diffuse.c */
-    &scp_cpu_four_state, &scp_cpu_rand_time, &scp_cpu_rand_normal, &scp_cpu_reparam, &scp_cpu_combine_t,
+    &scp_cpu_four_state,
+    &scp_cpu_rand_time,
+    &scp_cpu_rand_normal,
+    &scp_cpu_reparam,
+    &scp_cpu_combine_t,
     /* loss.c */
-    &scp_cpu_mse, &scp_cpu_kl, &scp_cpu_align, &scp_cpu_loss_sum,
+    &scp_cpu_mse,
+    &scp_cpu_kl,
+    &scp_cpu_align,
+    &scp_cpu_loss_sum,
     /* infonce.c */
     &scp_cpu_info_nce,
 };

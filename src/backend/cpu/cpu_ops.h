@@ -12,8 +12,8 @@ extern const scp_backend scp_cpu_backend;
 extern const scp_op_impl scp_cpu_linear;
 
 /* elementwise.c */
-extern const scp_op_impl scp_cpu_add, scp_cpu_sub, scp_cpu_mul, scp_cpu_scale, scp_cpu_act, scp_cpu_prelu,
-    scp_cpu_clamp;
+extern const scp_op_impl scp_cpu_add, scp_cpu_sub, scp_cpu_mul, scp_cpu_scale, scp_cpu_act,
+    scp_cpu_prelu, scp_cpu_clamp;
 
 /* dropout.c */
 extern const scp_op_impl scp_cpu_dropout;

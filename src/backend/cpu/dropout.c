@@ -1,6 +1,6 @@
 /* Dropout on cpu. One Philox block decides four elements; the words and the integer threshold are
- * those of ref, so the masks are the same bits. Pieces of CHUNK elements of a row go to the threads.
- * Nothing is stored: the backward pass draws the words again. */
+ * those of ref, so the masks are the same bits. Pieces of CHUNK elements of a row go to the
+ * threads. Nothing is stored: the backward pass draws the words again. */
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/par.h"
 #include "backend/host_ops.h"

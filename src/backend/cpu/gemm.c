@@ -1,8 +1,9 @@
 /* Tiles over oneDNN, and OpenBLAS for products too small to be worth its set-up, see gemm.h. On a
  * processor that OpenBLAS 0.3.21 does not know it falls back to its AVX2 kernels; oneDNN asks the
- * processor what it can do (120 against 230 GFLOP/s per core where this was measured). Both libraries
- * stay on one thread inside a parallel region of more than one; a region of one is given to them with
- * that many. Tiles pack their operands again, so they are as large as leaves work for TILES threads. */
+ * processor what it can do (120 against 230 GFLOP/s per core where this was measured). Both
+ * libraries stay on one thread inside a parallel region of more than one; a region of one is given
+ * to them with that many. Tiles pack their operands again, so they are as large as leaves work for
+ * TILES threads. */
 #include "backend/cpu/gemm.h"
 
 #include <cblas.h>
@@ -32,10 +33,10 @@ static void tile(const product *p, int64_t r, int64_t c, int64_t rows, int64_t c
     const float *A = ta ? p->A + r : p->A + r * p->k, *B = tb ? p->B + c * p->k : p->B + c;
     int64_t lda = ta ? p->m : p->k, ldb = tb ? p->k : p->n;
     float *C = p->C + r * p->n + c;
-    if (is_small(p) || dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', rows, cols, p->k, 1.0f, A, lda, B, ldb, p->beta,
-                                  C, p->n) != dnnl_success)
-        cblas_sgemm(CblasRowMajor, p->trans_a, p->trans_b, (int)rows, (int)cols, (int)p->k, 1.0f, A, (int)lda, B,
-                    (int)ldb, p->beta, C, (int)p->n);
+    if (is_small(p) || dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', rows, cols, p->k, 1.0f, A, lda, B,
+                                  ldb, p->beta, C, p->n) != dnnl_success)
+        cblas_sgemm(CblasRowMajor, p->trans_a, p->trans_b, (int)rows, (int)cols, (int)p->k, 1.0f, A,
+                    (int)lda, B, (int)ldb, p->beta, C, (int)p->n);
 }
 
 static int64_t pieces(int64_t n, int64_t size)
@@ -62,7 +63,10 @@ static void multiply(product p)
 
 /* The product that the three functions below describe by their arguments. */
 #define PRODUCT(ta, tb)                                                                            \
-    (product){ m, n, k, A, B, ta, tb, add ? 1.0f : 0.0f, C }
+    (product)                                                                                      \
+    {                                                                                              \
+        m, n, k, A, B, ta, tb, add ? 1.0f : 0.0f, C                                                \
+    }
 
 void scp_gemm_nt(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,
                  float *C)

@@ -9,7 +9,8 @@ typedef struct dims {
 
 static scp_status dims_of(const scp_node *n, dims *d)
 {
-    *d = (dims){ scp_shape_rows(&n->in[0]->shape), scp_shape_last(&n->in[0]->shape), scp_shape_last(&n->shape) };
+    *d = (dims){ scp_shape_rows(&n->in[0]->shape), scp_shape_last(&n->in[0]->shape),
+                 scp_shape_last(&n->shape) };
     return scp_gemm_check(n->name, d->rows, d->in, d->out);
 }
 

@@ -10,8 +10,8 @@ extern "C" {
 
 /** Count the usable devices. Needs neither a driver nor a device; never fails.
  *  @param count  [out] number of devices, 0 when there is none
- *  @param why    [out, size bytes] empty when count > 0, else the reason in words, always terminated
- *  Not collective. */
+ *  @param why    [out, size bytes] empty when count > 0, else the reason in words, always
+ * terminated Not collective. */
 void scp_cuda_probe(int *count, char *why, size_t size);
 
 #ifdef __cplusplus

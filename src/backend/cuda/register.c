@@ -14,8 +14,9 @@ static bool cuda_available(const char **why)
 
     scp_cuda_probe(&count, reason, sizeof reason);
     if (count > 0)
-        snprintf(reason, sizeof reason, "%d CUDA device%s found, but this version has no CUDA operations",
-                 count, count == 1 ? "" : "s");
+        snprintf(reason, sizeof reason,
+                 "%d CUDA device%s found, but this version has no CUDA operations", count,
+                 count == 1 ? "" : "s");
     *why = reason;
     return false;
 }

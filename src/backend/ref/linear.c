@@ -17,7 +17,8 @@ static scp_status linear_fwd(const scp_call *c)
     return SCP_OK;
 }
 
-static void grad_x(const double *W, const double *dy, double *dx, bool add, int64_t R, int64_t I, int64_t O)
+static void grad_x(const double *W, const double *dy, double *dx, bool add, int64_t R, int64_t I,
+                   int64_t O)
 {
     for (int64_t r = 0; r < R; r++) {
         for (int64_t i = 0; i < I && !add; i++) dx[r * I + i] = 0;

@@ -17,7 +17,8 @@ static inline void scp_ref_prepare(const scp_call *c)
 {
     for (int i = 0; i < c->node->n_in; i++) {
         double *g = c->din[i];
-        for (int64_t j = 0; g && !c->add[i] && j < scp_shape_count(&c->node->in[i]->shape); j++) g[j] = 0;
+        for (int64_t j = 0; g && !c->add[i] && j < scp_shape_count(&c->node->in[i]->shape); j++)
+            g[j] = 0;
     }
 }
 
@@ -41,8 +42,8 @@ extern const scp_backend scp_ref_backend;
 extern const scp_op_impl scp_ref_linear;
 
 /* elementwise.c */
-extern const scp_op_impl scp_ref_add, scp_ref_sub, scp_ref_mul, scp_ref_scale, scp_ref_act, scp_ref_prelu,
-    scp_ref_clamp;
+extern const scp_op_impl scp_ref_add, scp_ref_sub, scp_ref_mul, scp_ref_scale, scp_ref_act,
+    scp_ref_prelu, scp_ref_clamp;
 
 /* dropout.c */
 extern const scp_op_impl scp_ref_dropout;
