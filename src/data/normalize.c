@@ -19,6 +19,8 @@ const char *scp_value_fault_text(scp_value_fault fault)
             "say --values=log or --values=linear)",
         [SCP_VALUE_HUGE] = "a value too large for a log scale (say --values=counts or "
                            "--values=linear)",
+        [SCP_VALUE_INEXACT] = "a count above 2^24, which 32-bit reals do not hold exactly: no "
+                              "single cell has that many molecules of a gene",
     };
     return text[fault];
 }
@@ -28,6 +30,7 @@ static scp_value_fault fault_of(scp_values kind, float v)
     if (!isfinite(v)) return SCP_VALUE_NAN;
     if (v < 0) return SCP_VALUE_NEGATIVE;
     if (kind == SCP_VALUES_COUNTS && v != floorf(v)) return SCP_VALUE_FRACTION;
+    if (kind == SCP_VALUES_COUNTS && v > SCP_COUNT_LIMIT) return SCP_VALUE_INEXACT;
     if (kind == SCP_VALUES_LOG && v > SCP_LOG_LIMIT) return SCP_VALUE_HUGE;
     return SCP_VALUE_GOOD;
 }

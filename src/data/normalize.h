@@ -31,9 +31,11 @@ typedef enum scp_value_fault {
     SCP_VALUE_NAN,      /* or infinite                                 */
     SCP_VALUE_NEGATIVE,
     SCP_VALUE_FRACTION, /* declared counts, not integral               */
-    SCP_VALUE_HUGE      /* declared log values, above SCP_LOG_LIMIT    */
+    SCP_VALUE_HUGE,     /* declared log values, above SCP_LOG_LIMIT    */
+    SCP_VALUE_INEXACT   /* declared counts, above SCP_COUNT_LIMIT      */
 } scp_value_fault;
 
+#define SCP_COUNT_LIMIT 16777216.0 /* 2^24 */
 #define SCP_LOG_LIMIT 64.0 /* no expression on a log scale is above: 2^64 molecules */
 
 /** The fault in words, for "row 12: ...". */

@@ -1,11 +1,11 @@
-/* The operations of the engine: what each computes, its shapes and attributes, and the contract that
- * a backend implements. One row per op in op_table.c holds the shape rule; one scp_op_impl per op
- * and backend holds the forward and the backward function.
+/* The operations of the engine: what each computes, its shapes and attributes, and the contract
+ * that a backend implements. One row per op in op_table.c holds the shape rule; one scp_op_impl per
+ * op and backend holds the forward and the backward function.
  *
- * Letters: B batch rows, R any leading dimensions flattened, D width, M tokens, K negatives, T times.
- * "row" of a random op is dimension 0; its global sample is step->row0 + row, so that draws do not
- * depend on the number of ranks. Losses are means over the rows of this rank; with equal rows per
- * rank, averaging gradients over ranks gives the gradient of the global mean. */
+ * Letters: B batch rows, R any leading dimensions flattened, D width, M tokens, K negatives, T
+ * times. "row" of a random op is dimension 0; its global sample is step->row0 + row, so that draws
+ * do not depend on the number of ranks. Losses are means over the rows of this rank; with equal
+ * rows per rank, averaging gradients over ranks gives the gradient of the global mean. */
 #ifndef SCP_TENSOR_OP_H
 #define SCP_TENSOR_OP_H
 
@@ -17,93 +17,154 @@
 enum { SCP_MAX_IN = 8, SCP_MAX_DIM = 4 };
 
 typedef struct scp_shape {
-    int n;                   /* dimensions, 0 = scalar */
+    int n; /* dimensions, 0 = scalar */
     int64_t d[SCP_MAX_DIM];
 } scp_shape;
 
 /** Shape literals: SCP_SHAPE(B, M, d). */
 #define SCP_SHAPE(...)                                                                             \
-    ((scp_shape){ .n = (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), .d = { __VA_ARGS__ } })
+    ((scp_shape){ .n = (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)),                \
+                  .d = { __VA_ARGS__ } })
 
 typedef enum scp_op {
-    /* leaves */
-    SCP_OP_INPUT,       /* filled by the caller before a run (scp_plan_feed)                              */
-    SCP_OP_TABLE,       /* resident data bound once (scp_plan_bind)                                       */
-    SCP_OP_PARAM,       /* a parameter or a state of the parameter store                                  */
-    /* views */
-    SCP_OP_RESHAPE,     /* x -> same elements, other shape; no copy                                       */
-    /* dense */
-    SCP_OP_LINEAR,      /* x [R, I], W [O, I], b [O] or absent -> x W^T + b [R, O]                         */
-    /* element-wise */
-    SCP_OP_ADD,         /* a, b same shape -> a + b                                                       */
-    SCP_OP_SUB,         /* a, b same shape -> a - b                                                       */
-    SCP_OP_MUL,         /* a, b same shape -> a * b                                                       */
-    SCP_OP_SCALE,       /* x -> attr.scale * x                                                            */
-    SCP_OP_ACT,         /* x -> act(x), attr.act.kind (slope for LEAKY_RELU)                              */
-    SCP_OP_PRELU,       /* x, slope [1] -> x > 0 ? x : slope * x                                          */
-    SCP_OP_CLAMP,       /* x -> min(max(x, lo), hi); gradient passes strictly inside                      */
-    SCP_OP_DROPOUT,     /* x -> x * keep / (1 - p) in training, x otherwise; attr.random                   */
-    /* layout */
-    SCP_OP_CONCAT,      /* n inputs [R, D_i] -> [R, sum D_i] (last dimension)                              */
-    SCP_OP_SLICE,       /* x [R, D] -> x[:, begin : begin + len]; attr.slice                               */
-    SCP_OP_GATHER,      /* table [N, D] (REAL or U8), idx [B] I32 -> rows [B, D]; gradient scatters-adds   */
-    SCP_OP_GATHER_DIR,  /* x [P, G], post [B], pre [B] I32 -> unit rows (x_post - x_pre)/|.|  [paper eq. 9];
-                           |.| < 1e-6 gives a zero row. No gradient                                        */
-    /* normalisation */
-    SCP_OP_LAYERNORM,   /* x [R, D], g [D], b [D] -> g (x - mean)/sqrt(var + eps) + b per row; attr.norm   */
-    SCP_OP_BATCHNORM,   /* x [R, D], g [D], b [D], mean [D] state, var [D] state; training: statistics of
-                           the *global* batch (all ranks, biased variance), states move by `momentum` with
-                           the unbiased variance; else the states                                         */
-    /* attention and modulation */
-    SCP_OP_ATTN,        /* q [B, M, D], k [B, N, D], v [B, N, D], attr.heads -> [B, M, D]:
-                           softmax(q k^T / sqrt(D/heads)) v per head        [paper eq. 30-31, without W_O] */
-    SCP_OP_FILM,        /* z, g, b [B, D] -> z + (g * z + b)                [paper eq. 6, residual FiLM]    */
-    SCP_OP_FILM_LN,     /* H, Hhat [B, M, D], gamma, beta [B, D], ln_g, ln_b [D]
-                           -> LN(H + gamma * Hhat + beta)                   [paper eq. 32]; attr.norm.eps   */
-    SCP_OP_MASK_SELECT, /* x [B, D], null [D], mask [B] I32 -> mask & attr.mask.bit ? null : x  [eq. 8]     */
-    /* random */
-    SCP_OP_FOUR_STATE,  /* -> mask [B] I32: bit 1 with p_pre (drop pre), bit 2 with p_drug, independent     */
-    SCP_OP_RAND_TIME,   /* -> t [B] I32 uniform in [0, attr.random.T)                                      */
-    SCP_OP_RAND_NORMAL, /* -> [B, D] standard normal                                                       */
-    SCP_OP_REPARAM,     /* mu, logvar, eps same shape -> mu + exp(logvar/2) eps                            */
-    SCP_OP_COMBINE_T,   /* a, b [B, D], t [B] I32, ca [T], cb [T] -> ca[t] a + cb[t] b  (q-sample, v)       */
-    /* losses: scalars */
-    SCP_OP_MSE,         /* a, b same shape -> mean((a - b)^2)               [paper eq. 13, mean reduction]  */
-    SCP_OP_KL,          /* mu, logvar [B, D] -> mean over B of 1/2 sum(mu^2 + e^lv - 1 - lv) / D            */
-    SCP_OP_ALIGN,       /* z [B, D], p [B, D] = V W, M [D, D] = W^T W -> mean of 2 - 2 <p, z>/sqrt(z^T M z)
-                           = |v - Wz/|Wz||^2 for unit v [paper eq. 10]; all-zero rows of p count 0          */
-    SCP_OP_INFO_NCE,    /* z, p [B, D], n [K, D], M [D, D], key [B] I32, nkey [K] I32 -> mean of
-                           -log e^{s_i} / (e^{s_i} + sum_k e^{s_ik}), s = <., z>/(sqrt(z^T M z) tau);
-                           nkey == key left out; all-zero rows of p count 0 [paper eq. 11]                  */
-    SCP_OP_LOSS_SUM,    /* n scalars, w [n] -> sum w_i l_i  (w last)        [paper eq. 12, 14]              */
+    /* ---- leaves ---- */
+    /* filled by the caller before a run (scp_plan_feed) */
+    SCP_OP_INPUT,
+    /* resident data bound once (scp_plan_bind) */
+    SCP_OP_TABLE,
+    /* a parameter or a state of the parameter store */
+    SCP_OP_PARAM,
+
+    /* ---- views ---- */
+    /* x -> same elements, other shape; no copy */
+    SCP_OP_RESHAPE,
+
+    /* ---- dense ---- */
+    /* x [R, I], W [O, I], b [O] or absent -> x W^T + b [R, O] */
+    SCP_OP_LINEAR,
+
+    /* ---- element-wise ---- */
+    /* a, b same shape -> a + b */
+    SCP_OP_ADD,
+    /* a, b same shape -> a - b */
+    SCP_OP_SUB,
+    /* a, b same shape -> a * b */
+    SCP_OP_MUL,
+    /* x -> attr.scale * x */
+    SCP_OP_SCALE,
+    /* x -> act(x), attr.act.kind (slope for LEAKY_RELU) */
+    SCP_OP_ACT,
+    /* x, slope [1] -> x > 0 ? x : slope * x */
+    SCP_OP_PRELU,
+    /* x -> min(max(x, lo), hi); gradient passes strictly inside */
+    SCP_OP_CLAMP,
+    /* x -> x * keep / (1 - p) in training, x otherwise; attr.random */
+    SCP_OP_DROPOUT,
+
+    /* ---- layout ---- */
+    /* n inputs [R, D_i] -> [R, sum D_i] (last dimension) */
+    SCP_OP_CONCAT,
+    /* x [R, D] -> x[:, begin : begin + len]; attr.slice */
+    SCP_OP_SLICE,
+    /* table [N, D] (REAL or U8), idx [B] I32 -> rows [B, D]; gradient scatters-adds */
+    SCP_OP_GATHER,
+    /* x [P, G], post [B], pre [B] I32 -> unit rows (x_post - x_pre)/|.| [paper eq. 9]; |.| <
+     * 1e-6 gives a zero row. No gradient */
+    SCP_OP_GATHER_DIR,
+
+    /* ---- normalisation ---- */
+    /* x [R, D], g [D], b [D] -> g (x - mean)/sqrt(var + eps) + b per row; attr.norm */
+    SCP_OP_LAYERNORM,
+    /* x [R, D], g [D], b [D], mean [D] state, var [D] state; training: statistics of the
+     * *global* batch (all ranks, biased variance), states move by `momentum` with the unbiased
+     * variance; else the states */
+    SCP_OP_BATCHNORM,
+
+    /* ---- attention and modulation ---- */
+    /* q [B, M, D], k [B, N, D], v [B, N, D], attr.heads -> [B, M, D]: softmax(q k^T /
+     * sqrt(D/heads)) v per head [paper eq. 30-31, without W_O] */
+    SCP_OP_ATTN,
+    /* z, g, b [B, D] -> z + (g * z + b) [paper eq. 6, residual FiLM] */
+    SCP_OP_FILM,
+    /* H, Hhat [B, M, D], gamma, beta [B, D], ln_g, ln_b [D] -> LN(H + gamma * Hhat + beta)
+     * [paper eq. 32]; attr.norm.eps */
+    SCP_OP_FILM_LN,
+    /* x [B, D], null [D], mask [B] I32 -> mask & attr.mask.bit ? null : x [eq. 8] */
+    SCP_OP_MASK_SELECT,
+
+    /* ---- random ---- */
+    /* -> mask [B] I32: bit 1 with p_pre (drop pre), bit 2 with p_drug, independent */
+    SCP_OP_FOUR_STATE,
+    /* -> t [B] I32 uniform in [0, attr.random.T) */
+    SCP_OP_RAND_TIME,
+    /* -> [B, D] standard normal */
+    SCP_OP_RAND_NORMAL,
+    /* mu, logvar, eps same shape -> mu + exp(logvar/2) eps */
+    SCP_OP_REPARAM,
+    /* a, b [B, D], t [B] I32, ca [T], cb [T] -> ca[t] a + cb[t] b (q-sample, v) */
+    SCP_OP_COMBINE_T,
+
+    /* ---- losses: scalars ---- */
+    /* a, b same shape -> mean((a - b)^2) [paper eq. 13, mean reduction] */
+    SCP_OP_MSE,
+    /* mu, logvar [B, D] -> mean over B of 1/2 sum(mu^2 + e^lv - 1 - lv) / D */
+    SCP_OP_KL,
+    /* z [B, D], p [B, D] = V W, M [D, D] = W^T W -> mean of 2 - 2 <p, z>/sqrt(z^T M z) = |v -
+     * Wz/|Wz||^2 for unit v [paper eq. 10]; all-zero rows of p count 0 */
+    SCP_OP_ALIGN,
+    /* z, p [B, D], n [K, D], M [D, D], key [B] I32, nkey [K] I32 -> mean of -log e^{s_i} /
+     * (e^{s_i} + sum_k e^{s_ik}), s = <., z>/(sqrt(z^T M z) tau); nkey == key left out; all-zero
+     * rows of p count 0 [paper eq. 11] */
+    SCP_OP_INFO_NCE,
+    /* n scalars, w [n] -> sum w_i l_i (w last) [paper eq. 12, 14] */
+    SCP_OP_LOSS_SUM,
     SCP_OP_COUNT
 } scp_op;
 
 /* z^T M z of ALIGN and INFO_NCE is not taken below this; a row at the floor has a constant norm. */
 #define SCP_NORM_FLOOR 1e-12
 
-typedef enum scp_act { SCP_ACT_SILU, SCP_ACT_RELU, SCP_ACT_GELU, SCP_ACT_TANH, SCP_ACT_LEAKY_RELU } scp_act;
+typedef enum scp_act {
+    SCP_ACT_SILU,
+    SCP_ACT_RELU,
+    SCP_ACT_GELU,
+    SCP_ACT_TANH,
+    SCP_ACT_LEAKY_RELU
+} scp_act;
 
 typedef union scp_attr {
     double scale;
-    struct { scp_act kind; double slope; } act;
-    struct { double lo, hi; } clamp;
-    struct { int64_t begin, len; } slice;
-    struct { double eps, momentum; } norm;
+    struct {
+        scp_act kind;
+        double slope;
+    } act;
+    struct {
+        double lo, hi;
+    } clamp;
+    struct {
+        int64_t begin, len;
+    } slice;
+    struct {
+        double eps, momentum;
+    } norm;
     int heads;
-    struct { int bit; } mask;
-    struct {                 /* DROPOUT, FOUR_STATE, RAND_TIME, RAND_NORMAL */
-        uint32_t stream;     /* purpose argument of the scp_rng calls: one per node, from its name */
-        double p, p2;        /* DROPOUT: p; FOUR_STATE: p_pre, p_drug */
+    struct {
+        int bit;
+    } mask;
+    struct {             /* DROPOUT, FOUR_STATE, RAND_TIME, RAND_NORMAL */
+        uint32_t stream; /* purpose argument of the scp_rng calls: one per node, from its name */
+        double p, p2;    /* DROPOUT: p; FOUR_STATE: p_pre, p_drug */
         int64_t T;
     } random;
-    struct { double tau; } nce;
+    struct {
+        double tau;
+    } nce;
 } scp_attr;
 
 /* A recorded operation. Owned by its graph; read-only after building. */
 typedef struct scp_node scp_node;
 struct scp_node {
-    int id;                  /* position in the graph, also the order of execution   */
+    int id; /* position in the graph, also the order of execution   */
     scp_op op;
     scp_dtype dtype;
     scp_shape shape;
@@ -111,37 +172,38 @@ struct scp_node {
     scp_node *in[SCP_MAX_IN];
     scp_attr attr;
     bool needs_grad;
-    bool output;             /* kept and readable after a run                          */
-    size_t param;            /* SCP_OP_PARAM: index in the store                       */
-    size_t n_aux;            /* reals the forward keeps for the backward               */
-    size_t n_scratch;        /* reals of working memory of one call                    */
-    char *name;              /* scoped, e.g. "denoiser/block0/attn"                    */
+    bool output;      /* kept and readable after a run                          */
+    size_t param;     /* SCP_OP_PARAM: index in the store                       */
+    size_t n_aux;     /* reals the forward keeps for the backward               */
+    size_t n_scratch; /* reals of working memory of one call                    */
+    char *name;       /* scoped, e.g. "denoiser/block0/attn"                    */
 };
 
 /* What changes from step to step. */
 typedef struct scp_step {
     uint64_t seed;
     int64_t step;
-    int64_t row0;            /* global sample of this rank's row 0 */
-    bool train;              /* dropout, batch statistics          */
+    int64_t row0; /* global sample of this rank's row 0 */
+    bool train;   /* dropout, batch statistics          */
 } scp_step;
 
 struct scp_comm;
 
-/* One call of an op. Pointers are device memory of the node's type; reals are double on ref, float on
- * cpu. Shapes are in node->shape and node->in[i]->shape. */
+/* One call of an op. Pointers are device memory of the node's type; reals are double on ref, float
+ * on cpu. Shapes are in node->shape and node->in[i]->shape. */
 typedef struct scp_call {
     const scp_node *node;
-    const void *in[SCP_MAX_IN]; /* BATCHNORM writes its state inputs through these in training       */
-    void *out;                  /* forward: to fill; backward: the forward's value                    */
-    const void *dout;           /* backward: gradient of the output                                   */
-    void *din[SCP_MAX_IN];      /* backward: NULL where not wanted                                    */
-    bool add[SCP_MAX_IN];       /* backward: true adds to din[i], false overwrites it. When one node is two
-                                   inputs, din repeats and the later has add set: write in index order */
-    void *aux;                  /* [n_aux] reals: written by forward, read by backward                */
-    void *scratch;              /* [n_scratch] reals, undefined content                               */
+    const void *in[SCP_MAX_IN]; /* BATCHNORM writes its state inputs through these in training */
+    void *out;             /* forward: to fill; backward: the forward's value                    */
+    const void *dout;      /* backward: gradient of the output                                   */
+    void *din[SCP_MAX_IN]; /* backward: NULL where not wanted                                    */
+    bool
+        add[SCP_MAX_IN]; /* backward: true adds to din[i], false overwrites it. When one node is two
+                            inputs, din repeats and the later has add set: write in index order */
+    void *aux;           /* [n_aux] reals: written by forward, read by backward                */
+    void *scratch;       /* [n_scratch] reals, undefined content                               */
     const scp_step *step;
-    struct scp_comm *comm;      /* for statistics over the global batch; NULL: this rank alone        */
+    struct scp_comm *comm; /* for statistics over the global batch; NULL: this rank alone        */
     scp_device *dev;
 } scp_call;
 

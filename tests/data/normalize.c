@@ -115,6 +115,7 @@ int main(void)
     fault(SCP_VALUES_COUNTS, 0.5f, SCP_VALUE_FRACTION, "half a count");
     fault(SCP_VALUES_COUNTS, NAN, SCP_VALUE_NAN, "a count that is no number");
     fault(SCP_VALUES_LOG, 65, SCP_VALUE_HUGE, "a log value of 65");
+    fault(SCP_VALUES_COUNTS, 1e30f, SCP_VALUE_INEXACT, "a count of 1e30");
     fault(SCP_VALUES_LOG, -0.1f, SCP_VALUE_NEGATIVE, "a negative log value");
     fault(SCP_VALUES_LINEAR, INFINITY, SCP_VALUE_NAN, "an infinite value");
     test_samples();
