@@ -102,6 +102,13 @@ cluster_stop() {
         wait "$p" 2>/dev/null
     done
     cluster_pids=
+    # What is left all the same: step managers whose environment names this test's slurm.conf.
+    for p in /proc/[0-9]*; do
+        if tr '\0' '\n' 2>/dev/null <"$p/environ" | grep -qx "SLURM_CONF=$SLURM_CONF" &&
+            grep -qx slurmstepd "$p/comm" 2>/dev/null; then
+            kill -KILL "${p#/proc/}" 2>/dev/null
+        fi
+    done
 }
 
 cluster_drained() { [ -z "$(squeue --noheader 2>/dev/null)" ]; }
