@@ -41,8 +41,8 @@ typedef struct scp_run_settings {
 /** All rows of scp_run_settings. */
 extern const scp_option_group scp_run_groups[];
 
-/** For scp_app.base: <run>/config.yaml, so that a run folder remembers its settings. Not
- *  collective. */
+/** For scp_app.base: <run>/config.yaml, or config-<model>.yaml for another model than scppdm that
+ *  has one, so that a run folder remembers its settings. Not collective. */
 scp_status scp_run_recall(const void *settings, char *path, size_t size) SCP_MUST_USE;
 
 /** Train the autoencoder; write latents. SCP_EREQUEUE when stopped with a checkpoint.

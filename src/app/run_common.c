@@ -71,7 +71,12 @@ const scp_option_group scp_run_groups[] = {
 scp_status scp_run_recall(const void *settings, char *path, size_t size)
 {
     const scp_run_settings *s = settings;
-    return s->paths.run ? scp_fs_join(path, size, s->paths.run, "config.yaml") : SCP_OK;
+    if (!s->paths.run) return SCP_OK;
+    if (strcmp(s->paths.model, "scppdm") != 0) {
+        SCP_TRY(scp_str_format(path, size, "%s/config-%s.yaml", s->paths.run, s->paths.model));
+        if (scp_fs_exists(path)) return SCP_OK;
+    }
+    return scp_fs_join(path, size, s->paths.run, "config.yaml");
 }
 
 static scp_status prepare_folder(const scp_run_settings *s, bool create)

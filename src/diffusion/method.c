@@ -83,9 +83,12 @@ void scp_latent_stats_fini(scp_latent_stats *s)
     *s = (scp_latent_stats){ 0 };
 }
 
+/* A dimension whose spread is below this (of a shift: times the spread of mu) carries nothing. */
+#define FLOOR 1e-3
+
 /* Moments of dimension k of mu[post] - use_pre * mu[pre]. */
 static void moments(const float *mu, int64_t Dz, int64_t k, const int32_t *post, const int32_t *pre,
-                    size_t n, bool use_pre, double *mean, double *std)
+                    size_t n, bool use_pre, double floor, double *mean, double *std)
 {
     double sum = 0, squares = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -98,15 +101,15 @@ static void moments(const float *mu, int64_t Dz, int64_t k, const int32_t *post,
     }
     *mean = sum / (double)n;
     *std = sqrt(squares / (double)n);
-    if (*std < 1e-3) *std = 1;
+    if (*std < floor) *std = 1;
 }
 
 void scp_latent_stats_fit(scp_latent_stats *s, int target, const float *mu, const int32_t *post,
                           const int32_t *pre, size_t n)
 {
     for (int64_t k = 0; k < s->Dz; k++) {
-        moments(mu, s->Dz, k, post, pre, n, false, &s->pre_mean[k], &s->pre_std[k]);
-        moments(mu, s->Dz, k, post, pre, n, target == SCP_TARGET_SHIFT, &s->target_mean[k],
-                &s->target_std[k]);
+        moments(mu, s->Dz, k, post, pre, n, false, FLOOR, &s->pre_mean[k], &s->pre_std[k]);
+        moments(mu, s->Dz, k, post, pre, n, target == SCP_TARGET_SHIFT, FLOOR * s->pre_std[k],
+                &s->target_mean[k], &s->target_std[k]);
     }
 }

@@ -24,6 +24,29 @@ scp_status scp_weights_open(const char *run_dir, const char *stage, scp_ckpt **o
     return scp_ckpt_latest(dir, out, &step);
 }
 
+enum { HEAD_NUMBERS = 6 };
+
+scp_status scp_weights_add_head(scp_ckpt_writer *w, const scp_weights_head *h)
+{
+    const int64_t numbers[HEAD_NUMBERS] = { h->step, h->steps, h->best_step,
+                                            h->seed, h->batch, (int64_t)h->data_hash };
+    SCP_TRY(scp_ckpt_add_i64(w, "numbers", numbers, HEAD_NUMBERS));
+    return scp_ckpt_add_f64(w, "best", &h->best, 1);
+}
+
+scp_status scp_weights_get_head(const scp_ckpt *c, scp_weights_head *h)
+{
+    int64_t numbers[HEAD_NUMBERS];
+    SCP_TRY(scp_ckpt_get_i64(c, "numbers", numbers, HEAD_NUMBERS));
+    *h = (scp_weights_head){ .step = numbers[0],
+                             .steps = numbers[1],
+                             .best_step = numbers[2],
+                             .seed = numbers[3],
+                             .batch = numbers[4],
+                             .data_hash = (uint64_t)numbers[5] };
+    return scp_ckpt_get_f64(c, "best", &h->best, 1);
+}
+
 static scp_status array_name(char *buf, size_t size, scp_arena a, const scp_param_info *info)
 {
     return scp_str_format(buf, size, "%s/%s", arena_name[a], info->name);

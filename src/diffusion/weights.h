@@ -6,6 +6,20 @@
 #include "diffusion/method.h"
 #include "io/ckpt.h"
 
+/* What a checkpoint says about its run. */
+typedef struct scp_weights_head {
+    int64_t step;      /* steps done                                                      */
+    int64_t steps;     /* steps the run was to have: the rate and the ramps follow from it */
+    double best;       /* best validation score so far, NaN: none                         */
+    int64_t best_step;
+    int64_t seed, batch;
+    uint64_t data_hash; /* of the shard (autoencoder) or of the latents (denoiser)        */
+} scp_weights_head;
+
+/** Add the head to a checkpoint; read it back. */
+scp_status scp_weights_add_head(scp_ckpt_writer *w, const scp_weights_head *h) SCP_MUST_USE;
+scp_status scp_weights_get_head(const scp_ckpt *c, scp_weights_head *h) SCP_MUST_USE;
+
 /** Open the checkpoint of a stage ("vae", "train") to evaluate: <run>/<stage>/best.h5 when there is
  *  one, else the newest readable ckpt-<step>.h5. SCP_ENOINPUT says which program makes it. *out:
  *  scp_ckpt_close. */

@@ -20,9 +20,9 @@ struct scp_predict {
 
 static scp_status check_data(const scp_predict *p, const scp_ckpt *c)
 {
-    int64_t numbers[5];
-    SCP_TRY(scp_ckpt_get_i64(c, "numbers", numbers, 5));
-    if ((uint64_t)numbers[4] != scp_latents_hash(p->d, p->m.vae.latent, p->mu))
+    scp_weights_head head;
+    SCP_TRY(scp_weights_get_head(c, &head));
+    if (head.data_hash != scp_latents_hash(p->d, p->m.vae.latent, p->mu))
         SCP_FAIL(SCP_EDATA,
                  "%s was trained on other latents than those of the run folder (the autoencoder "
                  "was trained again): train it again with --fresh",

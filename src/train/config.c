@@ -11,26 +11,26 @@
     { prefix #member, NULL, SCP_OPT_REAL, FIELD(member), def, min, max, NULL, NULL, help, source }
 
 /* The rows of one run; what differs between the two runs are names and defaults. */
-#define ROWS(prefix, steps_, batch_, lr_, warmup_, decay_, beta2_, ema_, source)                   \
+#define ROWS(prefix, steps_, batch_, lr_, warmup_, decay_, beta2_, ema_, source, rest)             \
     INT(prefix, steps, steps_, 1, 1e9, "steps", "Training steps.", NULL),                          \
     INT(prefix, batch, batch_, 1, 1e7, "rows",                                                     \
-        "Rows of the global batch; must be a multiple of the number of ranks.", source),           \
+        "Rows of the global batch; must be a multiple of the number of ranks.", rest)  ,           \
     REAL(prefix, lr, lr_, 0, 10, "Learning rate after the warm-up.", source),                      \
     INT(prefix, warmup, warmup_, 0, 1e9, "steps",                                                  \
-        "Steps over which the learning rate rises; it then falls linearly to 0.", source),         \
+        "Steps over which the learning rate rises; it then falls linearly to 0.", rest)  ,         \
     REAL(prefix, weight_decay, decay_, 0, 10, "Decoupled weight decay of matrices.", source),      \
-    REAL(prefix, beta1, "0.9", 0, 0.999999, "AdamW beta1.", source),                               \
-    REAL(prefix, beta2, beta2_, 0, 0.999999, "AdamW beta2.", source),                              \
+    REAL(prefix, beta1, "0.9", 0, 0.999999, "AdamW beta1.", rest)  ,                               \
+    REAL(prefix, beta2, beta2_, 0, 0.999999, "AdamW beta2.", rest)  ,                              \
     REAL(prefix, eps, "1e-8", 1e-30, 1, "AdamW epsilon.", NULL),                                   \
-    REAL(prefix, clip, "1", 0, 1e9, "Largest norm of the gradient; 0 does not clip.", source),     \
+    REAL(prefix, clip, "1", 0, 1e9, "Largest norm of the gradient; 0 does not clip.", rest)  ,     \
     REAL(prefix, ema, ema_, 0, 0.999999,                                                           \
-        "Decay of the moving average of the weights, which evaluation uses.", source),             \
+        "Decay of the moving average of the weights, which evaluation uses.", rest)  ,             \
     INT(prefix, seed, "1", 0, 9e15, NULL,                                                          \
         "Seed of initial weights, sample order, noise and dropout.", NULL),                        \
     INT(prefix, log_every, "50", 1, 1e9, "steps", "Steps between lines of metrics.jsonl.", NULL),  \
     INT(prefix, checkpoint_every, "1000", 1, 1e9, "steps",                                         \
         "Steps between checkpoints; there is always one at the end.", NULL),                       \
-    INT(prefix, validate_every, "0", 0, 1e9, "steps",                                              \
+    INT(prefix, validate_every, "1000", 0, 1e9, "steps",                                           \
         "Steps between scores on the validation split; 0: at the end only.", NULL),                \
     INT(prefix, keep, "3", 1, 1000, "files", "Checkpoints kept.", NULL),                           \
     INT(prefix, stop_after, "0", 0, 1e9, "steps",                                                  \
@@ -39,11 +39,13 @@
 /* clang-format on */
 
 const scp_option scp_train_options[] = {
-    ROWS("train.", "100000", "1024", "1e-4", "3000", "1e-5", "0.95", "0.999", "paper App. D"),
+    ROWS("train.", "100000", "1024", "1e-4", "3000", "1e-5", "0.95", "0.999",
+         "paper App. D", "paper App. D"),
 };
 
 const scp_option scp_vae_train_options[] = {
-    ROWS("vae_train.", "50000", "256", "5e-4", "0", "0.01", "0.999", "0.99", "scDiffusion"),
+    ROWS("vae_train.", "50000", "256", "5e-4", "0", "0.01", "0.999", "0.99", "scDiffusion",
+         NULL),
 };
 
 double scp_train_lr(const scp_train_config *c, int64_t step)

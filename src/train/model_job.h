@@ -4,7 +4,8 @@
 
 #include "diffusion/guidance.h"
 #include "diffusion/method.h"
-#include "train/vae_job.h"
+#include "train/loop.h"
+#include "train/setup.h"
 
 /** Train the denoiser from <run>/latents.h5 and the trained VAE (used to score validation pairs in
  *  gene space). `stage` names checkpoints ("train"; "regression" for the reference twin).

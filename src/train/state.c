@@ -16,10 +16,14 @@ static scp_status stage_dir(const scp_job *job, char *dir, size_t size)
 
 static scp_status add_all(const scp_job *job, const scp_train_state *s, scp_ckpt_writer *w)
 {
-    const int64_t numbers[] = { s->step, s->best_step, job->cfg->seed, job->cfg->batch,
-                                (int64_t)job->data_hash };
-    SCP_TRY(scp_ckpt_add_i64(w, "numbers", numbers, sizeof numbers / sizeof numbers[0]));
-    SCP_TRY(scp_ckpt_add_f64(w, "best", &s->best, 1));
+    const scp_weights_head head = { .step = s->step,
+                                    .steps = job->cfg->steps,
+                                    .best = s->best,
+                                    .best_step = s->best_step,
+                                    .seed = job->cfg->seed,
+                                    .batch = job->cfg->batch,
+                                    .data_hash = job->data_hash };
+    SCP_TRY(scp_weights_add_head(w, &head));
     SCP_TRY(scp_ckpt_add_text(w, "method", job->method_text));
     SCP_TRY(scp_ckpt_add_text(w, "config", job->config_text));
     SCP_TRY(scp_weights_add(w, job->params, SCP_ARENA_W));
@@ -60,7 +64,7 @@ scp_status scp_train_state_save(const scp_job *job, const scp_train_state *s)
     return scp_agree(job->comm, scp_comm_rank(job->comm) == 0 ? save(job, s) : SCP_OK);
 }
 
-static scp_status check_match(const scp_job *job, const char *path, const int64_t *numbers,
+static scp_status check_match(const scp_job *job, const char *path, const scp_weights_head *h,
                               const char *method)
 {
     if (strcmp(method, job->method_text) != 0)
@@ -68,34 +72,36 @@ static scp_status check_match(const scp_job *job, const char *path, const int64_
                  "%s was trained with other settings of vae, model or diffusion; use another --run "
                  "folder, or --fresh to start over",
                  path);
-    if (numbers[2] != job->cfg->seed || numbers[3] != job->cfg->batch)
+    if (h->seed != job->cfg->seed || h->batch != job->cfg->batch)
         SCP_FAIL(SCP_EDATA,
                  "%s was trained with seed %lld and batch %lld, now %lld and %lld; use another "
                  "--run folder, or --fresh to start over",
-                 path, (long long)numbers[2], (long long)numbers[3], (long long)job->cfg->seed,
+                 path, (long long)h->seed, (long long)h->batch, (long long)job->cfg->seed,
                  (long long)job->cfg->batch);
-    if ((uint64_t)numbers[4] != job->data_hash)
+    if (h->data_hash != job->data_hash)
         SCP_FAIL(SCP_EDATA,
                  "%s was trained on another shard, or on other latents (the autoencoder was "
                  "trained again); use another --run folder, or --fresh to start over",
                  path);
+    if (h->steps != job->cfg->steps)
+        scp_log(SCP_LOG_WARN,
+                "%s was to run %lld steps, now %lld: learning rate and ramps follow the new number",
+                path, (long long)h->steps, (long long)job->cfg->steps);
     return SCP_OK;
 }
 
 static scp_status read_all(const scp_job *job, const scp_ckpt *c, scp_train_state *s)
 {
-    int64_t numbers[5];
+    scp_weights_head head;
     char *method = NULL;
-    SCP_TRY(scp_ckpt_get_i64(c, "numbers", numbers, 5));
-    SCP_TRY(scp_ckpt_get_f64(c, "best", &s->best, 1));
+    SCP_TRY(scp_weights_get_head(c, &head));
     SCP_TRY(scp_ckpt_get_text(c, "method", &method));
-    scp_status st = check_match(job, scp_ckpt_path(c), numbers, method);
+    scp_status st = check_match(job, scp_ckpt_path(c), &head, method);
     free(method);
     SCP_TRY(st);
     for (int a = 0; a < SCP_ARENA_COUNT; a++)
         if (a != SCP_ARENA_G) SCP_TRY(scp_weights_get(c, job->params, (scp_arena)a, (scp_arena)a));
-    s->step = numbers[0];
-    s->best_step = numbers[1];
+    *s = (scp_train_state){ .step = head.step, .best = head.best, .best_step = head.best_step };
     return SCP_OK;
 }
 

@@ -2,21 +2,9 @@
 #ifndef SCP_TRAIN_VAE_JOB_H
 #define SCP_TRAIN_VAE_JOB_H
 
-#include "io/dataset.h"
 #include "model/vae.h"
 #include "train/loop.h"
-
-/* What a training program works on; borrowed. */
-typedef struct scp_train_setup {
-    scp_comm *comm;
-    scp_device *dev;
-    const scp_dataset *data;
-    const char *run_dir;
-    const char *method_text; /* vae, model, diffusion as YAML           */
-    const char *config_text; /* all resolved settings                   */
-    const char *config_path; /* file to keep them in, or NULL           */
-    bool fresh;
-} scp_train_setup;
+#include "train/setup.h"
 
 /** Train the VAE on every control and treated profile of the training pairs, then encode all
  *  profiles into <run>/latents.h5 when training is done (out->stop says). Collective. */

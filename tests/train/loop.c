@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "diffusion/weights.h"
 #include "tap.h"
 #include "train/loop.h"
 #include "train/runs.h"
@@ -183,7 +184,7 @@ static void check_best(const char *name, const double *score, int64_t step, doub
     char dir[SCP_PATH_MAX];
     scp_job_result out;
     scp_ckpt *c = NULL;
-    int64_t numbers[5] = { 0 };
+    scp_weights_head head = { 0 };
     if (tap_st(start(&l), "%s", name)) {
         l.score = score;
         l.cfg.validate_every = 10;
@@ -193,8 +194,8 @@ static void check_best(const char *name, const double *score, int64_t step, doub
         tap_ok(out.best_step == step, "%s: of step %d", name, (int)step);
         strncat(dir, "/train/best.h5", sizeof dir - strlen(dir) - 1);
         if (tap_st(scp_ckpt_open(dir, &c), "%s: best.h5", name)) {
-            tap_st(scp_ckpt_get_i64(c, "numbers", numbers, 5), "%s: its numbers", name);
-            tap_ok(numbers[0] == step, "%s: has the weights of that step", name);
+            tap_st(scp_weights_get_head(c, &head), "%s: its head", name);
+            tap_ok(head.step == step, "%s: has the weights of that step", name);
         }
         scp_ckpt_close(&c);
     }
