@@ -118,6 +118,12 @@ int tap_done(void)
     return tap.failed > 0;
 }
 
+bool tap_long(void)
+{
+    const char *wanted = getenv("SCP_TEST_LONG");
+    return wanted && *wanted;
+}
+
 static void remove_tmp(void)
 {
     char command[4200];

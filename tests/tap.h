@@ -31,6 +31,9 @@ int tap_skip_all(const char *reason);
 /** Print the plan; exit code for main: 0 when all passed. */
 int tap_done(void);
 
+/** Is this the long run of `make check-long` ($SCP_TEST_LONG)? Such a test then tries more. */
+bool tap_long(void);
+
 /** A fresh folder under $TMPDIR, removed at exit. Borrowed. */
 const char *tap_tmpdir(void);
 /** Path of a real data file: $SCPPDM_DATA or ../shared/data beside the source tree; NULL if absent.

@@ -82,10 +82,11 @@ static void damage(const char *path)
 {
     char copy[SCP_PATH_MAX], *bytes = NULL;
     size_t n = 0, missed = 0, wrong = 0;
+    int flips = tap_long() ? 20000 : 200, cuts = tap_long() ? 2000 : 40;
     scp_ckpt *c = NULL;
     tap_st(scp_fs_join(copy, sizeof copy, tap_tmpdir(), "damaged.h5"), "name");
     tap_st(scp_fs_read_text(path, &bytes, &n), "bytes of a checkpoint");
-    for (int k = 0; k < 200; k++) {
+    for (int k = 0; k < flips; k++) {
         size_t at = (size_t)scp_rng_below(1, SCP_RNG_SYNTH, 0, 0, (uint32_t)k, n);
         char was = bytes[at];
         bytes[at] ^= (char)(1 << k % 8);
@@ -96,14 +97,14 @@ static void damage(const char *path)
         wrong += st != SCP_OK && st != SCP_EDATA;
         scp_ckpt_close(&c);
     }
-    tap_ok(missed == 0 && wrong == 0, "200 flipped bits are all bad data");
+    tap_ok(missed == 0 && wrong == 0, "%d flipped bits are all bad data", flips);
     missed = 0;
-    for (int k = 0; k < 40; k++) {
+    for (int k = 0; k < cuts; k++) {
         overwrite(copy, bytes, (size_t)scp_rng_below(1, SCP_RNG_SYNTH, 1, 0, (uint32_t)k, n));
         missed += scp_ckpt_open(copy, &c) != SCP_EDATA;
         scp_ckpt_close(&c);
     }
-    tap_ok(missed == 0, "40 cuts are all bad data");
+    tap_ok(missed == 0, "%d cuts are all bad data", cuts);
     overwrite(copy, bytes, n);
     tap_st(scp_ckpt_open(copy, &c), "the whole file opens");
     scp_ckpt_close(&c);

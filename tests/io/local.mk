@@ -30,3 +30,4 @@ check_PROGRAMS += tests/io/array_file.t
 TESTS += tests/io/array_file.t
 tests_io_array_file_t_SOURCES = tests/io/array_file.c
 tests_io_array_file_t_LDADD = libscptest.a $(LDADD)
+LONG_TESTS += tests/io/ckpt.t

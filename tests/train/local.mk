@@ -21,3 +21,4 @@ tests_train_stages_t_SOURCES = tests/train/stages.c
 tests_train_stages_t_LDADD = libscptoy.a libscptest.a $(LDADD)
 dist_check_SCRIPTS += tests/train/programs.sh
 TESTS += tests/train/programs.sh
+LONG_TESTS += tests/train/ranks.mpi
