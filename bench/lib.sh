@@ -41,14 +41,19 @@ python_of() {
 # divide A B: A/B with 4 digits, null when one is missing.
 divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (a == "" || b == "" || b == 0) print "null"; else printf "%.4g\n", a / b }'; }
 
+# column_median FILE EXPRESSION: median over the lines of FILE of an awk expression of their fields.
+column_median() {
+    awk "{ printf \"%.6g\\n\", $2 }" "$1" | sort -g | awk '{ x[NR] = $1 } END { print x[int(NR / 2) + 1] }'
+}
+
 # emit: report ours, unit, floor, floor_name, peer_value, peer_name, peak_mib, better (less or more) and
-# sizes (a JSON object). floor and peer_value may be empty.
+# sizes (a JSON object). floor and peer_value may be empty. A case that sets ratio has its own.
 emit() {
     if [ "$better" = less ]; then
-        ratio=$(divide "$peer_value" "$ours")
+        ratio=${ratio:-$(divide "$peer_value" "$ours")}
         floor_ratio=$(divide "$ours" "$floor")
     else
-        ratio=$(divide "$ours" "$peer_value")
+        ratio=${ratio:-$(divide "$ours" "$peer_value")}
         floor_ratio=$(divide "$floor" "$ours")
     fi
     {

@@ -1,5 +1,10 @@
 # Benchmarks: bench/run CASE.
-noinst_PROGRAMS += bench/read_floor
+noinst_PROGRAMS += bench/read_floor bench/bench_ops bench/bench_step
 bench_read_floor_SOURCES = bench/read_floor.c
 bench_read_floor_LDADD = $(HDF5_LIBS)
-EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/peers/pseudobulk.py bench/peers/compare.py
+bench_bench_ops_SOURCES = bench/bench_ops.c bench/timing.h
+bench_bench_ops_LDADD = libscpcases.a $(LDADD)
+bench_bench_step_SOURCES = bench/bench_step.c bench/step_export.h bench/step_export.c bench/timing.h
+bench_bench_step_LDADD = libscptoy.a $(LDADD)
+EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/cases/ops.sh bench/cases/step.sh \
+	bench/peers/pseudobulk.py bench/peers/compare.py bench/peers/step_torch.py
