@@ -9,7 +9,8 @@
 enum { BLOCK = 1 << 20 };
 
 /* Read [begin, end) of a one-dimensional dataset; returns 0 on success. */
-static int read_range(hid_t file, const char *name, hid_t type, hsize_t begin, hsize_t end, void *block)
+static int read_range(hid_t file, const char *name, hid_t type, hsize_t begin, hsize_t end,
+                      void *block)
 {
     hid_t set = H5Dopen2(file, name, H5P_DEFAULT), space = H5Dget_space(set);
     int bad = set < 0 || space < 0;
