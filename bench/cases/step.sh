@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034,SC2154 # variables of bench/run
+# shellcheck shell=sh disable=SC2016,SC2034,SC2154 # awk programs; variables of bench/run
 # One training step of the denoiser at the method's defaults, batch 256, 1024 negatives, 2,000 genes:
 # bench_step against PyTorch, first checked to be the same step. One process of ranks x threads threads.
 #   ours   seconds of a step, the median over the runs of each run's median
