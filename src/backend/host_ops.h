@@ -3,6 +3,8 @@
 #ifndef SCP_BACKEND_HOST_OPS_H
 #define SCP_BACKEND_HOST_OPS_H
 
+#include <math.h>
+
 #include "tensor/op.h"
 
 /** Rows (dimension 0) of a tensor and the elements of one; a scalar is one row of one element. */
@@ -29,6 +31,16 @@ static inline uint32_t scp_drop_threshold(double p)
 /* Message of a batch normalisation without a variance to learn from; takes the node's name. */
 #define SCP_BATCHNORM_ONE_ROW                                                                      \
     "%s: batch normalisation needs 2 rows or more in the global batch: raise the batch size"
+
+/** Running statistic after a batch: moves by m. A batch that is not finite leaves both as they are:
+ * its step is skipped, and a NaN would stay for ever. */
+static inline void scp_move_states(double m, double batch_mean, double batch_var, double *mean,
+                                   double *var)
+{
+    if (!isfinite(batch_mean) || !isfinite(batch_var)) return;
+    *mean = (1.0 - m) * *mean + m * batch_mean;
+    *var = (1.0 - m) * *var + m * batch_var;
+}
 
 /** SCP_EINTERNAL naming the node, the row and the index when idx[i] is outside [0, bound). */
 static inline scp_status scp_check_index(const scp_node *node, const char *what, const int32_t *idx,

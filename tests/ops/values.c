@@ -117,6 +117,26 @@ static void batchnorm(const char *device, double tol)
     small_end(&r);
 }
 
+/* One batch that is not finite is skipped by the optimiser; the states must survive it as well. */
+static void batchnorm_not_finite(const char *device)
+{
+    static const double x[] = { 1, 7, INFINITY, 7, 3, 7, NAN, 8 }, w[8] = { 0 };
+    double mean[2] = { 0 }, var[2] = { 0 };
+    small_run r;
+    small_begin(&r, device);
+    batchnorm_nodes n = build_batchnorm(&r, 4);
+    tap_st(small_plan(&r, n.loss, NULL), "%s: batch norm plans", device);
+    tap_st(small_set_param(&r, "x", x, 8), "values that are not finite");
+    tap_st(small_feed(&r, "w", w), "weights");
+    tap_st(small_forward(&r, true), "runs");
+    tap_st(scp_plan_fetch_f64(r.plan, n.mean, mean), "running mean");
+    tap_st(scp_plan_fetch_f64(r.plan, n.var, var), "running variance");
+    tap_ok(mean[0] == 0.5 && var[0] == 3, "%s: a column that is not finite leaves its states",
+           device);
+    tap_ok(isfinite(mean[1]) && mean[1] != 0.5, "%s: the other column moves them", device);
+    small_end(&r);
+}
+
 static void errors(const char *device)
 {
     static const int32_t high[] = { 0, 3 }, negative[] = { -1, 0 };
@@ -149,6 +169,7 @@ int main(void)
         activations(device[i], tol[i]);
         layernorm(device[i], tol[i]);
         batchnorm(device[i], tol[i]);
+        batchnorm_not_finite(device[i]);
         errors(device[i]);
     }
     return tap_done();

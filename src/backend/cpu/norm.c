@@ -155,10 +155,12 @@ static scp_status train_statistics(const scp_call *c, int64_t R, int64_t D)
     for (int64_t j = 0; j < D; j++) {
         double shifted = sum[j] / n, var = fmax(square[j] / n - shifted * shifted, 0.0);
         double batch_mean = state_mean[j] + shifted;
+        double moved_mean = state_mean[j], moved_var = state_var[j];
+        scp_move_states(m, batch_mean, var * n / (n - 1.0), &moved_mean, &moved_var);
         mean[j] = (float)batch_mean;
         rstd[j] = (float)(1.0 / sqrt(var + c->node->attr.norm.eps));
-        state_mean[j] = (float)((1.0 - m) * state_mean[j] + m * batch_mean);
-        state_var[j] = (float)((1.0 - m) * state_var[j] + m * var * n / (n - 1.0));
+        state_mean[j] = (float)moved_mean;
+        state_var[j] = (float)moved_var;
     }
     rstd[D] = (float)n;
     return SCP_OK;

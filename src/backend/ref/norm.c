@@ -115,10 +115,9 @@ static scp_status batchnorm_fwd(const scp_call *c)
     double m = c->node->attr.norm.momentum;
     if (c->step->train) {
         SCP_TRY(batch_statistics(c, R, D, mean, var, rows));
-        for (int64_t j = 0; j < D; j++) {
-            state_mean[j] = (1.0 - m) * state_mean[j] + m * mean[j];
-            state_var[j] = (1.0 - m) * state_var[j] + m * var[j] * *rows / (*rows - 1.0);
-        }
+        for (int64_t j = 0; j < D; j++)
+            scp_move_states(m, mean[j], var[j] * *rows / (*rows - 1.0), &state_mean[j],
+                            &state_var[j]);
     } else {
         memcpy(mean, state_mean, (size_t)D * sizeof *mean);
         memcpy(var, state_var, (size_t)D * sizeof *var);
