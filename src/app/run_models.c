@@ -32,6 +32,18 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
     return scp_means_fit(kind, comm, &o->data, &m->means);
 }
 
+/* A mean that had to fall back to a coarser group says for how many conditions. */
+static void report_backoff(const scp_run_model *m, const int32_t *rows, size_t n)
+{
+    scp_means_backoff b;
+    if (!m->means) return;
+    scp_means_count_backoff(m->means, rows, n, &b);
+    if (b.n_nearest || b.n_none)
+        scp_log(SCP_LOG_INFO,
+                "%s: of %zu conditions, %zu by the nearest group, %zu unknown (predicted as x_pre)",
+                m->name, n, b.n_nearest, b.n_none);
+}
+
 static scp_status open_file(const scp_run_open *o, const char *path, const int32_t *rows, size_t n,
                             scp_run_model *m)
 {
@@ -53,6 +65,7 @@ scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const 
         m->n++;
         SCP_TRY(scp_agree(comm, scp_strdup(names->v[i], &m->v[i].name)));
         SCP_TRY(open_named(comm, s, o, &m->v[i]));
+        report_backoff(&m->v[i], rows, n_rows);
     }
     for (size_t i = 0; i < files->n; i++) {
         scp_run_model *file = &m->v[m->n++];

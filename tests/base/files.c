@@ -157,6 +157,13 @@ static void json_out_and_in(void)
     while (scp_json_next(root, &iter, &key, &value)) in_order &= k < 8 && !strcmp(key, order[k++]);
     tap_ok(in_order && k == 8, "members in the order of the text");
     scp_json_destroy(&root);
+    scp_jsonl_fini(&j);
+}
+
+static void json_builder(void)
+{
+    scp_jsonl j = { 0 };
+    const char *line;
     scp_jsonl_begin(&j);
     scp_jsonl_text(&j, "t",
                    "\xc2\xb5|\xe2\x82\xac|\xf0\x9f\xa7\xac|\xff|\xc0\xaf|\xed\xa0\x80|\xe2\x82");
@@ -281,6 +288,7 @@ int main(void)
     whole_files();
     refusals();
     json_out_and_in();
+    json_builder();
     bad_json();
     signals();
     lines();
