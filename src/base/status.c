@@ -5,12 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHAIN_BYTES = 8192, MESSAGE_BYTES = 2048 };
-
 static _Thread_local struct {
-    char message[MESSAGE_BYTES];
-    char chain[CHAIN_BYTES];
-    size_t used;
+    scp_err_copy now;
+    size_t used; /* of the chain */
 } err;
 
 static const struct {
@@ -52,10 +49,10 @@ int scp_status_exit_code(scp_status st)
 
 static void append(const char *file, int line, const char *call, const char *message)
 {
-    size_t room = sizeof err.chain - err.used;
+    size_t room = sizeof err.now.chain - err.used;
     int n =
-        snprintf(err.chain + err.used, room, "  at %s:%d%s%s%s%s\n", file, line, call ? " in " : "",
-                 call ? call : "", message ? ": " : "", message ? message : "");
+        snprintf(err.now.chain + err.used, room, "  at %s:%d%s%s%s%s\n", file, line,
+                 call ? " in " : "", call ? call : "", message ? ": " : "", message ? message : "");
     if (n > 0) err.used += (size_t)n < room ? (size_t)n : room - 1;
 }
 
@@ -64,10 +61,10 @@ scp_status scp_err_raise(scp_status st, const char *file, int line, const char *
 {
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(err.message, sizeof err.message, fmt, ap);
+    vsnprintf(err.now.message, sizeof err.now.message, fmt, ap);
     va_end(ap);
     err.used = 0;
-    append(file, line, call, err.message);
+    append(file, line, call, err.now.message);
     return st;
 }
 
@@ -79,17 +76,28 @@ scp_status scp_err_frame(scp_status st, const char *file, int line, const char *
 
 const char *scp_err_message(void)
 {
-    return err.message;
+    return err.now.message;
 }
 
 const char *scp_err_chain(void)
 {
-    return err.chain;
+    return err.now.chain;
 }
 
 void scp_err_clear(void)
 {
     err.used = 0;
-    err.chain[0] = '\0';
-    err.message[0] = '\0';
+    err.now.chain[0] = '\0';
+    err.now.message[0] = '\0';
+}
+
+void scp_err_save(scp_err_copy *copy)
+{
+    *copy = err.now;
+}
+
+void scp_err_restore(const scp_err_copy *copy)
+{
+    err.now = *copy;
+    err.used = strlen(err.now.chain);
 }

@@ -25,9 +25,9 @@ typedef enum scp_status {
     SCP_EPEER = -12     /* another rank failed and has the message exit 70 */
 } scp_status;
 
-#define SCP_MUST_USE      __attribute__((warn_unused_result))
-#define SCP_PRINTF(f, a)  __attribute__((format(printf, f, a)))
-#define SCP_PATH_MAX      4096
+#define SCP_MUST_USE     __attribute__((warn_unused_result))
+#define SCP_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define SCP_PATH_MAX     4096
 
 /** Name of a status, e.g. "bad data". Never NULL. Not collective. */
 const char *scp_status_text(scp_status st);
@@ -53,8 +53,18 @@ const char *scp_err_chain(void);
 /** Forget the chain of this thread (after an error that was handled). */
 void scp_err_clear(void);
 
+/* The chain of one thread, to be taken over by another. */
+typedef struct scp_err_copy {
+    char message[2048];
+    char chain[8192];
+} scp_err_copy;
+
+/** Copy the chain of this thread; make a copy the chain of this thread. */
+void scp_err_save(scp_err_copy *copy);
+void scp_err_restore(const scp_err_copy *copy);
+
 /* Raise: return from the function with a message. */
-#define SCP_FAIL(st, ...)       return scp_err_raise((st), __FILE__, __LINE__, NULL, __VA_ARGS__)
+#define SCP_FAIL(st, ...) return scp_err_raise((st), __FILE__, __LINE__, NULL, __VA_ARGS__)
 /* Raise and jump to a cleanup label; needs a local `scp_status st`. */
 #define SCP_FAIL_GOTO(label, code, ...)                                                            \
     do {                                                                                           \

@@ -1,10 +1,12 @@
 # Sources of tests/base.
-base_tests = tests/base/files.t tests/base/rng.t tests/base/text.t
+base_tests = tests/base/files.t tests/base/rng.t tests/base/team.t tests/base/text.t
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 tests_base_files_t_SOURCES = tests/base/files.c
 tests_base_files_t_LDADD = libscptest.a $(LDADD)
 tests_base_rng_t_SOURCES = tests/base/rng.c
 tests_base_rng_t_LDADD = libscptest.a $(LDADD)
+tests_base_team_t_SOURCES = tests/base/team.c
+tests_base_team_t_LDADD = libscptest.a $(LDADD)
 tests_base_text_t_SOURCES = tests/base/text.c
 tests_base_text_t_LDADD = libscptest.a $(LDADD)
