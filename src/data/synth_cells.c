@@ -78,7 +78,7 @@ static void key_rates(const scp_synth_design *d, const scp_synth_plate *plate,
     size_t G = d->G;
     double sum = 0.0;
     if (well->drug >= 0)
-        scp_synth_lfc(d, line, (size_t)well->drug, plate->dose, rate);
+        scp_synth_lfc(d, line, (size_t)well->drug, well->dose, rate);
     else
         memset(rate, 0, G * sizeof *rate);
     for (int j = 0; j < SCP_SYNTH_J; j++)

@@ -87,7 +87,7 @@ static void count_keys(const scp_synth_design *d, scp_synth_report *r)
     for (size_t p = 0; p < d->n_plates; p++)
         for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) {
             int drug = d->plate[p].well[w].drug;
-            r->wells += drug != -2;
+            r->wells += drug != SCP_SYNTH_EMPTY;
             r->keys += drug >= 0 ? d->C : 0;
         }
 }

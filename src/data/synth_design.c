@@ -21,6 +21,7 @@ scp_status scp_synth_design_create(const scp_synth_config *cfg, scp_synth_design
     if (!cfg->table || !*cfg->table) SCP_FAIL(SCP_EUSAGE, "a drug table is required");
     SCP_TRY(scp_alloc(1, sizeof *d, &d));
     d->cfg = *cfg;
+    SCP_GOTO(fail, scp_names_create(&d->text));
     SCP_GOTO(fail, scp_drug_table_read(cfg->table, &d->table));
     SCP_GOTO(fail, scp_synth_config_resolve(&d->cfg, usable_drugs(d->table)));
     d->G = (size_t)d->cfg.genes;
@@ -42,7 +43,8 @@ void scp_synth_design_destroy(scp_synth_design **dp)
     scp_synth_design *d = dp ? *dp : NULL;
     if (!d) return;
     scp_drug_table_destroy(&d->table);
-    void *owned[] = { d->gene, d->gene_flags, d->base,     d->W,    d->V,
+    scp_names_destroy(&d->text);
+    void *owned[] = { d->line, d->gene, d->gene_flags, d->base,     d->W,    d->V,
                       d->X,    d->h,          d->line_log, d->drug, d->pair };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     for (size_t p = 0; d->plate && p < d->n_plates; p++) free(d->plate[p].gene);

@@ -16,11 +16,15 @@ enum {
     SCP_SYNTH_ATLAS_GENES = 62710,
     SCP_SYNTH_EXPRESSED = 24000,
     SCP_SYNTH_WELLS = 96,      /* 8 rows of 12 */
-    SCP_SYNTH_DRUG_WELLS = 94, /* the last two hold vehicle */
+    SCP_SYNTH_DRUG_WELLS = 94, /* two hold vehicle */
     SCP_SYNTH_K = 16,
     SCP_SYNTH_P = 12,
-    SCP_SYNTH_J = 5
+    SCP_SYNTH_J = 5,
+    SCP_SYNTH_SYMBOL = 32 /* bytes of a gene's name */
 };
+
+/* A well's drug, when it is none. */
+enum { SCP_SYNTH_VEHICLE = -1, SCP_SYNTH_EMPTY = -2 };
 
 /* What a gene takes part in. */
 enum {
@@ -35,7 +39,8 @@ typedef struct scp_synth_line {
 } scp_synth_line;
 
 typedef struct scp_synth_drug {
-    const char *name, *smiles, *moa; /* borrowed from the table */
+    const char *name, *smiles, *moa; /* borrowed from the plan; smiles "" when it is not known */
+    const char *label;               /* what the plates call it: blanks may trail */
     double z[64];                    /* [axes] structure coordinates, unit variance over drugs    */
     double e[SCP_SYNTH_P];           /* programme effects                                         */
     double strength;                 /* A_d, inert drugs a tenth                                  */
@@ -51,7 +56,8 @@ typedef struct scp_synth_pair { /* of a line and a drug */
 } scp_synth_pair;
 
 typedef struct scp_synth_well {
-    int drug;     /* index, -1 vehicle, -2 empty */
+    int drug;     /* index, SCP_SYNTH_VEHICLE or SCP_SYNTH_EMPTY */
+    int dose;     /* index into scp_synth_dose; of no meaning without a drug */
     bool failed;
     double depth; /* factor of the library size, plate and well together */
     double coef[SCP_SYNTH_J];
@@ -60,7 +66,6 @@ typedef struct scp_synth_well {
 
 typedef struct scp_synth_plate {
     int number;   /* plateN */
-    int dose;     /* index into scp_synth_dose */
     float *gene;  /* [G] log effect */
     scp_synth_well well[SCP_SYNTH_WELLS];
 } scp_synth_plate;
@@ -68,21 +73,22 @@ typedef struct scp_synth_plate {
 typedef struct scp_synth_design {
     scp_synth_config cfg;  /* resolved; its texts are borrowed */
     struct scp_drug_table *table;
+    struct scp_names *text; /* texts that belong to no table */
     size_t G, C, D, n_plates;
-    char (*gene)[16];      /* [G] */
+    char (*gene)[SCP_SYNTH_SYMBOL]; /* [G] */
     uint8_t *gene_flags;   /* [G] */
     double *base;          /* [G] log abundance; -infinity when never expressed */
     double captured;       /* share of a cell's counts that falls on these genes */
     float *W, *V, *X;      /* [K, G], [P, G], [J, G] */
     double *h;             /* [C, K] */
     float *line_log;       /* [C, G] log share of a vehicle cell's counts; sums to captured */
+    scp_synth_line *line;  /* [C] */
     scp_synth_drug *drug;  /* [D] */
     scp_synth_pair *pair;  /* [C, D] */
     double mix[SCP_SYNTH_P * 64]; /* [P, axes] */
     scp_synth_plate *plate; /* [n_plates] */
 } scp_synth_design;
 
-extern const scp_synth_line scp_synth_lines[SCP_SYNTH_LINES];
 extern const double scp_synth_dose[3];            /* uM */
 extern const char *const scp_synth_dose_text[3];  /* as Python prints them */
 

@@ -45,7 +45,7 @@ static scp_status read_structures(scp_synth_design *d, uint8_t **bits)
         SCP_TRY(scp_structure_parse(row.smiles, &s));
         memcpy(*bits + n * SCP_MORGAN_BITS, s.fp, SCP_MORGAN_BITS);
         scp_structure_fini(&s);
-        d->drug[n].name = row.name;
+        d->drug[n].name = d->drug[n].label = row.name;
         d->drug[n].smiles = row.smiles;
         d->drug[n].moa = row.moa;
         n++;

@@ -9,7 +9,7 @@
 #include "data/synth_rng.h"
 
 /* Ordered so that the first few lines span the organs. */
-const scp_synth_line scp_synth_lines[SCP_SYNTH_LINES] = {
+static const scp_synth_line lines[SCP_SYNTH_LINES] = {
     { "CVCL_0023", "A549", "Lung" },
     { "CVCL_0218", "COLO 205", "Bowel" },
     { "CVCL_0428", "MIA PaCa-2", "Pancreas" },
@@ -89,8 +89,10 @@ scp_status scp_synth_plan_lines(scp_synth_design *d)
     SCP_GOTO(done, scp_alloc(d->C * SCP_SYNTH_K, sizeof *d->h, &d->h));
     SCP_GOTO(done, scp_alloc(d->C * d->G, sizeof *d->line_log, &d->line_log));
     SCP_GOTO(done, scp_alloc(d->G, sizeof *eta, &eta));
+    SCP_GOTO(done, scp_alloc(d->C, sizeof *d->line, &d->line));
+    memcpy(d->line, lines, d->C * sizeof *d->line);
     for (size_t c = 0; c < d->C; c++) {
-        uint64_t organ_id = scp_hash_text(scp_synth_lines[c].organ, 0);
+        uint64_t organ_id = scp_hash_text(d->line[c].organ, 0);
         scp_rng_fill_normal(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_ORGAN, organ_id, SCP_SYNTH_K, organ);
         scp_rng_fill_normal(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_LINE, c, SCP_SYNTH_K, own);
         for (size_t k = 0; k < SCP_SYNTH_K; k++)

@@ -227,9 +227,9 @@ static scp_status write_drug(plate_file *f, const char *column, bool with_dose)
     char *list[SCP_SYNTH_WELLS] = { 0 };
     for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) {
         int drug = f->plate->well[w].drug;
-        if (drug == -2) continue;
-        const char *name = drug < 0 ? vehicle : f->d->drug[drug].name;
-        const char *dose = drug < 0 ? "0.0" : scp_synth_dose_text[f->plate->dose];
+        if (drug == SCP_SYNTH_EMPTY) continue;
+        const char *name = drug < 0 ? vehicle : f->d->drug[drug].label;
+        const char *dose = drug < 0 ? "0.0" : scp_synth_dose_text[f->plate->well[w].dose];
         if (with_dose)
             SCP_GOTO(done, scp_synth_dose_label(name, dose, &label_text[w]));
         else
@@ -246,7 +246,7 @@ static scp_status write_line(plate_file *f, const char *column, bool by_id)
 {
     char *list[SCP_SYNTH_LINES];
     for (size_t c = 0; c < f->d->C; c++)
-        list[c] = (char *)(by_id ? scp_synth_lines[c].id : scp_synth_lines[c].name);
+        list[c] = (char *)(by_id ? f->d->line[c].id : f->d->line[c].name);
     return write_coded(f, column, BY_LINE, list, f->d->C);
 }
 

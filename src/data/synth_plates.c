@@ -58,7 +58,7 @@ static void count_cells(const scp_synth_design *d, const scp_synth_plate *plate,
         double log_n = log(cfg->cells) + cfg->cells_line_sd * scp_synth_normal(&line) +
                        cfg->cells_key_sd * scp_synth_normal(&s);
         if (well->drug >= 0) {
-            double m = scp_synth_magnitude(d, c, (size_t)well->drug, plate->dose);
+            double m = scp_synth_magnitude(d, c, (size_t)well->drug, well->dose);
             log_n -= cfg->toxicity * m * m;
         } else {
             log_n += log(cfg->vehicle);
@@ -81,7 +81,8 @@ static size_t deal(const scp_synth_design *d, size_t t, size_t sets, int *used)
     return n;
 }
 
-static scp_status plan_plate(scp_synth_design *d, scp_synth_plate *plate, size_t set, size_t sets)
+static scp_status plan_plate(scp_synth_design *d, scp_synth_plate *plate, size_t set, size_t sets,
+                             int dose)
 {
     uint64_t seed = (uint64_t)d->cfg.seed;
     int used[SCP_SYNTH_DRUG_WELLS];
@@ -94,14 +95,15 @@ static scp_status plan_plate(scp_synth_design *d, scp_synth_plate *plate, size_t
     }
     for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) {
         scp_synth_well *well = &plate->well[w];
-        well->drug = -1;
+        well->drug = SCP_SYNTH_VEHICLE;
+        well->dose = dose;
         if (w < SCP_SYNTH_DRUG_WELLS) {
             size_t at = (size_t)scp_rng_permute(seed, SCP_RNG_SYNTH,
                                                 (uint64_t)set << 32 | SCP_SYNTH_S_PLACE,
                                                 SCP_SYNTH_DRUG_WELLS, w);
-            well->drug = at < n ? used[at] : -2;
+            well->drug = at < n ? used[at] : SCP_SYNTH_EMPTY;
         }
-        if (well->drug == -2) continue;
+        if (well->drug == SCP_SYNTH_EMPTY) continue;
         draw_well(d, plate, w, well);
         count_cells(d, plate, w, well);
     }
@@ -118,8 +120,7 @@ scp_status scp_synth_plan_plates(scp_synth_design *d)
         bool repeat = p == main_plates;
         plate->number = (int)p + 1;
         if (repeat && plate->number < REPEAT_NUMBER) plate->number = REPEAT_NUMBER;
-        plate->dose = repeat ? 2 : (int)(p % 3);
-        SCP_TRY(plan_plate(d, plate, repeat ? sets - 1 : p / 3, sets));
+        SCP_TRY(plan_plate(d, plate, repeat ? sets - 1 : p / 3, sets, repeat ? 2 : (int)(p % 3)));
     }
     return SCP_OK;
 }

@@ -65,9 +65,9 @@ static scp_status put_lines(scp_array_file *f, const scp_synth_design *d)
 {
     const char *id[SCP_SYNTH_LINES], *name[SCP_SYNTH_LINES], *organ[SCP_SYNTH_LINES];
     for (size_t c = 0; c < d->C; c++) {
-        id[c] = scp_synth_lines[c].id;
-        name[c] = scp_synth_lines[c].name;
-        organ[c] = scp_synth_lines[c].organ;
+        id[c] = d->line[c].id;
+        name[c] = d->line[c].name;
+        organ[c] = d->line[c].organ;
     }
     SCP_TRY(scp_array_file_put_texts(f, "line/id", id, d->C));
     SCP_TRY(scp_array_file_put_texts(f, "line/name", name, d->C));
@@ -137,14 +137,14 @@ static scp_status put_wells(scp_array_file *f, const scp_synth_design *d)
     for (size_t p = 0; p < d->n_plates; p++)
         for (int w = 0; w < SCP_SYNTH_WELLS; w++) {
             const scp_synth_well *well = &d->plate[p].well[w];
-            if (well->drug == -2) continue;
+            if (well->drug == SCP_SYNTH_EMPTY) continue;
             well_row *r = &rows[n++];
             *r = (well_row){ .plate = d->plate[p].number,
                              .position = w + 1,
                              .drug = well->drug,
                              .failed = well->failed,
                              .depth = well->depth,
-                             .dose = well->drug < 0 ? 0.0 : scp_synth_dose[d->plate[p].dose] };
+                             .dose = well->drug < 0 ? 0.0 : scp_synth_dose[well->dose] };
             memcpy(r->coef, well->coef, sizeof r->coef);
         }
     scp_status st =
@@ -165,7 +165,7 @@ static scp_status list_keys(const scp_synth_design *d, key_row **out, size_t *n)
         for (int w = 0; w < SCP_SYNTH_WELLS; w++)
             for (size_t c = 0; c < d->C; c++) {
                 const scp_synth_plate *plate = &d->plate[p];
-                int drug = plate->well[w].drug;
+                int drug = plate->well[w].drug, dose = plate->well[w].dose;
                 if (drug < 0) continue;
                 (*out)[(*n)++] =
                     (key_row){ .plate = plate->number,
@@ -173,8 +173,8 @@ static scp_status list_keys(const scp_synth_design *d, key_row **out, size_t *n)
                                .line = (int32_t)c,
                                .drug = drug,
                                .cells = plate->well[w].cells[c],
-                               .dose = scp_synth_dose[plate->dose],
-                               .magnitude = scp_synth_magnitude(d, c, (size_t)drug, plate->dose) };
+                               .dose = scp_synth_dose[dose],
+                               .magnitude = scp_synth_magnitude(d, c, (size_t)drug, dose) };
             }
     return SCP_OK;
 }

@@ -197,9 +197,10 @@ static void test_plates(void)
     int seen[41] = { 0 }, same = 1, vehicle = 1, doses = 1;
     for (size_t p = 0; p < d->n_plates; p++) {
         const scp_synth_plate *plate = &d->plate[p], *first = &d->plate[p == 6 ? 3 : p / 3 * 3];
-        doses &= plate->dose == (p == 6 ? 2 : (int)(p % 3));
         for (int w = 0; w < SCP_SYNTH_WELLS; w++) {
             same &= plate->well[w].drug == first->well[w].drug;
+            doses &= plate->well[w].drug < 0 ||
+                     plate->well[w].dose == (p == 6 ? 2 : (int)(p % 3));
             vehicle &= (plate->well[w].drug == -1) == (w >= 94);
             if (plate->well[w].drug >= 0) seen[plate->well[w].drug]++;
         }

@@ -210,10 +210,10 @@ static int well_of(const plate *p, size_t i, int number)
     return well == position - 1 && well >= 0 && well < SCP_SYNTH_WELLS ? well : -1;
 }
 
-static size_t line_index(const char *id)
+static size_t line_index(const scp_synth_design *d, const char *id)
 {
     size_t c = 0;
-    while (c < SCP_SYNTH_LINES && strcmp(scp_synth_lines[c].id, id) != 0) c++;
+    while (c < d->C && strcmp(d->line[c].id, id) != 0) c++;
     return c;
 }
 
@@ -226,19 +226,19 @@ static void check_labels(const plate *p, const scp_synth_design *d, size_t at)
     if (scp_names_create(&seen) != SCP_OK) exit(1);
     for (size_t i = 0; i < n; i++) {
         int well = well_of(p, i, plan->number);
-        size_t line = line_index(text_at(&p->line, i)), index;
-        if (well < 0 || line >= d->C || plan->well[well].drug == -2) {
+        size_t line = line_index(d, text_at(&p->line, i)), index;
+        if (well < 0 || line >= d->C || plan->well[well].drug == SCP_SYNTH_EMPTY) {
             wrong++;
             continue;
         }
         cells[well][line]++;
         int drug = plan->well[well].drug;
         char *name = NULL;
-        double dose = -1.0, want = drug < 0 ? 0.0 : scp_synth_dose[plan->dose];
+        double dose = -1.0, want = drug < 0 ? 0.0 : scp_synth_dose[plan->well[well].dose];
         wrong += scp_dose_parse_label(text_at(&p->label, i), &name, &dose) != SCP_OK ||
                  dose != want || strcmp(name, drug < 0 ? "DMSO_TF" : d->drug[drug].name) != 0 ||
                  strcmp(name, text_at(&p->drug, i)) != 0 ||
-                 strcmp(text_at(&p->name, i), scp_synth_lines[line].name) != 0;
+                 strcmp(text_at(&p->name, i), d->line[line].name) != 0;
         free(name);
         minimal += strcmp(text_at(&p->quality, i), "minimal") == 0;
         if (scp_names_find(seen, p->index[i]) >= 0) repeated++;
