@@ -28,7 +28,8 @@ scp_status scp_dose_to_uM(double value, const char *unit, double *uM)
         double times, over;
     } units[] = {
         { "uM", 1, 1 }, { "nM", 1, 1e3 },      { "mM", 1e3, 1 },      { "M", 1e6, 1 },
-        { "um", 1, 1 }, { "\xc2\xb5M", 1, 1 }, { "\xce\xbcM", 1, 1 },
+        { "um", 1, 1 }, { "\xc2\xb5M", 1, 1 }, { "\xce\xbcM", 1, 1 }, { "nm", 1, 1e3 },
+        { "pM", 1, 1e6 },
     };
     SCP_ARG(unit && uM, "unit and result are required");
     char name[UNIT_BYTES];
@@ -41,7 +42,7 @@ scp_status scp_dose_to_uM(double value, const char *unit, double *uM)
             *uM = round_dose(value * units[i].times / units[i].over);
             return SCP_OK;
         }
-    SCP_FAIL(SCP_EDATA, "'%s' is not a unit of dose: use nM, uM, mM or M", trimmed);
+    SCP_FAIL(SCP_EDATA, "'%s' is not a unit of dose: use pM, nM, uM, mM or M", trimmed);
 }
 
 /* The label under the cursor; every function below moves it past what it read. */
@@ -159,45 +160,123 @@ static scp_status read_number(cursor *c, double *value)
     return SCP_OK;
 }
 
-/* [ ( name , number , unit [,] ) [,] ] */
-static scp_status read_label(cursor *c, char *name, char *unit, double *value)
+/* A label as it stands. */
+typedef struct label {
+    char *name, *unit; /* of the first drug */
+    double value;
+    bool several;
+} label;
+
+/* ( name , number , unit [,] ) */
+static scp_status read_tuple(cursor *c, label *l)
+{
+    SCP_TRY(expect(c, '('));
+    SCP_TRY(read_quoted(c, l->name));
+    SCP_TRY(expect(c, ','));
+    SCP_TRY(read_number(c, &l->value));
+    SCP_TRY(expect(c, ','));
+    SCP_TRY(read_quoted(c, l->unit));
+    if (next_is(c, ',')) c->at++;
+    return expect(c, ')');
+}
+
+/* [ tuple [, tuple ...] [,] ]; of several drugs nothing is read but the first. */
+static scp_status read_list(cursor *c, label *l)
 {
     SCP_TRY(expect(c, '['));
-    SCP_TRY(expect(c, '('));
-    SCP_TRY(read_quoted(c, name));
-    SCP_TRY(expect(c, ','));
-    SCP_TRY(read_number(c, value));
-    SCP_TRY(expect(c, ','));
-    SCP_TRY(read_quoted(c, unit));
-    SCP_TRY(expect(c, ')'));
+    SCP_TRY(read_tuple(c, l));
     if (next_is(c, ',')) {
         c->at++;
-        if (next_is(c, '('))
-            SCP_FAIL(SCP_EDATA,
-                     "dose label %s holds several drugs: combinations are not supported, "
-                     "remove these cells",
-                     c->whole);
+        l->several = next_is(c, '(');
+        if (l->several) return SCP_OK;
     }
     SCP_TRY(expect(c, ']'));
     skip_blanks(c);
     return *c->at == '\0' ? SCP_OK : malformed(c, "the end");
 }
 
+/* l: label_fini, also after an error. */
+static scp_status read_label(const char *text, label *l)
+{
+    cursor c = { text, text };
+    size_t room = strlen(text) + 1;
+    *l = (label){ 0 };
+    SCP_TRY(scp_alloc(room, 1, &l->name));
+    SCP_TRY(scp_alloc(room, 1, &l->unit));
+    return read_list(&c, l);
+}
+
+static void label_fini(label *l)
+{
+    free(l->name);
+    free(l->unit);
+}
+
 scp_status scp_dose_parse_label(const char *text, char **drug, double *uM)
 {
     SCP_ARG(text && uM, "label and result are required");
     scp_status st = SCP_OK;
-    char *name = NULL, *unit = NULL;
-    double value = 0;
-    cursor c = { text, text };
-    size_t room = strlen(text) + 1;
-    SCP_GOTO(done, scp_alloc(room, 1, &name));
-    SCP_GOTO(done, scp_alloc(room, 1, &unit));
-    SCP_GOTO(done, read_label(&c, name, unit, &value));
-    SCP_GOTO(done, scp_dose_to_uM(value, unit, uM));
-    if (drug) SCP_GOTO(done, scp_strdup(scp_str_trim(name), drug));
+    label l;
+    SCP_GOTO(done, read_label(text, &l));
+    if (l.several)
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "dose label %s holds several drugs: combinations are not supported, remove "
+                      "these cells",
+                      text);
+    SCP_GOTO(done, scp_dose_to_uM(l.value, l.unit, uM));
+    if (drug) SCP_GOTO(done, scp_strdup(scp_str_trim(l.name), drug));
 done:
-    free(unit);
-    free(name);
+    label_fini(&l);
     return st;
+}
+
+static bool is_missing(const char *text)
+{
+    static const char *const missing[] = { "", "nan", "NaN", "NA", "<NA>", "None" };
+    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++)
+        if (strcmp(text, missing[i]) == 0) return true;
+    return false;
+}
+
+/* A number of a known unit, or one that says that there is no dose. */
+static scp_status judge(double value, const char *unit, scp_dose *d)
+{
+    if (value <= 0) {
+        d->kind = value < 0 ? SCP_DOSE_NEGATIVE : SCP_DOSE_ZERO;
+        return SCP_OK;
+    }
+    SCP_TRY(scp_dose_to_uM(value, unit, &d->uM));
+    d->kind = SCP_DOSE_GIVEN;
+    return SCP_OK;
+}
+
+scp_status scp_dose_read(const char *text, const char *unit, scp_dose *d)
+{
+    SCP_ARG(text && d, "text and result are required");
+    scp_status st = SCP_OK;
+    label l = { 0 };
+    double value = 0;
+    *d = (scp_dose){ 0 };
+    if (is_missing(text)) {
+        d->kind = SCP_DOSE_MISSING;
+    } else if (text[0] != '[') {
+        SCP_ARG(unit, "a number needs a unit");
+        SCP_GOTO(done, scp_parse_real(text, &value));
+        SCP_GOTO(done, judge(value, unit, d));
+    } else {
+        SCP_GOTO(done, read_label(text, &l));
+        d->kind = SCP_DOSE_COMBINATION;
+        if (l.several) goto done;
+        SCP_GOTO(done, judge(l.value, l.unit, d));
+        SCP_GOTO(done, scp_strdup(scp_str_trim(l.name), &d->drug));
+    }
+done:
+    label_fini(&l);
+    return st;
+}
+
+void scp_dose_fini(scp_dose *d)
+{
+    free(d->drug);
+    *d = (scp_dose){ 0 };
 }

@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-/** A dose in `unit` as uM: nM, uM (also with either Greek mu), mM, M; blanks around it are ignored.
+/** A dose in `unit` as uM: pM, nM, uM (also with either Greek mu, or as um), mM, M; blanks around it are ignored.
  *  SCP_EDATA for another unit, a negative or a non-finite value. Not collective. */
 scp_status scp_dose_to_uM(double value, const char *unit, double *uM) SCP_MUST_USE;
 
@@ -15,5 +15,28 @@ scp_status scp_dose_to_uM(double value, const char *unit, double *uM) SCP_MUST_U
  *  by the caller; `uM` the dose. SCP_EDATA: not such a list, or more than one tuple (combinations
  *  are not supported). Not collective. */
 scp_status scp_dose_parse_label(const char *text, char **drug, double *uM) SCP_MUST_USE;
+
+/* What a dose column says of a cell. */
+typedef enum scp_dose_kind {
+    SCP_DOSE_UNREAD,     /* a zeroed scp_dose                                            */
+    SCP_DOSE_GIVEN,      /* a dose above 0                                               */
+    SCP_DOSE_MISSING,    /* "", nan, NaN, NA, <NA>, None                                 */
+    SCP_DOSE_ZERO,       /* 0: no treatment, whatever the drug column says               */
+    SCP_DOSE_NEGATIVE,   /* no dose is: L1000 writes -666 where it is not known          */
+    SCP_DOSE_COMBINATION /* a label of several drugs                                     */
+} scp_dose_kind;
+
+/* Zero-initialise, scp_dose_fini. */
+typedef struct scp_dose {
+    scp_dose_kind kind;
+    double uM;  /* of kind GIVEN, else 0                                          */
+    char *drug; /* trimmed name inside a label; NULL for a plain number, and for several drugs */
+} scp_dose;
+
+/** Read a value of a dose column: a number in `unit`, or a label (`unit` is then not used).
+ *  SCP_EDATA: neither, a malformed label, an unknown unit, infinity. d: scp_dose_fini, also after
+ *  an error. Not collective. */
+scp_status scp_dose_read(const char *text, const char *unit, scp_dose *d) SCP_MUST_USE;
+void scp_dose_fini(scp_dose *d);
 
 #endif

@@ -1,6 +1,7 @@
 # Sources of src/data.
 libscppdm_a_SOURCES += src/data/sampler.h src/data/sampler.c src/data/dose.h \
 	src/data/dose.c src/data/layout.h src/data/layout.c src/data/keys.h src/data/keys.c \
+	src/data/keys_columns.h src/data/keys_columns.c \
 	src/data/structures.h src/data/structures.c src/data/pair.h src/data/pair.c \
 	src/data/split.h src/data/split.c src/data/leak.h src/data/leak.c src/data/normalize.h \
 	src/data/normalize.c src/data/genes.h src/data/genes.c src/data/pseudobulk.h \

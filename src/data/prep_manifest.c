@@ -132,8 +132,8 @@ static scp_status write_left(scp_jsonl *j, const scp_prep_plan *p, const scp_pre
         if (p->keys.key[i].drug >= 0) seen[p->keys.key[i].drug] = true;
     scp_jsonl_open(j, "left_out");
     scp_jsonl_open(j, "cells");
-    scp_jsonl_int(j, "quality", p->keys.left_qc);
-    scp_jsonl_int(j, "unlabelled", p->keys.left_unlabelled);
+    for (int why = SCP_CELL_KEPT + 1; why < SCP_CELL_COUNT; why++)
+        scp_jsonl_int(j, scp_cell_left_name((scp_cell_left)why), p->keys.left.cells[why]);
     scp_jsonl_int(j, "empty", o->empty_cells);
     scp_jsonl_close(j);
     scp_jsonl_open(j, "drugs");

@@ -191,6 +191,11 @@ static scp_status read_labels(scp_prep_plan *p)
         scp_log(SCP_LOG_INFO, "%s: %lld cells", p->path[i], (long long)p->input[i].cells);
     }
     SCP_GOTO(done, scp_keys_finish(b, &p->keys));
+    for (int why = SCP_CELL_UNLABELLED; why < SCP_CELL_COUNT; why++)
+        if (p->keys.left.cells[why] > 0)
+            scp_log(SCP_LOG_WARN, "%lld cells are left out: %s; the first: %s",
+                    (long long)p->keys.left.cells[why], scp_cell_left_name((scp_cell_left)why),
+                    p->keys.left.first[why]);
 done:
     scp_h5ad_close(&f);
     scp_keys_builder_destroy(&b);
@@ -213,7 +218,13 @@ static scp_status resolve_drugs(scp_prep_plan *p)
 static scp_status check_strict(const scp_prep_plan *p)
 {
     char text[512];
-    for (size_t i = 0; p->set->strict && i < p->keys.n; i++) {
+    if (!p->set->strict) return SCP_OK;
+    for (int why = SCP_CELL_UNLABELLED; why < SCP_CELL_COUNT; why++)
+        if (p->keys.left.cells[why] > 0)
+            SCP_FAIL(SCP_EDATA, "--strict: %lld cells would be left out: %s (%s)",
+                     (long long)p->keys.left.cells[why], scp_cell_left_name((scp_cell_left)why),
+                     p->keys.left.first[why]);
+    for (size_t i = 0; i < p->keys.n; i++) {
         scp_left why = (scp_left)p->pairing.left[i];
         const scp_key *k = &p->keys.key[i];
         if (why == SCP_LEFT_NO_STRUCTURE)

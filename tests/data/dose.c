@@ -1,5 +1,6 @@
 /* Dose labels and units: what Tahoe's plates hold, Python's quoting, and what is refused. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/dose.h"
 #include "tap.h"
@@ -23,8 +24,50 @@ static void bad(const char *label, const char *part)
     tap_ok(drug == NULL, "and leave no name");
 }
 
+static void reads(const char *text, const char *unit, scp_dose_kind kind, double uM,
+                  const char *drug)
+{
+    scp_dose d;
+    if (tap_st(scp_dose_read(text, unit, &d), "read '%s' %s", text, unit))
+        tap_ok(d.kind == kind && d.uM == uM &&
+                   (drug ? d.drug && strcmp(d.drug, drug) == 0 : !d.drug),
+               "as kind %d, %g uM", (int)kind, uM);
+    scp_dose_fini(&d);
+}
+
+static void refuses(const char *text, const char *unit, const char *part)
+{
+    scp_dose d;
+    tap_fails(scp_dose_read(text, unit, &d), SCP_EDATA, part, "do not read '%s' %s", text, unit);
+    scp_dose_fini(&d);
+}
+
+/* Whatever may stand in a dose column. */
+static void test_columns(void)
+{
+    reads("0.05", "uM", SCP_DOSE_GIVEN, 0.05, NULL);
+    reads("10000", "nM", SCP_DOSE_GIVEN, 10, NULL);
+    reads("5", "pM", SCP_DOSE_GIVEN, 5e-6, NULL);
+    reads("3", "nm", SCP_DOSE_GIVEN, 0.003, NULL);
+    reads("[('Selinexor ', 0.5, 'uM')]", "nM", SCP_DOSE_GIVEN, 0.5, "Selinexor");
+    reads("0", "nM", SCP_DOSE_ZERO, 0, NULL);
+    reads("-0.0", "nM", SCP_DOSE_ZERO, 0, NULL);
+    reads("[('Aspirin', 0.0, 'uM')]", "nM", SCP_DOSE_ZERO, 0, "Aspirin");
+    reads("-666", "-666", SCP_DOSE_NEGATIVE, 0, NULL);
+    reads("[('Aspirin', -666, 'uM')]", "nM", SCP_DOSE_NEGATIVE, 0, "Aspirin");
+    reads("", "uM", SCP_DOSE_MISSING, 0, NULL);
+    reads("nan", "uM", SCP_DOSE_MISSING, 0, NULL);
+    reads("NA", "uM", SCP_DOSE_MISSING, 0, NULL);
+    reads("[('A', 0.05, 'uM'), ('B', 1.0, 'uM')]", "uM", SCP_DOSE_COMBINATION, 0, NULL);
+    refuses("inf", "uM", "inf");
+    refuses("1+1", "uM", "1+1");
+    refuses("5", "-666", "-666");
+    refuses("[('A', 0.05, 'uM')", "uM", "expected");
+}
+
 int main(void)
 {
+    test_columns();
     good("[('8-Hydroxyquinoline', 0.05, 'uM')]", "8-Hydroxyquinoline", 0.05);
     good("[('DMSO_TF', 0.0, 'uM')]", "DMSO_TF", 0);
     good("[('Erdafitinib ', 5.0, 'uM')]", "Erdafitinib", 5);

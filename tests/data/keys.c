@@ -72,7 +72,7 @@ static void test_keys(scp_keys *k)
     for (int f = 0; f < 2; f++)
         for (size_t i = 0; i < scr.file[f].n; i++)
             minimal += strcmp(scr.file[f].cell[i].pass, "minimal") == 0;
-    tap_ok(minimal > 0 && k->left_qc == minimal,
+    tap_ok(minimal > 0 && k->left.cells[SCP_CELL_QUALITY] == minimal,
            "cells of minimal quality are left out and counted");
     tap_ok(kept + minimal == (int64_t)(scr.file[0].n + scr.file[1].n), "no cell is lost");
     bool sorted = true;

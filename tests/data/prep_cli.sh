@@ -63,8 +63,11 @@ bad 65 "cell_line" --drugs "$drugs" "$tmp/no-column.h5ad" && err "no-column.h5ad
 report "a missing obs column: exit 65, column and file are named"
 bad 65 "$row" --drugs "$drugs" "$tmp/bad-dose.h5ad" && err "much" && err "bad-dose.h5ad"
 report "a dose that cannot be parsed: exit 65, row and label are named"
-bad 65 "combinations are not supported" --drugs "$drugs" "$tmp/combination.h5ad"
-report "a combination of drugs: exit 65"
+bad 65 "combination" --strict --drugs "$drugs" "$tmp/combination.h5ad" && err "$row" && err "('B', 1.0, 'uM')"
+report "--strict: a combination of drugs is an error, row and label are named"
+"$prep" --min-cells=3 --drugs "$drugs" --output "$tmp/combination.h5" "$tmp/combination.h5ad" >"$tmp/stdout" 2>"$tmp/err" &&
+    err "1 cells are left out: combination"
+report "without it the cell is left out, with a warning"
 bad 65 "$row" --drugs "$drugs" "$tmp/negative.h5ad" && err "negative"
 report "a negative count: exit 65, the row is named"
 bad 65 "$row" --drugs "$drugs" "$tmp/nan.h5ad"
