@@ -11,3 +11,7 @@ scppdm_synth_CPPFLAGS = $(AM_CPPFLAGS) \
 dist_drugs_DATA += data-prep/drugs/drugs.tsv
 EXTRA_DIST += data-prep/drugs/check_drugs.py
 EXTRA_DIST += data-prep/README.md
+# Started by the programs themselves, see src/io/h5_probe.h.
+pkglibexec_PROGRAMS = scppdm_probe
+scppdm_probe_SOURCES = data-prep/scppdm_probe.c
+scppdm_probe_LDADD = libscppdm.a libscpengine.a $(HDF5_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) -lm

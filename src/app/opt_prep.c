@@ -129,6 +129,13 @@ static const scp_option choices[] = {
       .offset = AT(strict),
       .def = "false",
       .help = "Stop where a key, drug or gene would be left out." },
+    { .key = "prep.probe",
+      .alias = "probe",
+      .type = SCP_OPT_BOOL,
+      .offset = AT(probe),
+      .def = "true",
+      .help = "Let another process read the labels of every input first: a damaged file can crash "
+              "the HDF5 library." },
     { .key = NULL },
 };
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/genes.h"
+#include "data/prep_inputs.h"
 #include "data/prep_plan.h"
 
 /* Everything that a run holds, so that one place frees it. */
@@ -196,6 +197,7 @@ static scp_status run(prep *p)
     scp_status st = SCP_OK;
     char *manifest = NULL;
     double start = scp_clock_seconds();
+    SCP_GOTO(done, scp_prep_inputs_look(p->comm, &p->plan));
     if (is_root(p)) st = decide(p);
     SCP_GOTO(done, scp_agree(p->comm, st));
     SCP_GOTO(done, scp_bulk_plan_share(p->comm, &p->plan.bulk));

@@ -21,6 +21,7 @@ typedef struct scp_prep_settings {
     int64_t seed, replicates;
     int64_t memory;    /* MiB of accumulators on a rank          */
     bool strict;
+    bool probe;        /* rehearse the reading in another process first */
 } scp_prep_settings;
 
 /** Read the plates, write the shard. Rank 0 plans (labels, keys, pairs, splits), all ranks read,
