@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "diffusion/ddim.h"
 #include "io/dataset.h"
 #include "model/vae_run.h"
 #include "tensor/plan.h"
@@ -28,7 +29,6 @@ struct scp_generator {
     int32_t *drug, *mask, *steps;
     double *weight;           /* [n_pass, block]                          */
     double *z, *z0, *eps, *out, *combined; /* [block, Dz]; out [rows, Dz] */
-    int64_t *times;
 };
 
 static scp_status build_condition(scp_generator *s)
@@ -102,7 +102,7 @@ static scp_status allocate(scp_generator *s)
     SCP_TRY(scp_alloc(s->rows * Dz, sizeof(double), &s->out));
     double **parts[] = { &s->z, &s->z0, &s->eps, &s->combined };
     for (size_t i = 0; i < 4; i++) SCP_TRY(scp_alloc(s->block * Dz, sizeof(double), parts[i]));
-    return scp_alloc((size_t)s->gd.ddim_steps, sizeof *s->times, &s->times);
+    return SCP_OK;
 }
 
 static scp_status check(const scp_method *m, const scp_guidance *gd)
@@ -160,7 +160,7 @@ void scp_generator_destroy(scp_generator **gp)
     scp_schedule_fini(&s->schedule);
     void *owned[] = { s->host[0], s->host[1], s->host[2],  s->z_pre,  s->code, s->feed,
                       s->drug,    s->mask,    s->steps,    s->weight, s->z,    s->z0,
-                      s->eps,     s->out,     s->combined, s->times };
+                      s->eps,     s->out,     s->combined };
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     free(s);
     *gp = NULL;
@@ -200,23 +200,19 @@ static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size
     return SCP_OK;
 }
 
-/* The guided network output at time t for the current z: combined [block, Dz] [paper eq. 15]. */
-static scp_status evaluate(scp_generator *s, int64_t t)
+/* The guided network at time t for z [block, Dz]: out [block, Dz] [paper eq. 15]. */
+static scp_status guided(void *ctx, int64_t t, const double *z, double *out)
 {
+    scp_generator *s = ctx;
     size_t Dz = (size_t)s->m.vae.latent, count = s->block * Dz;
     for (size_t i = 0; i < s->rows; i++) s->steps[i] = (int32_t)t;
     for (size_t p = 0; p < s->n_pass; p++)
-        for (size_t i = 0; i < count; i++) s->feed[p * count + i] = (float)s->z[i];
+        for (size_t i = 0; i < count; i++) s->feed[p * count + i] = (float)z[i];
     SCP_TRY(scp_plan_feed_f32(s->net_plan, s->z_t, s->feed));
     SCP_TRY(scp_plan_feed_i32(s->net_plan, s->t, s->steps));
     SCP_TRY(scp_plan_forward(s->net_plan, &(scp_step){ .train = false }));
     SCP_TRY(scp_plan_fetch_f64(s->net_plan, s->net_out, s->out));
-    memset(s->combined, 0, count * sizeof *s->combined);
-    for (size_t p = 0; p < s->n_pass; p++)
-        for (size_t i = 0; i < s->block; i++)
-            for (size_t k = 0; k < Dz; k++)
-                s->combined[i * Dz + k] +=
-                    s->weight[p * s->block + i] * s->out[p * count + i * Dz + k];
+    scp_guidance_combine(&s->gd, s->n_pass, s->block, Dz, s->weight, s->out, out);
     return SCP_OK;
 }
 
@@ -224,27 +220,17 @@ static scp_status evaluate(scp_generator *s, int64_t t)
 static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, size_t n, int64_t r)
 {
     size_t Dz = (size_t)s->m.vae.latent, count = s->block * Dz;
-    bool regression = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION;
-    bool is_v = s->m.diffusion.parameterization == SCP_PREDICT_V;
-    int64_t steps = s->gd.readout == SCP_READOUT_MEAN ? 1 : s->gd.ddim_steps;
+    const scp_ddim ddim = { .schedule = &s->schedule,
+                            .steps = s->gd.readout == SCP_READOUT_MEAN ? 1 : s->gd.ddim_steps,
+                            .is_v = s->m.diffusion.parameterization == SCP_PREDICT_V,
+                            .network = guided,
+                            .ctx = s };
     memset(s->z, 0, count * sizeof *s->z);
-    if (regression) {
-        SCP_TRY(evaluate(s, 0));
-        memcpy(s->z0, s->combined, count * sizeof *s->z0);
-        return SCP_OK;
-    }
+    if (s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION) return guided(s, 0, s->z, s->z0);
     for (size_t i = 0; i < n; i++)
         scp_rng_fill_normal((uint64_t)s->gd.seed, SCP_RNG_DDIM, (uint64_t)r, c->id[first + i], Dz,
                             s->z + i * Dz);
-    scp_schedule_times(&s->schedule, steps, s->times);
-    for (int64_t k = 0; k < steps; k++) {
-        SCP_TRY(evaluate(s, s->times[k]));
-        scp_schedule_split(&s->schedule, s->times[k], is_v, s->combined, s->z, (int64_t)count,
-                           s->z0, s->eps);
-        scp_schedule_ddim(&s->schedule, k + 1 < steps ? s->times[k + 1] : -1, s->z0, s->eps,
-                          (int64_t)count, s->z);
-    }
-    return SCP_OK;
+    return scp_ddim_sample(&ddim, (int64_t)count, s->z, s->z0, s->eps, s->combined);
 }
 
 static scp_status predict_block(scp_generator *s, const scp_conditions *c, size_t first, size_t n,

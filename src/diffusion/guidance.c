@@ -2,11 +2,17 @@
 #include "diffusion/guidance.h"
 
 #include <math.h>
+#include <string.h>
 
 const scp_option scp_guidance_options[] = {
     { "guidance.kind", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, kind), "dual", 0, 0,
       "dual|single|none", NULL,
       "Two knobs (eq. 15), one (ablation D), or the conditional network alone.", "paper eq. 15" },
+    { "guidance.anchor", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, anchor), "both", 0, 0,
+      "both|uncond", NULL,
+      "What the knobs are added to: the output under both conditions (eq. 15), or under none "
+      "(eq. 23).",
+      "paper eq. 15" },
     { "guidance.dose_map", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, dose_map), "sigmoid", 0, 0,
       "sigmoid|constant", NULL,
       "Drug guidance as a function of the dose (eq. 16), or constant s_0 (ablation E).",
@@ -19,6 +25,11 @@ const scp_option scp_guidance_options[] = {
       NULL, "Slope of the dose mapping.", "paper App. D" },
     { "guidance.gamma", NULL, SCP_OPT_REAL, offsetof(scp_guidance, gamma), "-0.5", -100, 100, NULL,
       NULL, "Offset of the dose mapping.", "paper App. D" },
+    { "guidance.rescale", NULL, SCP_OPT_REAL, offsetof(scp_guidance, rescale), "0", 0, 1, NULL,
+      NULL,
+      "Bring the norm of the guided output back to that of the output under both conditions: 0 not "
+      "at all, 1 all the way.",
+      NULL },
     { "guidance.ddim_steps", "ddim-steps", SCP_OPT_INT, offsetof(scp_guidance, ddim_steps), "50", 1,
       100000, NULL, "steps", "DDIM steps of a sample.", NULL },
     { "guidance.readout", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, readout), "draws", 0, 0,
@@ -40,20 +51,55 @@ double scp_guidance_strength(const scp_guidance *gd, double dose)
     return gd->s_0 / (1 + exp(-(gd->alpha * log1p(dose) + gd->gamma)));
 }
 
+static int dual_passes(const scp_guidance *gd, double s_d, scp_pass *pass)
+{
+    int n = 0;
+    bool uncond = gd->anchor == SCP_ANCHOR_UNCOND;
+    if (!uncond)
+        pass[n++] = (scp_pass){ 0, 1 + gd->s_p + s_d };
+    else if (gd->rescale > 0)
+        pass[n++] = (scp_pass){ 0, 0 };
+    if (gd->s_p > 0) pass[n++] = uncond ? (scp_pass){ 2, gd->s_p } : (scp_pass){ 1, -gd->s_p };
+    if (gd->s_0 > 0) pass[n++] = uncond ? (scp_pass){ 1, s_d } : (scp_pass){ 2, -s_d };
+    if (uncond) pass[n++] = (scp_pass){ 3, 1 - gd->s_p - s_d };
+    return n;
+}
+
 int scp_guidance_passes(const scp_guidance *gd, double dose, scp_pass pass[SCP_PASS_MAX])
 {
     int n = 0;
     double s_d = scp_guidance_strength(gd, dose);
+    if (gd->kind == SCP_GUIDANCE_DUAL) return dual_passes(gd, s_d, pass);
     if (gd->kind == SCP_GUIDANCE_SINGLE) {
-        double s = gd->s_p + s_d;
-        pass[n++] = (scp_pass){ 0, 1 + s };
-        if (gd->s_p > 0 || gd->s_0 > 0) pass[n++] = (scp_pass){ 3, -s };
-    } else if (gd->kind == SCP_GUIDANCE_DUAL) {
-        pass[n++] = (scp_pass){ 0, 1 + gd->s_p + s_d };
-        if (gd->s_p > 0) pass[n++] = (scp_pass){ 1, -gd->s_p };
-        if (gd->s_0 > 0) pass[n++] = (scp_pass){ 2, -s_d };
+        double s = gd->s_p + s_d + (gd->anchor == SCP_ANCHOR_UNCOND ? 0 : 1);
+        pass[n++] = (scp_pass){ 0, s };
+        if (gd->s_p > 0 || gd->s_0 > 0 || gd->anchor == SCP_ANCHOR_UNCOND)
+            pass[n++] = (scp_pass){ 3, 1 - s };
     } else {
         pass[n++] = (scp_pass){ 0, 1 };
     }
     return n;
+}
+
+static double norm(const double *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i] * x[i];
+    return sqrt(sum);
+}
+
+void scp_guidance_combine(const scp_guidance *gd, size_t n_pass, size_t n, size_t Dz,
+                          const double *weight, const double *out, double *combined)
+{
+    memset(combined, 0, n * Dz * sizeof *combined);
+    for (size_t p = 0; p < n_pass; p++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < Dz; k++)
+                combined[i * Dz + k] += weight[p * n + i] * out[(p * n + i) * Dz + k];
+    if (!(gd->rescale > 0) || n_pass < 2) return;
+    for (size_t i = 0; i < n; i++) {
+        double is = norm(combined + i * Dz, Dz), both = norm(out + i * Dz, Dz);
+        double factor = is > 0 ? 1 + gd->rescale * (both / is - 1) : 1;
+        for (size_t k = 0; k < Dz; k++) combined[i * Dz + k] *= factor;
+    }
 }

@@ -34,11 +34,6 @@ void scp_schedule_fini(scp_schedule *s)
     *s = (scp_schedule){ 0 };
 }
 
-void scp_schedule_times(const scp_schedule *s, int64_t n, int64_t *t)
-{
-    for (int64_t i = 0; i < n; i++) t[i] = s->T - 1 - i * s->T / n;
-}
-
 void scp_schedule_split(const scp_schedule *s, int64_t t, bool is_v, const double *out,
                         const double *z_t, int64_t n, double *z0, double *eps)
 {

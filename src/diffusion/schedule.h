@@ -18,8 +18,11 @@ scp_status scp_schedule_init(scp_schedule *s, int64_t T, double beta_first,
                              double beta_last) SCP_MUST_USE;
 void scp_schedule_fini(scp_schedule *s);
 
-/** Times visited by a sampler of n steps, decreasing: evenly spaced, T-1 first. t [n]. n <= T. */
-void scp_schedule_times(const scp_schedule *s, int64_t n, int64_t *t);
+/** Time visited by a sampler of n steps at step i (0-based): evenly spaced, T-1 first. n <= T. */
+static inline int64_t scp_schedule_time(const scp_schedule *s, int64_t n, int64_t i)
+{
+    return s->T - 1 - i * s->T / n;
+}
 
 /** z_0 and eps of a network output: eps-prediction or v = signal eps - noise z_0.
  *  out, z_t, z0, eps [n]. */

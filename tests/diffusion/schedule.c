@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "diffusion/schedule.h"
+#include "diffusion/ddim.h"
 #include "tap.h"
 
 enum { T = 1000, DZ = 128 };
@@ -61,7 +61,7 @@ static void test_times(void)
     static const int64_t steps[] = { 1, 2, 10, 50, 250, 999, 1000 };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int64_t t[T], n = steps[i], least = T, most = 0;
-        scp_schedule_times(&s, n, t);
+        for (int64_t k = 0; k < n; k++) t[k] = scp_schedule_time(&s, n, k);
         for (int64_t k = 0; k + 1 < n; k++) {
             int64_t gap = t[k] - t[k + 1];
             least = gap < least ? gap : least;
@@ -73,28 +73,33 @@ static void test_times(void)
     }
 }
 
-/* What a perfect network returns for z_t when the clean latent is z0. */
-static void oracle(int64_t t, bool is_v, const double *z_t, const double *z0, double *out)
+/* A perfect network: it knows the clean latent. */
+typedef struct oracle {
+    const double *z0;
+    bool is_v;
+} oracle;
+
+static scp_status answer(void *ctx, int64_t t, const double *z_t, double *out)
 {
+    const oracle *o = ctx;
     double a = s.signal[t], b = s.noise[t];
     for (int k = 0; k < DZ; k++) {
-        double eps = (z_t[k] - a * z0[k]) / b;
-        out[k] = is_v ? a * eps - b * z0[k] : eps;
+        double eps = (z_t[k] - a * o->z0[k]) / b;
+        out[k] = o->is_v ? a * eps - b * o->z0[k] : eps;
     }
+    return SCP_OK;
 }
 
 static double ddim_error(int64_t steps, bool is_v)
 {
     double truth[DZ], z[DZ], out[DZ], z0[DZ], eps[DZ], worst = 0;
-    int64_t t[T];
+    oracle o = { .z0 = truth, .is_v = is_v };
+    const scp_ddim d = {
+        .schedule = &s, .steps = steps, .is_v = is_v, .network = answer, .ctx = &o
+    };
     scp_rng_fill_normal(1, 100, 0, 0, DZ, truth);
     scp_rng_fill_normal(1, 101, 0, 0, DZ, z);
-    scp_schedule_times(&s, steps, t);
-    for (int64_t k = 0; k < steps; k++) {
-        oracle(t[k], is_v, z, truth, out);
-        scp_schedule_split(&s, t[k], is_v, out, z, DZ, z0, eps);
-        scp_schedule_ddim(&s, k + 1 < steps ? t[k + 1] : -1, z0, eps, DZ, z);
-    }
+    if (scp_ddim_sample(&d, DZ, z, z0, eps, out) != SCP_OK) return INFINITY;
     for (int k = 0; k < DZ; k++) worst = fmax(worst, fabs(z[k] - truth[k]));
     return worst;
 }

@@ -14,3 +14,7 @@ tests_model_denoiser_t_SOURCES = tests/model/denoiser.c
 tests_model_denoiser_t_LDADD = libscptoy.a libscptest.a $(LDADD)
 tests_model_vae_t_SOURCES = tests/model/vae.c
 tests_model_vae_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+check_PROGRAMS += tests/model/gd_block.t
+TESTS += tests/model/gd_block.t
+tests_model_gd_block_t_SOURCES = tests/model/gd_block.c
+tests_model_gd_block_t_LDADD = libscptest.a $(LDADD)
