@@ -10,6 +10,7 @@ libscppdm_a_SOURCES += src/data/sampler.h src/data/sampler.c src/data/dose.h \
 	src/data/prep_manifest.c src/data/prep_inputs.h src/data/prep_inputs.c
 libscppdm_a_SOURCES += src/data/synth.h src/data/synth.c src/data/synth_config.c src/data/synth_rng.h \
 	src/data/synth_rng.c src/data/synth_design.h src/data/synth_design.c src/data/synth_genes.c \
-	src/data/synth_lines.c src/data/synth_axes.c src/data/synth_drugs.c src/data/synth_plates.c \
+	src/data/synth_lines.c src/data/synth_axes.c src/data/synth_drugs.c src/data/synth_traps.c \
+	src/data/synth_layout.c src/data/synth_plates.c \
 	src/data/synth_cells.h src/data/synth_cells.c src/data/synth_write.h src/data/synth_plate_file.c \
 	src/data/synth_truth.c src/data/synth_compare.c

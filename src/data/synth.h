@@ -8,6 +8,7 @@
 #ifndef SCP_DATA_SYNTH_H
 #define SCP_DATA_SYNTH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -48,6 +49,9 @@ typedef struct scp_synth_config {
     /* size */
     int64_t plates;       /* plates 3t+1, 3t+2, 3t+3 hold drug set t at 0.05, 0.5 and 5 uM */
     int64_t repeat;       /* 1: one more plate, the last drug set at 5 uM again */
+    int64_t bridge;       /* 1: the first drug at 0.05 uM in a well of every plate, too */
+    int64_t mixed;        /* 1: one more plate with drugs of all sets at all three doses */
+    bool traps;           /* labels and wells that a reader may stumble over, see synth_traps.c */
     int64_t lines;        /* 1..50 */
     int64_t drugs;        /* first so many of the table; at most 94 a triple */
     int64_t genes;        /* up to 24,000 expressed ones, then silent ones up to 62,710 */

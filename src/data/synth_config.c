@@ -56,6 +56,8 @@ typedef struct field {
 static const field fields[] = {
     SIZE_INT(plates, 1, 99),
     SIZE_INT(repeat, 0, 1),
+    SIZE_INT(bridge, 0, 1),
+    SIZE_INT(mixed, 0, 1),
     SIZE_INT(lines, 1, SCP_SYNTH_LINES),
     SIZE_INT(drugs, 1, 1e6),
     SIZE_INT(genes, 20, SCP_SYNTH_ATLAS_GENES),
@@ -117,14 +119,15 @@ scp_status scp_synth_config_text(const scp_synth_config *c, scp_strbuf *out)
     SCP_TRY(scp_strbuf_addf(out, "seed: %lld\n", (long long)c->seed));
     for (size_t i = 0; i < N_FIELDS; i++)
         SCP_TRY(scp_strbuf_addf(out, "%s: %.17g\n", fields[i].name, get(c, &fields[i])));
-    return SCP_OK;
+    return scp_strbuf_addf(out, "traps: %d\n", c->traps);
 }
 
-/* Drugs of the fullest triple: they are dealt one by one. */
-static int64_t drugs_a_triple(const scp_synth_config *c)
+/* Drug wells of the fullest triple: drugs are dealt one by one. */
+static int64_t wells_of_a_triple(const scp_synth_config *c)
 {
-    int64_t triples = (c->plates + 2) / 3;
-    return (c->drugs + triples - 1) / triples;
+    int64_t triples = (c->plates + 2) / 3, drugs = c->drugs;
+    if (c->traps) drugs += (int64_t)scp_synth_trap_count;
+    return (drugs + triples - 1) / triples + c->bridge + (c->traps ? SCP_SYNTH_TRAP_WELLS : 0);
 }
 
 scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
@@ -152,9 +155,9 @@ scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
     if (c->axes >= c->drugs)
         SCP_FAIL(SCP_EUSAGE, "%lld structure axes need more drugs than the %lld there are",
                  (long long)c->axes, (long long)c->drugs);
-    if (drugs_a_triple(c) > SCP_SYNTH_DRUG_WELLS)
-        SCP_FAIL(SCP_EUSAGE, "%lld drugs do not fit on %lld plates (a triple of plates holds %d); "
-                 "ask for more plates or fewer drugs",
+    if (wells_of_a_triple(c) > SCP_SYNTH_DRUG_WELLS)
+        SCP_FAIL(SCP_EUSAGE, "%lld drugs do not fit on %lld plates (a triple of plates holds %d, "
+                 "traps and the bridge among them); ask for more plates or fewer drugs",
                  (long long)c->drugs, (long long)c->plates, SCP_SYNTH_DRUG_WELLS);
     return SCP_OK;
 }

@@ -1,14 +1,25 @@
 /* Building and freeing the plan of a synthetic screen, see synth_design.h. */
 #include "data/synth_design.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "chem/drug_table.h"
 
-static size_t usable_drugs(const scp_drug_table *table)
+bool scp_synth_drug_usable(const scp_synth_config *cfg, const struct scp_drug_table *table,
+                           size_t i)
+{
+    scp_drug_row row = scp_drug_table_row(table, i);
+    for (size_t t = 0; cfg->traps && t < scp_synth_trap_count; t++)
+        if (strcmp(row.name, scp_synth_traps[t].name) == 0) return false;
+    return *row.smiles != 0;
+}
+
+static size_t usable_drugs(const scp_synth_config *cfg, const scp_drug_table *table)
 {
     size_t n = 0;
     for (size_t i = 0; i < scp_drug_table_count(table); i++)
-        n += *scp_drug_table_row(table, i).smiles != 0;
+        n += scp_synth_drug_usable(cfg, table, i);
     return n;
 }
 
@@ -23,10 +34,10 @@ scp_status scp_synth_design_create(const scp_synth_config *cfg, scp_synth_design
     d->cfg = *cfg;
     SCP_GOTO(fail, scp_names_create(&d->text));
     SCP_GOTO(fail, scp_drug_table_read(cfg->table, &d->table));
-    SCP_GOTO(fail, scp_synth_config_resolve(&d->cfg, usable_drugs(d->table)));
+    SCP_GOTO(fail, scp_synth_config_resolve(&d->cfg, usable_drugs(&d->cfg, d->table)));
     d->G = (size_t)d->cfg.genes;
     d->C = (size_t)d->cfg.lines;
-    d->D = (size_t)d->cfg.drugs;
+    d->D = (size_t)d->cfg.drugs + (d->cfg.traps ? scp_synth_trap_count : 0);
     SCP_GOTO(fail, scp_synth_plan_genes(d));
     SCP_GOTO(fail, scp_synth_plan_lines(d));
     SCP_GOTO(fail, scp_synth_plan_drugs(d));

@@ -89,6 +89,16 @@ typedef struct scp_synth_design {
     scp_synth_plate *plate; /* [n_plates] */
 } scp_synth_design;
 
+/* Drugs of --traps, and where they stand beside the wells of their set. */
+typedef struct scp_synth_trap {
+    const char *name, *label, *smiles, *moa; /* as scp_synth_drug */
+    int extra;   /* 1: a second well at the plate's dose; 2: one at the next dose; 0: none */
+    bool failed; /* the wells of its first plate fail */
+} scp_synth_trap;
+enum { SCP_SYNTH_TRAP_WELLS = 2 }; /* wells with `extra` */
+
+extern const scp_synth_trap scp_synth_traps[];
+extern const size_t scp_synth_trap_count;
 extern const double scp_synth_dose[3];            /* uM */
 extern const char *const scp_synth_dose_text[3];  /* as Python prints them */
 
@@ -104,10 +114,18 @@ scp_status scp_synth_plan_lines(scp_synth_design *d) SCP_MUST_USE;
 scp_status scp_synth_plan_drugs(scp_synth_design *d) SCP_MUST_USE;
 scp_status scp_synth_plan_plates(scp_synth_design *d) SCP_MUST_USE;
 
+/** Put drugs and vehicle into the wells of all plates, as the settings say: numbers, drugs and
+ *  doses, and which wells fail for sure. Allocates d->plate. */
+scp_status scp_synth_plan_layout(scp_synth_design *d) SCP_MUST_USE;
+
 /** Leading q principal axes of n binary rows: the coordinates of the rows, each axis with mean 0,
  *  variance 1 and its largest entry positive. z [n, q] owned by the caller, q < n. */
 scp_status scp_synth_principal_axes(const uint8_t *bits, size_t n, size_t width, size_t q,
                                     uint64_t seed, double *z) SCP_MUST_USE;
+
+/** May the invented screen take drug i of the table? It has a structure, and no trap its name. */
+bool scp_synth_drug_usable(const scp_synth_config *cfg, const struct scp_drug_table *table,
+                           size_t i);
 
 /** True strength of a drug in a line at dose index x, amplitude included. */
 double scp_synth_magnitude(const scp_synth_design *d, size_t line, size_t drug, int x);

@@ -32,25 +32,49 @@ static const double sensitivity_gain = 0.5, magnitude_ceiling = 3.0;
 const double scp_synth_dose[3] = { 0.05, 0.5, 5.0 };
 const char *const scp_synth_dose_text[3] = { "0.05", "0.5", "5.0" };
 
-/* Names and structures of the first D usable drugs; bits [D, SCP_MORGAN_BITS] owned by the caller.
- */
-static scp_status read_structures(scp_synth_design *d, uint8_t **bits)
+/* Names and structures: the first usable drugs of the table, then the traps. */
+static void take_drugs(scp_synth_design *d)
 {
-    SCP_TRY(scp_alloc(d->D * SCP_MORGAN_BITS, 1, bits));
-    size_t n = 0;
-    for (size_t i = 0; i < scp_drug_table_count(d->table) && n < d->D; i++) {
+    size_t n = 0, from_table = (size_t)d->cfg.drugs;
+    for (size_t i = 0; i < scp_drug_table_count(d->table) && n < from_table; i++) {
+        if (!scp_synth_drug_usable(&d->cfg, d->table, i)) continue;
         scp_drug_row row = scp_drug_table_row(d->table, i);
-        if (!*row.smiles) continue;
-        scp_structure s = { 0 };
-        SCP_TRY(scp_structure_parse(row.smiles, &s));
-        memcpy(*bits + n * SCP_MORGAN_BITS, s.fp, SCP_MORGAN_BITS);
-        scp_structure_fini(&s);
-        d->drug[n].name = d->drug[n].label = row.name;
-        d->drug[n].smiles = row.smiles;
-        d->drug[n].moa = row.moa;
-        n++;
+        d->drug[n++] = (scp_synth_drug){
+            .name = row.name, .label = row.name, .smiles = row.smiles, .moa = row.moa
+        };
     }
-    return SCP_OK;
+    for (size_t i = 0; n < d->D; i++) {
+        const scp_synth_trap *t = &scp_synth_traps[i];
+        d->drug[n++] = (scp_synth_drug){
+            .name = t->name, .label = t->label, .smiles = t->smiles, .moa = t->moa
+        };
+    }
+}
+
+/* Structure coordinates of the drugs that have one; those of the others are zero. */
+static scp_status place_drugs(scp_synth_design *d)
+{
+    scp_status st = SCP_OK;
+    uint8_t *bits = NULL;
+    double *z = NULL;
+    size_t n = 0, q = (size_t)d->cfg.axes;
+    SCP_GOTO(done, scp_alloc(d->D * SCP_MORGAN_BITS, 1, &bits));
+    SCP_GOTO(done, scp_alloc(d->D * q, sizeof *z, &z));
+    for (size_t i = 0; i < d->D; i++) {
+        scp_structure s = { 0 };
+        if (!*d->drug[i].smiles) continue;
+        SCP_GOTO(done, scp_structure_parse(d->drug[i].smiles, &s));
+        memcpy(bits + n++ * SCP_MORGAN_BITS, s.fp, SCP_MORGAN_BITS);
+        scp_structure_fini(&s);
+    }
+    SCP_GOTO(done, scp_synth_principal_axes(bits, n, SCP_MORGAN_BITS, q, (uint64_t)d->cfg.seed, z));
+    n = 0;
+    for (size_t i = 0; i < d->D; i++)
+        if (*d->drug[i].smiles) memcpy(d->drug[i].z, z + n++ * q, q * sizeof *z);
+done:
+    free(bits);
+    free(z);
+    return st;
 }
 
 static void draw_direction(const scp_synth_design *d, scp_synth_drug *drug, scp_synth_stream *s)
@@ -93,28 +117,20 @@ static void draw_pairs(scp_synth_design *d, size_t drug, uint64_t id)
 
 scp_status scp_synth_plan_drugs(scp_synth_design *d)
 {
-    scp_status st = SCP_OK;
-    uint8_t *bits = NULL;
-    double *z = NULL;
     size_t q = (size_t)d->cfg.axes;
-    uint64_t seed = (uint64_t)d->cfg.seed;
-    SCP_GOTO(done, scp_alloc(d->D, sizeof *d->drug, &d->drug));
-    SCP_GOTO(done, scp_alloc(d->C * d->D, sizeof *d->pair, &d->pair));
-    SCP_GOTO(done, scp_alloc(d->D * q, sizeof *z, &z));
-    SCP_GOTO(done, read_structures(d, &bits));
-    SCP_GOTO(done, scp_synth_principal_axes(bits, d->D, SCP_MORGAN_BITS, q, seed, z));
-    scp_rng_fill_normal(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_MIX, 0, SCP_SYNTH_P * q, d->mix);
+    SCP_TRY(scp_alloc(d->D, sizeof *d->drug, &d->drug));
+    SCP_TRY(scp_alloc(d->C * d->D, sizeof *d->pair, &d->pair));
+    take_drugs(d);
+    SCP_TRY(place_drugs(d));
+    scp_rng_fill_normal((uint64_t)d->cfg.seed, SCP_RNG_SYNTH, SCP_SYNTH_S_MIX, 0, SCP_SYNTH_P * q,
+                        d->mix);
     for (size_t i = 0; i < SCP_SYNTH_P * q; i++) d->mix[i] /= sqrt((double)q);
     for (size_t i = 0; i < d->D; i++) {
         uint64_t id = scp_hash_text(d->drug[i].name, 0);
-        memcpy(d->drug[i].z, z + i * q, q * sizeof *z);
         draw_drug(d, &d->drug[i], id);
         draw_pairs(d, i, id);
     }
-done:
-    free(bits);
-    free(z);
-    return st;
+    return SCP_OK;
 }
 
 double scp_synth_magnitude(const scp_synth_design *d, size_t line, size_t drug, int x)

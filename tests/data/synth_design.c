@@ -218,6 +218,92 @@ static void test_plates(void)
     scp_synth_design_destroy(&d);
 }
 
+/* Wells of a plate that hold a drug at a dose. */
+static int count_wells(const scp_synth_plate *plate, int drug, int dose)
+{
+    int n = 0;
+    for (int w = 0; w < SCP_SYNTH_WELLS; w++)
+        n += plate->well[w].drug == drug && (drug < 0 || plate->well[w].dose == dose);
+    return n;
+}
+
+static void test_bridge_and_mixed(void)
+{
+    scp_synth_config c = settings();
+    c.plates = 6;
+    c.repeat = c.mixed = c.bridge = 1;
+    c.drugs = 90;
+    c.genes = 40;
+    scp_synth_design *d = plan(&c);
+    int bridged = 0, own = 0, by_dose[3] = { 0 }, seen[90] = { 0 }, drugs = 0;
+    for (size_t p = 0; p < d->n_plates; p++) {
+        bridged += count_wells(&d->plate[p], 0, 0) >= 1;
+        own += count_wells(&d->plate[p], 0, 0) == 2;
+    }
+    const scp_synth_plate *mixed = &d->plate[6];
+    for (int w = 0; w < SCP_SYNTH_WELLS; w++) {
+        if (mixed->well[w].drug < 0) continue;
+        by_dose[mixed->well[w].dose]++;
+        seen[mixed->well[w].drug]++;
+    }
+    for (int i = 0; i < 90; i++) drugs += seen[i] > 0;
+    tap_ok(d->n_plates == 8 && mixed->number == 13 && d->plate[7].number == 14,
+           "six plates, a mixed one as 13, a repeat as 14");
+    tap_ok(bridged == 8 && own >= 1, "the bridge is on every plate, twice where its set has it");
+    tap_ok(mixed->well[22].drug == SCP_SYNTH_VEHICLE && mixed->well[23].drug == SCP_SYNTH_VEHICLE &&
+               count_wells(mixed, SCP_SYNTH_VEHICLE, 0) == 2,
+           "vehicle of the mixed plate in wells 23 and 24");
+    tap_ok(by_dose[0] >= 39 && by_dose[0] <= 40 && by_dose[1] == 30 && by_dose[2] >= 24 &&
+               drugs >= 43 && drugs <= 44,
+           "39, 30 and 25 wells of its 43 drugs, one of them for the bridge");
+    scp_synth_design_destroy(&d);
+}
+
+static int drug_index(const scp_synth_design *d, const char *name)
+{
+    for (size_t i = 0; i < d->D; i++)
+        if (strcmp(d->drug[i].name, name) == 0) return (int)i;
+    return -3;
+}
+
+static void test_traps(void)
+{
+    scp_synth_config c = settings();
+    c.plates = 3;
+    c.drugs = 20; /* the 17th of the table is Trametinib */
+    c.traps = true;
+    scp_synth_design *d = plan(&c);
+    int twin = drug_index(d, "Trametinib"), solvate = drug_index(d, "Trametinib (DMSO_TF solvate)"),
+        bare = drug_index(d, "Sacubitril/Valsartan"), blank = drug_index(d, "Erdafitinib"),
+        stray = drug_index(d, "Selinexor"), failed = drug_index(d, "\u03b3-Oryzanol");
+    size_t named = 0;
+    tap_ok(d->D == 20 + scp_synth_trap_count, "the traps come on top of the drugs");
+    for (size_t i = 0; i < d->D; i++) named += strcmp(d->drug[i].name, "Trametinib") == 0;
+    tap_ok(named == 1, "a name of the table is not there twice");
+    double gap = 0.0, none = 0.0;
+    for (int k = 0; k < c.axes || k < 4; k++) {
+        gap = fmax(gap, fabs(d->drug[twin].z[k] - d->drug[solvate].z[k]));
+        none = fmax(none, fabs(d->drug[bare].z[k]));
+    }
+    tap_ok(gap < 1e-6 && none == 0.0, "twins share a place among structures, one drug has none");
+    tap_text(d->drug[blank].label, "Erdafitinib ", "a blank behind a label");
+    tap_text(d->drug[blank].name, "Erdafitinib", "but not in the table");
+    tap_ok(count_wells(&d->plate[0], twin, 0) == 2 && count_wells(&d->plate[1], twin, 1) == 1,
+           "one key in two wells");
+    tap_ok(count_wells(&d->plate[0], stray, 0) == 1 && count_wells(&d->plate[0], stray, 1) == 1 &&
+               count_wells(&d->plate[1], stray, 1) == 1,
+           "one stray dose");
+    int bad = 0, wells = 0;
+    for (size_t p = 0; p < d->n_plates; p++)
+        for (int w = 0; w < SCP_SYNTH_WELLS; w++) {
+            const scp_synth_well *well = &d->plate[p].well[w];
+            wells += well->failed;
+            bad += well->failed && well->drug == failed && p == 0 && well->cells[0] > 0;
+        }
+    tap_ok(bad == 1 && wells == 1, "one failed well");
+    scp_synth_design_destroy(&d);
+}
+
 static void test_labels(void)
 {
     static const char *const names[] = { "Aspirin", "5'-Deoxy (x)", "a \"b\" 'c' \\" };
@@ -247,6 +333,8 @@ int main(void)
     test_structure_share();
     test_nothing();
     test_plates();
+    test_bridge_and_mixed();
+    test_traps();
     test_labels();
     return tap_done();
 }

@@ -237,7 +237,7 @@ static void check_labels(const plate *p, const scp_synth_design *d, size_t at)
         double dose = -1.0, want = drug < 0 ? 0.0 : scp_synth_dose[plan->well[well].dose];
         wrong += scp_dose_parse_label(text_at(&p->label, i), &name, &dose) != SCP_OK ||
                  dose != want || strcmp(name, drug < 0 ? "DMSO_TF" : d->drug[drug].name) != 0 ||
-                 strcmp(name, text_at(&p->drug, i)) != 0 ||
+                 strcmp(drug < 0 ? "DMSO_TF" : d->drug[drug].label, text_at(&p->drug, i)) != 0 ||
                  strcmp(text_at(&p->name, i), d->line[line].name) != 0;
         free(name);
         minimal += strcmp(text_at(&p->quality, i), "minimal") == 0;
@@ -388,6 +388,11 @@ int main(void)
         test_content(d);
         test_truth(d);
     }
+    scp_synth_design_destroy(&d);
+    c.traps = true;
+    c.bridge = c.mixed = 1;
+    snprintf(folder, sizeof folder, "%s/traps", tap_tmpdir());
+    if (run(&c, &r) && tap_st(scp_synth_design_create(&c, &d), "a plan with traps")) test_content(d);
     scp_synth_design_destroy(&d);
     test_statistics();
     test_refusals();
