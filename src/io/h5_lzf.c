@@ -37,20 +37,40 @@ static size_t lzf_decode(const uint8_t *in, size_t n, uint8_t *out, size_t room)
     return done;
 }
 
-/* HDF5's filter interface: 0 is a failure; the third client value is the size of a whole chunk. */
+/* Bytes that a stream makes, as far as its control bytes go. */
+static size_t lzf_length(const uint8_t *in, size_t n)
+{
+    size_t at = 0, length = 0;
+    while (at < n) {
+        size_t control = in[at++];
+        if (control < 32) {
+            length += control + 1;
+            at += control + 1;
+            continue;
+        }
+        length += (control >> 5) + 2;
+        if (control >> 5 == 7 && at < n) length += in[at++];
+        at++;
+    }
+    return length;
+}
+
+/* HDF5's filter interface: 0 is a failure; the third client value is the size of a whole chunk.
+ * h5py gives no values for variable-length texts: the stream then says how long it is. */
 static size_t lzf_filter(unsigned flags, size_t n_values, const unsigned values[], size_t n,
                          size_t *buf_size, void **buf)
 {
-    if (!(flags & H5Z_FLAG_REVERSE) || n_values < 3 || values[2] == 0) return 0;
-    uint8_t *out = H5allocate_memory(values[2], false);
-    size_t done = out ? lzf_decode(*buf, n, out, values[2]) : 0;
-    if (done != values[2]) {
-        H5free_memory(out);
+    if (!(flags & H5Z_FLAG_REVERSE)) return 0;
+    size_t room = n_values > 2 && values[2] > 0 ? values[2] : lzf_length(*buf, n);
+    uint8_t *out = room > 0 ? H5allocate_memory(room, false) : NULL;
+    size_t done = out ? lzf_decode(*buf, n, out, room) : 0;
+    if (done != room) {
+        if (out) H5free_memory(out);
         return 0;
     }
     H5free_memory(*buf);
     *buf = out;
-    *buf_size = values[2];
+    *buf_size = room;
     return done;
 }
 

@@ -42,3 +42,9 @@ tests_data_synth_drugs_t_LDADD = libscptest.a $(LDADD)
 tests_data_synth_ranks_mpi_SOURCES = tests/data/synth_ranks.c
 tests_data_synth_ranks_mpi_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/golden/plate_layout.txt
+# Layouts of users' files, and the labels in them.
+check_PROGRAMS += tests/data/layouts.t
+TESTS += tests/data/layouts.t
+tests_data_layouts_t_SOURCES = tests/data/layouts.c
+tests_data_layouts_t_LDADD = libscptest.a $(LDADD)
+EXTRA_DIST += tests/data/layouts tests/data/golden/make_layouts.py
