@@ -93,7 +93,7 @@ static scp_status prepare(const char *file, char *settings, scp_dataset *d)
 {
     static const char *const fixed[][2] = { { "prep.min_cells", "2" }, { "prep.split.ud", "0" },
                                             { "prep.split.uc", "0" },  { "prep.split.val", "0" },
-                                            { "prep.memory", "16" } };
+                                            { "prep.memory", "16" },   { "prep.probe", "false" } };
     scp_prep_settings set = { 0 };
     char in[SCP_PATH_MAX + 64], out[SCP_PATH_MAX], *input = in;
     const scp_text_list inputs = { .v = &input, .n = 1 };

@@ -42,6 +42,7 @@ static scp_status prepare(const struct real_set *s, const char *data, const char
     SCP_GOTO(done, scp_conf_defaults(scp_prep_options, &set));
     SCP_GOTO(done, scp_conf_load(scp_prep_options, &set, path));
     SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, "prep.output", out, "test"));
+    SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, "prep.probe", "false", "test"));
     if (drugs) SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, "prep.drugs", drugs, "test"));
     SCP_GOTO(done, scp_prep_run(world, &set, &inputs));
     SCP_GOTO(done, scp_shard_read(world, out, d));
