@@ -42,6 +42,7 @@ gsl/.*|igraph.*                               eval
 yaml\.h                                       conf
 jansson\.h                                    base/json.c io/safetensors.c io/manifest.c
 Random123/.*                                  base backend backend/ref backend/cpu backend/cuda
+zlib\.h                                       io/gz.c
 xxhash\.h                                     base/hash.c
 ut(hash|list|array)\.h                        base
 END

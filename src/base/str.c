@@ -137,3 +137,29 @@ scp_status scp_str_format(char *buf, size_t size, const char *fmt, ...)
                  size ? size - 1 : 0);
     return SCP_OK;
 }
+
+/* Length of the valid UTF-8 sequence at s, 0 when there is none. Overlong forms, surrogates and
+ * code points beyond U+10FFFF are not valid (RFC 3629). */
+static size_t utf8_length(const unsigned char *s, size_t left)
+{
+    if (s[0] < 0x80) return s[0] != 0;
+    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || n > left) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if (s[0] == 0xe0 && s[1] < 0xa0) return 0;
+    if (s[0] == 0xed && s[1] > 0x9f) return 0;
+    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
+    if (s[0] == 0xf4 && s[1] > 0x8f) return 0;
+    return n;
+}
+
+size_t scp_str_utf8(const char *text, size_t len)
+{
+    size_t i = 0;
+    for (size_t n; i < len; i += n) {
+        n = utf8_length((const unsigned char *)text + i, len - i);
+        if (n == 0) return i;
+    }
+    return len;
+}

@@ -34,6 +34,10 @@ char *scp_str_trim(char *s);
  *  which may exceed max (the rest is then unsplit in the last field). */
 size_t scp_str_split(char *s, char sep, char **fields, size_t max);
 
+/** Length of the part of text [len] before the first byte that is not valid UTF-8 (RFC 3629) or is
+ *  NUL; `len` when there is none. */
+size_t scp_str_utf8(const char *text, size_t len);
+
 /** Levenshtein distance, for "did you mean". */
 size_t scp_str_distance(const char *a, const char *b);
 

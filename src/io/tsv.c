@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "io/gz.h"
 
 struct scp_tsv {
     char *name;   /* file, for messages                        */
@@ -17,33 +18,13 @@ struct scp_tsv {
     size_t n_rows, n_columns, cap;
 };
 
-/* Length of the valid UTF-8 sequence at s, 0 when there is none. Overlong forms, surrogates and
- * code points beyond U+10FFFF are not valid (RFC 3629). */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-    if (s[0] < 0x80) return s[0] != 0;
-    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || n > left) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if (s[0] == 0xe0 && s[1] < 0xa0) return 0;
-    if (s[0] == 0xed && s[1] > 0x9f) return 0;
-    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
-    if (s[0] == 0xf4 && s[1] > 0x8f) return 0;
-    return n;
-}
-
 static scp_status check_utf8(const scp_tsv *t, size_t len)
 {
-    size_t line = 1;
-    for (size_t i = 0, n; i < len; i += n) {
-        n = utf8_length((const unsigned char *)t->text + i, len - i);
-        if (n == 0)
-            SCP_FAIL(SCP_EDATA, "%s:%zu: byte 0x%02x is not UTF-8 text", t->name, line,
-                     (unsigned char)t->text[i]);
-        line += t->text[i] == '\n';
-    }
-    return SCP_OK;
+    size_t good = scp_str_utf8(t->text, len), line = 1;
+    if (good == len) return SCP_OK;
+    for (size_t i = 0; i < good; i++) line += t->text[i] == '\n';
+    SCP_FAIL(SCP_EDATA, "%s:%zu: byte 0x%02x is not UTF-8 text", t->name, line,
+             (unsigned char)t->text[good]);
 }
 
 /* Cut one line into fields; the header sets the number of columns. */
@@ -111,7 +92,7 @@ scp_status scp_tsv_read(const char *path, scp_tsv **out)
 {
     char *text = NULL;
     size_t len = 0;
-    SCP_TRY(scp_fs_read_text(path, &text, &len));
+    SCP_TRY(scp_gz_read_text(path, &text, &len));
     SCP_TRY(take_text(text, len, path, out));
     return SCP_OK;
 }
