@@ -16,11 +16,16 @@ static uint64_t mix64(uint64_t x) /* finaliser of SplitMix64 */
     return x ^ (x >> 31);
 }
 
+uint64_t scp_rng_key(uint64_t seed, uint64_t step, uint64_t sample)
+{
+    uint64_t high = (step >> 32) << 32 | sample >> 32;
+    return high ? mix64(seed ^ mix64(high)) : seed;
+}
+
 void scp_rng_block(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t sample, uint32_t index,
                    uint32_t out[4])
 {
-    uint64_t high = (step >> 32) << 32 | sample >> 32;
-    uint64_t key = high ? mix64(seed ^ mix64(high)) : seed;
+    uint64_t key = scp_rng_key(seed, step, sample);
     philox4x32_key_t k = { { (uint32_t)key, (uint32_t)(key >> 32) } };
     philox4x32_ctr_t c = { { index, purpose, (uint32_t)step, (uint32_t)sample } };
     philox4x32_ctr_t r = philox4x32(c, k);

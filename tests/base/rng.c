@@ -35,6 +35,24 @@ static void known_answers(void)
     }
 }
 
+static void words(void)
+{
+    enum { N = 131, FIRST = 7 }; /* two full batches and a rest */
+    static const uint64_t at[][2] = { { 3, 9 }, { UINT64_C(5) << 33, 9 }, { 3, UINT64_MAX - 1 } };
+    for (size_t k = 0; k < sizeof at / sizeof *at; k++) {
+        uint32_t many[4 * N + 1], one[4];
+        bool same = true;
+        many[4 * N] = 17;
+        scp_rng_fill_words(UINT64_MAX - 4, SCP_RNG_SYNTH, at[k][0], at[k][1], FIRST, N, many);
+        for (uint32_t i = 0; i < N; i++) {
+            scp_rng_block(UINT64_MAX - 4, SCP_RNG_SYNTH, at[k][0], at[k][1], FIRST + i, one);
+            same &= memcmp(one, many + 4 * (size_t)i, sizeof one) == 0;
+        }
+        tap_ok(same && many[4 * N] == 17, "blocks made at once are the single ones (stream %zu)",
+               k);
+    }
+}
+
 static void uniforms(void)
 {
     enum { N = 1003 };
@@ -165,6 +183,7 @@ static void permutations(void)
 int main(void)
 {
     known_answers();
+    words();
     uniforms();
     normals();
     streams_differ();
