@@ -15,3 +15,6 @@ EXTRA_DIST += data-prep/README.md
 pkglibexec_PROGRAMS = scppdm_probe
 scppdm_probe_SOURCES = data-prep/scppdm_probe.c
 scppdm_probe_LDADD = libscppdm.a libscpengine.a $(HDF5_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) -lm
+# Gets Tahoe-100M; the functions that transfer are a file of their own.
+dist_bin_SCRIPTS += data-prep/fetch-tahoe
+dist_pkgdata_DATA += data-prep/fetch-transfer.bash
