@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "base/team.h"
 #include "data/layout.h"
 
 #define AT(member) offsetof(scp_prep_settings, member)
@@ -123,6 +124,14 @@ static const scp_option choices[] = {
       .max = 1e9,
       .unit = "MiB",
       .help = "Memory of a rank for sums; a plate that needs more is read more than once." },
+    { .key = "prep.threads",
+      .alias = "threads",
+      .type = SCP_OPT_INT,
+      .offset = AT(threads),
+      .def = "0",
+      .min = 0,
+      .max = SCP_TEAM_MAX,
+      .help = "Threads of a rank; 0: $OMP_NUM_THREADS, or the CPUs it may run on." },
     { .key = "prep.strict",
       .alias = "strict",
       .type = SCP_OPT_BOOL,

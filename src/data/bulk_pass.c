@@ -20,20 +20,24 @@ scp_status scp_bulk_plan_share(scp_comm *comm, scp_bulk_plan *p)
     SCP_ARG(comm && p, "communicator and plan are required");
     scp_status st = SCP_OK;
     bool root = scp_comm_rank(comm) == 0;
-    int64_t size[4] = { (int64_t)p->G, (int64_t)p->P, (int64_t)p->R, (int64_t)p->values };
-    SCP_TRY(scp_comm_bcast(comm, size, 4, SCP_COMM_I64, 0));
+    int64_t size[5] = { (int64_t)p->G, (int64_t)p->P, (int64_t)p->R, (int64_t)p->values,
+                        (int64_t)p->hot };
+    SCP_TRY(scp_comm_bcast(comm, size, 5, SCP_COMM_I64, 0));
     p->G = (size_t)size[0];
     p->P = (size_t)size[1];
     p->R = (size_t)size[2];
     p->values = (scp_values)size[3];
+    p->hot = (size_t)size[4];
     if (!root) {
         st = scp_alloc(p->P + 1, sizeof *p->first_slot, &p->first_slot);
         SCP_KEEP(st, scp_alloc(p->P, sizeof *p->plate, &p->plate));
         SCP_KEEP(st, scp_alloc(p->P, sizeof *p->train, &p->train));
+        SCP_KEEP(st, scp_alloc(p->G, sizeof *p->place, &p->place));
     }
     SCP_TRY(scp_agree(comm, st));
     SCP_TRY(scp_comm_bcast(comm, p->first_slot, p->P + 1, SCP_COMM_I32, 0));
     SCP_TRY(scp_comm_bcast(comm, p->plate, p->P, SCP_COMM_I32, 0));
+    SCP_TRY(scp_comm_bcast(comm, p->place, p->G, SCP_COMM_I32, 0));
     return scp_comm_bcast(comm, p->train, p->P, SCP_COMM_U8, 0);
 }
 
@@ -46,6 +50,7 @@ void scp_bulk_plan_fini(scp_bulk_plan *p)
     free(p->first_slot);
     free(p->plate);
     free(p->train);
+    free(p->place);
     *p = (scp_bulk_plan){ 0 };
 }
 

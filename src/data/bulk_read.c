@@ -1,53 +1,73 @@
-/* One rank's rows of one file: read in blocks, normalise, add. */
+/* One rank's rows of one file: streamed by threads, normalised, added. */
 #include "data/bulk_read.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/sig.h"
 #include "data/normalize.h"
-
-enum {
-    BLOCK_ROWS = 8192,     /* rows of one read                                    */
-    BLOCK_VALUES = 4 << 20 /* non-zeros of one read: 32 MiB of columns and values */
-};
+#include "io/h5ad_stream.h"
 
 typedef struct entry {
     int32_t column;
     float value;
 } entry;
 
-/* Buffers that live as long as a file is read. */
-typedef struct reader {
-    scp_h5ad *file;
-    const int64_t *indptr; /* CSR: row starts, else NULL */
-    scp_h5ad_rows rows;
+struct scp_bulk_worker {
+    uint32_t *detected; /* [G] by place: training cells with a value above 0 */
+    int64_t train_cells, empty_cells;
+    int32_t *place;     /* [cap_place] of the cell in work */
     double *addend;
     entry *sorted;
-    size_t cap_addend, cap_sorted;
-} reader;
+    size_t cap_place, cap_addend, cap_sorted;
+};
 
-/* Stored values before a row, for balancing and for block sizes. */
-static int64_t values_before(const reader *r, size_t row, size_t G)
+size_t scp_bulk_sink_bytes(int threads, size_t G)
 {
-    return r->indptr ? r->indptr[row] : (int64_t)(row * G);
+    /* a cell has at most G entries, unless columns are stored twice; buffers grow by doubling */
+    return (size_t)threads * G * (sizeof(uint32_t) + 2 * (sizeof(int32_t) + sizeof(double)));
 }
 
-/* First row in [first, end) at which a part `part` of `parts` of the values begins. */
-static size_t cut(const reader *r, size_t first, size_t end, int part, int parts, size_t G)
+scp_status scp_bulk_sink_open(scp_bulk_sink *s, size_t G)
 {
-    if (part == 0) return first;
-    if (part == parts) return end;
-    int64_t from = values_before(r, first, G), all = values_before(r, end, G) - from;
-    int64_t want = from + all / parts * part + all % parts * part / parts;
-    size_t low = first, high = end;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (values_before(r, mid, G) < want)
-            low = mid + 1;
-        else
-            high = mid;
+    SCP_ARG(s && s->threads >= 1, "a sink of at least one thread is required");
+    SCP_TRY(scp_alloc((size_t)s->threads, sizeof(scp_bulk_worker *), &s->worker));
+    for (int t = 0; t < s->threads; t++) {
+        SCP_TRY(scp_alloc(1, sizeof **s->worker, &s->worker[t]));
+        SCP_TRY(scp_alloc(G, sizeof *s->worker[t]->detected, &s->worker[t]->detected));
     }
-    return low;
+    return SCP_OK;
+}
+
+void scp_bulk_sink_fini(scp_bulk_sink *s)
+{
+    for (int t = 0; s->worker && t < s->threads; t++) {
+        scp_bulk_worker *w = s->worker[t];
+        if (!w) continue;
+        free(w->detected);
+        free(w->place);
+        free(w->addend);
+        free(w->sorted);
+        free(w);
+    }
+    free(s->worker);
+    *s = (scp_bulk_sink){ 0 };
+}
+
+void scp_bulk_sink_counts(scp_bulk_sink *s, int64_t *detected, int64_t *train_cells,
+                          int64_t *empty_cells)
+{
+    const scp_sums_order *o = &s->sums->order;
+    for (int t = 0; t < s->threads; t++) {
+        scp_bulk_worker *w = s->worker[t];
+        for (size_t g = 0; g < o->G; g++) {
+            detected[g] += w->detected[o->place[g]];
+            w->detected[o->place[g]] = 0;
+        }
+        *train_cells += w->train_cells;
+        *empty_cells += w->empty_cells;
+        w->train_cells = w->empty_cells = 0;
+    }
 }
 
 static int compare_entry(const void *pa, const void *pb)
@@ -56,109 +76,127 @@ static int compare_entry(const void *pa, const void *pb)
     return (a->column > b->column) - (a->column < b->column);
 }
 
-/* Add up entries of one column in a row, in place; most rows have none and are only looked at. */
-static scp_status merge_duplicates(reader *r, int32_t *column, float *value, size_t *n)
+static bool is_rising(const int32_t *column, size_t n)
 {
-    bool rising = true;
-    for (size_t i = 1; i < *n && rising; i++) rising = column[i - 1] < column[i];
-    if (rising) return SCP_OK;
-    SCP_TRY(scp_grow(&r->sorted, &r->cap_sorted, *n, sizeof *r->sorted));
-    for (size_t i = 0; i < *n; i++) r->sorted[i] = (entry){ column[i], value[i] };
-    qsort(r->sorted, *n, sizeof *r->sorted, compare_entry);
+    int rising = 1;
+#pragma omp simd reduction(& : rising)
+    for (size_t i = 1; i < n; i++) rising &= column[i - 1] < column[i];
+    return rising != 0;
+}
+
+/* Add up entries of one column in a row, in place; most rows have none and are only looked at. */
+static scp_status merge_duplicates(scp_bulk_worker *w, int32_t *column, float *value, size_t *n)
+{
+    if (is_rising(column, *n)) return SCP_OK;
+    SCP_TRY(scp_grow(&w->sorted, &w->cap_sorted, *n, sizeof *w->sorted));
+    for (size_t i = 0; i < *n; i++) w->sorted[i] = (entry){ column[i], value[i] };
+    qsort(w->sorted, *n, sizeof *w->sorted, compare_entry);
     size_t out = 0;
     for (size_t i = 0; i < *n; i++) {
-        if (out > 0 && column[out - 1] == r->sorted[i].column) {
-            value[out - 1] += r->sorted[i].value;
+        if (out > 0 && column[out - 1] == w->sorted[i].column) {
+            value[out - 1] += w->sorted[i].value;
         } else {
-            column[out] = r->sorted[i].column;
-            value[out++] = r->sorted[i].value;
+            column[out] = w->sorted[i].column;
+            value[out++] = w->sorted[i].value;
         }
     }
     *n = out;
     return SCP_OK;
 }
 
-static scp_status add_cell(reader *r, scp_bulk_sink *s, int32_t slot, size_t row, int32_t *column,
-                           float *value, size_t n)
+/* One stream: the rows, and who gets them. */
+typedef struct stream {
+    const scp_bulk_rows *rows;
+    scp_bulk_sink *sink;
+} stream;
+
+static scp_status add_cell(const stream *s, scp_bulk_worker *w, int32_t slot, size_t row,
+                           int32_t *column, float *value, size_t n)
 {
+    scp_bulk_sink *sink = s->sink;
+    const int32_t *place = sink->sums->order.place;
     bool empty = false;
-    size_t bad = 0;
-    SCP_TRY(merge_duplicates(r, column, value, &n));
-    SCP_TRY(scp_grow(&r->addend, &r->cap_addend, n, sizeof *r->addend));
-    scp_value_fault fault = scp_normalize_row(s->values, value, n, r->addend, &empty, &bad);
+    size_t bad = 0, at = (size_t)(slot - sink->first);
+    SCP_TRY(merge_duplicates(w, column, value, &n));
+    SCP_TRY(scp_grow(&w->place, &w->cap_place, n, sizeof *w->place));
+    SCP_TRY(scp_grow(&w->addend, &w->cap_addend, n, sizeof *w->addend));
+    for (size_t i = 0; i < n; i++) w->place[i] = place[column[i]];
+    scp_sums_prefetch(sink->sums, at, w->place, n);
+    scp_value_fault fault = scp_normalize_row(sink->values, value, n, w->addend, &empty, &bad);
     if (fault != SCP_VALUE_GOOD)
-        SCP_FAIL(SCP_EDATA, "%s: row %zu, column %d: %s: %g", scp_h5ad_path(r->file), row,
-                 column[bad], scp_value_fault_text(fault), (double)value[bad]);
-    if (empty) {
-        s->empty_cells++;
-        return SCP_OK;
+        SCP_FAIL(SCP_EDATA, "%s: row %zu, column %d: %s: %g", s->rows->path, row, column[bad],
+                 scp_value_fault_text(fault), (double)value[bad]);
+    w->empty_cells += empty;
+    if (empty) return SCP_OK;
+    if (sink->slot_train[slot]) {
+        uint32_t *detected = w->detected;
+        w->train_cells++;
+        for (size_t i = 0; i < n; i++) detected[w->place[i]] += value[i] > 0;
     }
-    double *sum = s->sum + (size_t)(slot - s->first) * s->G;
-    for (size_t i = 0; i < n; i++) sum[column[i]] += r->addend[i];
-    s->slot_cells[slot]++;
-    if (s->slot_train[slot]) {
-        s->train_cells++;
-        for (size_t i = 0; i < n; i++) s->detected[column[i]] += value[i] > 0;
-    }
+    scp_sums_add(sink->sums, at, w->place, w->addend, n, &sink->slot_cells[slot]);
     return SCP_OK;
 }
 
-/* Rows of the block that begins at `row`: as many as fit, without unwanted rows at its end. */
-static size_t block_rows(const reader *r, const scp_bulk_sink *s, const int32_t *slot, size_t row,
-                         size_t end)
+static void tell(scp_bulk_sink *s, int thread, int64_t cells)
 {
-    size_t n = 0, wanted = 0;
-    int64_t from = values_before(r, row, s->G);
-    while (row + n < end && n < BLOCK_ROWS) {
-        if (n > 0 && values_before(r, row + n + 1, s->G) - from > BLOCK_VALUES) break;
-        int32_t at = slot[n++];
-        if (at >= s->first && at < s->end) wanted = n;
-    }
-    return wanted;
+    scp_bulk_progress *p = &s->progress;
+    int64_t done = __atomic_add_fetch(&p->done, cells, __ATOMIC_RELAXED);
+    if (thread != 0 || !p->show || p->share == 0) return;
+    double part = (double)done / (double)p->share;
+    scp_progress_update(p->show, p->before + (int64_t)(part * (double)p->here), NULL);
 }
 
-/* Rows [first, end) of the open file; slot is that of row `first` and on. */
-static scp_status add_rows(reader *r, scp_bulk_sink *s, const int32_t *slot, size_t first,
-                           size_t end)
+static scp_status add_block(void *ctx, int thread, const size_t *row, scp_h5ad_rows *rows)
 {
-    for (size_t row = first; row < end;) {
-        const int32_t *at = slot + (row - first);
-        if (*at < s->first || *at >= s->end) {
-            row++;
-            continue;
-        }
-        size_t n = block_rows(r, s, at, row, end);
-        SCP_TRY(scp_h5ad_read_rows(r->file, row, n, &r->rows));
-        for (size_t i = 0; i < n; i++) {
-            if (at[i] < s->first || at[i] >= s->end) continue;
-            int64_t begin = r->rows.indptr[i];
-            SCP_TRY(add_cell(r, s, at[i], row + i, r->rows.column + begin, r->rows.value + begin,
-                             (size_t)(r->rows.indptr[i + 1] - begin)));
-            s->cells_done++;
-        }
-        scp_progress_update(s->progress, s->cells_done, NULL);
-        row += n;
+    const stream *s = ctx;
+    scp_bulk_sink *sink = s->sink;
+    int64_t cells = 0;
+    if (scp_sig_pending())
+        SCP_FAIL(SCP_EREQUEUE, "stopped by signal %d: what is finished is kept, the same command "
+                               "goes on from there", scp_sig_pending());
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        int32_t slot = s->rows->slot[row[i] - s->rows->first];
+        if (slot < sink->first || slot >= sink->end) continue;
+        int64_t begin = rows->indptr[i];
+        SCP_TRY(add_cell(s, sink->worker[thread], slot, row[i], rows->column + begin,
+                         rows->value + begin, (size_t)(rows->indptr[i + 1] - begin)));
+        cells++;
     }
+    tell(sink, thread, cells);
     return SCP_OK;
 }
 
-scp_status scp_bulk_read(const char *path, const char *matrix, size_t first, size_t n,
-                         const int32_t *slot, int rank, int size, scp_bulk_sink *sink)
+/* Wanted cells of a range, for the progress. */
+static int64_t wanted(const scp_bulk_sink *s, const int32_t *slot, size_t n)
 {
-    SCP_ARG(path && matrix && slot && sink, "file, slots and accumulators are required");
+    int64_t cells = 0;
+    for (size_t i = 0; i < n; i++) cells += slot[i] >= s->first && slot[i] < s->end;
+    return cells;
+}
+
+scp_status scp_bulk_read(const scp_bulk_rows *r, scp_bulk_sink *sink, uint64_t *digest)
+{
+    SCP_ARG(r && r->path && r->matrix && r->slot && sink && sink->worker,
+            "file, slots and accumulators are required");
     scp_status st = SCP_OK;
-    reader r = { 0 };
-    SCP_GOTO(done, scp_h5ad_open(path, &r.file));
-    SCP_GOTO(done, scp_h5ad_select_matrix(r.file, matrix));
-    if (scp_h5ad_matrix_kind(r.file) == SCP_H5AD_CSR)
-        SCP_GOTO(done, scp_h5ad_indptr(r.file, &r.indptr));
-    size_t begin = cut(&r, first, first + n, rank, size, sink->G);
-    size_t end = cut(&r, first, first + n, rank + 1, size, sink->G);
-    SCP_GOTO(done, add_rows(&r, sink, slot + (begin - first), begin, end));
+    scp_h5ad *file = NULL;
+    stream s = { .rows = r, .sink = sink };
+    SCP_GOTO(done, scp_h5ad_open(r->path, &file));
+    SCP_GOTO(done, scp_h5ad_select_matrix(file, r->matrix));
+    size_t begin = scp_h5ad_stream_cut(file, r->first, r->n, r->rank, r->size);
+    size_t end = scp_h5ad_stream_cut(file, r->first, r->n, r->rank + 1, r->size);
+    const scp_h5ad_stream_options o = { .first = begin,
+                                        .n = end - begin,
+                                        .threads = sink->threads,
+                                        .slot = r->slot + (begin - r->first),
+                                        .slot_begin = sink->first,
+                                        .slot_end = sink->end };
+    sink->progress.here = wanted(sink, r->slot, r->n);
+    sink->progress.share = wanted(sink, o.slot, o.n);
+    sink->progress.done = 0;
+    SCP_GOTO(done, scp_h5ad_stream(file, &o, add_block, &s, digest));
+    sink->progress.before += sink->progress.here;
 done:
-    scp_h5ad_rows_fini(&r.rows);
-    free(r.addend);
-    free(r.sorted);
-    scp_h5ad_close(&r.file);
+    scp_h5ad_close(&file);
     return st;
 }

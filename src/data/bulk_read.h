@@ -1,28 +1,61 @@
-/* Adding the cells of a file to accumulators: the part of pseudobulk that one rank does alone. */
+/* Adding the cells of a file to accumulators by several threads: the part of pseudobulk that one
+ * rank does alone. */
 #ifndef SCP_DATA_BULK_READ_H
 #define SCP_DATA_BULK_READ_H
 
 #include "base/progress.h"
-#include "data/pseudobulk.h"
-#include "io/h5ad.h"
+#include "data/bulk_sums.h"
+#include "data/layout.h"
 
-/* The slots in work, and what is added to. Accumulators are borrowed. */
+/* What one thread counts, and its buffers. */
+typedef struct scp_bulk_worker scp_bulk_worker;
+
+/* Cells of a run, for all ranks. What the other ranks have done of the file in work is taken to be
+ * in proportion to their shares, which hold equal numbers of stored values. */
+typedef struct scp_bulk_progress {
+    scp_progress *show;  /* on rank 0; NULL: silent               */
+    int64_t before;      /* cells of all ranks before this file   */
+    int64_t here, share; /* of this file: of all ranks, of rank 0 */
+    int64_t done;        /* of rank 0, so far                     */
+} scp_bulk_progress;
+
+/* The slots in work, and what is added to. Zero-initialise, set the first members; open allocates
+ * the rest, fini frees it. */
 typedef struct scp_bulk_sink {
     scp_values values;
-    size_t G;
-    int32_t first, end;      /* slots of the batch                                     */
-    double *sum;             /* [end - first, G]                                       */
-    int64_t *slot_cells;     /* [all slots]                                            */
-    int64_t *detected;       /* [G]                                                    */
-    const uint8_t *slot_train; /* [all slots]                                          */
-    int64_t train_cells, empty_cells, cells_done;
-    scp_progress *progress;  /* told of cells_done after every block                   */
+    int threads;
+    const uint8_t *slot_train; /* [all slots] borrowed                    */
+    scp_sums *sums;            /* of slots [first, end); borrowed         */
+    int32_t first, end;
+    int64_t *slot_cells;       /* [all slots] borrowed                    */
+    scp_bulk_worker **worker;  /* [threads]                               */
+    scp_bulk_progress progress;
 } scp_bulk_sink;
 
-/** Add rank `rank` of `size`'s share of rows [first, first + n) of a file; slot [n] is that of
- *  every row, rows of other batches are skipped. Shares hold about equal numbers of non-zeros.
- *  SCP_EDATA with file and row. Not collective. */
-scp_status scp_bulk_read(const char *path, const char *matrix, size_t first, size_t n,
-                         const int32_t *slot, int rank, int size, scp_bulk_sink *sink) SCP_MUST_USE;
+/** Threads' buffers for cells of G genes. SCP_ENOMEM. */
+scp_status scp_bulk_sink_open(scp_bulk_sink *s, size_t G) SCP_MUST_USE;
+void scp_bulk_sink_fini(scp_bulk_sink *s);
+
+/** Bytes of the threads' counters and buffers. */
+size_t scp_bulk_sink_bytes(int threads, size_t G);
+
+/** Add to detected [G], by column of the file, and to the numbers of training cells and of cells
+ *  without any molecule what was counted since the last call, and forget it. */
+void scp_bulk_sink_counts(scp_bulk_sink *s, int64_t *detected, int64_t *train_cells,
+                          int64_t *empty_cells);
+
+/* Rows of one file for one rank. */
+typedef struct scp_bulk_rows {
+    const char *path, *matrix;
+    size_t first, n;     /* rows [first, first + n)                                    */
+    const int32_t *slot; /* [n]; rows of slots outside of the batch are skipped        */
+    int rank, size;      /* the share of this rank                                     */
+} scp_bulk_rows;
+
+/** Add this rank's share of the rows. `digest` (may be NULL) becomes that of the stored bytes of
+ *  the share, see scp_h5ad_stream: it needs all chunks, wanted or not. SCP_EDATA with file and row;
+ *  SCP_EREQUEUE when a signal asked to stop. Not collective. */
+scp_status scp_bulk_read(const scp_bulk_rows *r, scp_bulk_sink *sink,
+                         uint64_t *digest) SCP_MUST_USE;
 
 #endif

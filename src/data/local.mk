@@ -5,7 +5,7 @@ libscppdm_a_SOURCES += src/data/sampler.h src/data/sampler.c src/data/dose.h \
 	src/data/structures.h src/data/structures.c src/data/pair.h src/data/pair.c \
 	src/data/split.h src/data/split.c src/data/leak.h src/data/leak.c src/data/normalize.h \
 	src/data/normalize.c src/data/genes.h src/data/genes.c src/data/pseudobulk.h \
-	src/data/pseudobulk.c src/data/bulk_read.h src/data/bulk_read.c src/data/bulk_pass.c \
+	src/data/pseudobulk.c src/data/bulk_read.h src/data/bulk_read.c src/data/bulk_sums.h src/data/bulk_sums.c src/data/bulk_pass.c \
 	src/data/prep.h src/data/prep.c src/data/prep_plan.h src/data/prep_plan.c \
 	src/data/prep_manifest.c src/data/prep_inputs.h src/data/prep_inputs.c
 libscppdm_a_SOURCES += src/data/synth.h src/data/synth.c src/data/synth_config.c src/data/synth_rng.h \

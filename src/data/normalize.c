@@ -35,41 +35,70 @@ static scp_value_fault fault_of(scp_values kind, float v)
     return SCP_VALUE_GOOD;
 }
 
+/* Are all values counts that the fast path takes? Adding 2^23 leaves no fraction. Sums of whole
+ * numbers are exact in any order. */
+static bool small_counts(const float *value, size_t n, double *library)
+{
+    const float most = 4194304, shift = 8388608; /* 2^22, 2^23 */
+    double sum = 0;
+    int good = 1;
+#pragma omp simd reduction(& : good) reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        float v = value[i];
+        good &= (v >= 0) & (v <= most) & ((v + shift) - shift == v);
+        sum += (double)v;
+    }
+    *library = sum;
+    return good != 0;
+}
+
 static void counts_row(const float *value, size_t n, double library, double *out)
 {
-    double small[SMALL_COUNTS] = { 0 }; /* 0: not computed yet */
+    double small[SMALL_COUNTS] = { 0 }; /* 0: not computed yet, or the addend of no molecule */
     for (size_t i = 0; i < n; i++) {
-        double v = (double)value[i];
         size_t k = value[i] < SMALL_COUNTS ? (size_t)value[i] : 0;
-        if (k > 0) {
-            if (small[k] == 0) small[k] = scp_sum_round(log1p(SCP_LIBRARY * v / library));
+        if (small[k] != 0) {
             out[i] = small[k];
-        } else {
-            out[i] = scp_sum_round(log1p(SCP_LIBRARY * v / library));
+            continue;
         }
+        out[i] = scp_sum_round(log1p(SCP_LIBRARY * (double)value[i] / library));
+        if (k > 0) small[k] = out[i];
     }
 }
 
-scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, double *out,
-                                  bool *empty, size_t *bad)
+/* The first value that is not what it is declared to be; sums those before it. */
+static scp_value_fault check_row(scp_values kind, const float *value, size_t n, double *library,
+                                 size_t *bad)
 {
-    double library = 0;
+    *library = 0;
     for (size_t i = 0; i < n; i++) {
         scp_value_fault fault = fault_of(kind, value[i]);
         if (fault != SCP_VALUE_GOOD) {
             *bad = i;
             return fault;
         }
-        library += (double)value[i];
+        *library += (double)value[i];
     }
+    return SCP_VALUE_GOOD;
+}
+
+scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, double *out,
+                                  bool *empty, size_t *bad)
+{
+    double library = 0;
+    scp_value_fault fault = SCP_VALUE_GOOD;
+    if (kind != SCP_VALUES_COUNTS || !small_counts(value, n, &library))
+        fault = check_row(kind, value, n, &library, bad);
+    if (fault != SCP_VALUE_GOOD) return fault;
     *empty = kind == SCP_VALUES_COUNTS && library == 0;
-    if (kind == SCP_VALUES_COUNTS && !*empty)
+    if (kind == SCP_VALUES_COUNTS && !*empty) {
         counts_row(value, n, library, out);
-    else
-        for (size_t i = 0; i < n; i++) {
-            double v = (double)value[i];
-            out[i] = scp_sum_round(kind == SCP_VALUES_LINEAR ? log1p(v) : v);
-        }
+        return SCP_VALUE_GOOD;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double v = (double)value[i];
+        out[i] = scp_sum_round(kind == SCP_VALUES_LINEAR ? log1p(v) : v);
+    }
     return SCP_VALUE_GOOD;
 }
 

@@ -20,6 +20,7 @@ typedef struct scp_prep_settings {
     double ud, uc, val;
     int64_t seed, replicates;
     int64_t memory;    /* MiB of accumulators on a rank          */
+    int64_t threads;   /* of a rank; 0: scp_team_default()       */
     bool strict;
     bool probe;        /* rehearse the reading in another process first */
 } scp_prep_settings;

@@ -39,6 +39,10 @@ scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
 /** Read the labels of all files and decide keys, pairs, splits and slots. Rank 0. Not
  *  collective. */
 scp_status scp_prep_plan_decide(scp_prep_plan *p) SCP_MUST_USE;
+
+/** Look at some cells of every file: SCP_EDATA when the values are not what they are declared to
+ *  be. Orders the genes for the accumulators. Rank 0. Not collective. */
+scp_status scp_prep_plan_sample(scp_prep_plan *p) SCP_MUST_USE;
 void scp_prep_plan_fini(scp_prep_plan *p);
 
 /* What is known at the end, beside the plan. */

@@ -5,16 +5,25 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/progress.h"
+#include "base/team.h"
 #include "data/bulk_read.h"
 #include "data/normalize.h"
+
+#define PACK_BYTES ((size_t)64 << 20) /* sums that are exchanged at a time */
 
 /* One run on one rank. */
 typedef struct run {
     scp_comm *comm;
     const scp_bulk_plan *plan;
     scp_shard_writer *to;
+    scp_bulk_result *out;
+    scp_sums sums;
     scp_bulk_sink sink;
     uint8_t *slot_train;
+    double *pack;     /* [pack_slots, G] sums on their way to their owner     */
+    float *x, *reps;  /* [pack_slots, G] rows of this rank, ready to be written */
+    size_t pack_slots;
 } run;
 
 /* Profiles of a batch. */
@@ -31,7 +40,7 @@ static size_t slots_of(const scp_bulk_plan *p, size_t first, size_t end)
  * the memory is cut, a profile that is too large is a batch of its own. */
 static batch next_batch(const scp_bulk_plan *p, size_t first)
 {
-    size_t room = p->memory / (p->G * sizeof(double)), end = first;
+    size_t room = p->memory / scp_sums_slot_bytes(p->G), end = first;
     while (end < p->P) {
         size_t plate_end = end;
         while (plate_end < p->P && p->plate[plate_end] == p->plate[end]) plate_end++;
@@ -83,27 +92,34 @@ static scp_status add_file(run *r, size_t file)
     int32_t *slot = NULL;
     SCP_GOTO(done, share_cells(r, file, range, &slot));
     if (range[0] == range[1]) goto done;
-    st = scp_bulk_read(r->plan->path[file], r->plan->matrix, (size_t)range[0],
-                       (size_t)(range[1] - range[0]), slot, scp_comm_rank(r->comm),
-                       scp_comm_size(r->comm), &r->sink);
+    const scp_bulk_rows rows = { .path = r->plan->path[file],
+                                 .matrix = r->plan->matrix,
+                                 .first = (size_t)range[0],
+                                 .n = (size_t)(range[1] - range[0]),
+                                 .slot = slot,
+                                 .rank = scp_comm_rank(r->comm),
+                                 .size = scp_comm_size(r->comm) };
+    st = scp_bulk_read(&rows, &r->sink, NULL);
     SCP_GOTO(done, scp_agree(r->comm, st));
 done:
     if (scp_comm_rank(r->comm) != 0) free(slot);
     return st;
 }
 
-/* Bring the sums of every profile to its owner. */
-static scp_status reduce(run *r, batch b)
+/* A part of the packing of rows, for one thread. */
+typedef struct packing {
+    const run *r;
+    size_t first, n; /* slots of the batch */
+} packing;
+
+static scp_status pack_rows(void *ctx, int thread)
 {
-    const scp_bulk_plan *p = r->plan;
-    for (int rank = 0; rank < scp_comm_size(r->comm); rank++) {
-        batch mine = owned(r, b, rank);
-        double *from = r->sink.sum + slots_of(p, b.first, mine.first) * p->G;
-        SCP_TRY(scp_comm_reduce(r->comm, from, slots_of(p, mine.first, mine.end) * p->G,
-                                SCP_COMM_F64, SCP_COMM_SUM, rank));
-    }
-    return scp_comm_allreduce(r->comm, r->sink.slot_cells + r->sink.first,
-                              (size_t)(r->sink.end - r->sink.first), SCP_COMM_I64, SCP_COMM_SUM);
+    const packing *p = ctx;
+    const run *r = p->r;
+    size_t threads = (size_t)r->sink.threads, G = r->plan->G;
+    size_t begin = p->n * (size_t)thread / threads, end = p->n * ((size_t)thread + 1) / threads;
+    scp_sums_rows(&r->sums, p->first + begin, end - begin, r->plan->place, G, r->pack + begin * G);
+    return SCP_OK;
 }
 
 static void divide(const double *sum, int64_t cells, size_t G, float *out)
@@ -145,27 +161,60 @@ static size_t rows_before(const scp_bulk_plan *p, size_t profile)
     return rows;
 }
 
-/* Divide and write what this rank owns. */
-static scp_status finish_batch(run *r, batch b)
+/* Profiles of `all` that fit into the buffers, from its beginning. */
+static batch piece_of(const run *r, batch all)
+{
+    batch piece = { all.first, all.first };
+    while (piece.end < all.end && slots_of(r->plan, piece.first, piece.end + 1) <= r->pack_slots)
+        piece.end++;
+    return piece;
+}
+
+/* Bring the sums of a piece of profiles to their owner, which divides them. */
+static scp_status reduce_piece(run *r, batch b, batch piece, int owner)
 {
     scp_status st = SCP_OK;
     const scp_bulk_plan *p = r->plan;
-    batch mine = owned(r, b, scp_comm_rank(r->comm));
-    size_t n = mine.end - mine.first, G = p->G;
-    size_t row = rows_before(p, mine.first), rows = rows_before(p, mine.end) - row;
-    float *x = NULL, *reps = NULL, *rep;
-    st = scp_alloc(n * G, sizeof *x, &x);
-    SCP_KEEP(st, scp_alloc(rows * G, sizeof *reps, &reps));
-    rep = reps;
-    for (size_t i = mine.first; st == SCP_OK && i < mine.end; i++)
-        st = finish_profile(r, i, r->sink.sum + slots_of(p, b.first, i) * G,
-                            x + (i - mine.first) * G, &rep);
+    packing work = { r, slots_of(p, b.first, piece.first), slots_of(p, piece.first, piece.end) };
+    SCP_TRY(scp_agree(r->comm, scp_team_run(r->sink.threads, pack_rows, &work)));
+    SCP_TRY(scp_comm_reduce(r->comm, r->pack, work.n * p->G, SCP_COMM_F64, SCP_COMM_SUM, owner));
+    float *rep = r->reps;
+    if (owner != scp_comm_rank(r->comm)) return SCP_OK;
+    for (size_t i = piece.first; st == SCP_OK && i < piece.end; i++)
+        st = finish_profile(r, i, r->pack + slots_of(p, piece.first, i) * p->G,
+                            r->x + (i - piece.first) * p->G, &rep);
+    return st;
+}
+
+/* Sum over ranks, divide and write the profiles of a batch, in rounds of one piece per rank. */
+static scp_status finish_batch(run *r, batch b)
+{
+    const scp_bulk_plan *p = r->plan;
+    int size = scp_comm_size(r->comm), self = scp_comm_rank(r->comm);
+    SCP_TRY(scp_comm_allreduce(r->comm, r->sink.slot_cells + r->sink.first,
+                               (size_t)(r->sink.end - r->sink.first), SCP_COMM_I64, SCP_COMM_SUM));
+    batch *left = NULL;
+    scp_status st = scp_alloc((size_t)size, sizeof *left, &left);
+    for (int i = 0; st == SCP_OK && i < size; i++) left[i] = owned(r, b, i);
     SCP_GOTO(done, scp_agree(r->comm, st));
-    SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_PROFILES, mine.first, n, x));
-    SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_REPLICATES, row, rows, reps));
+    for (bool more = true; more;) {
+        more = false;
+        batch mine = { 0, 0 };
+        for (int i = 0; i < size; i++) {
+            batch piece = piece_of(r, left[i]);
+            if (i == self) mine = piece;
+            if (piece.end > piece.first) SCP_KEEP(st, reduce_piece(r, b, piece, i));
+            left[i].first = piece.end;
+            more = more || left[i].first < left[i].end;
+        }
+        SCP_GOTO(done, scp_agree(r->comm, st));
+        size_t row = rows_before(p, mine.first), rows = rows_before(p, mine.end) - row;
+        SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_PROFILES, mine.first, mine.end - mine.first,
+                                     r->x));
+        SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_REPLICATES, row, rows, r->reps));
+    }
 done:
-    free(reps);
-    free(x);
+    free(left);
     return st;
 }
 
@@ -175,45 +224,60 @@ static scp_status do_batch(run *r, batch b)
     const scp_bulk_plan *p = r->plan;
     r->sink.first = p->first_slot[b.first];
     r->sink.end = p->first_slot[b.end];
-    st = scp_alloc(slots_of(p, b.first, b.end) * p->G, sizeof *r->sink.sum, &r->sink.sum);
+    const scp_sums_order order = { .G = p->G, .hot = p->hot, .place = p->place };
+    st = scp_sums_create(&r->sums, &order, slots_of(p, b.first, b.end));
     SCP_GOTO(done, scp_agree(r->comm, st));
     for (size_t f = 0; f < p->n_files; f++) SCP_GOTO(done, add_file(r, f));
-    SCP_GOTO(done, reduce(r, b));
+    scp_bulk_sink_counts(&r->sink, r->out->detected, &r->out->train_cells, &r->out->empty_cells);
     SCP_GOTO(done, finish_batch(r, b));
 done:
-    free(r->sink.sum);
-    r->sink.sum = NULL;
+    scp_sums_fini(&r->sums);
     return st;
 }
 
-/* Cells that rank 0 expects to add: its share of all. */
-static int64_t cells_of_root(const run *r)
+/* Cells to be added. */
+static int64_t planned_cells(const run *r)
 {
     const scp_bulk_plan *p = r->plan;
     int64_t n = 0;
     for (size_t f = 0; f < p->n_files; f++)
         for (size_t i = 0; i < p->file_cells[f]; i++) n += p->cell_slot[f][i] >= 0;
-    return n / scp_comm_size(r->comm);
+    return n;
+}
+
+/* Slots of one piece of an exchange: some tens of MiB, at least the largest profile. */
+static size_t pack_slots(const scp_bulk_plan *p)
+{
+    size_t n = PACK_BYTES / (p->G * sizeof(double)), all = (size_t)p->first_slot[p->P];
+    if (n > all) n = all;
+    for (size_t i = 0; i < p->P; i++)
+        if (slots_of(p, i, i + 1) > n) n = slots_of(p, i, i + 1);
+    return n;
 }
 
 /* Memory and progress of a run. Not collective. */
-static scp_status prepare(run *r, scp_bulk_result *out)
+static scp_status prepare(run *r)
 {
     const scp_bulk_plan *p = r->plan;
+    scp_bulk_result *out = r->out;
     size_t slots = (size_t)p->first_slot[p->P];
     SCP_TRY(scp_alloc(slots, sizeof *out->slot_cells, &out->slot_cells));
     SCP_TRY(scp_alloc(p->G, sizeof *out->detected, &out->detected));
     SCP_TRY(scp_alloc(slots, sizeof *r->slot_train, &r->slot_train));
     for (size_t i = 0; i < p->P; i++)
         memset(r->slot_train + p->first_slot[i], p->train[i], slots_of(p, i, i + 1));
+    r->pack_slots = pack_slots(p);
+    SCP_TRY(scp_alloc(r->pack_slots * p->G, sizeof *r->pack, &r->pack));
+    SCP_TRY(scp_alloc(r->pack_slots * p->G, sizeof *r->x, &r->x));
+    SCP_TRY(scp_alloc(r->pack_slots * p->G, sizeof *r->reps, &r->reps));
     r->sink = (scp_bulk_sink){ .values = p->values,
-                               .G = p->G,
+                               .threads = p->threads,
+                               .sums = &r->sums,
                                .slot_cells = out->slot_cells,
-                               .detected = out->detected,
                                .slot_train = r->slot_train };
+    SCP_TRY(scp_bulk_sink_open(&r->sink, p->G));
     bool root = scp_comm_rank(r->comm) == 0;
-    return scp_progress_create("cells of rank 0", root ? cells_of_root(r) : 0, root,
-                               &r->sink.progress);
+    return scp_progress_create("cells", root ? planned_cells(r) : 0, root, &r->sink.progress.show);
 }
 
 scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, scp_shard_writer *to,
@@ -221,20 +285,24 @@ scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, scp_shard_wri
 {
     SCP_ARG(comm && plan && to && out, "communicator, plan, shard and result are required");
     scp_status st = SCP_OK;
-    run r = { .comm = comm, .plan = plan, .to = to };
+    run r = { .comm = comm, .plan = plan, .to = to, .out = out };
     *out = (scp_bulk_result){ 0 };
-    SCP_GOTO(done, scp_agree(comm, prepare(&r, out)));
+    SCP_GOTO(done, scp_agree(comm, prepare(&r)));
     for (batch b = { 0, 0 }; b.end < plan->P;) {
         b = next_batch(plan, b.end);
         SCP_GOTO(done, do_batch(&r, b));
     }
-    int64_t cells[2] = { r.sink.train_cells, r.sink.empty_cells };
+    int64_t cells[2] = { out->train_cells, out->empty_cells };
     SCP_GOTO(done, scp_comm_allreduce(comm, cells, 2, SCP_COMM_I64, SCP_COMM_SUM));
     SCP_GOTO(done, scp_comm_allreduce(comm, out->detected, plan->G, SCP_COMM_I64, SCP_COMM_SUM));
     out->train_cells = cells[0];
     out->empty_cells = cells[1];
 done:
-    scp_progress_destroy(&r.sink.progress);
+    scp_progress_destroy(&r.sink.progress.show);
+    scp_bulk_sink_fini(&r.sink);
+    free(r.pack);
+    free(r.x);
+    free(r.reps);
     free(r.slot_train);
     if (st != SCP_OK) scp_bulk_result_fini(out);
     return st;

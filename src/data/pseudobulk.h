@@ -26,6 +26,9 @@ typedef struct scp_bulk_plan {
     uint8_t *train;       /* [P] 1: takes part in training, so its cells count for detection */
     size_t n_files;
     size_t memory;        /* bytes of accumulators on a rank                                */
+    int threads;          /* of a rank                                                      */
+    size_t hot;           /* genes that a sample of cells has                               */
+    int32_t *place;       /* [G] of every gene in the accumulators: data/bulk_sums.h        */
     int32_t **cell_slot;  /* [n_files][cells] slot of every cell, -1: left out. Rank 0 only */
     size_t *file_cells;   /* [n_files] rank 0 only                                          */
     char *const *path;    /* [n_files] borrowed, the same on every rank                     */
