@@ -12,6 +12,6 @@ int main(int argc, char **argv)
                     .settings = &settings,
                     .operands = "PLATE.h5ad..." };
     if (scp_app_begin(&app, &argc, &argv) == SCP_APP_RUN)
-        app.status = scp_prep_run(app.comm, &settings, &app.args);
+        app.status = scp_prep_program(app.comm, &settings, &app.args);
     return scp_app_end(&app);
 }

@@ -38,6 +38,22 @@ static const scp_option files[] = {
     { .key = NULL },
 };
 
+static const scp_option looks[] = {
+    { .key = "prep.inspect",
+      .alias = "inspect",
+      .type = SCP_OPT_BOOL,
+      .offset = AT(inspect),
+      .def = "false",
+      .help = "Only say what the files hold and how they would be read; nothing is written." },
+    { .key = "prep.json",
+      .alias = "json",
+      .type = SCP_OPT_BOOL,
+      .offset = AT(json),
+      .def = "false",
+      .help = "With --inspect: one line of JSON for every file." },
+    { .key = NULL },
+};
+
 static const scp_option columns[] = {
     TEXT("prep.obs.line", "obs-line", obs_line, "", "The obs column of the cell line (context)."),
     TEXT("prep.obs.drug", "obs-drug", obs_drug, "", "The obs column of the drug."),
@@ -150,6 +166,7 @@ static const scp_option choices[] = {
 
 const scp_option_group scp_prep_options[] = {
     { .rows = files, .title = "Input and output" },
+    { .rows = looks, .title = "Looking at files" },
     { .rows = columns, .title = "Labels (empty: what the layout says)" },
     { .rows = choices, .title = "Choices" },
     { .rows = NULL },

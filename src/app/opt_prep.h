@@ -2,6 +2,7 @@
 #ifndef SCP_APP_OPT_PREP_H
 #define SCP_APP_OPT_PREP_H
 
+#include "comm/comm.h"
 #include "conf/option.h"
 #include "data/prep.h"
 
@@ -10,5 +11,10 @@ extern const scp_option_group scp_prep_options[];
 
 /** Paragraphs for --help and the manual page. */
 extern const char scp_prep_description[];
+
+/** The whole program: prepare a shard from the files, or describe them on stdout
+ *  (settings.inspect). Collective. */
+scp_status scp_prep_program(scp_comm *comm, const scp_prep_settings *s,
+                            const scp_text_list *files) SCP_MUST_USE;
 
 #endif

@@ -23,6 +23,7 @@ typedef struct scp_prep_settings {
     int64_t threads;   /* of a rank; 0: scp_team_default()       */
     bool strict;
     bool probe;        /* rehearse the reading in another process first */
+    bool inspect, json; /* describe the files instead, see data/inspect.h */
 } scp_prep_settings;
 
 /** Read the plates, write the shard. Rank 0 plans (labels, keys, pairs, splits), all ranks read,

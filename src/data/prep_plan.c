@@ -42,7 +42,7 @@ static scp_status sort_inputs(scp_prep_plan *p, const scp_text_list *inputs)
     return SCP_OK;
 }
 
-static scp_obs_map map_of(const scp_prep_settings *s)
+scp_obs_map scp_prep_map(const scp_prep_settings *s)
 {
     scp_obs_map m = scp_obs_map_preset((scp_layout)s->layout);
     scp_obs_map_override(&m.line, s->obs_line);
@@ -65,7 +65,7 @@ scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
                                const scp_text_list *inputs)
 {
     SCP_ARG(p && s, "plan and settings are required");
-    *p = (scp_prep_plan){ .set = s, .map = map_of(s) };
+    *p = (scp_prep_plan){ .set = s, .map = scp_prep_map(s) };
     p->min_cells = s->min_cells > 0 ? s->min_cells : p->map.min_cells;
     SCP_TRY(sort_inputs(p, inputs));
     if (!s->output || !s->output[0])

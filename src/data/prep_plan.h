@@ -32,6 +32,9 @@ typedef struct scp_prep_plan {
     scp_bulk_plan bulk;
 } scp_prep_plan;
 
+/** The layout of the settings with the user's overrides; texts are borrowed from them. */
+scp_obs_map scp_prep_map(const scp_prep_settings *s);
+
 /** Settings to names and order; the same on every rank. SCP_EUSAGE. Not collective. */
 scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
                                const scp_text_list *inputs) SCP_MUST_USE;

@@ -122,6 +122,32 @@ void scp_field_close(scp_field *f)
     f->member = NULL;
 }
 
+void scp_field_type_name(hid_t type, char *name, size_t size)
+{
+    const char *order = H5Tget_order(type) == H5T_ORDER_BE ? "big-endian " : "";
+    size_t bytes = H5Tget_size(type);
+    switch (H5Tget_class(type)) {
+    case H5T_STRING:
+        if (H5Tis_variable_str(type) > 0)
+            snprintf(name, size, "text");
+        else
+            snprintf(name, size, "text of %zu bytes", bytes);
+        return;
+    case H5T_INTEGER:
+        snprintf(name, size, "%s%sint%zu", bytes > 1 ? order : "",
+                 H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "", 8 * bytes);
+        return;
+    case H5T_FLOAT:
+        snprintf(name, size, "%sfloat%zu", order, 8 * bytes);
+        return;
+    case H5T_ENUM:
+        snprintf(name, size, H5Tget_nmembers(type) == 2 ? "boolean" : "enumeration");
+        return;
+    default:
+        snprintf(name, size, "another type");
+    }
+}
+
 /* Elements [first, first + n) as memory of `type`. */
 typedef struct part {
     const scp_field *field;

@@ -31,6 +31,9 @@ scp_status scp_field_open_member(hid_t loc, const char *name, const char *member
                                  scp_field *f) SCP_MUST_USE;
 void scp_field_close(scp_field *f);
 
+/** "float32", "uint16", "big-endian int64", "boolean", "text", "text of 24 bytes" into name. */
+void scp_field_type_name(hid_t type, char *name, size_t size);
+
 /** All elements as texts: numbers printed with the fewest digits that read back, booleans True or
  *  False, missing "". (*out)[i] and *out [n]: scp_fs_list_free. */
 scp_status scp_field_texts(const scp_field *f, char ***out) SCP_MUST_USE;

@@ -3,6 +3,7 @@
 #include "io/h5ad_frame.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -364,5 +365,69 @@ done:
         scp_fs_list_free(*out, f->n);
         *out = NULL;
     }
+    return st;
+}
+
+/* ---- a look ---- */
+
+static size_t at_most(size_t n, size_t limit)
+{
+    return n < limit ? n : limit;
+}
+
+static void name_type(const column *c, scp_h5ad_column_info *out)
+{
+    char values[32];
+    const scp_field *f = c->categorical ? &c->labels : &c->values;
+    const char *nullable = f->mask >= 0 ? "nullable " : "";
+    scp_field_type_name(f->type, values, sizeof values);
+    if (!c->categorical) {
+        snprintf(out->type, sizeof out->type, "%s%s", nullable, values);
+        return;
+    }
+    int n = snprintf(out->type, sizeof out->type, "categorical of %s%s, ", nullable, values);
+    scp_field_type_name(c->values.type, values, sizeof values);
+    snprintf(out->type + n, sizeof out->type - (size_t)n, "%.12s codes", values);
+}
+
+/* Distinct values of the first rows. */
+static scp_status look_at_rows(column *c, scp_h5ad_column_info *out)
+{
+    scp_status st = SCP_OK;
+    scp_names *names = NULL;
+    int32_t *codes = NULL;
+    out->more = c->values.n > SCP_INFO_ROWS;
+    c->values.n = at_most(c->values.n, SCP_INFO_ROWS);
+    SCP_GOTO(done, scp_names_create(&names));
+    SCP_GOTO(done, scp_alloc(c->values.n, sizeof *codes, &codes));
+    SCP_GOTO(done, scp_field_encode(&c->values, names, codes));
+    out->n_labels = scp_names_count(names);
+    size_t shown = at_most(out->n_labels, SCP_INFO_LABELS);
+    SCP_GOTO(done, scp_alloc(shown, sizeof *out->label, &out->label));
+    for (; out->n_shown < shown; out->n_shown++)
+        SCP_GOTO(done, scp_strdup(scp_names_get(names, out->n_shown), &out->label[out->n_shown]));
+done:
+    free(codes);
+    scp_names_destroy(&names);
+    return st;
+}
+
+scp_status scp_frame_look(const scp_frame *f, const char *name, scp_h5ad_column_info *out)
+{
+    scp_status st = SCP_OK;
+    column c;
+    SCP_GOTO(done, column_open(f, name, &c));
+    name_type(&c, out);
+    out->categorical = c.categorical;
+    if (!c.categorical) {
+        SCP_GOTO(done, look_at_rows(&c, out));
+        goto done;
+    }
+    out->n_labels = c.labels.n;
+    c.labels.n = at_most(c.labels.n, SCP_INFO_LABELS);
+    SCP_GOTO(done, scp_field_texts(&c.labels, &out->label));
+    out->n_shown = c.labels.n;
+done:
+    column_close(&c);
     return st;
 }

@@ -11,6 +11,7 @@
 
 #include "io/h5.h"
 #include "io/h5ad.h"
+#include "io/h5ad_info.h"
 
 typedef struct scp_frame {
     hid_t file; /* borrowed */
@@ -35,5 +36,10 @@ scp_status scp_frame_index(const scp_frame *f, char ***out) SCP_MUST_USE;
 /** A column as text or as numbers [n] (*out: free), as h5ad.h promises. */
 scp_status scp_frame_text(const scp_frame *f, const char *column, scp_h5ad_text *out) SCP_MUST_USE;
 scp_status scp_frame_real(const scp_frame *f, const char *column, double **out) SCP_MUST_USE;
+
+/** What a column (or the index) is, and some of its labels: the first of a categorical, else those
+ *  of the first rows. Fills all of *out but its name; the labels: scp_fs_list_free. */
+scp_status scp_frame_look(const scp_frame *f, const char *column,
+                          scp_h5ad_column_info *out) SCP_MUST_USE;
 
 #endif

@@ -48,3 +48,7 @@ TESTS += tests/data/layouts.t
 tests_data_layouts_t_SOURCES = tests/data/layouts.c
 tests_data_layouts_t_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/layouts tests/data/golden/make_layouts.py
+check_PROGRAMS += tests/data/inspect.t
+TESTS += tests/data/inspect.t
+tests_data_inspect_t_SOURCES = tests/data/inspect.c
+tests_data_inspect_t_LDADD = libscptest.a $(LDADD)

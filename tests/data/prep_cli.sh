@@ -54,6 +54,18 @@ else
     skip "several ranks" "no $launch"
 fi
 
+"$prep" --inspect "$tmp/plate1.h5ad" "$tmp/plate2.h5ad" >"$tmp/stdout" 2>"$tmp/err" &&
+    grep -q "CSR, .* x 3000" "$tmp/stdout" && grep -q "chunks of 5000, deflate 1" "$tmp/stdout" &&
+    [ "$(grep -c "vehicle *'DMSO_TF'" "$tmp/stdout")" -eq 2 ]
+report "--inspect says what the files hold"
+"$prep" --inspect --json "$tmp/plate1.h5ad" >"$tmp/stdout" 2>"$tmp/err" && [ "$(wc -l <"$tmp/stdout")" -eq 1 ] &&
+    grep -q '"layout": *"tahoe"' "$tmp/stdout"
+report "--inspect --json: one line"
+"$prep" --inspect "$tmp/no-column.h5ad" >"$tmp/stdout" 2>"$tmp/err" &&
+    grep -q "cell_line is missing: name the column with --obs-line" "$tmp/stdout"
+report "--inspect names what is missing, and the option to give"
+bad 66 "$tmp/none.h5ad" --inspect "$tmp/none.h5ad" && bad 65 "drugs.tsv" --inspect "$drugs"
+report "--inspect of a missing file: exit 66, of another kind of file: exit 65"
 bad 66 "$tmp/none.h5ad" --drugs "$drugs" "$tmp/none.h5ad"
 report "a missing input: exit 66"
 head -c 40000 "$tmp/plate1.h5ad" >"$tmp/cut.h5ad"

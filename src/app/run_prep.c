@@ -1,0 +1,36 @@
+/* What scppdm_prep does: prepare a shard, or only look at files. */
+#include "app/app.h"
+#include "app/opt_prep.h"
+#include "data/inspect.h"
+#include "io/h5_probe.h"
+
+/* One file on stdout. */
+static scp_status inspect_file(const scp_prep_settings *s, const char *path)
+{
+    scp_status st = SCP_OK;
+    scp_inspection x = { 0 };
+    scp_strbuf text = { 0 };
+    const scp_probe_request request = { .path = path };
+    if (s->probe) SCP_GOTO(done, scp_probe_h5ad(&request, 1, 1));
+    SCP_GOTO(done, scp_inspect(s, path, &x));
+    SCP_GOTO(done, s->json ? scp_inspect_json(&x, &text) : scp_inspect_print(&x, &text));
+    scp_app_result(text.text);
+done:
+    scp_strbuf_fini(&text);
+    scp_inspection_fini(&x);
+    return st;
+}
+
+static scp_status inspect_files(const scp_prep_settings *s, const scp_text_list *files)
+{
+    if (files->n == 0) SCP_FAIL(SCP_EUSAGE, "no input: name one or more .h5ad files");
+    for (size_t i = 0; i < files->n; i++) SCP_TRY(inspect_file(s, files->v[i]));
+    return SCP_OK;
+}
+
+scp_status scp_prep_program(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *files)
+{
+    SCP_ARG(comm && s && files, "communicator, settings and files are required");
+    if (!s->inspect) return scp_prep_run(comm, s, files);
+    return scp_agree(comm, scp_comm_rank(comm) == 0 ? inspect_files(s, files) : SCP_OK);
+}

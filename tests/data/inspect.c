@@ -1,0 +1,162 @@
+/* scppdm_prep --inspect as a library: storage and labels of the fixtures of layouts/, the layout
+ * that fits, and that the options it proposes make the right keys. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/opt_prep.h"
+#include "base/fs.h"
+#include "data/inspect.h"
+#include "tap.h"
+
+enum { KEYS = 17, VEHICLE_KEYS = 4, CELLS = 58, MINIMAL = 4 }; /* of make_layouts.py */
+
+static char folder[SCP_PATH_MAX];
+
+static bool look(const char *file, const char *matrix, scp_inspection *x)
+{
+    scp_prep_settings set = { 0 };
+    static char path[SCP_PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s.h5ad", folder, file);
+    scp_status st = scp_conf_defaults(scp_prep_options, &set);
+    if (st == SCP_OK) st = scp_conf_set(scp_prep_options, &set, "prep.matrix", matrix, "test");
+    if (st == SCP_OK) st = scp_inspect(&set, path, x);
+    x->map = (scp_obs_map){ .values = x->map.values }; /* its texts go with the settings */
+    scp_conf_fini(scp_prep_options, &set);
+    return tap_st(st, "look at %s", file);
+}
+
+static const scp_h5ad_matrix_info *matrix_of(const scp_inspection *x, const char *name)
+{
+    for (size_t i = 0; i < x->info.n_matrices; i++)
+        if (strcmp(x->info.matrix[i].name, name) == 0) return &x->info.matrix[i];
+    return NULL;
+}
+
+/* How X is stored. */
+static void stored(const char *file, scp_h5ad_kind kind, const char *data, const char *indices,
+                   const char *filters, size_t chunk)
+{
+    scp_inspection x = { 0 };
+    if (look(file, "X", &x)) {
+        const scp_h5ad_matrix_info *m = matrix_of(&x, "X");
+        tap_ok(m && m->kind == kind && m->n_cols == 24 && m->n_rows == x.info.n_obs &&
+                   x.info.n_obs == CELLS + MINIMAL,
+               "%s: kind and shape", file);
+        if (m) {
+            tap_text(m->data.type, data, "%s: values", file);
+            tap_text(m->indices.type, indices, "%s: indices", file);
+            tap_text(m->data.filters, filters, "%s: filters", file);
+            tap_ok(m->data.readable && m->data.chunk[0] == chunk, "%s: chunks", file);
+        }
+        tap_ok(x.kind == SCP_VALUES_COUNTS && x.layout == SCP_LAYOUT_TAHOE && !x.why[0],
+               "%s: counts in Tahoe's layout", file);
+        tap_text(x.vehicle, "DMSO_TF", "%s: vehicle", file);
+        tap_ok(x.screen.keys == KEYS && x.screen.vehicle_keys == VEHICLE_KEYS &&
+                   x.screen.cells == CELLS && x.screen.left.cells[SCP_CELL_QUALITY] == MINIMAL &&
+                   x.screen.n_doses == 3 && x.screen.dose[0] == 0.05 && x.screen.lines == 2 &&
+                   x.screen.drugs == 3 && x.screen.plates == 2,
+               "%s: keys, cells, doses", file);
+    }
+    scp_inspection_fini(&x);
+}
+
+/* Type of the drug column. */
+static void labels(const char *file, const char *matrix, const char *column, const char *type,
+                   const char *era)
+{
+    scp_inspection x = { 0 };
+    if (look(file, matrix, &x)) {
+        const scp_h5ad_column_info *c = scp_h5ad_info_obs(&x.info, column);
+        tap_text(c ? c->type : "", type, "%s: type of the labels", file);
+        tap_ok(c && c->n_labels == 4 && c->n_shown == 4, "%s: four labels", file);
+        tap_ok(strstr(x.info.era, era) != NULL, "%s: %s", file, x.info.era);
+        tap_ok(x.info.n_genes == 8 && strcmp(x.info.gene[0], "GENE00") == 0, "%s: genes", file);
+        tap_ok(x.screen.keys == KEYS, "%s: %zu keys", file, x.screen.keys);
+    }
+    scp_inspection_fini(&x);
+}
+
+/* What it proposes, as a command line. */
+static void proposes(const char *file, const char *matrix, const char *options, size_t keys)
+{
+    scp_prep_settings set = { 0 };
+    char path[SCP_PATH_MAX + 64];
+    scp_inspection x = { 0 };
+    scp_strbuf text = { 0 }, page = { 0 }, json = { 0 };
+    snprintf(path, sizeof path, "%s/%s.h5ad", folder, file);
+    scp_status st = scp_conf_defaults(scp_prep_options, &set);
+    if (st == SCP_OK) st = scp_conf_set(scp_prep_options, &set, "prep.matrix", matrix, "test");
+    if (st == SCP_OK) st = scp_inspect(&set, path, &x);
+    if (st == SCP_OK) st = scp_inspect_options(&x, &text);
+    if (st == SCP_OK) st = scp_inspect_print(&x, &page);
+    if (st == SCP_OK) st = scp_inspect_json(&x, &json);
+    if (tap_st(st, "look at %s", file)) {
+        tap_text(text.text, options, "%s: options", file);
+        tap_ok(x.screen.keys == keys && !x.why[0], "%s: %zu keys", file, x.screen.keys);
+        tap_ok(strstr(page.text, options) && strstr(json.text, "\"screen\""), "%s: printed", file);
+    }
+    scp_strbuf_fini(&text);
+    scp_strbuf_fini(&page);
+    scp_strbuf_fini(&json);
+    scp_inspection_fini(&x);
+    scp_conf_fini(scp_prep_options, &set);
+}
+
+static void test_errors(void)
+{
+    scp_prep_settings set = { 0 };
+    scp_inspection x = { 0 };
+    char path[SCP_PATH_MAX + 64];
+    tap_fails(scp_inspect(&set, "/nowhere/x.h5ad", &x), SCP_ENOINPUT, "x.h5ad", "a missing file");
+    scp_inspection_fini(&x);
+    snprintf(path, sizeof path, "%s/truth.tsv", folder);
+    tap_fails(scp_inspect(&set, path, &x), SCP_EDATA, "truth.tsv", "a file that is not HDF5");
+    scp_inspection_fini(&x);
+    set.obs_line = "nobody";
+    snprintf(path, sizeof path, "%s/csr_i32_f4_gzip.h5ad", folder);
+    tap_st(scp_inspect(&set, path, &x), "an override that names no column");
+    tap_ok(!x.role[SCP_ROLE_LINE].found && x.role[SCP_ROLE_LINE].other &&
+               strcmp(x.role[SCP_ROLE_LINE].other, "cell_line") == 0,
+           "is said to be missing, and another is proposed");
+    scp_inspection_fini(&x);
+}
+
+int main(void)
+{
+    snprintf(folder, sizeof folder, "%s/tests/data/layouts",
+             getenv("top_srcdir") ? getenv("top_srcdir") : ".");
+    stored("csr_i64_f4_gzip", SCP_H5AD_CSR, "float32", "int64", "deflate 4", 97);
+    stored("csr_u16_u2_gzip_shuffle", SCP_H5AD_CSR, "uint16", "uint16", "shuffle, deflate 4", 97);
+    stored("csr_u1_contiguous", SCP_H5AD_CSR, "uint8", "int32", "", 0);
+    stored("csr_i4_lzf", SCP_H5AD_CSR, "int32", "int32", "lzf", 97);
+    stored("csr_big_endian_checksum", SCP_H5AD_CSR, "big-endian float32", "big-endian int32",
+           "deflate 4, fletcher32", 97);
+    stored("csc_i64_u2_lzf", SCP_H5AD_CSC, "uint16", "int64", "lzf", 97);
+    stored("dense_f8_lzf", SCP_H5AD_DENSE, "float64", "", "lzf", 9);
+    stored("dense_f4_contiguous", SCP_H5AD_DENSE, "float32", "", "", 0);
+    labels("csr_i64_f4_gzip", "X", "drug", "categorical of text, int8 codes", "0.8 or later");
+    labels("codes_i32", "X", "drug", "categorical of text, int32 codes", "0.8 or later");
+    labels("obs_text", "X", "drug", "text", "0.8 or later");
+    labels("obs_nullable", "X", "drug", "nullable text", "0.8 or later");
+    labels("obs_nullable_categories", "X", "drug", "categorical of nullable text, int8 codes",
+           "0.8 or later");
+    labels("era_07", "X", "drug", "categorical of text, int8 codes", "0.7");
+    labels("era_05", "raw/X", "drug", "categorical of text, int8 codes", "0.5");
+    proposes("library", "X", " --layout=tahoe --drugs=FILE.tsv", KEYS);
+    proposes("raw_csc", "raw/X", " --layout=tahoe --matrix=raw/X --drugs=FILE.tsv", KEYS);
+    proposes("layer_csr", "layers/counts", " --layout=tahoe --matrix=layers/counts --drugs=FILE.tsv",
+             KEYS);
+    proposes("layer_csr", "X", " --layout=tahoe --values=log --drugs=FILE.tsv", KEYS);
+    proposes("sciplex", "X", " --layout=sciplex --drugs=FILE.tsv", KEYS);
+    proposes("generic", "X", " --layout=generic", KEYS);
+    proposes("bulk_log", "X", " --layout=bulk", KEYS);
+    proposes("dose_nM_i8", "X",
+             " --layout=tahoe --obs-dose=dose --drugs=FILE.tsv", KEYS);
+    proposes("chemcpa", "X",
+             " --layout=bulk --obs-line=cell_type --obs-drug=condition --obs-dose-unit=none "
+             "--obs-plate=replicate --dose-unit=uM",
+             KEYS);
+    test_errors();
+    return tap_done();
+}
