@@ -7,6 +7,7 @@
 #include "diffusion/guidance.h"
 #include "diffusion/method.h"
 #include "eval/metrics.h"
+#include "model/baseline.h"
 #include "train/config.h"
 
 typedef struct scp_run_paths {
@@ -32,6 +33,7 @@ typedef struct scp_run_settings {
     scp_run_paths paths;
     scp_method method;
     scp_train_config vae_train, train;
+    scp_baseline_config baseline;
     scp_guidance guidance;
     scp_metric_settings metrics;
     scp_eval_choice eval;

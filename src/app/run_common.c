@@ -20,8 +20,9 @@ static const scp_option path_rows[] = {
       "auto, cpu, ref (fp64 oracle), or cuda[:N] when configured --with-cuda.", NULL },
     { "train.model", "model", SCP_OPT_TEXT, offsetof(scp_run_paths, model), "scppdm", 0, 0, NULL,
       NULL,
-      "Model to train: scppdm, or regression (the same network without diffusion, a reference "
-      "row); scppdm_ablate sets ablation-A to ablation-F.",
+      "Model to train: scppdm; regression (the same network without diffusion, a reference row); "
+      "the baselines ridge, linear, linear_shift, mlp, mlp_shift; scppdm_ablate sets ablation-A to "
+      "ablation-F.",
       NULL },
     { "fresh", NULL, SCP_OPT_BOOL, offsetof(scp_run_paths, fresh), "false", 0, 0, NULL, NULL,
       "Start over although the run folder has checkpoints.", NULL },
@@ -31,8 +32,9 @@ static const scp_option path_rows[] = {
 static const scp_option eval_rows[] = {
     { "eval.models", "models", SCP_OPT_TEXTS, offsetof(scp_eval_choice, models),
       "scppdm,perturb_mean,context_mean,global_mean,no_change", 0, 0, NULL, NULL,
-      "Rows of the score table: scppdm, regression, autoencoder (ceiling of the latent space), "
-      "perturb_mean, context_mean, global_mean, line_mean, no_change, replicate.",
+      "Rows of the score table: scppdm, regression, autoencoder (ceiling of the latent space); "
+      "ridge, linear, linear_shift, mlp, mlp_shift; perturb_mean, context_mean, global_mean, "
+      "line_mean, no_change, replicate.",
       NULL },
     { "eval.splits", "splits", SCP_OPT_TEXTS, offsetof(scp_eval_choice, splits), "uc,ud", 0, 0,
       NULL, NULL, "Sets of conditions to score or predict: uc, ud, val_uc, val_ud, train.", NULL },
@@ -61,6 +63,7 @@ const scp_option_group scp_run_groups[] = {
     { scp_denoiser_options, offsetof(scp_run_settings, method.model), "denoiser" },
     { scp_diffusion_options, offsetof(scp_run_settings, method.diffusion), "diffusion and losses" },
     { scp_train_options, offsetof(scp_run_settings, train), "training of the denoiser" },
+    { scp_baseline_options, offsetof(scp_run_settings, baseline), "baselines" },
     { scp_guidance_options, offsetof(scp_run_settings, guidance), "sampling and guidance" },
     { scp_metric_options, offsetof(scp_run_settings, metrics), "metrics" },
     { eval_rows, offsetof(scp_run_settings, eval), "evaluation" },

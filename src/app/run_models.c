@@ -18,7 +18,11 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
                              scp_run_model *m)
 {
     scp_means_kind kind;
+    scp_baseline_kind baseline;
     const char *stage = scp_run_stage(m->name);
+    if (scp_baseline_find(m->name, &baseline))
+        return scp_agree(comm, scp_predict_baseline_open(o->dev, &o->data, s->paths.run, baseline,
+                                                         &m->baseline));
     if (stage) return scp_agree(comm, open_trained(s, o, stage, m));
     if (strcmp(m->name, "autoencoder") == 0) {
         m->autoencoder = true;
@@ -26,8 +30,8 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
     }
     if (scp_means_parse(m->name, &kind) != SCP_OK)
         SCP_FAIL(SCP_EUSAGE,
-                 "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, "
-                 "perturb_mean, context_mean, global_mean, line_mean, no_change, replicate",
+                 "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, ridge, "
+                 "linear, linear_shift, mlp, mlp_shift, perturb_mean, context_mean, global_mean, line_mean, no_change, replicate",
                  m->name);
     return scp_means_fit(kind, comm, &o->data, &m->means);
 }
@@ -78,6 +82,7 @@ void scp_run_models_close(scp_run_models *m)
 {
     for (size_t i = 0; i < m->n; i++) {
         scp_predict_close(&m->v[i].trained);
+        scp_predict_baseline_close(&m->v[i].baseline);
         scp_means_destroy(&m->v[i].means);
         scp_pred_file_close(&m->v[i].file);
         free(m->v[i].name);
@@ -92,6 +97,9 @@ scp_predictor scp_run_model_predictor(scp_run_model *m, const char *h5ad)
     if (m->trained) {
         p.fill = m->autoencoder ? scp_predict_fill_autoencoder : scp_predict_fill;
         p.ctx = m->trained;
+    } else if (m->baseline) {
+        p.fill = scp_predict_baseline_fill;
+        p.ctx = m->baseline;
     } else if (m->means) {
         p.fill = scp_means_fill;
         p.ctx = m->means;

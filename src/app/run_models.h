@@ -7,12 +7,14 @@
 #include "eval/evaluate.h"
 #include "eval/pred_file.h"
 #include "eval/predict.h"
+#include "eval/predict_baseline.h"
 #include "model/means.h"
 
 /* One row of the table. */
 typedef struct scp_run_model {
     char *name;
     scp_predict *trained;
+    scp_predict_baseline *baseline;
     scp_means *means;
     scp_pred_file *file;
     bool autoencoder;

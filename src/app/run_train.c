@@ -4,15 +4,14 @@
 
 #include "app/run_common.h"
 #include "base/log.h"
+#include "train/baseline_job.h"
 #include "train/model_job.h"
 #include "train/vae_job.h"
 
-/* Settings that a resumed stage must not change, as YAML. */
-static scp_status method_text(const scp_run_settings *s, bool vae_only, scp_strbuf *out)
-{
-    const scp_option_group vae[] = { { scp_vae_options, offsetof(scp_method, vae), "vae" }, { 0 } };
-    return scp_conf_dump(vae_only ? vae : scp_method_groups, &s->method, out);
-}
+/* The autoencoder's part of scp_method. */
+static const scp_option_group vae_groups[] = {
+    { scp_vae_options, offsetof(scp_method, vae), "vae" }, { 0 }
+};
 
 static scp_status finish(const char *stage, const scp_job_result *r)
 {
@@ -34,7 +33,7 @@ const char *scp_run_stage(const char *model)
 {
     if (strcmp(model, "scppdm") == 0) return "train";
     if (strcmp(model, "regression") == 0 || strncmp(model, "ablation-", 9) == 0) return model;
-    return NULL;
+    return scp_baseline_find(model, &(scp_baseline_kind){ 0 }) ? model : NULL;
 }
 
 static scp_train_setup setup_of(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
@@ -57,7 +56,7 @@ scp_status scp_run_vae(scp_comm *comm, scp_run_settings *s)
     scp_job_result r;
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_run_begin(comm, s, true, &o));
-    SCP_GOTO(done, scp_agree(comm, method_text(s, true, &method)));
+    SCP_GOTO(done, scp_agree(comm, scp_conf_dump(vae_groups, &s->method, &method)));
     scp_train_setup setup = setup_of(comm, s, &o, &method);
     SCP_GOTO(done, scp_vae_job_run(&setup, &s->method.vae, &s->vae_train, &r));
     SCP_GOTO(done, finish("vae", &r));
@@ -72,18 +71,25 @@ scp_status scp_run_train(scp_comm *comm, scp_run_settings *s)
     scp_run_open o = { 0 };
     scp_strbuf method = { 0 };
     scp_job_result r;
+    scp_baseline_kind kind;
     const char *stage = scp_run_stage(s->paths.model);
     scp_status st = SCP_OK;
     if (!stage)
-        SCP_FAIL(
-            SCP_EUSAGE,
-            "--model %s cannot be trained: use scppdm or regression (the means need no training)",
-            s->paths.model);
+        SCP_FAIL(SCP_EUSAGE,
+                 "--model %s cannot be trained: use scppdm, regression, ridge, linear, "
+                 "linear_shift, mlp or mlp_shift (the means need no training)",
+                 s->paths.model);
+    const bool baseline = scp_baseline_find(stage, &kind);
     if (strcmp(stage, "regression") == 0) s->method.diffusion.objective = SCP_OBJECTIVE_REGRESSION;
     SCP_GOTO(done, scp_run_begin(comm, s, true, &o));
-    SCP_GOTO(done, scp_agree(comm, method_text(s, false, &method)));
+    st = baseline ? scp_conf_dump(scp_baseline_groups, &s->baseline, &method)
+                  : scp_conf_dump(scp_method_groups, &s->method, &method);
+    SCP_GOTO(done, scp_agree(comm, st));
     scp_train_setup setup = setup_of(comm, s, &o, &method);
-    SCP_GOTO(done, scp_model_job_run(&setup, stage, &s->method, &s->guidance, &s->train, &r));
+    if (baseline)
+        SCP_GOTO(done, scp_baseline_job_run(&setup, kind, &s->baseline, &s->train, &r));
+    else
+        SCP_GOTO(done, scp_model_job_run(&setup, stage, &s->method, &s->guidance, &s->train, &r));
     SCP_GOTO(done, finish(stage, &r));
 done:
     scp_strbuf_fini(&method);

@@ -8,7 +8,7 @@ libscpengine_a_SOURCES += src/backend/ref/attn.c src/backend/ref/film.c src/back
 libscpengine_a_SOURCES += src/backend/ref/loss.c src/backend/ref/infonce.c src/backend/ref/optim.c
 # cpu
 libscpengine_a_SOURCES += src/backend/cpu/cpu_ops.h src/backend/cpu/cpu.c src/backend/cpu/par.h
-libscpengine_a_SOURCES += src/backend/cpu/gemm.h src/backend/cpu/gemm.c src/backend/cpu/linear.c
+libscpengine_a_SOURCES += src/backend/cpu/gemm.h src/backend/cpu/gemm.c src/backend/cpu/linalg.c src/backend/cpu/linear.c
 libscpengine_a_SOURCES += src/backend/cpu/vmath.h
 libscpengine_a_SOURCES += src/backend/cpu/elementwise.c src/backend/cpu/dropout.c src/backend/cpu/layout.c src/backend/cpu/norm.c
 libscpengine_a_SOURCES += src/backend/cpu/attn.c src/backend/cpu/film.c src/backend/cpu/diffuse.c

@@ -19,8 +19,12 @@ scp_status scp_weights_open(const char *run_dir, const char *stage, scp_ckpt **o
     SCP_TRY(scp_fs_join(path, sizeof path, dir, "best.h5"));
     if (scp_fs_exists(path)) return scp_ckpt_open(path, out);
     if (!scp_fs_is_dir(dir))
-        SCP_FAIL(SCP_ENOINPUT, "%s does not exist: run %s --run %s first", dir,
-                 strcmp(stage, "vae") == 0 ? "scppdm_vae" : "scppdm_train", run_dir);
+        SCP_FAIL(SCP_ENOINPUT, "%s does not exist: run %s%s --run %s first", dir,
+                 strcmp(stage, "vae") == 0 ? "scppdm_vae" : "scppdm_train --model ",
+                 strcmp(stage, "vae") == 0     ? ""
+                 : strcmp(stage, "train") == 0 ? "scppdm"
+                                               : stage,
+                 run_dir);
     return scp_ckpt_latest(dir, out, &step);
 }
 

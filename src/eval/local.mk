@@ -7,3 +7,4 @@ libscppdm_a_SOURCES += \
 	src/eval/score_files.c src/eval/score_files.h src/eval/scores.c src/eval/stats.h \
 	src/eval/strata.c src/eval/topk.c
 libscppdm_a_SOURCES += src/eval/predict.h src/eval/predict.c
+libscppdm_a_SOURCES += src/eval/predict_baseline.h src/eval/predict_baseline.c

@@ -68,10 +68,11 @@ static scp_status check_match(const scp_job *job, const char *path, const scp_we
                               const char *method)
 {
     if (strcmp(method, job->method_text) != 0)
-        SCP_FAIL(SCP_EDATA,
-                 "%s was trained with other settings of vae, model or diffusion; use another --run "
-                 "folder, or --fresh to start over",
-                 path);
+        SCP_FAIL(
+            SCP_EDATA,
+            "%s was trained with other settings of the method (%s); use another --run folder, or "
+            "--fresh to start over",
+            path, strncmp(method, "baseline", 8) == 0 ? "baseline" : "vae, model, diffusion");
     if (h->seed != job->cfg->seed || h->batch != job->cfg->batch)
         SCP_FAIL(SCP_EDATA,
                  "%s was trained with seed %lld and batch %lld, now %lld and %lld; use another "

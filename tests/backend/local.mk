@@ -6,3 +6,7 @@ TESTS += tests/backend/cuda_probe.t
 tests_backend_cuda_probe_t_SOURCES = tests/backend/cuda_probe.c
 tests_backend_cuda_probe_t_LDADD = libscptest.a $(LDADD)
 endif
+check_PROGRAMS += tests/backend/linalg.t
+TESTS += tests/backend/linalg.t
+tests_backend_linalg_t_SOURCES = tests/backend/linalg.c
+tests_backend_linalg_t_LDADD = libscptest.a $(LDADD)

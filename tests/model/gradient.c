@@ -105,6 +105,14 @@ static void check_vae(const char *name, const char *const *extra)
     toy_stop(&t);
 }
 
+static void check_baseline(scp_baseline_kind kind)
+{
+    toy t;
+    const char *name = scp_baseline_name(kind);
+    if (tap_st(toy_baseline(&t, "ref", &size, B, kind), "%s: builds", name)) check(&t, name, 1e-5);
+    toy_stop(&t);
+}
+
 int main(void)
 {
     check_denoiser("residual, eps, post", NULL);
@@ -123,5 +131,7 @@ int main(void)
     check_vae("autoencoder", NULL);
     check_vae("autoencoder, dropout at the input",
               (const char *const[]){ "vae.input_dropout=0.2", NULL });
+    for (int kind = SCP_BASELINE_LINEAR; kind < SCP_BASELINE_KINDS; kind++)
+        check_baseline((scp_baseline_kind)kind);
     return tap_done();
 }

@@ -18,3 +18,11 @@ check_PROGRAMS += tests/model/gd_block.t
 TESTS += tests/model/gd_block.t
 tests_model_gd_block_t_SOURCES = tests/model/gd_block.c
 tests_model_gd_block_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/model/ridge.mpi tests/model/baseline.t
+TESTS += tests/model/ridge.mpi tests/model/baseline.t
+tests_model_ridge_mpi_SOURCES = tests/model/ridge.c tests/eval/screen.c tests/eval/screen.h \
+	tests/eval/golden_file.c tests/eval/golden_file.h
+tests_model_ridge_mpi_LDADD = libscptest.a $(LDADD)
+tests_model_baseline_t_SOURCES = tests/model/baseline.c
+tests_model_baseline_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+EXTRA_DIST += tests/golden/make_ridge_golden.py tests/golden/ridge.tsv

@@ -134,6 +134,13 @@ scp_status toy_denoiser(toy *t, const char *device, const screen_size *size, int
     return feed_denoiser(t, (size_t)B);
 }
 
+static scp_status upload_profiles(toy *t)
+{
+    size_t n = t->data.P * t->data.G;
+    SCP_TRY(scp_device_alloc(t->dev, scp_device_bytes(t->dev, SCP_REAL, n), &t->profiles));
+    return scp_device_write_f32(t->dev, t->profiles, t->data.x, n);
+}
+
 scp_status toy_vae(toy *t, const char *device, const screen_size *size, int64_t B,
                    const char *const *base, const char *const *extra)
 {
@@ -144,9 +151,7 @@ scp_status toy_vae(toy *t, const char *device, const screen_size *size, int64_t 
     scp_vae_build_train(t->g, &t->m.vae, (int64_t)d->P, (int64_t)d->G, B, &t->vae);
     t->loss = t->vae.loss;
     SCP_TRY(scp_plan_create(t->g, t->loss, NULL, &t->plan));
-    SCP_TRY(
-        scp_device_alloc(t->dev, scp_device_bytes(t->dev, SCP_REAL, d->P * d->G), &t->profiles));
-    SCP_TRY(scp_device_write_f32(t->dev, t->profiles, d->x, d->P * d->G));
+    SCP_TRY(upload_profiles(t));
     SCP_TRY(scp_plan_bind(t->plan, t->vae.profiles, t->profiles));
     SCP_TRY(scp_plan_feed_f64(t->plan, t->vae.weights, weights));
     SCP_TRY(scp_alloc((size_t)B, sizeof *rows, &rows));
@@ -156,6 +161,56 @@ scp_status toy_vae(toy *t, const char *device, const screen_size *size, int64_t 
     return st;
 }
 
+static scp_status upload_labels(toy *t)
+{
+    size_t n = t->labels.n * SCP_FP_BITS;
+    float *host = NULL;
+    SCP_TRY(scp_alloc(n, sizeof *host, &host));
+    for (size_t i = 0; i < t->labels.n; i++)
+        scp_drug_labels_scaled(&t->labels, &t->data, i, host + i * SCP_FP_BITS);
+    scp_status st = scp_device_alloc(t->dev, scp_device_bytes(t->dev, SCP_REAL, n), &t->scaled);
+    if (st == SCP_OK) st = scp_device_write_f32(t->dev, t->scaled, host, n);
+    free(host);
+    return st;
+}
+
+static scp_status feed_baseline(toy *t, size_t B)
+{
+    const scp_dataset *d = &t->data;
+    int32_t *rows = NULL, *work = NULL;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_alloc(B, sizeof *rows, &rows));
+    SCP_GOTO(done, scp_alloc(B, sizeof *work, &work));
+    scp_sampler_rows(SEED, d->N, 3, B, 0, B, rows);
+    SCP_GOTO(done, feed(t, t->baseline.pre, d->pre, rows, B, work));
+    SCP_GOTO(done, feed(t, t->baseline.post, d->post, rows, B, work));
+    SCP_GOTO(done, feed(t, t->baseline.label, t->labels.of_pair, rows, B, work));
+done:
+    free(rows);
+    free(work);
+    return st;
+}
+
+scp_status toy_baseline(toy *t, const char *device, const screen_size *size, int64_t B,
+                        scp_baseline_kind kind)
+{
+    SCP_TRY(begin(t, device, size, toy_tiny, NULL));
+    const scp_dataset *d = &t->data;
+    SCP_TRY(scp_conf_defaults(scp_baseline_groups, &t->baseline_cfg));
+    SCP_TRY(scp_conf_set(scp_baseline_groups, &t->baseline_cfg, "baseline.adapter", "7,5", "test"));
+    SCP_TRY(scp_conf_set(scp_baseline_groups, &t->baseline_cfg, "baseline.hidden", "9,8", "test"));
+    SCP_TRY(scp_drug_labels_init(d, &t->labels));
+    scp_baseline_build_train(t->g, kind, &t->baseline_cfg, (int64_t)d->P, (int64_t)d->G,
+                             (int64_t)t->labels.n, B, &t->baseline);
+    t->loss = t->baseline.loss;
+    SCP_TRY(scp_plan_create(t->g, t->loss, NULL, &t->plan));
+    SCP_TRY(upload_profiles(t));
+    SCP_TRY(upload_labels(t));
+    SCP_TRY(scp_plan_bind(t->plan, t->baseline.profiles, t->profiles));
+    SCP_TRY(scp_plan_bind(t->plan, t->baseline.labels, t->scaled));
+    return feed_baseline(t, (size_t)B);
+}
+
 void toy_stop(toy *t)
 {
     scp_plan_destroy(&t->plan);
@@ -163,6 +218,9 @@ void toy_stop(toy *t)
     scp_tables_fini(&t->tables);
     scp_params_destroy(&t->params);
     if (t->dev) scp_device_release(t->dev, t->profiles);
+    if (t->dev) scp_device_release(t->dev, t->scaled);
+    scp_drug_labels_fini(&t->labels);
+    scp_conf_fini(scp_baseline_groups, &t->baseline_cfg);
     scp_device_close(&t->dev);
     scp_latent_stats_fini(&t->stats);
     scp_dataset_fini(&t->data);

@@ -5,6 +5,8 @@
 
 #include "diffusion/method.h"
 #include "io/dataset.h"
+#include "model/baseline.h"
+#include "model/drug_label.h"
 #include "tensor/plan.h"
 #include "train/screen.h"
 #include "train/tables.h"
@@ -19,9 +21,13 @@ typedef struct toy {
     scp_node *loss;
     scp_train_nodes nodes; /* denoiser                     */
     scp_vae_nodes vae;     /* autoencoder                  */
+    scp_baseline_nodes baseline;
+    scp_baseline_config baseline_cfg;
+    scp_drug_labels labels; /* baseline */
     scp_latent_stats stats;
     scp_tables tables;
-    void *profiles; /* autoencoder's copy of x      */
+    void *profiles; /* copy of x: autoencoder, baseline */
+    void *scaled;   /* baseline: phi_s of the labels */
     scp_step step;
 } toy;
 
@@ -37,6 +43,9 @@ scp_status toy_denoiser(toy *t, const char *device, const screen_size *size, int
 /** The autoencoder, KL weight 0.3. */
 scp_status toy_vae(toy *t, const char *device, const screen_size *size, int64_t B,
                    const char *const *base, const char *const *extra) SCP_MUST_USE;
+/** A baseline network of B pairs. */
+scp_status toy_baseline(toy *t, const char *device, const screen_size *size, int64_t B,
+                        scp_baseline_kind kind) SCP_MUST_USE;
 void toy_stop(toy *t);
 
 /** Add N(0, sd) to every weight, rounded to float: leaves no layer at zero. */

@@ -21,4 +21,6 @@ tests_train_stages_t_SOURCES = tests/train/stages.c
 tests_train_stages_t_LDADD = libscptoy.a libscptest.a $(LDADD)
 dist_check_SCRIPTS += tests/train/programs.sh
 TESTS += tests/train/programs.sh
+dist_check_SCRIPTS += tests/train/baselines.sh
+TESTS += tests/train/baselines.sh
 LONG_TESTS += tests/train/ranks.mpi

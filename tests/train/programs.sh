@@ -86,7 +86,7 @@ got=$?
 report "SIGTERM to one process that went on: exit 85 ($got)"
 
 cp "$tmp/r/config.yaml" "$tmp/config.yaml"
-train 65 "--train.steps 1000000 --model.dropout 0.2" && err 'other settings of vae, model or diffusion'
+train 65 "--train.steps 1000000 --model.dropout 0.2" && err 'other settings of the method (vae, model, diffusion)'
 report "another setting: exit 65"
 train 65 "--train.steps 1000000 --train.seed 9" && err 'with seed 1 and batch 16, now 9 and 16'
 report "another seed: exit 65"
