@@ -7,6 +7,7 @@
 #include "io/h5.h"
 #include "io/h5_heap.h"
 #include "io/h5_slab.h"
+#include "io/h5_sound.h"
 #include "io/h5_text.h"
 
 scp_status scp_h5_extent(hid_t dset, int *rank, size_t dims[SCP_H5_MAX_RANK])
@@ -95,13 +96,17 @@ done:
 
 scp_status scp_h5_check_number(hid_t dset, bool integer)
 {
+    scp_status st = SCP_OK;
     hid_t type = H5Dget_type(dset);
     H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_NO_CLASS;
     char where[1024];
+    scp_h5_where(dset, NULL, where, sizeof where);
+    if (type >= 0) st = scp_h5_check_type(type, where);
     if (type >= 0) H5Tclose(type);
+    SCP_TRY(st);
     if (class != H5T_INTEGER && class != H5T_ENUM && (integer || class != H5T_FLOAT))
-        SCP_FAIL(SCP_EDATA, "%s: %s were expected, but it holds another type",
-                 scp_h5_where(dset, NULL, where, sizeof where), integer ? "integers" : "numbers");
+        SCP_FAIL(SCP_EDATA, "%s: %s were expected, but it holds another type", where,
+                 integer ? "integers" : "numbers");
     return SCP_OK;
 }
 

@@ -43,7 +43,7 @@ static bool parse_collection(heap *h, const uint8_t *c, uint64_t size)
     for (uint64_t at = HEAD_BYTES; size - at >= OBJECT_BYTES;) {
         uint64_t index = little(c + at, 2), bytes = little(c + at + 8, 8), room = size - at;
         if (index == 0) { /* free space, its head counted */
-            if (bytes < OBJECT_BYTES || bytes > room) return bytes == 0;
+            if (bytes < OBJECT_BYTES || bytes > room) return false; /* 0: HDF5 would never end */
             at += bytes;
             continue;
         }
