@@ -16,6 +16,11 @@
         key, NULL, kind, AT(member), "-1", -1, top, NULL, unit_text, help_text, NULL               \
     }
 
+#define TABLE(key, member, help_text)                                                              \
+    {                                                                                              \
+        key, NULL, SCP_OPT_TEXT, AT(member), NULL, 0, 0, NULL, NULL, help_text, NULL               \
+    }
+
 const scp_option scp_synth_options[] = {
     { "preset", NULL, SCP_OPT_ENUM, AT(preset), "tiny", 0, 0, SCP_SYNTH_PRESETS, NULL,
       "size of the screen; numbers of -1 below are taken from it", NULL },
@@ -27,6 +32,18 @@ const scp_option scp_synth_options[] = {
       "drug table (TSV: drug, canonical_smiles, moa-fine) instead of the one that comes with the "
       "program",
       NULL },
+    TABLE("samples", samples,
+          "sample table of the atlas (TSV, plain or gzip): the real wells instead of invented ones"),
+    TABLE("grid", grid, "condition grid of the atlas (TSV): cells of every key; with --samples"),
+    TABLE("plate-list", plate_list,
+          "with --grid: plates to write, such as 1-3,14 (default: as the preset)"),
+    NUMBER("fraction", SCP_OPT_REAL, fraction, 1, NULL, "with --grid: share of its cells"),
+    TABLE("lines-table", lines_table,
+          "cell lines (TSV: Cell_ID_Cellosaur, cell_name, Organ), the first of them are taken"),
+    TABLE("genes-table", genes_table,
+          "genes (TSV: gene_symbol) in the order of the plates instead of invented names"),
+    TABLE("gene-sets", gene_sets,
+          "gene sets (GMT): 12 of them are what drugs act on; those of the paper, if they are there"),
     NUMBER("plates", SCP_OPT_INT, plates, 99, NULL,
            "plates, in triples of one drug set at 0.05, 0.5, 5 uM"),
     NUMBER("repeat", SCP_OPT_INT, repeat, 1, NULL,

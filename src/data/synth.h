@@ -45,6 +45,12 @@ typedef struct scp_synth_config {
     char *out;           /* folder for plateN.h5ad, drugs.tsv, truth.h5 */
     char *table;         /* drug table, see chem/drug_table.h */
     int preset, profile; /* scp_synth_preset, scp_synth_profile */
+    /* tables of the atlas instead of invented names and places; each NULL or "": none */
+    char *samples, *grid; /* wells, and cells of every key: both or none, see synth_atlas.h */
+    char *plate_list;     /* with them: which plates, such as 1-3,14; NULL: as the preset */
+    char *lines_table;    /* TSV: Cell_ID_Cellosaur, cell_name, Organ */
+    char *genes_table;    /* TSV: gene_symbol, all genes in the order of the plates */
+    char *gene_sets;      /* GMT: 12 of its sets are the drug programmes */
     int64_t seed;
     /* size */
     int64_t plates;       /* plates 3t+1, 3t+2, 3t+3 hold drug set t at 0.05, 0.5 and 5 uM */
@@ -59,7 +65,8 @@ typedef struct scp_synth_config {
     double cells_line_sd; /* spread of ln cells between lines */
     double cells_key_sd;  /* and between keys of a line */
     double vehicle;       /* cells of a line in a vehicle well, as a multiple of `cells` */
-    int64_t cells_min;    /* no key of a good well has fewer */
+    int64_t cells_min;    /* no key of a good well has fewer, unless the grid has fewer */
+    double fraction;      /* with a grid: share of its cells */
     double failed_wells;  /* share of wells with 50 to 800 cells in all */
     double depth;         /* factor of the library size */
     int64_t deflate;      /* 0..9 */

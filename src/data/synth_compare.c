@@ -106,7 +106,7 @@ void scp_synth_compare(const scp_synth_design *d, const scp_synth_tally *t, scp_
     r->seconds_draw = (double)t->draw_us * 1e-6;
     r->seconds_write = (double)t->write_us * 1e-6;
     add(r, "cells of a treated key, median", median_cells(d),
-        d->cfg.toxicity > 0.0 ? NAN : d->cfg.cells, design);
+        d->cfg.toxicity > 0.0 || d->atlas ? NAN : d->cfg.cells, design);
     add(r, "share with pass_filter full", (double)t->full / (double)t->cells, 0.95, "Tahoe-100M");
     add(r, "share of counts on these genes", d->captured, d->G >= SCP_SYNTH_EXPRESSED ? 1.0 : NAN,
         design);

@@ -9,22 +9,22 @@
 static const scp_synth_config preset_size[] = {
     [SCP_SYNTH_TINY] = { .plates = 2, .lines = 6, .drugs = 8, .genes = 300, .cells = 30,
                          .cells_line_sd = 0.1, .cells_key_sd = 0.1, .vehicle = 1.167,
-                         .cells_min = 20, .depth = 1, .lfc = 1, .deflate = 4 },
+                         .cells_min = 20, .depth = 1, .lfc = 1, .fraction = 0.025, .deflate = 4 },
     [SCP_SYNTH_DEMO] = { .plates = 3, .lines = 12, .drugs = 90, .genes = 1200,
                          .cells = 45, .cells_line_sd = 0.15, .cells_key_sd = 0.15,
-                         .vehicle = 6, .cells_min = 25, .depth = 2.5, .lfc = 1, .deflate = 1 },
+                         .vehicle = 6, .cells_min = 25, .depth = 2.5, .lfc = 1, .fraction = 0.035, .deflate = 1 },
     [SCP_SYNTH_SMALL] = { .plates = 3, .lines = 12, .drugs = 60, .genes = 2000,
                           .cells = 60, .cells_line_sd = 0.3, .cells_key_sd = 0.3,
                           .vehicle = 1.167, .cells_min = 15, .failed_wells = 0.009,
-                          .depth = 1, .lfc = 1, .deflate = 4 },
+                          .depth = 1, .lfc = 1, .fraction = 0.047, .deflate = 4 },
     [SCP_SYNTH_MEDIUM] = { .plates = 6, .repeat = 1, .lines = 30, .drugs = 180, .genes = 2000,
                            .cells = 100, .cells_line_sd = 0.6, .cells_key_sd = 0.5,
                            .vehicle = 1.167, .cells_min = 5, .failed_wells = 0.009, .depth = 1,
-                           .lfc = 1, .deflate = 4 },
+                           .lfc = 1, .fraction = 0.078, .deflate = 4 },
     [SCP_SYNTH_PLATE] = { .plates = 1, .lines = 50, .drugs = 94, .genes = 62710, .cells = 1278,
                           .cells_line_sd = 1.06, .cells_key_sd = 0.64, .vehicle = 1.167,
                           .cells_min = 1, .failed_wells = 0.009, .depth = 1, .lfc = 0,
-                          .deflate = 4 },
+                          .fraction = 1, .deflate = 4 },
 };
 
 static const scp_synth_config profile_effects[] = {
@@ -66,6 +66,7 @@ static const field fields[] = {
     SIZE_REAL(cells_key_sd, 0, 3),
     SIZE_REAL(vehicle, 0.01, 1000),
     SIZE_INT(cells_min, 0, 1e6),
+    SIZE_REAL(fraction, 0, 1),
     SIZE_REAL(failed_wells, 0, 1),
     SIZE_REAL(depth, 0.001, 1000),
     SIZE_INT(deflate, 0, 9),
@@ -107,6 +108,12 @@ const char *scp_synth_preset_name(scp_synth_preset p)
     return p >= 0 && p <= SCP_SYNTH_PLATE ? name[p] : "unknown";
 }
 
+const char *scp_synth_preset_plates(scp_synth_preset p)
+{
+    static const char *const list[] = { "1-2", "1-3", "1-3", "1-6,14", "10" };
+    return list[p];
+}
+
 void scp_synth_config_init(scp_synth_config *c)
 {
     memset(c, 0, sizeof *c);
@@ -119,6 +126,15 @@ scp_status scp_synth_config_text(const scp_synth_config *c, scp_strbuf *out)
     SCP_TRY(scp_strbuf_addf(out, "seed: %lld\n", (long long)c->seed));
     for (size_t i = 0; i < N_FIELDS; i++)
         SCP_TRY(scp_strbuf_addf(out, "%s: %.17g\n", fields[i].name, get(c, &fields[i])));
+    if (scp_synth_has_text(c->grid))
+        SCP_TRY(scp_strbuf_addf(out, "samples: %s\ngrid: %s\nplate_list: %s\n", c->samples, c->grid,
+                                c->plate_list ? c->plate_list : ""));
+    if (scp_synth_has_text(c->lines_table))
+        SCP_TRY(scp_strbuf_addf(out, "lines_table: %s\n", c->lines_table));
+    if (scp_synth_has_text(c->genes_table))
+        SCP_TRY(scp_strbuf_addf(out, "genes_table: %s\n", c->genes_table));
+    if (scp_synth_has_text(c->gene_sets))
+        SCP_TRY(scp_strbuf_addf(out, "gene_sets: %s\n", c->gene_sets));
     return scp_strbuf_addf(out, "traps: %d\n", c->traps);
 }
 
@@ -130,9 +146,30 @@ static int64_t wells_of_a_triple(const scp_synth_config *c)
     return (drugs + triples - 1) / triples + c->bridge + (c->traps ? SCP_SYNTH_TRAP_WELLS : 0);
 }
 
+bool scp_synth_has_text(const char *text)
+{
+    return text && *text;
+}
+
+/* The design is either read or invented. */
+static scp_status check_design(scp_synth_config *c)
+{
+    bool grid = scp_synth_has_text(c->grid), listed = scp_synth_has_text(c->plate_list);
+    if (grid != scp_synth_has_text(c->samples))
+        SCP_FAIL(SCP_EUSAGE, "the design of the atlas takes two tables: grid and samples");
+    if (!grid && listed)
+        SCP_FAIL(SCP_EUSAGE, "a list of plates needs the tables of the atlas (grid, samples); an "
+                             "invented design takes their number");
+    if (grid && (c->plates >= 0 || c->repeat >= 0 || c->bridge >= 0 || c->mixed >= 0 || c->traps))
+        SCP_FAIL(SCP_EUSAGE, "plates, repeat, bridge, mixed and traps belong to an invented "
+                             "design; name plates of the atlas by a list");
+    return SCP_OK;
+}
+
 scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
 {
     SCP_ARG(c, "settings are required");
+    SCP_TRY(check_design(c));
     if (c->preset < 0 || c->preset > SCP_SYNTH_PLATE || c->profile < 0 ||
         c->profile > SCP_SYNTH_PURE)
         SCP_FAIL(SCP_EUSAGE, "preset is one of %s, profile one of %s", SCP_SYNTH_PRESETS,
@@ -147,15 +184,17 @@ scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
         if (!(v >= f->min && v <= f->max))
             SCP_FAIL(SCP_EUSAGE, "%s is %g, allowed are %g to %g", f->name, v, f->min, f->max);
     }
+    if (c->drugs > (int64_t)n_table && drugs_asked && scp_synth_has_text(c->grid))
+        SCP_FAIL(SCP_EUSAGE, "%lld drugs asked for, the wells of these plates hold %zu",
+                 (long long)c->drugs, n_table);
     if (c->drugs > (int64_t)n_table && drugs_asked)
-        SCP_FAIL(SCP_EUSAGE,
-                 "%lld drugs asked for, %s has %zu with a structure; name a larger table",
+        SCP_FAIL(SCP_EUSAGE, "%lld drugs asked for, %s has %zu with a structure; name a larger table",
                  (long long)c->drugs, c->table ? c->table : "the table", n_table);
     if (c->drugs > (int64_t)n_table) c->drugs = (int64_t)n_table;
     if (c->axes >= c->drugs)
         SCP_FAIL(SCP_EUSAGE, "%lld structure axes need more drugs than the %lld there are",
                  (long long)c->axes, (long long)c->drugs);
-    if (wells_of_a_triple(c) > SCP_SYNTH_DRUG_WELLS)
+    if (!scp_synth_has_text(c->grid) && wells_of_a_triple(c) > SCP_SYNTH_DRUG_WELLS)
         SCP_FAIL(SCP_EUSAGE, "%lld drugs do not fit on %lld plates (a triple of plates holds %d, "
                  "traps and the bridge among them); ask for more plates or fewer drugs",
                  (long long)c->drugs, (long long)c->plates, SCP_SYNTH_DRUG_WELLS);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "chem/drug_table.h"
+#include "data/synth_atlas.h"
 
 bool scp_synth_drug_usable(const scp_synth_config *cfg, const struct scp_drug_table *table,
                            size_t i)
@@ -23,6 +24,21 @@ static size_t usable_drugs(const scp_synth_config *cfg, const scp_drug_table *ta
     return n;
 }
 
+/* The settings, and which design they ask for. */
+static scp_status resolve(scp_synth_design *d)
+{
+    scp_synth_config *c = &d->cfg;
+    size_t n = usable_drugs(c, d->table);
+    if (scp_synth_has_text(c->grid) && scp_synth_has_text(c->samples)) {
+        const char *list = scp_synth_has_text(c->plate_list)
+                               ? c->plate_list
+                               : scp_synth_preset_plates((scp_synth_preset)c->preset);
+        SCP_TRY(scp_synth_atlas_read(c->samples, list, &d->atlas));
+        n = scp_synth_atlas_drugs(d->atlas);
+    }
+    return scp_synth_config_resolve(c, n);
+}
+
 scp_status scp_synth_design_create(const scp_synth_config *cfg, scp_synth_design **out)
 {
     scp_status st = SCP_OK;
@@ -34,7 +50,7 @@ scp_status scp_synth_design_create(const scp_synth_config *cfg, scp_synth_design
     d->cfg = *cfg;
     SCP_GOTO(fail, scp_names_create(&d->text));
     SCP_GOTO(fail, scp_drug_table_read(cfg->table, &d->table));
-    SCP_GOTO(fail, scp_synth_config_resolve(&d->cfg, usable_drugs(&d->cfg, d->table)));
+    SCP_GOTO(fail, resolve(d));
     d->G = (size_t)d->cfg.genes;
     d->C = (size_t)d->cfg.lines;
     d->D = (size_t)d->cfg.drugs + (d->cfg.traps ? scp_synth_trap_count : 0);
@@ -54,8 +70,9 @@ void scp_synth_design_destroy(scp_synth_design **dp)
     scp_synth_design *d = dp ? *dp : NULL;
     if (!d) return;
     scp_drug_table_destroy(&d->table);
+    scp_synth_atlas_destroy(&d->atlas);
     scp_names_destroy(&d->text);
-    void *owned[] = { d->line, d->gene, d->gene_flags, d->base,     d->W,    d->V,
+    void *owned[] = { d->line, d->gene, d->gene_sets, d->gene_flags, d->base,     d->W,    d->V,
                       d->X,    d->h,          d->line_log, d->drug, d->pair };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     for (size_t p = 0; d->plate && p < d->n_plates; p++) free(d->plate[p].gene);

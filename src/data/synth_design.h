@@ -74,9 +74,12 @@ typedef struct scp_synth_design {
     scp_synth_config cfg;  /* resolved; its texts are borrowed */
     struct scp_drug_table *table;
     struct scp_names *text; /* texts that belong to no table */
+    struct scp_synth_atlas *atlas; /* the design that was read; NULL: invented */
     size_t G, C, D, n_plates;
     char (*gene)[SCP_SYNTH_SYMBOL]; /* [G] */
     uint8_t *gene_flags;   /* [G] */
+    uint16_t *gene_sets;   /* [G] bit p: a member of the gene set of programme p */
+    const char *set[SCP_SYNTH_P]; /* names of the gene sets; NULL: programmes are random genes */
     double *base;          /* [G] log abundance; -infinity when never expressed */
     double captured;       /* share of a cell's counts that falls on these genes */
     float *W, *V, *X;      /* [K, G], [P, G], [J, G] */
@@ -113,6 +116,11 @@ scp_status scp_synth_plan_genes(scp_synth_design *d) SCP_MUST_USE;
 scp_status scp_synth_plan_lines(scp_synth_design *d) SCP_MUST_USE;
 scp_status scp_synth_plan_drugs(scp_synth_design *d) SCP_MUST_USE;
 scp_status scp_synth_plan_plates(scp_synth_design *d) SCP_MUST_USE;
+
+/** Is there a name in this setting? */
+bool scp_synth_has_text(const char *text);
+/** Plates of the atlas that a preset stands for, as a list. */
+const char *scp_synth_preset_plates(scp_synth_preset p);
 
 /** Put drugs and vehicle into the wells of all plates, as the settings say: numbers, drugs and
  *  doses, and which wells fail for sure. Allocates d->plate. */

@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "chem/drug_table.h"
 #include "chem/morgan.h"
-#include "data/synth_design.h"
+#include "data/synth_atlas.h"
 #include "data/synth_rng.h"
 
 enum { FIRST_COMMON = SCP_SYNTH_P - 2 };
@@ -31,6 +31,19 @@ static const double sensitivity_gain = 0.5, magnitude_ceiling = 3.0;
 
 const double scp_synth_dose[3] = { 0.05, 0.5, 5.0 };
 const char *const scp_synth_dose_text[3] = { "0.05", "0.5", "5.0" };
+
+/* Names and structures: the drugs of the atlas's wells, those without a structure, too. */
+static void take_atlas_drugs(scp_synth_design *d)
+{
+    for (size_t i = 0; i < d->D; i++) {
+        scp_synth_drug *r = &d->drug[i];
+        scp_drug_row row = { .smiles = "", .moa = "" };
+        r->name = scp_synth_atlas_drug(d->atlas, i, &r->label);
+        (void)scp_drug_table_find(d->table, r->name, &row);
+        r->smiles = row.smiles;
+        r->moa = row.moa;
+    }
+}
 
 /* Names and structures: the first usable drugs of the table, then the traps. */
 static void take_drugs(scp_synth_design *d)
@@ -67,6 +80,10 @@ static scp_status place_drugs(scp_synth_design *d)
         memcpy(bits + n++ * SCP_MORGAN_BITS, s.fp, SCP_MORGAN_BITS);
         scp_structure_fini(&s);
     }
+    if (n <= q)
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "%s has a structure for %zu of the %zu drugs, %zu axes need more", d->cfg.table,
+                      n, d->D, q);
     SCP_GOTO(done, scp_synth_principal_axes(bits, n, SCP_MORGAN_BITS, q, (uint64_t)d->cfg.seed, z));
     n = 0;
     for (size_t i = 0; i < d->D; i++)
@@ -120,7 +137,10 @@ scp_status scp_synth_plan_drugs(scp_synth_design *d)
     size_t q = (size_t)d->cfg.axes;
     SCP_TRY(scp_alloc(d->D, sizeof *d->drug, &d->drug));
     SCP_TRY(scp_alloc(d->C * d->D, sizeof *d->pair, &d->pair));
-    take_drugs(d);
+    if (d->atlas)
+        take_atlas_drugs(d);
+    else
+        take_drugs(d);
     SCP_TRY(place_drugs(d));
     scp_rng_fill_normal((uint64_t)d->cfg.seed, SCP_RNG_SYNTH, SCP_SYNTH_S_MIX, 0, SCP_SYNTH_P * q,
                         d->mix);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/synth_design.h"
+#include "data/synth_atlas.h"
 #include "data/synth_rng.h"
 
 enum { MIXED_NUMBER = 13, REPEAT_NUMBER = 14, BRIDGE_DRUG = 0, BRIDGE_WELL = 93, MIXED_VEHICLE = 22 };
@@ -98,6 +98,7 @@ static void lay_mixed(const scp_synth_design *d, scp_synth_plate *plate)
 
 scp_status scp_synth_plan_layout(scp_synth_design *d)
 {
+    if (d->atlas) return scp_synth_atlas_layout(d->atlas, d);
     size_t plates = (size_t)d->cfg.plates, sets = (plates + 2) / 3;
     SCP_TRY(scp_alloc(plates + (size_t)(d->cfg.mixed + d->cfg.repeat), sizeof *d->plate, &d->plate));
     for (size_t p = 0; p < plates; p++) {

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "data/synth_design.h"
 #include "data/synth_rng.h"
+#include "io/tsv.h"
 
 /* Ordered so that the first few lines span the organs. */
 static const scp_synth_line lines[SCP_SYNTH_LINES] = {
@@ -81,6 +82,40 @@ static void line_profile(scp_synth_design *d, size_t c, double *eta)
     for (size_t g = 0; g < d->G; g++) d->line_log[c * d->G + g] = (float)(eta[g] + shift);
 }
 
+/* Lines of a table: one row a line, or several (a line and its mutations). */
+static scp_status read_lines(scp_synth_design *d)
+{
+    scp_status st = SCP_OK;
+    scp_tsv *t = NULL;
+    scp_names *seen = NULL;
+    size_t id, name, organ, n = 0;
+    const char *path = d->cfg.lines_table;
+    SCP_GOTO(done, scp_names_create(&seen));
+    SCP_GOTO(done, scp_tsv_read(path, &t));
+    SCP_GOTO(done, scp_tsv_column(t, "Cell_ID_Cellosaur", &id));
+    SCP_GOTO(done, scp_tsv_column(t, "cell_name", &name));
+    SCP_GOTO(done, scp_tsv_column(t, "Organ", &organ));
+    for (size_t i = 0; i < scp_tsv_n_rows(t) && n < d->C; i++) {
+        const char **to[] = { &d->line[n].id, &d->line[n].name, &d->line[n].organ };
+        const size_t column[] = { id, name, organ };
+        size_t at;
+        SCP_GOTO(done, scp_names_add(seen, scp_tsv_text(t, i, id), &at));
+        if (at < n) continue;
+        for (int k = 0; k < 3; k++) {
+            SCP_GOTO(done, scp_names_add(d->text, scp_tsv_text(t, i, column[k]), &at));
+            *to[k] = scp_names_get(d->text, at);
+        }
+        if (!*d->line[n++].id)
+            SCP_FAIL_GOTO(done, SCP_EDATA, "%s:%zu: a line without an id", path, scp_tsv_line(t, i));
+    }
+    if (n < d->C)
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu lines, the screen asks for %zu", path, n, d->C);
+done:
+    scp_tsv_destroy(&t);
+    scp_names_destroy(&seen);
+    return st;
+}
+
 scp_status scp_synth_plan_lines(scp_synth_design *d)
 {
     scp_status st = SCP_OK;
@@ -90,7 +125,10 @@ scp_status scp_synth_plan_lines(scp_synth_design *d)
     SCP_GOTO(done, scp_alloc(d->C * d->G, sizeof *d->line_log, &d->line_log));
     SCP_GOTO(done, scp_alloc(d->G, sizeof *eta, &eta));
     SCP_GOTO(done, scp_alloc(d->C, sizeof *d->line, &d->line));
-    memcpy(d->line, lines, d->C * sizeof *d->line);
+    if (scp_synth_has_text(d->cfg.lines_table))
+        SCP_GOTO(done, read_lines(d));
+    else
+        memcpy(d->line, lines, d->C * sizeof *d->line);
     for (size_t c = 0; c < d->C; c++) {
         uint64_t organ_id = scp_hash_text(d->line[c].organ, 0);
         scp_rng_fill_normal(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_ORGAN, organ_id, SCP_SYNTH_K, organ);

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "data/synth_design.h"
+#include "data/synth_atlas.h"
 #include "data/synth_rng.h"
 
 enum { ROWS = 8, COLUMNS = 12, MIN_FAILED = 50, MAX_FAILED = 800 };
@@ -31,8 +31,10 @@ static void draw_well(const scp_synth_design *d, const scp_synth_plate *plate, s
     uint64_t seed = (uint64_t)d->cfg.seed;
     scp_synth_stream s =
         scp_synth_stream_at(seed, SCP_SYNTH_S_WELL, (uint64_t)plate->number << 8 | w);
-    well->failed |= scp_synth_u01(&s) < d->cfg.failed_wells;
-    well->depth = plate_depth[(plate->number - 1) % 14] * exp(well_depth_sd * scp_synth_normal(&s));
+    bool fails = scp_synth_u01(&s) < d->cfg.failed_wells;
+    double depth = plate_depth[(plate->number - 1) % 14] * exp(well_depth_sd * scp_synth_normal(&s));
+    if (well->depth <= 0.0) well->depth = depth;
+    if (!d->atlas) well->failed |= fails;
     for (int j = 0; j < SCP_SYNTH_J; j++) {
         double angle =
             2.0 * M_PI * scp_rng_u01(seed, SCP_RNG_SYNTH, SCP_SYNTH_S_GRADIENT, (uint64_t)j, 0);
@@ -80,7 +82,7 @@ static scp_status plan_plate(scp_synth_design *d, scp_synth_plate *plate)
         scp_synth_well *well = &plate->well[w];
         if (well->drug == SCP_SYNTH_EMPTY) continue;
         draw_well(d, plate, w, well);
-        count_cells(d, plate, w, well);
+        if (!d->atlas) count_cells(d, plate, w, well);
     }
     return SCP_OK;
 }
@@ -89,6 +91,7 @@ scp_status scp_synth_plan_plates(scp_synth_design *d)
 {
     SCP_TRY(scp_synth_plan_layout(d));
     for (size_t p = 0; p < d->n_plates; p++) SCP_TRY(plan_plate(d, &d->plate[p]));
+    if (d->atlas) SCP_TRY(scp_synth_atlas_cells(d->cfg.grid, d));
     return SCP_OK;
 }
 

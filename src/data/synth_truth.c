@@ -1,6 +1,6 @@
 /* What is true about a synthetic screen, as named arrays: truth.h5, and the drug table for prep.
  *
- * Groups: gene, line, drug, pair (line x drug), plate, well (in use), key (treated; rows in the
+ * Groups: gene, set (with gene sets), line, drug, pair (line x drug), plate, well (in use), key (treated; rows in the
  * order plate, well, line). key/lfc [keys, G] follows from the rest by the formula of
  * synth_design.h; with lfc = 0 it is left out. */
 #include <stdio.h>
@@ -61,6 +61,23 @@ static scp_status put_genes(scp_array_file *f, const scp_synth_design *d)
     return scp_array_file_put(f, "gene/X", SCP_ARRAY_F32, 2, (size_t[]){ SCP_SYNTH_J, d->G }, d->X);
 }
 
+/* Gene sets of the programmes: names, and members as 0 and 1. */
+static scp_status put_sets(scp_array_file *f, const scp_synth_design *d)
+{
+    scp_status st = SCP_OK;
+    int32_t *member = NULL;
+    if (!d->set[0]) return SCP_OK;
+    SCP_GOTO(done, scp_alloc(SCP_SYNTH_P * d->G, sizeof *member, &member));
+    for (size_t p = 0; p < SCP_SYNTH_P; p++)
+        for (size_t g = 0; g < d->G; g++) member[p * d->G + g] = d->gene_sets[g] >> p & 1;
+    SCP_GOTO(done, scp_array_file_put_texts(f, "set/name", d->set, SCP_SYNTH_P));
+    SCP_GOTO(done, scp_array_file_put(f, "set/member", SCP_ARRAY_I32, 2,
+                                      (size_t[]){ SCP_SYNTH_P, d->G }, member));
+done:
+    free(member);
+    return st;
+}
+
 static scp_status put_lines(scp_array_file *f, const scp_synth_design *d)
 {
     const char *id[SCP_SYNTH_LINES], *name[SCP_SYNTH_LINES], *organ[SCP_SYNTH_LINES];
@@ -98,6 +115,8 @@ static scp_status put_drugs(scp_array_file *f, const scp_synth_design *d)
     SCP_GOTO(done, scp_alloc(d->D, sizeof *text, &text));
     for (size_t i = 0; i < d->D; i++) text[i] = d->drug[i].name;
     SCP_GOTO(done, scp_array_file_put_texts(f, "drug/name", text, d->D));
+    for (size_t i = 0; i < d->D; i++) text[i] = d->drug[i].label;
+    SCP_GOTO(done, scp_array_file_put_texts(f, "drug/label", text, d->D));
     for (size_t i = 0; i < d->D; i++) text[i] = d->drug[i].smiles;
     SCP_GOTO(done, scp_array_file_put_texts(f, "drug/canonical_smiles", text, d->D));
     SCP_GOTO(done, put_columns(f, "drug", columns, sizeof columns / sizeof *columns, d->drug, d->D,
@@ -237,6 +256,7 @@ scp_status scp_synth_write_truth(const scp_synth_design *d, const char *path)
     SCP_GOTO(done, scp_array_file_create(path, &f));
     SCP_GOTO(done, put_settings(f, d));
     SCP_GOTO(done, put_genes(f, d));
+    SCP_GOTO(done, put_sets(f, d));
     SCP_GOTO(done, put_lines(f, d));
     SCP_GOTO(done, put_drugs(f, d));
     SCP_GOTO(done, put_wells(f, d));

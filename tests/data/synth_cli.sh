@@ -32,6 +32,25 @@ report "prints what it achieved beside the atlas"
 [ "$(wc -l <"$tmp/screen/drugs.tsv")" -eq 9 ]
 report "eight drugs and a header"
 
+printf 'sample\tplate\tdrugname_drugconc\n' >"$tmp/samples.tsv"
+printf 'plate\tcell_line\tdrug\tconc\tn_cells\n' >"$tmp/grid.tsv"
+number=1495
+for drug in Erlotinib Gefitinib 'Sorafenib ' Vorinostat Imatinib; do
+    printf "smp_%d\tplate1\t[('%s', 0.05, 'uM')]\n" $number "$drug" >>"$tmp/samples.tsv"
+    printf 'plate1\tCVCL_0023\t%s\t0.05\t400\n' "$drug" >>"$tmp/grid.tsv"
+    number=$((number + 1))
+done
+printf "smp_%d\tplate1\t[('DMSO_TF', 0.0, 'uM')]\n" $number >>"$tmp/samples.tsv"
+printf 'plate1\tCVCL_0023\tDMSO_TF\t0.0\t1000\n' >>"$tmp/grid.tsv"
+gzip "$tmp/grid.tsv"
+"$synth" "$tmp/real" --samples "$tmp/samples.tsv" --grid "$tmp/grid.tsv.gz" --plate-list 1 --lines 1 \
+    --fraction 0.1 --axes 2 --table "$table" >"$tmp/stdout" 2>"$tmp/err" </dev/null
+report "a design from tables, plain and gzip"
+grep -q '^1 plates, 6 wells, 5 treated keys, 300 cells' "$tmp/stdout"
+report "has its wells, and a tenth of its cells"
+bad 64 "two tables" "$tmp/out" --samples "$tmp/samples.tsv" --table "$table"
+report "samples without a grid"
+
 bad 64 "one output folder" --table "$table"
 report "no folder"
 bad 64 "preset" "$tmp/out" --preset huge --table "$table"
