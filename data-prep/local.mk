@@ -18,3 +18,5 @@ scppdm_probe_LDADD = libscppdm.a libscpengine.a $(HDF5_LIBS) $(JANSSON_LIBS) $(X
 # Gets Tahoe-100M; the functions that transfer are a file of their own.
 dist_bin_SCRIPTS += data-prep/fetch-tahoe
 dist_pkgdata_DATA += data-prep/fetch-transfer.bash
+# Conversions of Parquet, once; Python with pyarrow.
+dist_bin_SCRIPTS += data-prep/parquet-to-h5ad data-prep/drugs-to-tsv
