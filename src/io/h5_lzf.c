@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes written to out, or 0 when the stream is damaged or needs more than `room`. */
-static size_t lzf_decode(const uint8_t *in, size_t n, uint8_t *out, size_t room)
+size_t scp_h5_lzf_decode(const uint8_t *in, size_t n, uint8_t *out, size_t room)
 {
     size_t at = 0, done = 0;
     while (at < n) {
@@ -63,7 +62,7 @@ static size_t lzf_filter(unsigned flags, size_t n_values, const unsigned values[
     if (!(flags & H5Z_FLAG_REVERSE)) return 0;
     size_t room = n_values > 2 && values[2] > 0 ? values[2] : lzf_length(*buf, n);
     uint8_t *out = room > 0 ? H5allocate_memory(room, false) : NULL;
-    size_t done = out ? lzf_decode(*buf, n, out, room) : 0;
+    size_t done = out ? scp_h5_lzf_decode(*buf, n, out, room) : 0;
     if (done != room) {
         if (out) H5free_memory(out);
         return 0;

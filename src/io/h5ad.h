@@ -73,7 +73,7 @@ scp_status scp_h5ad_read_rows(scp_h5ad *f, size_t first, size_t n,
                               scp_h5ad_rows *rows) SCP_MUST_USE;
 void scp_h5ad_rows_fini(scp_h5ad_rows *rows);
 
-/** Row starts [n_obs + 1] (CSR only), borrowed: lets a planner balance ranks by non-zeros. */
+/** Row starts [n_obs + 1] (CSR only), borrowed; read on first use, 8 bytes a row. */
 scp_status scp_h5ad_indptr(scp_h5ad *f, const int64_t **indptr) SCP_MUST_USE;
 
 /* Writing: the file appears under its name only when scp_h5ad_writer_commit succeeds. */

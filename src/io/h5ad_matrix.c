@@ -13,8 +13,9 @@
 #include "base/mem.h"
 
 enum {
-    DENSE_BLOCK = 1 << 24
-}; /* elements of a dense matrix, or entries of a CSC, read at a time */
+    DENSE_BLOCK = 1 << 24, /* elements of a dense matrix, or entries of a CSC, read at a time */
+    START_BLOCK = 1 << 18  /* row starts checked at a time                                    */
+};
 
 static scp_status dataset_length(hid_t dset, size_t *n)
 {
@@ -58,39 +59,69 @@ done:
     return st;
 }
 
-static scp_status check_indptr(const scp_matrix *m, size_t n, size_t nnz)
+/* Row or column starts of a block: they rise from *last, the start before it. */
+static scp_status check_starts(scp_matrix *m, const int64_t *start, size_t first, size_t n,
+                               int64_t *last)
 {
-    if (m->indptr[0] != 0) SCP_FAIL(SCP_EDATA, "%s: indptr does not begin at 0", m->where);
-    for (size_t i = 0; i < n; i++)
-        if (m->indptr[i + 1] < m->indptr[i])
+    if (first == 0 && start[0] != 0)
+        SCP_FAIL(SCP_EDATA, "%s: indptr does not begin at 0", m->where);
+    for (size_t i = 0; i < n; i++) {
+        if (start[i] < *last)
             SCP_FAIL(SCP_EDATA, "%s: indptr falls after %s %zu", m->where,
-                     m->kind == SCP_H5AD_CSR ? "row" : "column", i);
-    if ((size_t)m->indptr[n] != nnz)
-        SCP_FAIL(SCP_EDATA, "%s: indptr ends at %" PRId64 ", but there are %zu values", m->where,
-                 m->indptr[n], nnz);
+                     m->kind == SCP_H5AD_CSR ? "row" : "column", first + i - 1);
+        if ((size_t)(start[i] - *last) > m->longest) m->longest = (size_t)(start[i] - *last);
+        *last = start[i];
+    }
     return SCP_OK;
+}
+
+/* Check all n + 1 starts, block by block: those of a CSR are read again when they are needed. */
+static scp_status check_indptr(scp_matrix *m, size_t n)
+{
+    scp_status st = SCP_OK;
+    int64_t *block = NULL, last = 0;
+    size_t step = n + 1 < START_BLOCK ? n + 1 : START_BLOCK;
+    SCP_GOTO(done, scp_alloc(step, sizeof *block, &block));
+    for (size_t at = 0; at <= n; at += step) {
+        size_t some = n + 1 - at < step ? n + 1 - at : step;
+        SCP_GOTO(done, scp_h5_read_slab(m->indptr, H5T_NATIVE_INT64, at, some, block));
+        SCP_GOTO(done, check_starts(m, block, at, some, &last));
+    }
+    if ((size_t)last != m->nnz)
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: indptr ends at %" PRId64 ", but there are %zu values",
+                      m->where, last, m->nnz);
+done:
+    free(block);
+    return st;
 }
 
 static scp_status open_sparse(hid_t file, const char *path, scp_matrix *m)
 {
     scp_status st = SCP_OK;
     hid_t group = H5I_INVALID_HID;
-    size_t n_data = 0, n_indices = 0;
+    size_t n_indices = 0, n_starts = 0;
     SCP_GOTO(done, scp_h5_group_open(file, path, &group));
     SCP_GOTO(done, sparse_format(group, m));
     SCP_GOTO(done, scp_h5_dataset_open_cached(group, "data", &m->data));
     SCP_GOTO(done, scp_h5_dataset_open_cached(group, "indices", &m->indices));
     SCP_GOTO(done, scp_h5_check_number(m->data, false));
     SCP_GOTO(done, scp_h5_check_number(m->indices, true));
-    SCP_GOTO(done, dataset_length(m->data, &n_data));
+    SCP_GOTO(done, scp_h5_dataset_open(group, "indptr", &m->indptr));
+    SCP_GOTO(done, scp_h5_check_number(m->indptr, true));
+    SCP_GOTO(done, dataset_length(m->data, &m->nnz));
     SCP_GOTO(done, dataset_length(m->indices, &n_indices));
-    if (n_data != n_indices)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu values, but %zu indices", m->where, n_data,
+    SCP_GOTO(done, dataset_length(m->indptr, &n_starts));
+    if (m->nnz != n_indices)
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu values, but %zu indices", m->where, m->nnz,
                       n_indices);
-    size_t n = m->kind == SCP_H5AD_CSR ? m->n_rows : m->n_cols, length = n + 1;
-    SCP_GOTO(done, scp_alloc(length, sizeof *m->indptr, &m->indptr));
-    SCP_GOTO(done, scp_h5_read(group, "indptr", H5T_NATIVE_INT64, 1, &length, m->indptr));
-    SCP_GOTO(done, check_indptr(m, n, n_data));
+    size_t n = m->kind == SCP_H5AD_CSR ? m->n_rows : m->n_cols;
+    if (n_starts != n + 1)
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s/indptr: the shape is [%zu], expected [%zu]", m->where,
+                      n_starts, n + 1);
+    SCP_GOTO(done, check_indptr(m, n));
+    if (m->kind == SCP_H5AD_CSR) goto done;
+    SCP_GOTO(done, scp_alloc(n_starts, sizeof *m->column_start, &m->column_start));
+    SCP_GOTO(done, scp_h5_read_slab(m->indptr, H5T_NATIVE_INT64, 0, n_starts, m->column_start));
 done:
     if (group >= 0) H5Gclose(group);
     return st;
@@ -113,9 +144,9 @@ static scp_status open_dense(hid_t file, const char *path, scp_matrix *m)
 scp_status scp_matrix_open(hid_t file, const char *path, size_t n_rows, size_t n_cols,
                            scp_matrix *m)
 {
-    *m = (scp_matrix){
-        .data = H5I_INVALID_HID, .indices = H5I_INVALID_HID, .n_rows = n_rows, .n_cols = n_cols
-    };
+    *m = (scp_matrix)SCP_MATRIX_NONE;
+    m->n_rows = n_rows;
+    m->n_cols = n_cols;
     scp_h5_where(file, path, m->where, sizeof m->where);
     if (n_cols > INT32_MAX)
         SCP_FAIL(SCP_EDATA, "%s: %zu columns are more than this program counts", m->where, n_cols);
@@ -132,11 +163,13 @@ void scp_matrix_close(scp_matrix *m)
 {
     if (m->data >= 0) H5Dclose(m->data);
     if (m->indices >= 0) H5Dclose(m->indices);
-    free(m->indptr);
+    if (m->indptr >= 0) H5Dclose(m->indptr);
+    free(m->column_start);
+    free(m->row_start);
     free(m->column);
     free(m->value);
     free(m->dense);
-    *m = (scp_matrix){ .data = H5I_INVALID_HID, .indices = H5I_INVALID_HID };
+    *m = (scp_matrix)SCP_MATRIX_NONE;
 }
 
 /* ---- reading ---- */
@@ -176,12 +209,37 @@ static scp_status check_entries(const scp_matrix *m, size_t first, const scp_h5a
              rows->column[bad]);
 }
 
+scp_status scp_matrix_row_starts(const scp_matrix *m, size_t first, size_t n, int64_t *start)
+{
+    if (m->row_start)
+        memcpy(start, m->row_start + first, (n + 1) * sizeof *start);
+    else
+        SCP_TRY(scp_h5_read_slab(m->indptr, H5T_NATIVE_INT64, first, n + 1, start));
+    return SCP_OK;
+}
+
+scp_status scp_matrix_all_row_starts(scp_matrix *m)
+{
+    scp_status st = SCP_OK;
+    int64_t *start = NULL;
+    if (m->row_start) return SCP_OK;
+    SCP_GOTO(done, scp_alloc(m->n_rows + 1, sizeof *start, &start));
+    SCP_GOTO(done, scp_matrix_row_starts(m, 0, m->n_rows, start));
+    m->row_start = start;
+    start = NULL;
+done:
+    free(start);
+    return st;
+}
+
 static scp_status csr_rows(const scp_matrix *m, size_t first, size_t n, scp_h5ad_rows *rows)
 {
-    size_t start = (size_t)m->indptr[first], nnz = (size_t)m->indptr[first + n] - start;
+    SCP_TRY(rows_reserve(rows, n, 0));
+    SCP_TRY(scp_matrix_row_starts(m, first, n, rows->indptr));
+    size_t start = (size_t)rows->indptr[0], nnz = (size_t)rows->indptr[n] - start;
     SCP_TRY(rows_reserve(rows, n, nnz));
     rows->n_rows = n;
-    for (size_t i = 0; i <= n; i++) rows->indptr[i] = m->indptr[first + i] - m->indptr[first];
+    for (size_t i = 0; i <= n; i++) rows->indptr[i] -= (int64_t)start;
     if (m->column) { /* a transposed CSC */
         memcpy(rows->column, m->column + start, nnz * sizeof *rows->column);
         memcpy(rows->value, m->value + start, nnz * sizeof *rows->value);
@@ -247,7 +305,8 @@ scp_status scp_matrix_rows(scp_matrix *m, size_t first, size_t n, scp_h5ad_rows 
 static size_t columns_end(const scp_matrix *m, size_t begin)
 {
     size_t end = begin + 1;
-    while (end < m->n_cols && m->indptr[end + 1] - m->indptr[begin] <= DENSE_BLOCK) end++;
+    while (end < m->n_cols && m->column_start[end + 1] - m->column_start[begin] <= DENSE_BLOCK)
+        end++;
     return end;
 }
 
@@ -260,8 +319,8 @@ typedef struct csc_block {
 static scp_status read_columns(const scp_matrix *m, size_t begin, size_t end, bool values,
                                csc_block *b)
 {
-    size_t start = (size_t)m->indptr[begin];
-    b->n = (size_t)m->indptr[end] - start;
+    size_t start = (size_t)m->column_start[begin];
+    b->n = (size_t)m->column_start[end] - start;
     SCP_TRY(scp_grow(&b->row, &b->cap_row, b->n, sizeof *b->row));
     SCP_TRY(scp_h5_read_slab(m->indices, H5T_NATIVE_INT32, start, b->n, b->row));
     if (!values) return SCP_OK;
@@ -295,7 +354,7 @@ static scp_status scatter(scp_matrix *m, csc_block *b, int64_t *next)
         end = columns_end(m, j);
         SCP_TRY(read_columns(m, j, end, true, b));
         for (size_t k = 0, col = j; k < b->n; k++) {
-            while (m->indptr[col + 1] - m->indptr[j] <= (int64_t)k) col++;
+            while (m->column_start[col + 1] - m->column_start[j] <= (int64_t)k) col++;
             if (!isfinite(b->value[k]))
                 SCP_FAIL(SCP_EDATA, "%s: row %d, column %zu: the value is not finite", m->where,
                          b->row[k], col);
@@ -313,16 +372,14 @@ scp_status scp_matrix_transpose(scp_matrix *m)
     csc_block block = { 0 };
     int64_t *start = NULL, *next = NULL;
     if (m->column) return SCP_OK;
-    size_t nnz = (size_t)m->indptr[m->n_cols];
     SCP_GOTO(done, scp_alloc(m->n_rows + 1, sizeof *start, &start));
     SCP_GOTO(done, scp_alloc(m->n_rows + 1, sizeof *next, &next));
     SCP_GOTO(done, count_rows(m, &block, start));
     memcpy(next, start, (m->n_rows + 1) * sizeof *next);
-    SCP_GOTO(done, scp_alloc(nnz, sizeof *m->value, &m->value));
-    SCP_GOTO(done, scp_alloc(nnz, sizeof *m->column, &m->column));
+    SCP_GOTO(done, scp_alloc(m->nnz, sizeof *m->value, &m->value));
+    SCP_GOTO(done, scp_alloc(m->nnz, sizeof *m->column, &m->column));
     SCP_GOTO(done, scatter(m, &block, next));
-    free(m->indptr);
-    m->indptr = start;
+    m->row_start = start;
     start = NULL;
 done:
     if (st != SCP_OK) { /* stay untransposed */

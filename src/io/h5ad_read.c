@@ -66,7 +66,8 @@ scp_status scp_h5ad_open(const char *path, scp_h5ad **out)
     SCP_ARG(path && out, "path and reader are required");
     *out = NULL;
     SCP_TRY(scp_alloc(1, sizeof *f, &f));
-    f->file = f->matrix.data = f->matrix.indices = H5I_INVALID_HID;
+    f->file = H5I_INVALID_HID;
+    f->matrix = (scp_matrix)SCP_MATRIX_NONE;
     SCP_GOTO(done, scp_strdup(path, &f->path));
     SCP_GOTO(done, scp_h5_open(path, &f->file));
     SCP_GOTO(done, check_root(f));
@@ -122,7 +123,7 @@ scp_status scp_h5ad_select_matrix(scp_h5ad *f, const char *name)
 {
     scp_status st = SCP_OK;
     scp_frame var = { .file = H5I_INVALID_HID };
-    scp_matrix matrix = { .data = H5I_INVALID_HID, .indices = H5I_INVALID_HID };
+    scp_matrix matrix = SCP_MATRIX_NONE;
     char *copy = NULL;
     if (f->matrix_name && strcmp(f->matrix_name, name) == 0) return SCP_OK;
     bool was_raw = f->matrix_name && is_raw(f->matrix_name), other_var = is_raw(name) != was_raw;
@@ -134,7 +135,7 @@ scp_status scp_h5ad_select_matrix(scp_h5ad *f, const char *name)
                                    other_var ? var.n : f->var.n, &matrix));
     scp_matrix_close(&f->matrix);
     f->matrix = matrix;
-    matrix = (scp_matrix){ .data = H5I_INVALID_HID, .indices = H5I_INVALID_HID };
+    matrix = (scp_matrix)SCP_MATRIX_NONE;
     free(f->matrix_name);
     f->matrix_name = copy;
     copy = NULL;
@@ -201,6 +202,13 @@ static scp_status need_matrix(const scp_h5ad *f)
     return SCP_OK;
 }
 
+scp_status scp_h5ad_matrix(scp_h5ad *f, scp_matrix **m)
+{
+    SCP_TRY(need_matrix(f));
+    *m = &f->matrix;
+    return SCP_OK;
+}
+
 scp_status scp_h5ad_read_rows(scp_h5ad *f, size_t first, size_t n, scp_h5ad_rows *rows)
 {
     SCP_TRY(need_matrix(f));
@@ -220,6 +228,7 @@ scp_status scp_h5ad_indptr(scp_h5ad *f, const int64_t **indptr)
 {
     SCP_TRY(need_matrix(f));
     SCP_ARG(f->matrix.kind == SCP_H5AD_CSR, "%s: only a CSR matrix has row starts", f->path);
-    *indptr = f->matrix.indptr;
+    SCP_TRY(scp_matrix_all_row_starts(&f->matrix));
+    *indptr = f->matrix.row_start;
     return SCP_OK;
 }

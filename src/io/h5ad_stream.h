@@ -1,10 +1,10 @@
 /* Rows of a matrix by several threads: chunks are fetched as they are stored and inflated outside
  * HDF5, each chunk once; rows come to the caller in blocks, in no order.
  *
- * What it costs. CSR and dense: one pass over the chunks that hold wanted rows, and a few chunks of
- * memory per thread. CSC is stored by columns, so rows need another order: the chunks are
- * inflated once for every group of rows whose entries fit in the memory that
- * scp_h5ad_stream_memory names.
+ * What it costs. CSR and dense: one pass over the chunks that hold wanted rows, some chunks of
+ * memory per thread, 8 MiB of row starts. CSC is stored by columns, so every part of the rows needs
+ * all chunks: one pass over the indices to count, then one over everything for each group of rows
+ * whose entries (8 bytes each) fit into csc_bytes; and 16 bytes a row.
  *
  * Not collective: every rank streams its own part on a reader of its own. Nobody else in the
  * process may call HDF5 while a stream runs. */
@@ -18,6 +18,7 @@ typedef struct scp_h5ad_stream_options {
     int threads;                  /* 1 .. SCP_TEAM_MAX; thread numbers are 0 .. threads - 1       */
     const int32_t *slot;          /* [n] or NULL (all rows are wanted); a row is wanted when its  */
     int32_t slot_begin, slot_end; /* slot is in [slot_begin, slot_end)                           */
+    size_t csc_bytes; /* memory for the entries of a group of rows of a CSC; 0: 512 MiB */
 } scp_h5ad_stream_options;
 
 /** One block of whole rows, on thread `thread`, several at once. row [rows->n_rows] is the file's

@@ -1,9 +1,11 @@
 # Sources of src/io.
 libscppdm_a_SOURCES += src/io/h5.h src/io/h5.c src/io/h5_attr.c src/io/h5_text.h src/io/h5_text.c \
 	src/io/h5_data.c src/io/h5_lzf.h src/io/h5_lzf.c src/io/h5_slab.h src/io/h5_slab.c src/io/h5_all.c \
-	src/io/h5_heap.h src/io/h5_heap.c
+	src/io/h5_heap.h src/io/h5_heap.c src/io/h5_number.h src/io/h5_number.c src/io/h5_chunk.h src/io/h5_chunk.c \
+	src/io/h5_chunk_open.c
 libscppdm_a_SOURCES += src/io/h5ad.h src/io/h5ad_field.h src/io/h5ad_field.c src/io/h5ad_frame.h \
-	src/io/h5ad_frame.c src/io/h5ad_matrix.h src/io/h5ad_matrix.c src/io/h5ad_read.c src/io/h5ad_stream.h src/io/h5ad_stream.c
+	src/io/h5ad_frame.c src/io/h5ad_matrix.h src/io/h5ad_matrix.c src/io/h5ad_read.c src/io/h5ad_stream.h src/io/h5ad_stream.c src/io/h5ad_stream_impl.h \
+	src/io/h5ad_stream_csr.c src/io/h5ad_stream_csc.c src/io/h5ad_stream_dense.c src/io/h5ad_entries.h src/io/h5ad_entries.c
 libscppdm_a_SOURCES += src/io/h5ad_writer.h src/io/h5ad_write.c src/io/h5ad_write_frame.c
 libscppdm_a_SOURCES += src/io/gz.h src/io/gz.c src/io/gmt.h src/io/gmt.c
 libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c src/io/ckpt.h src/io/ckpt.c src/io/ckpt_dir.c \

@@ -37,3 +37,10 @@ tests_io_gz_t_SOURCES = tests/io/gz.c
 tests_io_gz_t_LDADD = libscptest.a $(LDADD)
 tests_io_gmt_t_SOURCES = tests/io/gmt.c
 tests_io_gmt_t_LDADD = libscptest.a $(LDADD)
+
+# Reading of stored chunks.
+stored_tests = tests/io/h5ad_stream.t
+check_PROGRAMS += $(stored_tests)
+TESTS += $(stored_tests)
+tests_io_h5ad_stream_t_SOURCES = tests/io/h5ad_stream.c tests/io/stored.h tests/io/stored.c
+tests_io_h5ad_stream_t_LDADD = libscptest.a $(LDADD)
