@@ -1,4 +1,5 @@
 /* scppdm_eval and scppdm_predict: models on splits, tables on stdout, files in the run folder. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "eval/dose.h"
 #include "eval/score_files.h"
 #include "report/score_table.h"
 
@@ -34,21 +36,32 @@ static scp_status split_rows(const scp_run_open *o, const char *name, int32_t **
     return scp_dataset_rows(&o->data, split, rows, n);
 }
 
+/* One table under a heading. */
+static scp_status print_table(const scp_run_settings *s, scp_table *t, const char *heading)
+{
+    scp_strbuf text = { 0 };
+    scp_status st = scp_strbuf_addf(&text, "\n%s\n", heading);
+    if (st == SCP_OK) st = scp_table_print(t, (scp_table_format)s->eval.format, true, &text);
+    if (st == SCP_OK) scp_app_result(text.text);
+    scp_strbuf_fini(&text);
+    return st;
+}
+
 static scp_status print_tables(const scp_run_settings *s, const scp_scores *scores, size_t n,
                                size_t n_rows, const char *split)
 {
     const scp_score_figure figure[] = { SCP_FIGURE_MEDIAN, SCP_FIGURE_MEAN };
     const char *const word[] = { "median", "mean" };
-    for (int i = 0; i < 2; i++) {
+    char heading[128];
+    for (int i = 0; i < 3; i++) {
         scp_table t = { 0 };
-        scp_strbuf text = { 0 };
-        scp_status st = scp_score_table(scores, n, figure[i], NULL, &t);
-        if (st == SCP_OK)
-            st = scp_strbuf_addf(&text, "\n%s: %s over %zu conditions\n", split, word[i], n_rows);
-        if (st == SCP_OK) st = scp_table_print(&t, (scp_table_format)s->eval.format, true, &text);
-        if (st == SCP_OK) scp_app_result(text.text);
+        if (i == 2 && !scores->dose.n) break; /* no drug at two doses in one line */
+        scp_status st = i < 2 ? scp_score_table(scores, n, figure[i], NULL, &t)
+                              : scp_dose_table(scores, n, &t);
+        snprintf(heading, sizeof heading, i < 2 ? "%s: %s over %zu conditions" : "%s: dose behaviour",
+                 split, word[i < 2 ? i : 0], n_rows);
+        if (st == SCP_OK) st = print_table(s, &t, heading);
         scp_table_fini(&t);
-        scp_strbuf_fini(&text);
         SCP_TRY(st);
     }
     return SCP_OK;
@@ -123,7 +136,9 @@ static scp_status write_summary(const evaluation *e)
     SCP_TRY(scp_fs_join(path, sizeof path, e->dir, "pseudo_sensitivity.tsv"));
     SCP_TRY(scp_scores_write_pseudo(e->scores, e->n, path));
     SCP_TRY(scp_fs_join(path, sizeof path, e->dir, "strata.tsv"));
-    return scp_scores_write_strata(e->scores, e->n, &e->o->data, path);
+    SCP_TRY(scp_scores_write_strata(e->scores, e->n, &e->o->data, path));
+    SCP_TRY(scp_fs_join(path, sizeof path, e->dir, "dose.tsv"));
+    return scp_scores_write_dose(e->scores, e->n, &e->o->data, path);
 }
 
 scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s)

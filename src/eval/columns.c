@@ -87,6 +87,8 @@ static const struct {
     ROW(MAE_DELTA, "mae_delta", "MAE of Delta", "mae_delta", NULL, 0, 0),
     ROW(NORM_RATIO, "norm_ratio", "norm ratio", NULL, NULL, 1, 0),
     ROW(CLIPPED, "clipped", "clipped share", NULL, NULL, 0, 0),
+    ROW(EFFECT, "effect", "size of Delta", NULL, NULL, NAN, 0),
+    ROW(EFFECT_TRUE, "effect_true", "size of true Delta", NULL, NULL, NAN, 0),
     ROW(PDS_L1, "pds_l1", "PDS-L1", "discrimination_score_l1", "4.1.2 (5)", 1, LABEL),
     ROW(PDS_L2, "pds_l2", "PDS-L2", "discrimination_score_l2", "4.1.2 (5)", 1, LABEL),
     ROW(PDS_COSINE, "pds_cosine", "PDS-cosine", "discrimination_score_cosine", "4.1.2 (5)", 1,

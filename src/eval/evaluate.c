@@ -8,6 +8,7 @@
 #endif
 
 #include "base/mem.h"
+#include "eval/dose.h"
 #include "eval/export.h"
 #include "eval/pds.h"
 #include "eval/plan.h"
@@ -330,7 +331,10 @@ static scp_status collect(job *j, const char *split, scp_scores *out)
                                 (void **)&gathered, &total, NULL));
     place(j, gathered, out);
     free(gathered);
-    for (size_t m = 0; m < j->n_models && st == SCP_OK; m++) st = scp_scores_reduce_all(&out[m]);
+    for (size_t m = 0; m < j->n_models && st == SCP_OK; m++) {
+        st = scp_scores_reduce_all(&out[m]);
+        if (st == SCP_OK) st = scp_dose_summarise(&out[m], j->d);
+    }
     return scp_agree(j->comm, st);
 }
 

@@ -23,6 +23,12 @@ typedef struct scp_predictor {
     const char *h5ad; /* write the predictions to this AnnData file as well, or NULL */
 } scp_predictor;
 
+/* How the size of effects follows the dose (eval/dose.h): means over (line, drug). */
+typedef struct scp_dose_summary {
+    size_t n; /* (line, drug) with two doses or more */
+    double spearman, spearman_true, rising, rising_true, order;
+} scp_dose_summary;
+
 /* Scores of one model on one set of conditions; the same on every rank. */
 typedef struct scp_scores {
     char *model; /* predictor's name */
@@ -43,6 +49,7 @@ typedef struct scp_scores {
     scp_reduction *all;     /* [n_pseudo, cols.n] over conditions (PDS: over labels) */
     scp_reduction *by_drug; /* [cols.n] over the means of the drugs */
     scp_reduction *by_line; /* [cols.n] over the means of the lines */
+    scp_dose_summary dose;
 } scp_scores;
 
 /** Score models on some pairs.

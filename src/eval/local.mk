@@ -8,3 +8,4 @@ libscppdm_a_SOURCES += \
 	src/eval/strata.c src/eval/topk.c
 libscppdm_a_SOURCES += src/eval/predict.h src/eval/predict.c
 libscppdm_a_SOURCES += src/eval/predict_baseline.h src/eval/predict_baseline.c
+libscppdm_a_SOURCES += src/eval/dose.h src/eval/dose.c

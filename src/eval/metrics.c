@@ -191,7 +191,9 @@ bool scp_pair_score(scp_pair *p, const float *pred, double *out)
     errors(p->true_delta.all, p->delta.all, p->G, &out[SCP_METRIC_MSE_DELTA],
            &out[SCP_METRIC_MAE_DELTA]);
     double size = norm(p->true_delta.all, p->G);
-    if (size > 0) out[SCP_METRIC_NORM_RATIO] = norm(p->delta.all, p->G) / size;
+    out[SCP_METRIC_EFFECT] = norm(p->delta.all, p->G);
+    out[SCP_METRIC_EFFECT_TRUE] = size;
+    if (size > 0) out[SCP_METRIC_NORM_RATIO] = out[SCP_METRIC_EFFECT] / size;
 
     scp_argsort_magnitude(p->lfc.all, p->G, p->sort, p->pred_top);
     scp_top_overlap(p->top, p->pred_top, p->G, p->overlap_k, p->n_overlap, p->where,

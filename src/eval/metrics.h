@@ -37,6 +37,8 @@ typedef enum scp_metric {
     SCP_METRIC_MAE_DELTA,
     SCP_METRIC_NORM_RATIO, /* |predicted Delta| / |true Delta| */
     SCP_METRIC_CLIPPED,    /* share of predicted entries below 0, set to 0 before use */
+    SCP_METRIC_EFFECT,     /* norm of the predicted Delta */
+    SCP_METRIC_EFFECT_TRUE,
     SCP_METRIC_PDS_L1,
     SCP_METRIC_PDS_L2,
     SCP_METRIC_PDS_COSINE,
@@ -65,7 +67,7 @@ typedef struct scp_metric_column {
     char title[28];        /* "logFC-Pearson (DEG)": printed tables */
     const char *cell_eval; /* name of the same metric in cell-eval's result files, or NULL */
     const char *paper;     /* item of the paper, or NULL */
-    double best;           /* value of a perfect prediction; nearer is better */
+    double best;           /* value of a perfect prediction, nearer is better; NaN: none */
     bool nan0;             /* reported a second time with NaN counted as 0 */
     bool per_label;        /* one value a label, repeated for its plates, reduced once */
     bool uses_pseudo;      /* depends on the pseudo-count */

@@ -199,6 +199,18 @@ static void put_pseudo(scp_jsonl *j, const scp_scores *s)
     scp_jsonl_close(j);
 }
 
+static void put_dose(scp_jsonl *j, const scp_dose_summary *d)
+{
+    scp_jsonl_open(j, "dose");
+    scp_jsonl_int(j, "groups", (int64_t)d->n);
+    scp_jsonl_real(j, "spearman", d->spearman);
+    scp_jsonl_real(j, "spearman_true", d->spearman_true);
+    scp_jsonl_real(j, "rising", d->rising);
+    scp_jsonl_real(j, "rising_true", d->rising_true);
+    scp_jsonl_real(j, "order", d->order);
+    scp_jsonl_close(j);
+}
+
 static void put_scores(scp_jsonl *j, const scp_scores *s)
 {
     scp_jsonl_open(j, s->split);
@@ -208,6 +220,7 @@ static void put_scores(scp_jsonl *j, const scp_scores *s)
     scp_jsonl_open(j, "metrics");
     for (size_t c = 0; c < s->cols.n; c++) put_metric(j, s, c);
     scp_jsonl_close(j);
+    put_dose(j, &s->dose);
     put_pseudo(j, s);
     scp_jsonl_close(j);
 }

@@ -109,6 +109,25 @@ scp_status scp_score_table(const scp_scores *s, size_t n, scp_score_figure figur
     return add_notes(t, s, figure);
 }
 
+scp_status scp_dose_table(const scp_scores *s, size_t n, scp_table *t)
+{
+    SCP_ARG(s && n && t, "scores and table are required");
+    SCP_TRY(scp_table_init(t, s->split));
+    SCP_TRY(scp_table_add_column(t, "Spearman, predicted", NAN, DIGITS));
+    SCP_TRY(scp_table_add_column(t, "Spearman, true", NAN, DIGITS));
+    SCP_TRY(scp_table_add_column(t, "rising, predicted", NAN, DIGITS));
+    SCP_TRY(scp_table_add_column(t, "rising, true", NAN, DIGITS));
+    SCP_TRY(scp_table_add_column(t, "order as in truth", 1, DIGITS));
+    for (size_t m = 0; m < n; m++) {
+        const scp_dose_summary *d = &s[m].dose;
+        const double v[] = { d->spearman, d->spearman_true, d->rising, d->rising_true, d->order };
+        SCP_TRY(scp_table_add_row(t, s[m].model, v, is_ranked(s[m].model)));
+    }
+    return scp_table_note(
+        t, "size of the effect (norm of Delta) against dose; means over %zu (line, drug)",
+        s->dose.n);
+}
+
 scp_status scp_pseudo_table(const scp_scores *s, size_t n, scp_score_figure figure, scp_table *t)
 {
     SCP_ARG(s && n && t, "scores and table are required");

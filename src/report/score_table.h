@@ -22,6 +22,10 @@ typedef enum scp_score_figure {
 scp_status scp_score_table(const scp_scores *s, size_t n, scp_score_figure figure,
                            const char *const *columns, scp_table *t) SCP_MUST_USE;
 
+/** How the size of effects follows the dose (eval/dose.h): one row a model, one column a measure.
+ */
+scp_status scp_dose_table(const scp_scores *s, size_t n, scp_table *t) SCP_MUST_USE;
+
 /** The pseudo-count study: one row a (model, pseudo-count), the metrics that depend on it; figure
  * is a mean or median over conditions (macro averages are kept for the main pseudo-count only:
  * SCP_EUSAGE). */

@@ -18,3 +18,7 @@ tests_eval_pred_file_mpi_SOURCES = tests/eval/pred_file.c $(tests_eval_screen)
 tests_eval_pred_file_mpi_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/golden/make_metrics_golden.py tests/golden/metrics_pairs.tsv \
 	tests/golden/metrics_screen.tsv tests/golden/make_cell_eval_golden.py tests/golden/cell_eval.tsv
+check_PROGRAMS += tests/eval/dose.t
+TESTS += tests/eval/dose.t
+tests_eval_dose_t_SOURCES = tests/eval/dose.c $(tests_eval_screen)
+tests_eval_dose_t_LDADD = libscptest.a $(LDADD)

@@ -56,6 +56,7 @@ def metrics(post, pre, pred, e, deg_k):
     out["mae"] = out["mae_delta"] = float(np.mean(np.abs(y - p)))
     size = np.linalg.norm(d)
     out["norm_ratio"] = np.linalg.norm(pd) / size if size > 0 else np.nan
+    out["effect"], out["effect_true"] = np.linalg.norm(pd), size
     out["clipped"] = clipped
     for k in OVERLAPS:
         k_used = min(k, len(y))

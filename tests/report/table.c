@@ -124,6 +124,13 @@ static void test_scores(void)
     tap_fails(scp_score_table(s, 2, SCP_FIGURE_MEAN, wrong, &t), SCP_EUSAGE, "'delta_person'",
               "a metric that does not exist");
     scp_table_fini(&t);
+    s[0].dose = (scp_dose_summary){ .n = 7, .spearman = 0.5, .order = 0.75 };
+    if (tap_st(scp_dose_table(s, 2, &t), "table of dose behaviour")) {
+        tap_ok(t.n_rows == 2 && t.n_cols == 5 && t.value[0] == 0.5 && t.value[4] == 0.75,
+               "a row a model, a column a measure");
+        tap_ok(strstr(t.notes.text, "over 7 (line, drug)") != NULL, "and over how many");
+    }
+    scp_table_fini(&t);
     if (tap_st(scp_pseudo_table(s, 2, SCP_FIGURE_MEAN, &t), "table of the pseudo-count study")) {
         tap_ok(t.n_rows == 4 && t.n_cols == 10 && t.value[t.n_cols] == 0.25, "by pseudo-count");
         tap_text(t.row[1], "ours, e = 1e-05", "its rows");
