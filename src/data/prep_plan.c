@@ -286,19 +286,25 @@ static scp_status assign_slots(scp_prep_plan *p)
     return SCP_OK;
 }
 
-scp_status scp_prep_plan_decide(scp_prep_plan *p)
+scp_status scp_prep_plan_keys(scp_prep_plan *p)
 {
-    SCP_ARG(p, "a plan is required");
+    SCP_ARG(p && p->set, "a plan with keys is required");
     const scp_split_settings split = {
         .seed = (uint64_t)p->set->seed, .ud = p->set->ud, .uc = p->set->uc, .val = p->set->val
     };
-    SCP_TRY(read_labels(p));
     SCP_TRY(resolve_drugs(p));
     SCP_TRY(scp_pair(&p->keys, &p->drugs, p->min_cells, &p->pairing, &p->tables));
     SCP_TRY(check_strict(p));
     SCP_TRY(scp_split_draw(&p->tables, &split));
     SCP_TRY(plan_slots(p));
     return assign_slots(p);
+}
+
+scp_status scp_prep_plan_decide(scp_prep_plan *p)
+{
+    SCP_ARG(p, "a plan is required");
+    SCP_TRY(read_labels(p));
+    return scp_prep_plan_keys(p);
 }
 
 /* ---- a look at some cells ---- */

@@ -43,6 +43,10 @@ scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
  *  collective. */
 scp_status scp_prep_plan_decide(scp_prep_plan *p) SCP_MUST_USE;
 
+/** The part of it that follows when p->keys are there: structures, pairs, splits, slots. Also for
+ *  keys that no file holds (scp_keys_add_count). Not collective. */
+scp_status scp_prep_plan_keys(scp_prep_plan *p) SCP_MUST_USE;
+
 /** Look at some cells of every file: SCP_EDATA when the values are not what they are declared to
  *  be. Orders the genes for the accumulators. Rank 0. Not collective. */
 scp_status scp_prep_plan_sample(scp_prep_plan *p) SCP_MUST_USE;
