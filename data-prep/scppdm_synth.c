@@ -10,7 +10,8 @@ static const char description[] =
     "truth.h5 "
     "with every log fold change and coefficient that made the counts. The files depend on the "
     "settings "
-    "alone, not on the number of ranks; plates are dealt to ranks.\n\n"
+    "alone, not on the number of ranks and threads: plates are dealt to groups of ranks, and the "
+    "cells of a plate to the ranks of its group.\n\n"
     "The achieved statistics are printed beside those of the real atlas.";
 
 int main(int argc, char **argv)

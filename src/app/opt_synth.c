@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/team.h"
 
 #define AT(member) offsetof(scp_synth_config, member)
 #define NUMBER(key, kind, member, top, unit_text, help_text)                                       \
@@ -28,6 +29,8 @@ const scp_option scp_synth_options[] = {
       "mix of effects and nuisance; numbers of -1 below are taken from it", NULL },
     { "seed", NULL, SCP_OPT_INT, AT(seed), "1", 0, -1, NULL, NULL, "seed of all random numbers",
       NULL },
+    { "threads", NULL, SCP_OPT_INT, AT(threads), "0", 0, SCP_TEAM_MAX, NULL, NULL,
+      "threads of a rank; 0: $OMP_NUM_THREADS, or the CPUs it may run on", NULL },
     { "table", "drugs-table", SCP_OPT_TEXT, AT(table), NULL, 0, 0, NULL, NULL,
       "drug table (TSV: drug, canonical_smiles, moa-fine) instead of the one that comes with the "
       "program",
@@ -59,6 +62,8 @@ const scp_option scp_synth_options[] = {
            "drugs, the first of the table; at most 94 a triple"),
     NUMBER("genes", SCP_OPT_INT, genes, 62710, NULL, "genes, 24,000 of them expressed"),
     NUMBER("cells", SCP_OPT_REAL, cells, 1e6, "cells", "median cells of a treated key"),
+    NUMBER("cells-total", SCP_OPT_INT, cells_total, 1e12, "cells",
+           "cells of the screen; lines and drugs that are not set are chosen for it"),
     NUMBER("cells-line-sd", SCP_OPT_REAL, cells_line_sd, 3, NULL,
            "spread of ln cells between lines"),
     NUMBER("cells-key-sd", SCP_OPT_REAL, cells_key_sd, 3, NULL,
@@ -119,14 +124,26 @@ scp_status scp_synth_options_finish(scp_synth_config *c, const scp_text_list *op
     return SCP_OK;
 }
 
+/* Microseconds of computing a cell, by what they went into. */
+static scp_status report_speed(const scp_synth_report *r, scp_strbuf *out)
+{
+    double us = 1e6 / (double)r->cells;
+    double all = r->seconds_table + r->seconds_draw + r->seconds_pack + r->seconds_write;
+    SCP_TRY(scp_strbuf_addf(
+        out, "computing, us a cell: tables %.2f, drawing %.2f, packing %.2f, writing %.2f\n",
+        us * r->seconds_table, us * r->seconds_draw, us * r->seconds_pack, us * r->seconds_write));
+    return scp_strbuf_addf(
+        out, "cells/s a core: %.0f drawn, %.0f in the file; %.0f cells/s on %d cores\n\n",
+        (double)r->cells / (r->seconds_table + r->seconds_draw), (double)r->cells / all,
+        (double)r->cells / r->seconds_wall, r->cores);
+}
+
 scp_status scp_synth_report_text(const scp_synth_report *r, scp_strbuf *out)
 {
     SCP_TRY(scp_strbuf_addf(
         out, "%zu plates, %zu wells, %zu treated keys, %lld cells, %lld non-zeros\n", r->plates,
         r->wells, r->keys, (long long)r->cells, (long long)r->nonzeros));
-    SCP_TRY(scp_strbuf_addf(out, "drawn at %.0f cells/s a rank, written at %.0f cells/s a rank\n\n",
-                            (double)r->cells / r->seconds_draw,
-                            (double)r->cells / r->seconds_write));
+    SCP_TRY(report_speed(r, out));
     SCP_TRY(scp_strbuf_addf(out, "%-32s %12s %12s %8s  %s\n", "", "achieved", "target", "ratio",
                             "from"));
     for (size_t i = 0; i < r->n; i++) {

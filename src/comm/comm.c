@@ -71,6 +71,35 @@ scp_status scp_comm_bcast(scp_comm *c, void *buf, size_t n, scp_comm_type t, int
     return SCP_OK;
 }
 
+static bool is_other(const scp_comm *c, int rank)
+{
+    return rank >= 0 && rank < c->size && rank != c->rank;
+}
+
+scp_status scp_comm_send(scp_comm *c, const void *buf, size_t n, int to)
+{
+    SCP_ARG(c && (buf || n == 0), "communicator and buffer are required");
+    SCP_ARG(is_other(c, to), "rank %d cannot send to %d of %d", c->rank, to, c->size);
+    if (n > 0) SCP_TRY(c->ops->send(c, buf, n, to));
+    return SCP_OK;
+}
+
+scp_status scp_comm_recv(scp_comm *c, void *buf, size_t n, int from)
+{
+    SCP_ARG(c && (buf || n == 0), "communicator and buffer are required");
+    SCP_ARG(is_other(c, from), "rank %d cannot receive from %d of %d", c->rank, from, c->size);
+    if (n > 0) SCP_TRY(c->ops->recv(c, buf, n, from));
+    return SCP_OK;
+}
+
+scp_status scp_comm_split(scp_comm *c, int color, scp_comm **out)
+{
+    SCP_ARG(c && out && color >= 0, "communicator, color and result are required");
+    *out = NULL;
+    if (c->size == 1) return scp_comm_create_self(out);
+    return c->ops->split(c, color, out);
+}
+
 scp_status scp_comm_barrier(scp_comm *c)
 {
     SCP_ARG(c, "a communicator is required");

@@ -49,6 +49,15 @@ scp_status scp_comm_bcast_bytes(scp_comm *c, void **buf, size_t *n, int root) SC
 scp_status scp_comm_average(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket)
     SCP_MUST_USE;
 
+/** n bytes to one other rank, which receives as many; messages between two ranks keep their order.
+ *  Not collective: agree first that both sides will get there. */
+scp_status scp_comm_send(scp_comm *c, const void *buf, size_t n, int to) SCP_MUST_USE;
+scp_status scp_comm_recv(scp_comm *c, void *buf, size_t n, int from) SCP_MUST_USE;
+
+/** The ranks of one `color` (>= 0) as a communicator of their own, in their order. *out:
+ *  scp_comm_destroy. */
+scp_status scp_comm_split(scp_comm *c, int color, scp_comm **out) SCP_MUST_USE;
+
 /** Rows of a range dealt to a rank: [*begin, *end) of n, sizes differ by at most one. Not
  *  collective. */
 void scp_comm_share(const scp_comm *c, size_t n, size_t *begin, size_t *end);

@@ -15,6 +15,9 @@ typedef struct scp_comm_ops {
     scp_status (*allgatherv)(scp_comm *c, const void *mine, scp_comm_type t, void *out,
                              size_t total, const size_t *counts);
     scp_status (*barrier)(scp_comm *c);
+    scp_status (*send)(scp_comm *c, const void *buf, size_t n, int to);
+    scp_status (*recv)(scp_comm *c, void *buf, size_t n, int from);
+    scp_status (*split)(scp_comm *c, int color, scp_comm **out);
     scp_status (*average)(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket);
     void (*destroy)(scp_comm *c); /* frees c */
 } scp_comm_ops;

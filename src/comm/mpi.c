@@ -110,6 +110,33 @@ static scp_status mpi_barrier(scp_comm *c)
     return SCP_OK;
 }
 
+static scp_status mpi_send(scp_comm *c, const void *buf, size_t n, int to)
+{
+    for (walk w = { 0 }; next_part(&w, c, (void *)buf, n, SCP_COMM_U8);)
+        SCP_MPI(MPI_Send(w.part, w.count, MPI_UINT8_T, to, 0, scp_comm_mpi(c)));
+    return SCP_OK;
+}
+
+static scp_status mpi_recv(scp_comm *c, void *buf, size_t n, int from)
+{
+    for (walk w = { 0 }; next_part(&w, c, buf, n, SCP_COMM_U8);)
+        SCP_MPI(MPI_Recv(w.part, w.count, MPI_UINT8_T, from, 0, scp_comm_mpi(c),
+                         MPI_STATUS_IGNORE));
+    return SCP_OK;
+}
+
+static scp_status mpi_split(scp_comm *c, int color, scp_comm **out)
+{
+    scp_status st = SCP_OK;
+    MPI_Comm part = MPI_COMM_NULL;
+    SCP_MPI_GOTO(done, MPI_Comm_split(scp_comm_mpi(c), color, c->rank, &part));
+    SCP_GOTO(done, scp_comm_create_mpi(part, out));
+    scp_comm_mpi_set_max_count(*out, scp_comm_mpi_state_of(c)->max_count);
+done:
+    if (part != MPI_COMM_NULL) MPI_Comm_free(&part);
+    return st;
+}
+
 static void mpi_destroy(scp_comm *c)
 {
     scp_comm_mpi_state *m = scp_comm_mpi_state_of(c);
@@ -125,6 +152,9 @@ const scp_comm_ops scp_comm_mpi_ops = {
     .bcast = mpi_bcast,
     .allgatherv = mpi_allgatherv,
     .barrier = mpi_barrier,
+    .send = mpi_send,
+    .recv = mpi_recv,
+    .split = mpi_split,
     .average = scp_comm_mpi_average,
     .destroy = mpi_destroy,
 };

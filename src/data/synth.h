@@ -52,6 +52,7 @@ typedef struct scp_synth_config {
     char *genes_table;    /* TSV: gene_symbol, all genes in the order of the plates */
     char *gene_sets;      /* GMT: 12 of its sets are the drug programmes */
     int64_t seed;
+    int64_t threads; /* of a rank; 0: scp_team_default. The files do not depend on it */
     /* size */
     int64_t plates;       /* plates 3t+1, 3t+2, 3t+3 hold drug set t at 0.05, 0.5 and 5 uM */
     int64_t repeat;       /* 1: one more plate, the last drug set at 5 uM again */
@@ -69,6 +70,8 @@ typedef struct scp_synth_config {
     double fraction;      /* with a grid: share of its cells */
     double failed_wells;  /* share of wells with 50 to 800 cells in all */
     double depth;         /* factor of the library size */
+    int64_t cells_total;  /* 0, or the cells of the screen: lines and drugs that are not set are
+                             chosen for `cells` a key, and counts of keys are scaled to it */
     int64_t deflate;      /* 0..9 */
     int64_t lfc;          /* 1: truth.h5 holds the log fold changes of all keys, too */
     /* drug effects */
@@ -100,7 +103,10 @@ enum { SCP_SYNTH_MAX_STATS = 24 };
 typedef struct scp_synth_report {
     size_t plates, wells, keys; /* keys: treated (line, drug, dose, plate) */
     int64_t cells, nonzeros;
-    double seconds_draw, seconds_write; /* summed over ranks */
+    /* computing time summed over ranks and threads: tables of wells, drawing, packing X, the rest
+     * of writing; and wall time from start to end */
+    double seconds_table, seconds_draw, seconds_pack, seconds_write, seconds_wall;
+    int cores; /* ranks x threads */
     size_t n;
     scp_synth_stat stat[SCP_SYNTH_MAX_STATS];
 } scp_synth_report;
@@ -118,8 +124,9 @@ scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table) SCP_MUS
 /** The settings as lines "name: value". Appends. */
 scp_status scp_synth_config_text(const scp_synth_config *c, scp_strbuf *out) SCP_MUST_USE;
 
-/** Write the screen into c->out (created when missing). Plates are dealt to ranks; the last rank,
- *  which has fewest, writes drugs.tsv and truth.h5. Files appear whole or not at all. SCP_EUSAGE
+/** Write the screen into c->out (created when missing). Plates are dealt to groups of ranks, a
+ *  plate is drawn by all ranks of its group; the last rank writes drugs.tsv and truth.h5. Files
+ *  appear whole or not at all, and are the same bytes for any number of ranks and threads. SCP_EUSAGE
  *  bad settings, SCP_ENOINPUT or SCP_EDATA drug table, SCP_EIO. `report` is filled on every rank.
  *  Collective. */
 scp_status scp_synth_run(scp_comm *comm, const scp_synth_config *c,

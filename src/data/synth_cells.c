@@ -140,8 +140,7 @@ static void key_rates(scp_synth_sampler *s, size_t line, float *lfc)
         memset(lfc, 0, d->G * sizeof *lfc);
     for (size_t e = 0; e < s->E; e++) rate[e] = lfc[s->gene[e]] + plate[s->gene[e]] + own[e];
     for (size_t j = 0; j < SCP_SYNTH_J; j++)
-        for (size_t e = 0; e < s->E; e++)
-            rate[e] += (float)well->coef[j] * s->axis[j * s->E + e];
+        for (size_t e = 0; e < s->E; e++) rate[e] += (float)well->coef[j] * s->axis[j * s->E + e];
     for (size_t e = 0; e < s->E; e++) {
         rate[e] = expf(rate[e]);
         sum += (double)rate[e];

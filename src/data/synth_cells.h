@@ -16,16 +16,23 @@ typedef struct scp_synth_cell {
     int64_t counts, reads; /* transcripts, sequencing reads */
     int32_t genes;         /* with at least one count */
     int phase;
-    float mito;            /* share of mitochondrial counts */
+    float mito; /* share of mitochondrial counts */
     double s_score, g2m_score;
 } scp_synth_cell;
+
+/* One cell beside its counts. */
+typedef struct scp_synth_row {
+    uint8_t well, line;
+    int32_t serial; /* in its well */
+    scp_synth_cell cell;
+} scp_synth_row;
 
 typedef struct scp_synth_sampler scp_synth_sampler;
 typedef struct scp_synth_drawer scp_synth_drawer;
 
 /** Sampler over a plan, borrowed. *out: scp_synth_sampler_destroy. Not collective. */
-scp_status scp_synth_sampler_create(const scp_synth_design *d, scp_synth_sampler **out)
-    SCP_MUST_USE;
+scp_status scp_synth_sampler_create(const scp_synth_design *d,
+                                    scp_synth_sampler **out) SCP_MUST_USE;
 void scp_synth_sampler_destroy(scp_synth_sampler **s);
 
 /** Go to a well: expected profiles of its lines, ambient included, and tables to draw from them. */
@@ -45,8 +52,7 @@ scp_status scp_synth_sampler_cell(scp_synth_sampler *s, size_t line, int32_t cel
                                   scp_h5ad_rows *rows, scp_synth_cell *out) SCP_MUST_USE;
 
 /** A drawer on a sampler, borrowed. *out: scp_synth_drawer_destroy. */
-scp_status scp_synth_drawer_create(const scp_synth_sampler *s, scp_synth_drawer **out)
-    SCP_MUST_USE;
+scp_status scp_synth_drawer_create(const scp_synth_sampler *s, scp_synth_drawer **out) SCP_MUST_USE;
 void scp_synth_drawer_destroy(scp_synth_drawer **w);
 /** As scp_synth_sampler_cell. Not while the sampler goes to a well. */
 scp_status scp_synth_draw(scp_synth_drawer *w, size_t line, int32_t cell, scp_h5ad_rows *rows,

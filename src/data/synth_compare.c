@@ -103,7 +103,9 @@ void scp_synth_compare(const scp_synth_design *d, const scp_synth_tally *t, scp_
     count_keys(d, r);
     r->cells = t->cells;
     r->nonzeros = t->nonzeros;
+    r->seconds_table = (double)t->table_us * 1e-6;
     r->seconds_draw = (double)t->draw_us * 1e-6;
+    r->seconds_pack = (double)t->pack_us * 1e-6;
     r->seconds_write = (double)t->write_us * 1e-6;
     add(r, "cells of a treated key, median", median_cells(d),
         d->cfg.toxicity > 0.0 || d->atlas ? NAN : d->cfg.cells, design);

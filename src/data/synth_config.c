@@ -1,4 +1,5 @@
 /* Settings of the synthetic screen: what the presets (size) and profiles (effects) stand for. */
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -69,6 +70,7 @@ static const field fields[] = {
     SIZE_REAL(fraction, 0, 1),
     SIZE_REAL(failed_wells, 0, 1),
     SIZE_REAL(depth, 0.001, 1000),
+    SIZE_INT(cells_total, 0, 1e12),
     SIZE_INT(deflate, 0, 9),
     SIZE_INT(lfc, 0, 1),
     { "axes", offsetof(scp_synth_config, axes), false, true, 1, 64 },
@@ -166,6 +168,26 @@ static scp_status check_design(scp_synth_config *c)
     return SCP_OK;
 }
 
+/* Lines and drugs that are not set, for about cells_total cells on the plates: as many keys as that
+ * takes, in the proportion of lines to wells of a whole plate. */
+static void choose_keys(scp_synth_config *c)
+{
+    const scp_synth_config *size = &preset_size[c->preset];
+    double cells = c->cells < 0.0 ? size->cells : c->cells;
+    double plates = (double)(c->plates < 0 ? size->plates : c->plates);
+    double keys = (double)c->cells_total / cells / plates;
+    double lines = (double)c->lines;
+    if (c->lines < 0 && c->drugs < 0)
+        lines = round(sqrt(keys * SCP_SYNTH_LINES / SCP_SYNTH_WELLS));
+    else if (c->lines < 0)
+        lines = round(keys * plates / ((double)c->drugs + 2.0 * plates));
+    if (c->lines < 0) c->lines = (int64_t)fmin(fmax(lines, 1.0), SCP_SYNTH_LINES);
+    if (c->drugs >= 0) return;
+    int64_t least = c->axes < 0 ? profile_effects[c->profile].axes : c->axes;
+    double wells = fmin(round(keys / (double)c->lines) - 2.0, SCP_SYNTH_DRUG_WELLS);
+    c->drugs = (int64_t)fmax(wells, (double)least + 1.0);
+}
+
 scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
 {
     SCP_ARG(c, "settings are required");
@@ -174,6 +196,7 @@ scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
         c->profile > SCP_SYNTH_PURE)
         SCP_FAIL(SCP_EUSAGE, "preset is one of %s, profile one of %s", SCP_SYNTH_PRESETS,
                  SCP_SYNTH_PROFILES);
+    if (c->cells_total > 0 && !scp_synth_has_text(c->grid)) choose_keys(c);
     bool drugs_asked = c->drugs >= 0;
     for (size_t i = 0; i < N_FIELDS; i++) {
         const field *f = &fields[i];

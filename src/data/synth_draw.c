@@ -3,10 +3,10 @@
  * Counts are gamma-Poisson: mean mu, variance mu + a mu^2 (a = dispersion). Such a count is a
  * compound Poisson: Poisson(ln(1+y)/a) clusters with y = a mu, their sizes logarithmic with
  * parameter y/(1+y). So the clusters of all genes of a cell are thinned from one Poisson process of
- * rate sum mu: each proposal picks its gene from an alias table and becomes a cluster of size k with
- * probability (y/(1+y))^k / (k y), or nothing with what is left. This is exact and costs one step a
- * count; the size of the library and the state of the cell only set how many proposals each class of
- * genes gets.
+ * rate sum mu: each proposal picks its gene from an alias table and becomes a cluster of size k
+ * with probability (y/(1+y))^k / (k y), or nothing with what is left. This is exact and costs one
+ * step a count; the size of the library and the state of the cell only set how many proposals each
+ * class of genes gets.
  *
  * A proposal takes two random words: one for slot and gene, one for the size of the cluster. Words
  * are made in batches past those of the cell's own draws, and slots of a batch are fetched before
@@ -124,7 +124,8 @@ static uint32_t cluster_size(double u, double y)
 
 /* m proposals on a table of n slots, with the words of this batch; gain: y of a share of one.
  * Clusters of one, nearly all, are counted without a branch; the others wait for a second pass. */
-static void propose(scp_synth_drawer *w, const scp_synth_slot *slots, size_t n, size_t m, float gain)
+static void propose(scp_synth_drawer *w, const scp_synth_slot *slots, size_t n, size_t m,
+                    float gain)
 {
     const uint32_t *word = w->word;
     uint32_t *count = w->count;

@@ -1,350 +1,247 @@
-/* One plate as an h5ad file, column by column as Tahoe-100M's own plates. */
-#include <stdio.h>
+/* Writing a plate by a group of ranks.
+ *
+ * Rounds: in round t rank r draws span t x ranks + r. Then all learn how many entries each has, the
+ * carry goes from rank to rank along the chain (and from the last to rank 0, for the next round),
+ * and every rank packs the chunks that end in its span. While the next round is drawn, ranks send
+ * rows and packed chunks to rank 0, which writes them in order. So a chunk holds the same entries
+ * for any number of ranks, and rank 0 holds one rank's rows and one chunk at a time. */
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "data/synth_rng.h"
-#include "data/synth_write.h"
+#include "data/synth_plate.h"
 
-enum { BLOCK = 4096, SUBLIBRARIES = 16, FIRST_SUBLIBRARY = 1009, FIRST_SAMPLE = 1495, ROUND = 384 };
-enum { BARCODE_CHARS = 24, INDEX_CHARS = 40, LABEL_CHARS = 32 };
-
-static const double minimal_share = 0.05;
-static const char vehicle[] = "DMSO_TF";
-
-typedef struct row { /* one cell */
-    uint8_t well, line;
-    int32_t serial; /* in its well */
-    bool full;
-    scp_synth_cell cell;
-} row;
-
-typedef struct plate_file {
+typedef struct plate_job {
+    scp_comm *comm;
+    int rank, ranks;
     const scp_synth_design *d;
-    const scp_synth_plate *plate;
+    scp_synth_segment *s;
+    scp_synth_span *span;
+    size_t n_spans, next;         /* first span of the round at hand */
+    int64_t offset;               /* entries before this round */
+    int64_t *entries;             /* [ranks] of this round */
+    size_t chunk;                 /* entries */
+    scp_synth_batch batch[2], in; /* alternating; in: rows and a chunk received */
+    int at;
+    /* what the last round left to deliver */
+    bool due;
+    size_t due_first;   /* its first span */
+    size_t *due_chunks; /* [ranks] */
+    int64_t write_us;
+    /* rank 0 */
     scp_h5ad_writer *w;
-    size_t n;
-    row *row;      /* [n] */
-    int32_t *code; /* [n] scratch of a categorical column */
-    void *number;  /* [n] scratch, 8 bytes each */
-} plate_file;
+    scp_synth_obs *obs;
+} plate_job;
 
-scp_status scp_synth_dose_label(const char *drug, const char *dose, scp_strbuf *out)
+scp_h5ad_write_options scp_synth_storage(const scp_synth_design *d)
 {
-    char quote = strchr(drug, '\'') && !strchr(drug, '"') ? '"' : '\'';
-    SCP_TRY(scp_strbuf_addf(out, "[(%c", quote));
-    for (const char *s = drug; *s; s++) {
-        if (*s == quote || *s == '\\') SCP_TRY(scp_strbuf_addn(out, "\\", 1));
-        SCP_TRY(scp_strbuf_addn(out, s, 1));
+    return (scp_h5ad_write_options){
+        .csr = true, .index64 = true, .deflate = (int)d->cfg.deflate, .threads = (int)d->cfg.threads
+    };
+}
+
+/* Rows of rank r in the round that began at span `first`. */
+static size_t rows_of(const plate_job *j, size_t first, int r)
+{
+    size_t at = first + (size_t)r;
+    return at < j->n_spans ? (size_t)j->span[at].n : 0;
+}
+
+/* ---- deliver ---- */
+
+static scp_status send_batch(plate_job *j, const scp_synth_batch *b)
+{
+    SCP_TRY(scp_comm_send(j->comm, b->row, b->rows * sizeof *b->row, 0));
+    for (size_t i = 0; i < 2 * b->chunks; i++) {
+        const scp_synth_chunk *c = &b->part[i % 2][i / 2];
+        SCP_TRY(scp_comm_send(j->comm, &c->n, sizeof c->n, 0));
+        SCP_TRY(scp_comm_send(j->comm, c->bytes, c->n, 0));
     }
-    return scp_strbuf_addf(out, "%c, %s, 'uM')]", quote, dose);
-}
-
-/* ---- cells ---- */
-
-/* Cell k of a well, counted line by line: its line, and its number in the key. */
-static size_t line_of(const scp_synth_well *well, int64_t k, int32_t *cell)
-{
-    size_t c = 0;
-    while (k >= well->cells[c]) k -= well->cells[c++];
-    *cell = (int32_t)k;
-    return c;
-}
-
-static void tally_row(scp_synth_tally *t, const scp_h5ad_rows *rows, const scp_synth_cell *cell)
-{
-    int64_t at = cell->counts < SCP_SYNTH_BINS ? cell->counts : SCP_SYNTH_BINS - 1;
-    t->counts[at]++;
-    t->genes[cell->genes < SCP_SYNTH_BINS ? cell->genes : SCP_SYNTH_BINS - 1]++;
-    t->cells++;
-    t->sum_counts += cell->counts;
-    t->nonzeros += cell->genes;
-    t->mito_ppm += (int64_t)(1e6 * (double)cell->mito + 0.5);
-    for (int64_t i = rows->indptr[rows->n_rows - 1]; i < rows->indptr[rows->n_rows]; i++)
-        t->value[rows->value[i] < SCP_SYNTH_VALUE_BINS ? (int)rows->value[i]
-                                                       : SCP_SYNTH_VALUE_BINS - 1]++;
-}
-
-static scp_status flush_rows(plate_file *f, scp_h5ad_rows *rows, scp_synth_tally *t)
-{
-    double start = scp_clock_seconds();
-    if (rows->n_rows > 0) SCP_TRY(scp_h5ad_write_rows(f->w, rows));
-    rows->n_rows = 0;
-    t->write_us += (int64_t)(1e6 * (scp_clock_seconds() - start));
     return SCP_OK;
 }
 
-/* The cells of a well in an order that mixes its lines. */
-static scp_status write_well(plate_file *f, scp_synth_sampler *s, size_t w, size_t *at,
-                             scp_h5ad_rows *rows, scp_synth_tally *t)
+static scp_status write_own(plate_job *j, const scp_synth_batch *b)
 {
-    const scp_synth_well *well = &f->plate->well[w];
-    int64_t n = 0;
-    double start = scp_clock_seconds();
-    for (size_t c = 0; c < f->d->C; c++) n += well->cells[c];
-    if (n == 0) return SCP_OK;
-    scp_synth_sampler_well(s, (size_t)(f->plate - f->d->plate), w);
-    uint64_t step = (uint64_t)f->plate->number << 40 | (uint64_t)w << 32 | SCP_SYNTH_S_ORDER;
-    for (int64_t k = 0; k < n; k++) {
-        row *r = &f->row[(*at)++];
-        int32_t cell;
-        size_t line = line_of(well,
-                              (int64_t)scp_rng_permute((uint64_t)f->d->cfg.seed, SCP_RNG_SYNTH,
-                                                       step, (uint64_t)n, (uint64_t)k),
-                              &cell);
-        r->well = (uint8_t)w;
-        r->line = (uint8_t)line;
-        r->serial = (int32_t)k;
-        SCP_TRY(scp_synth_sampler_cell(s, line, cell, rows, &r->cell));
-        tally_row(t, rows, &r->cell);
-        if (rows->n_rows == BLOCK) {
-            t->draw_us += (int64_t)(1e6 * (scp_clock_seconds() - start));
-            SCP_TRY(flush_rows(f, rows, t));
-            start = scp_clock_seconds();
-        }
+    SCP_TRY(scp_synth_obs_append(j->obs, b->row, b->rows));
+    for (size_t i = 0; i < 2 * b->chunks; i++) {
+        const scp_synth_chunk *c = &b->part[i % 2][i / 2];
+        SCP_TRY(scp_h5ad_write_packed(j->w, (scp_h5ad_part)(i % 2), c->bytes, c->n));
     }
-    t->draw_us += (int64_t)(1e6 * (scp_clock_seconds() - start));
     return SCP_OK;
 }
 
-static scp_status write_counts(plate_file *f, scp_synth_sampler *s, scp_synth_tally *t)
+/* Receive and write the batch of rank r. *st: of writing; receiving goes on when that failed, or
+ * the sender would wait for ever. Returns what the communicator says. */
+static scp_status receive_batch(plate_job *j, int r, scp_status *st)
 {
+    scp_synth_chunk *c = &j->in.part[0][0];
+    size_t rows = rows_of(j, j->due_first, r);
+    SCP_TRY(scp_comm_recv(j->comm, j->in.row, rows * sizeof *j->in.row, r));
+    if (*st == SCP_OK) *st = scp_synth_obs_append(j->obs, j->in.row, rows);
+    for (size_t i = 0; i < 2 * j->due_chunks[r]; i++) {
+        SCP_TRY(scp_comm_recv(j->comm, &c->n, sizeof c->n, r));
+        SCP_ARG(c->n <= c->cap, "rank %d sends a chunk of %zu bytes", r, c->n);
+        SCP_TRY(scp_comm_recv(j->comm, c->bytes, c->n, r));
+        if (*st == SCP_OK)
+            *st = scp_h5ad_write_packed(j->w, (scp_h5ad_part)(i % 2), c->bytes, c->n);
+    }
+    return SCP_OK;
+}
+
+/* Bring the last round's batches to the file. */
+static scp_status deliver(void *ctx)
+{
+    plate_job *j = ctx;
+    const scp_synth_batch *b = &j->batch[!j->at];
+    double start = scp_clock_thread_seconds();
     scp_status st = SCP_OK;
-    scp_h5ad_rows rows = { 0 };
-    size_t at = 0;
-    for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) SCP_GOTO(done, write_well(f, s, w, &at, &rows, t));
-    SCP_GOTO(done, flush_rows(f, &rows, t));
-done:
-    scp_h5ad_rows_fini(&rows);
+    if (!j->due) return SCP_OK;
+    j->due = false;
+    if (j->rank > 0) {
+        SCP_TRY(send_batch(j, b));
+    } else {
+        st = write_own(j, b);
+        for (int r = 1; r < j->ranks; r++) SCP_TRY(receive_batch(j, r, &st));
+    }
+    j->write_us += (int64_t)(1e6 * (scp_clock_thread_seconds() - start));
     return st;
 }
 
-static int by_value(const void *a, const void *b)
+/* ---- rounds ---- */
+
+static scp_status share_entries(plate_job *j, int64_t mine)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
+    memset(j->entries, 0, (size_t)j->ranks * sizeof *j->entries);
+    j->entries[j->rank] = mine;
+    return scp_comm_allreduce(j->comm, j->entries, (size_t)j->ranks, SCP_COMM_I64, SCP_COMM_SUM);
 }
 
-/* The cells with fewest genes, ties by their place in the file, are `minimal`. */
-static void judge_quality(plate_file *f, scp_synth_tally *t)
+static scp_status send_carry(plate_job *j, const scp_synth_carry *c, int to)
 {
-    uint64_t *order = f->number;
-    for (size_t i = 0; i < f->n; i++) {
-        order[i] = (uint64_t)f->row[i].cell.genes << 32 | i;
-        f->row[i].full = true;
+    SCP_TRY(scp_comm_send(j->comm, c->column, c->n * sizeof *c->column, to));
+    return scp_comm_send(j->comm, c->value, c->n * sizeof *c->value, to);
+}
+
+static scp_status receive_carry(plate_job *j, scp_synth_carry *c, size_t n, int from)
+{
+    c->n = n;
+    SCP_TRY(scp_comm_recv(j->comm, c->column, n * sizeof *c->column, from));
+    return scp_comm_recv(j->comm, c->value, n * sizeof *c->value, from);
+}
+
+/* The carry along the chain of ranks: it ends with rank 0, for the next round. */
+static scp_status pass_carry(plate_job *j, scp_synth_batch *b)
+{
+    int last = j->ranks - 1;
+    int64_t offset = j->offset, total = j->offset;
+    for (int r = 0; r < j->ranks; r++) {
+        if (r == j->rank) offset = total;
+        size_t before = (size_t)(total % (int64_t)j->chunk) + (size_t)j->entries[r];
+        j->due_chunks[r] = before / j->chunk;
+        total += j->entries[r];
     }
-    qsort(order, f->n, sizeof *order, by_value);
-    size_t minimal = (size_t)(minimal_share * (double)f->n);
-    for (size_t i = 0; i < minimal; i++) f->row[(uint32_t)order[i]].full = false;
-    t->full += (int64_t)(f->n - minimal);
+    j->offset = total;
+    if (j->rank > 0)
+        SCP_TRY(receive_carry(j, scp_synth_segment_before(j->s),
+                              (size_t)(offset % (int64_t)j->chunk), j->rank - 1));
+    SCP_TRY(scp_synth_segment_cut(j->s, b));
+    if (last == 0) return SCP_OK;
+    SCP_TRY(send_carry(j, scp_synth_segment_after(j->s), j->rank == last ? 0 : j->rank + 1));
+    if (j->rank == 0)
+        SCP_TRY(receive_carry(j, scp_synth_segment_after(j->s), (size_t)(total % (int64_t)j->chunk),
+                              last));
+    return SCP_OK;
 }
 
-/* ---- columns ---- */
-
-typedef struct label {
-    char *text;
-    int32_t old;
-} label;
-
-static int by_text(const void *a, const void *b)
+static scp_status run_round(plate_job *j)
 {
-    return strcmp(((const label *)a)->text, ((const label *)b)->text);
+    size_t mine = j->next + (size_t)j->rank;
+    const scp_synth_span *span = mine < j->n_spans ? &j->span[mine] : NULL;
+    scp_synth_batch *b = &j->batch[j->at];
+    int64_t entries = 0;
+    scp_status st = scp_synth_segment_draw(j->s, span, deliver, j, b, &entries);
+    if (j->due) SCP_KEEP(st, deliver(j)); /* failed before: the others wait all the same */
+    SCP_TRY(scp_agree(j->comm, st));
+    SCP_TRY(share_entries(j, entries));
+    SCP_TRY(pass_carry(j, b));
+    st = scp_synth_segment_pack(j->s, b);
+    SCP_TRY(scp_agree(j->comm, st));
+    scp_synth_segment_turn(j->s);
+    j->due = true;
+    j->due_first = j->next;
+    j->next += (size_t)j->ranks;
+    j->at = !j->at;
+    return SCP_OK;
 }
 
-/* Write a categorical from codes in f->code and their labels: sorted, repeats merged, those that no
- * row uses dropped, as pandas makes them. text[i] may be NULL when nothing uses it. */
-static scp_status write_category(plate_file *f, const char *column, char **text, size_t n)
+/* ---- file ---- */
+
+static scp_status write_var(plate_job *j)
 {
-    scp_status st = SCP_OK;
-    label *l = NULL;
-    int32_t *to = NULL;
     const char **name = NULL;
-    size_t used = 0, merged = 0;
-    SCP_GOTO(done, scp_alloc(n, sizeof *to, &to));
-    SCP_GOTO(done, scp_alloc(n, sizeof *l, &l));
-    SCP_GOTO(done, scp_alloc(n, sizeof *name, &name));
-    for (size_t i = 0; i < f->n; i++) to[f->code[i]] = 1;
-    for (size_t i = 0; i < n; i++)
-        if (to[i]) l[used++] = (label){ text[i], (int32_t)i };
-    qsort(l, used, sizeof *l, by_text);
-    for (size_t i = 0; i < used; i++) {
-        if (i == 0 || strcmp(l[i].text, l[i - 1].text) != 0) name[merged++] = l[i].text;
-        to[l[i].old] = (int32_t)merged - 1;
-    }
-    for (size_t i = 0; i < f->n; i++) f->code[i] = to[f->code[i]];
-    SCP_GOTO(done, scp_h5ad_write_categorical(f->w, "obs", column, f->code, name, merged));
-done:
-    free(l);
-    free(to);
+    SCP_TRY(scp_alloc(j->d->G, sizeof *name, &name));
+    for (size_t g = 0; g < j->d->G; g++) name[g] = j->d->gene[g];
+    scp_status st = scp_h5ad_write_index(j->w, "var", "gene_name", name);
     free(name);
     return st;
 }
 
-enum { BY_WELL, BY_LINE, BY_SUBLIBRARY, BY_PHASE, BY_QUALITY, BY_PLATE };
-
-static int32_t code_of(const row *r, int what)
+static scp_status begin(plate_job *j, size_t plate, const char *path)
 {
-    switch (what) {
-    case BY_WELL:
-        return r->well;
-    case BY_LINE:
-        return r->line;
-    case BY_SUBLIBRARY:
-        return r->serial % SUBLIBRARIES;
-    case BY_PHASE:
-        return r->cell.phase;
-    case BY_QUALITY:
-        return r->full;
-    default:
-        return 0;
-    }
+    scp_h5ad_write_options opt = scp_synth_storage(j->d);
+    size_t ranks = (size_t)j->ranks, most = 0;
+    scp_synth_segment_before(j->s)->n = 0;
+    j->chunk = scp_h5ad_pack_chunk(&opt);
+    SCP_TRY(scp_alloc(ranks, sizeof *j->entries, &j->entries));
+    SCP_TRY(scp_alloc(ranks, sizeof *j->due_chunks, &j->due_chunks));
+    SCP_TRY(scp_synth_spans(j->d, plate, &j->span, &j->n_spans));
+    if (j->rank > 0) return SCP_OK;
+    for (size_t i = 0; i < j->n_spans; i++)
+        if ((size_t)j->span[i].n > most) most = (size_t)j->span[i].n;
+    SCP_TRY(scp_synth_batch_reserve(&j->in, most, 1));
+    scp_synth_chunk *c = &j->in.part[0][0];
+    SCP_TRY(scp_grow(&c->bytes, &c->cap, scp_synth_chunk_bound(j->s), 1));
+    opt.threads = 1; /* chunks come packed */
+    SCP_TRY(scp_h5ad_writer_create(path, (size_t)scp_synth_plate_cells(j->d, plate), j->d->G, &opt,
+                                   &j->w));
+    return scp_synth_obs_create(j->d, plate, j->w, &j->obs);
 }
 
-static scp_status write_coded(plate_file *f, const char *column, int what, char **text, size_t n)
+static scp_status finish(plate_job *j, int64_t *full)
 {
-    for (size_t i = 0; i < f->n; i++) f->code[i] = code_of(&f->row[i], what);
-    return write_category(f, column, text, n);
+    SCP_TRY(deliver(j));
+    if (j->rank > 0) return SCP_OK;
+    const scp_synth_carry *rest = scp_synth_segment_before(j->s);
+    SCP_TRY(scp_h5ad_write_entries(j->w, rest->column, rest->value, rest->n));
+    SCP_TRY(scp_synth_obs_end(j->obs, full));
+    scp_synth_obs_destroy(&j->obs);
+    SCP_TRY(write_var(j));
+    return scp_h5ad_writer_commit(&j->w);
 }
 
-/* "smp_1495" and on, 96 a plate; "lib_1009" and on. */
-static scp_status write_numbered(plate_file *f, const char *column, int what, const char *format,
-                                 int first, size_t n)
+scp_status scp_synth_write_plate(scp_comm *comm, const scp_synth_design *d, scp_synth_segment *s,
+                                 size_t plate, const char *path, int64_t *full, int64_t *write_us)
 {
-    char text[SCP_SYNTH_WELLS][LABEL_CHARS], *list[SCP_SYNTH_WELLS];
-    for (size_t i = 0; i < n; i++) {
-        snprintf(text[i], sizeof text[i], format, first + (int)i);
-        list[i] = text[i];
-    }
-    return write_coded(f, column, what, list, n);
-}
-
-/* Column of the well's drug, or of its dose label. */
-static scp_status write_drug(plate_file *f, const char *column, bool with_dose)
-{
-    scp_status st = SCP_OK;
-    scp_strbuf label_text[SCP_SYNTH_WELLS] = { 0 };
-    char *list[SCP_SYNTH_WELLS] = { 0 };
-    for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) {
-        int drug = f->plate->well[w].drug;
-        if (drug == SCP_SYNTH_EMPTY) continue;
-        const char *name = drug < 0 ? vehicle : f->d->drug[drug].label;
-        const char *dose = drug < 0 ? "0.0" : scp_synth_dose_text[f->plate->well[w].dose];
-        if (with_dose)
-            SCP_GOTO(done, scp_synth_dose_label(name, dose, &label_text[w]));
-        else
-            SCP_GOTO(done, scp_strbuf_addf(&label_text[w], "%s", name));
-        list[w] = label_text[w].text;
-    }
-    SCP_GOTO(done, write_coded(f, column, BY_WELL, list, SCP_SYNTH_WELLS));
+    plate_job j = {
+        .comm = comm, .rank = scp_comm_rank(comm), .ranks = scp_comm_size(comm), .d = d, .s = s
+    };
+    scp_status st = begin(&j, plate, path);
+    *full = 0;
+    SCP_GOTO(done, scp_agree(comm, st));
+    while (j.next < j.n_spans) SCP_GOTO(done, run_round(&j));
+    double start = scp_clock_thread_seconds();
+    int64_t before = j.write_us;
+    st = finish(&j, full);
+    j.write_us = before + (int64_t)(1e6 * (scp_clock_thread_seconds() - start));
+    SCP_GOTO(done, scp_agree(comm, st));
 done:
-    for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) scp_strbuf_fini(&label_text[w]);
-    return st;
-}
-
-static scp_status write_line(plate_file *f, const char *column, bool by_id)
-{
-    char *list[SCP_SYNTH_LINES];
-    for (size_t c = 0; c < f->d->C; c++)
-        list[c] = (char *)(by_id ? f->d->line[c].id : f->d->line[c].name);
-    return write_coded(f, column, BY_LINE, list, f->d->C);
-}
-
-/* Barcodes "01_001_001": well, then two rounds of labels. With the sublibrary they name a cell. */
-static scp_status write_barcodes(plate_file *f, bool as_index)
-{
-    scp_status st = SCP_OK;
-    size_t width = as_index ? INDEX_CHARS : BARCODE_CHARS;
-    char *text = NULL;
-    const char **list = f->number;
-    SCP_GOTO(done, scp_alloc(f->n, width, &text));
-    for (size_t i = 0; i < f->n; i++) {
-        const row *r = &f->row[i];
-        int k = r->serial / SUBLIBRARIES, used;
-        list[i] = text + i * width;
-        used = snprintf(text + i * width, width, "%02d_%03d_%03d", r->well + 1, k % ROUND + 1,
-                        k / ROUND + 1);
-        if (as_index)
-            snprintf(text + i * width + used, width - (size_t)used, "-lib_%d",
-                     FIRST_SUBLIBRARY + r->serial % SUBLIBRARIES);
-    }
-    if (as_index)
-        SCP_GOTO(done, scp_h5ad_write_index(f->w, "obs", "BARCODE_SUB_LIB_ID", list));
-    else
-        SCP_GOTO(done, scp_h5ad_write_text(f->w, "obs", "BARCODE", list));
-done:
-    free(text);
-    return st;
-}
-
-#define WRITE_NUMBERS(f, column, type, member, call)                                               \
-    do {                                                                                           \
-        type *x = (f)->number;                                                                     \
-        for (size_t i = 0; i < (f)->n; i++) x[i] = (f)->row[i].cell.member;                        \
-        SCP_TRY(call((f)->w, "obs", column, x));                                                   \
-    } while (0)
-
-static scp_status write_obs(plate_file *f)
-{
-    static char *const phases[] = { "G1", "S", "G2M" }, *const qualities[] = { "minimal", "full" };
-    char plate[LABEL_CHARS], *plates[1] = { plate };
-    int first = FIRST_SAMPLE + SCP_SYNTH_WELLS * (f->plate->number - 1);
-    snprintf(plate, sizeof plate, "plate%d", f->plate->number);
-    SCP_TRY(write_barcodes(f, true));
-    SCP_TRY(write_numbered(f, "sample", BY_WELL, "smp_%d", first, SCP_SYNTH_WELLS));
-    WRITE_NUMBERS(f, "gene_count", int64_t, genes, scp_h5ad_write_int);
-    WRITE_NUMBERS(f, "tscp_count", int64_t, counts, scp_h5ad_write_int);
-    WRITE_NUMBERS(f, "mread_count", int64_t, reads, scp_h5ad_write_int);
-    SCP_TRY(write_drug(f, "drugname_drugconc", true));
-    SCP_TRY(write_drug(f, "drug", false));
-    SCP_TRY(write_line(f, "cell_line", true));
-    SCP_TRY(
-        write_numbered(f, "sublibrary", BY_SUBLIBRARY, "lib_%d", FIRST_SUBLIBRARY, SUBLIBRARIES));
-    SCP_TRY(write_barcodes(f, false));
-    WRITE_NUMBERS(f, "pcnt_mito", float, mito, scp_h5ad_write_f32);
-    WRITE_NUMBERS(f, "S_score", double, s_score, scp_h5ad_write_real);
-    WRITE_NUMBERS(f, "G2M_score", double, g2m_score, scp_h5ad_write_real);
-    SCP_TRY(write_coded(f, "phase", BY_PHASE, (char **)phases, 3));
-    SCP_TRY(write_coded(f, "pass_filter", BY_QUALITY, (char **)qualities, 2));
-    SCP_TRY(write_line(f, "cell_name", false));
-    return write_coded(f, "plate", BY_PLATE, plates, 1);
-}
-
-static scp_status write_var(plate_file *f)
-{
-    const char **name = NULL;
-    SCP_TRY(scp_alloc(f->d->G, sizeof *name, &name));
-    for (size_t g = 0; g < f->d->G; g++) name[g] = f->d->gene[g];
-    scp_status st = scp_h5ad_write_index(f->w, "var", "gene_name", name);
-    free(name);
-    return st;
-}
-
-scp_status scp_synth_write_plate(const scp_synth_design *d, scp_synth_sampler *s, size_t plate,
-                                 const char *path, scp_synth_tally *tally)
-{
-    scp_status st = SCP_OK;
-    plate_file f = { .d = d,
-                     .plate = &d->plate[plate],
-                     .n = (size_t)scp_synth_plate_cells(d, plate) };
-    scp_h5ad_write_options options = { .csr = true,
-                                       .index64 = true,
-                                       .deflate = (int)d->cfg.deflate };
-    SCP_GOTO(done, scp_alloc(f.n, sizeof *f.row, &f.row));
-    SCP_GOTO(done, scp_alloc(f.n, sizeof *f.code, &f.code));
-    SCP_GOTO(done, scp_alloc(f.n, 8, &f.number));
-    SCP_GOTO(done, scp_h5ad_writer_create(path, f.n, d->G, &options, &f.w));
-    SCP_GOTO(done, write_counts(&f, s, tally));
-    judge_quality(&f, tally);
-    double start = scp_clock_seconds();
-    SCP_GOTO(done, write_obs(&f));
-    SCP_GOTO(done, write_var(&f));
-    SCP_GOTO(done, scp_h5ad_writer_commit(&f.w));
-    tally->write_us += (int64_t)(1e6 * (scp_clock_seconds() - start));
-done:
-    scp_h5ad_writer_abort(&f.w);
-    free(f.row);
-    free(f.code);
-    free(f.number);
+    *write_us = j.write_us;
+    scp_synth_obs_destroy(&j.obs);
+    scp_h5ad_writer_abort(&j.w);
+    for (int k = 0; k < 2; k++) scp_synth_batch_fini(&j.batch[k]);
+    scp_synth_batch_fini(&j.in);
+    free(j.entries);
+    free(j.due_chunks);
+    free(j.span);
     return st;
 }

@@ -87,11 +87,26 @@ static scp_status plan_plate(scp_synth_design *d, scp_synth_plate *plate)
     return SCP_OK;
 }
 
+/* Scale the cells of all keys so that they are cells_total together, to the rounding of keys. */
+static void fit_total(scp_synth_design *d)
+{
+    double total = 0.0;
+    for (size_t p = 0; p < d->n_plates; p++) total += (double)scp_synth_plate_cells(d, p);
+    for (size_t p = 0; p < d->n_plates; p++)
+        for (size_t w = 0; w < SCP_SYNTH_WELLS; w++)
+            for (size_t c = 0; c < d->C; c++) {
+                int32_t *n = &d->plate[p].well[w].cells[c];
+                double scaled = round(*n * ((double)d->cfg.cells_total / total));
+                if (*n > 0) *n = (int32_t)fmax(scaled, (double)d->cfg.cells_min);
+            }
+}
+
 scp_status scp_synth_plan_plates(scp_synth_design *d)
 {
     SCP_TRY(scp_synth_plan_layout(d));
     for (size_t p = 0; p < d->n_plates; p++) SCP_TRY(plan_plate(d, &d->plate[p]));
     if (d->atlas) SCP_TRY(scp_synth_atlas_cells(d->cfg.grid, d));
+    if (d->cfg.cells_total > 0) fit_total(d);
     return SCP_OK;
 }
 

@@ -15,15 +15,11 @@ typedef struct scp_synth_tally {
     int64_t value[SCP_SYNTH_VALUE_BINS];  /* non-zeros by value */
     int64_t cells, sum_counts, nonzeros, full;
     int64_t mito_ppm;                     /* sum over cells of 1e6 x share */
-    int64_t draw_us, write_us;            /* microseconds */
+    int64_t table_us, draw_us, pack_us, write_us; /* microseconds of computing, over all threads */
 } scp_synth_tally;
 
 /** The label of drugname_drugconc as Python prints it, e.g. [('Aspirin', 0.05, 'uM')]. Appends. */
 scp_status scp_synth_dose_label(const char *drug, const char *dose, scp_strbuf *out) SCP_MUST_USE;
-
-/** Write one plate to `path`, in Tahoe's layout, and add its cells to `tally`. Not collective. */
-scp_status scp_synth_write_plate(const scp_synth_design *d, scp_synth_sampler *s, size_t plate,
-                                 const char *path, scp_synth_tally *tally) SCP_MUST_USE;
 
 /** Drug table of the screen (drug, canonical_smiles, moa-fine), as scppdm_prep reads it. */
 scp_status scp_synth_write_drugs(const scp_synth_design *d, const char *path) SCP_MUST_USE;

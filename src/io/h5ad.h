@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "io/pack.h"
 
 typedef struct scp_h5ad scp_h5ad;
 
@@ -85,6 +86,7 @@ typedef struct scp_h5ad_write_options {
     int deflate;  /* 0..9 */
     bool shuffle;
     size_t chunk; /* elements per chunk of 1-D data; 0: 96077, as Tahoe's plates */
+    int threads;  /* that compress X; 0: one. The file does not depend on it */
 } scp_h5ad_write_options;
 
 scp_status scp_h5ad_writer_create(const char *path, size_t n_obs, size_t n_vars,
@@ -111,6 +113,43 @@ scp_status scp_h5ad_write_f32(scp_h5ad_writer *w, const char *group, const char 
                               const float *values) SCP_MUST_USE;
 scp_status scp_h5ad_write_text(scp_h5ad_writer *w, const char *group, const char *name,
                                const char *const *values) SCP_MUST_USE;
+/** A column that is written in pieces, for frames that do not fit memory. Several may be open at
+ * once; they count as columns in the order of their begin. Appending to ... takes a piece of ... */
+typedef enum scp_h5ad_column_kind {
+    SCP_H5AD_INT,      /* int64_t */
+    SCP_H5AD_REAL,     /* double */
+    SCP_H5AD_F32,      /* float */
+    SCP_H5AD_TEXT,     /* const char * */
+    SCP_H5AD_INDEX,    /* const char *: the index of the frame, not a column */
+    SCP_H5AD_CATEGORY, /* int32_t, see begin_categorical */
+} scp_h5ad_column_kind;
+typedef struct scp_h5ad_column scp_h5ad_column;
+/** *out: scp_h5ad_column_end, or scp_h5ad_column_drop before the writer ends. */
+scp_status scp_h5ad_column_begin(scp_h5ad_writer *w, const char *group, const char *name,
+                                 scp_h5ad_column_kind kind, scp_h5ad_column **out) SCP_MUST_USE;
+scp_status scp_h5ad_column_begin_categorical(scp_h5ad_writer *w, const char *group,
+                                             const char *name, const char *const *labels,
+                                             size_t n_labels, scp_h5ad_column **out) SCP_MUST_USE;
+scp_status scp_h5ad_column_append(scp_h5ad_column *c, size_t n, const void *values) SCP_MUST_USE;
+/** SCP_EINTERNAL when rows are missing. Destroys *c in any case. */
+scp_status scp_h5ad_column_end(scp_h5ad_column **c) SCP_MUST_USE;
+/** NULL is fine. */
+void scp_h5ad_column_drop(scp_h5ad_column **c);
+
+/** X of a CSR writer in chunks that others have packed (io/pack.h), instead of write_rows: how the
+ *  chunks of its two arrays are made; */
+typedef enum scp_h5ad_part { SCP_H5AD_VALUES, SCP_H5AD_COLUMNS } scp_h5ad_part;
+scp_pack_format scp_h5ad_pack_format(const scp_h5ad_write_options *opt, scp_h5ad_part part);
+/** elements of a chunk, float for values and int64_t or int32_t (index64) for columns; */
+size_t scp_h5ad_pack_chunk(const scp_h5ad_write_options *opt);
+/** the next whole chunk of one of them; */
+scp_status scp_h5ad_write_packed(scp_h5ad_writer *w, scp_h5ad_part part, const void *bytes,
+                                 size_t n) SCP_MUST_USE;
+/** entries that fill no chunk, after the last whole one; */
+scp_status scp_h5ad_write_entries(scp_h5ad_writer *w, const int32_t *column, const float *value,
+                                  size_t n) SCP_MUST_USE;
+/** and the next n rows by their numbers of entries. */
+scp_status scp_h5ad_write_lengths(scp_h5ad_writer *w, const int32_t *length, size_t n) SCP_MUST_USE;
 /** A named dense matrix [n_obs, n_vars] under layers/ (e.g. the spread of the draws). */
 scp_status scp_h5ad_write_layer(scp_h5ad_writer *w, const char *name, const float *x) SCP_MUST_USE;
 /** A text under uns/ (e.g. the configuration). */

@@ -1,10 +1,11 @@
-/* What the two halves of the AnnData writer share: matrices (h5ad_write.c), frames and the rest
- * (h5ad_write_frame.c). Private to src/io. */
+/* What the parts of the AnnData writer share: life (h5ad_write.c), X (h5ad_write_x.c), frames
+ * (h5ad_write_column.c) and the rest (h5ad_write_frame.c). Private to src/io. */
 #ifndef SCP_IO_H5AD_WRITER_H
 #define SCP_IO_H5AD_WRITER_H
 
 #include "base/str.h"
 #include "io/h5.h"
+#include "io/h5_out.h"
 #include "io/h5ad.h"
 
 typedef struct scp_out_frame {
@@ -20,13 +21,12 @@ struct scp_h5ad_writer {
     size_t n_obs, n_vars;
     scp_h5ad_write_options opt;
     scp_out_frame obs, var;
-    hid_t data, indices; /* of X; dense: data only */
-    size_t rows;         /* rows of X so far */
-    int64_t *indptr;     /* [n_obs + 1] CSR */
-    int32_t *column;     /* entries that do not fill a chunk yet */
-    float *value;
-    size_t pending, cap_column, cap_value;
-    float *dense; /* rows being expanded or searched */
+    scp_h5_out *data, *indices, *indptr; /* of X; dense: data only */
+    size_t rows;                         /* rows of X so far */
+    int64_t entries, stored;             /* CSR: by the row starts, in data and indices */
+    int64_t *wide;                       /* scratch: columns, row starts */
+    size_t cap_wide;
+    float *dense; /* a row being expanded or searched */
     size_t cap_dense;
 };
 
@@ -38,6 +38,16 @@ scp_status scp_out_group(hid_t loc, const char *name, const char *type, const ch
 /** How 1-D arrays and dense matrices of this file are stored. */
 scp_h5_layout scp_out_layout(const scp_h5ad_writer *w);
 scp_h5_layout scp_out_dense_layout(const scp_h5ad_writer *w);
+/** Start X and, when all rows are there, end it; drop it unfinished. */
+scp_status scp_out_open_x(scp_h5ad_writer *w) SCP_MUST_USE;
+scp_status scp_out_finish_x(scp_h5ad_writer *w) SCP_MUST_USE;
+void scp_out_drop_x(scp_h5ad_writer *w);
+/** The frame `group`, and "group/name" as a new path [size]; the name must be usable and new. */
+scp_status scp_out_place(scp_h5ad_writer *w, const char *group, const char *name,
+                         scp_out_frame **frame, char *path, size_t size) SCP_MUST_USE;
+/** An array of texts with its encoding. */
+scp_status scp_out_strings(hid_t loc, const char *name, const char *const *values,
+                           size_t n) SCP_MUST_USE;
 /** Write the attribute column-order; SCP_EINTERNAL without an index. */
 scp_status scp_out_finish_frame(const scp_h5ad_writer *w, const scp_out_frame *frame) SCP_MUST_USE;
 

@@ -194,6 +194,42 @@ static void shares(void)
     }
 }
 
+/* A chain: every rank gets what its left neighbour sent, two messages in their order. */
+static void chains(const char *how)
+{
+    enum { LONG = 1000 };
+    uint8_t first[LONG], second[3] = { 1, 2, (uint8_t)rank }, got[LONG + 3] = { 0 };
+    bool good = true;
+    char what[64];
+    for (size_t i = 0; i < LONG; i++) first[i] = (uint8_t)(i * 7 + (size_t)rank);
+    if (rank > 0)
+        good = scp_comm_recv(world, got, LONG, rank - 1) == SCP_OK &&
+               scp_comm_recv(world, got + LONG, 3, rank - 1) == SCP_OK;
+    if (rank + 1 < size)
+        good = good && scp_comm_send(world, first, LONG, rank + 1) == SCP_OK &&
+               scp_comm_send(world, second, 3, rank + 1) == SCP_OK;
+    for (size_t i = 0; rank > 0 && i < LONG; i++)
+        good &= got[i] == (uint8_t)(i * 7 + (size_t)rank - 1);
+    snprintf(what, sizeof what, "a chain of messages%s", how);
+    ok_all(good && (rank == 0 || got[LONG + 2] == rank - 1), what);
+    ok_all(scp_comm_send(world, first, 1, rank) == SCP_EINTERNAL &&
+               scp_comm_recv(world, got, 1, size) == SCP_EINTERNAL,
+           "no message to oneself or to a rank that is not there");
+    scp_err_clear();
+}
+
+static void groups(void)
+{
+    scp_comm *part = NULL;
+    int64_t sum = rank, want = 0, n = 0;
+    for (int r = rank % 2; r < size; r += 2, n++) want += r;
+    bool good = scp_comm_split(world, rank % 2, &part) == SCP_OK;
+    good = good && scp_comm_size(part) == n && scp_comm_rank(part) == rank / 2 &&
+           scp_comm_allreduce(part, &sum, 1, SCP_COMM_I64, SCP_COMM_SUM) == SCP_OK && sum == want;
+    scp_comm_destroy(&part);
+    ok_all(good, "even and odd ranks as groups");
+}
+
 static void mistakes(void)
 {
     double x = 0;
@@ -252,10 +288,13 @@ int main(int argc, char **argv)
     averages(SCP_COMM_F32, "f32");
     averages(SCP_COMM_F64, "f64");
     byte_strings();
+    chains(", cut into calls of 64");
     scp_comm_mpi_set_max_count(world, 0);
     averages(SCP_COMM_F32, "f32, whole");
     agreement();
     shares();
+    chains("");
+    groups();
     mistakes();
     alone();
     ok_all(scp_comm_barrier(world) == SCP_OK, "barrier");
