@@ -74,6 +74,13 @@ const scp_option scp_synth_options[] = {
            "least cells of a key in a well that worked"),
     NUMBER("failed-wells", SCP_OPT_REAL, failed_wells, 1, NULL,
            "share of wells with 50 to 800 cells in all"),
+    { "effects", NULL, SCP_OPT_ENUM, AT(effects), "axes", 0, 0, SCP_SYNTH_EFFECTS, NULL,
+      "how directions follow from structures: axes of the fingerprints, or a Gaussian process whose "
+      "best prediction truth.h5 holds",
+      NULL },
+    TABLE("held-out", held_out,
+          "with --effects gp: drug names, one a line, predicted from the other drugs (default: each "
+          "from all others)"),
     NUMBER("axes", SCP_OPT_INT, axes, 64, NULL,
            "principal axes of the fingerprints that set directions"),
     NUMBER("structure", SCP_OPT_REAL, structure, 1, NULL,

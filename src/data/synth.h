@@ -36,6 +36,13 @@ typedef enum scp_synth_profile {                      /* how effects and nuisanc
                                                    common response */
 } scp_synth_profile;
 
+typedef enum scp_synth_effects {                   /* how directions follow from structures */
+                                SCP_SYNTH_BY_AXES, /* tanh of principal axes of the fingerprints */
+                                SCP_SYNTH_BY_GP /* Gaussian process over Tanimoto similarities: the
+                                                   best prediction is known */
+} scp_synth_effects;
+
+#define SCP_SYNTH_EFFECTS  "axes|gp"
 #define SCP_SYNTH_PRESETS  "tiny|demo|small|medium|plate"
 #define SCP_SYNTH_PROFILES "learnable|realistic|pure"
 
@@ -45,6 +52,9 @@ typedef struct scp_synth_config {
     char *out;           /* folder for plateN.h5ad, drugs.tsv, truth.h5 */
     char *table;         /* drug table, see chem/drug_table.h */
     int preset, profile; /* scp_synth_preset, scp_synth_profile */
+    int effects;         /* scp_synth_effects */
+    char *held_out;      /* with BY_GP: a file of drug names, one a line; the best prediction of these
+                            is from the other drugs. NULL: of each drug from all others */
     /* tables of the atlas instead of invented names and places; each NULL or "": none */
     char *samples, *grid; /* wells, and cells of every key: both or none, see synth_atlas.h */
     char *plate_list;     /* with them: which plates, such as 1-3,14; NULL: as the preset */

@@ -137,6 +137,9 @@ scp_status scp_synth_config_text(const scp_synth_config *c, scp_strbuf *out)
         SCP_TRY(scp_strbuf_addf(out, "genes_table: %s\n", c->genes_table));
     if (scp_synth_has_text(c->gene_sets))
         SCP_TRY(scp_strbuf_addf(out, "gene_sets: %s\n", c->gene_sets));
+    if (c->effects == SCP_SYNTH_BY_GP) SCP_TRY(scp_strbuf_addf(out, "effects: gp\n"));
+    if (scp_synth_has_text(c->held_out))
+        SCP_TRY(scp_strbuf_addf(out, "held_out: %s\n", c->held_out));
     return scp_strbuf_addf(out, "traps: %d\n", c->traps);
 }
 
@@ -192,6 +195,8 @@ scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
 {
     SCP_ARG(c, "settings are required");
     SCP_TRY(check_design(c));
+    if (scp_synth_has_text(c->held_out) && c->effects != SCP_SYNTH_BY_GP)
+        SCP_FAIL(SCP_EUSAGE, "held-out drugs are for effects by a Gaussian process (effects gp)");
     if (c->preset < 0 || c->preset > SCP_SYNTH_PLATE || c->profile < 0 ||
         c->profile > SCP_SYNTH_PURE)
         SCP_FAIL(SCP_EUSAGE, "preset is one of %s, profile one of %s", SCP_SYNTH_PRESETS,

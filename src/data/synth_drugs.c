@@ -6,7 +6,7 @@
  *
  * s is the share that a model of structures can know, xi the part that none can. `common` acts on
  * the last two programmes of every drug, which gives the mean over other drugs something to
- * predict.
+ * predict. With effects by a Gaussian process, e = 0.63 f + common (synth_gp.h).
  *
  *   magnitude = amplitude A_d exp(0.5 q_d.h_c / sqrt K) / (1 + exp(-slope (log10 dose - centre)))
  *
@@ -20,13 +20,16 @@
 #include "chem/drug_table.h"
 #include "chem/morgan.h"
 #include "data/synth_atlas.h"
+#include "data/synth_gp.h"
 #include "data/synth_rng.h"
+#include "io/gz.h"
 
 enum { FIRST_COMMON = SCP_SYNTH_P - 2 };
 
 static const double log_strength_mean = -0.5, log_strength_sd = 0.8, inert_factor = 0.1;
 static const double log_ec50_mean = -0.3, log_ec50_sd = 0.6, line_ec50_sd = 0.3; /* log10 uM */
 static const double hill_slope = 2.3, hill_slope_sd = 0.2;                       /* per decade */
+static const double gp_sd = 0.63; /* of a direction: that of the tanh of a normal */
 static const double sensitivity_gain = 0.5, magnitude_ceiling = 3.0;
 
 const double scp_synth_dose[3] = { 0.05, 0.5, 5.0 };
@@ -64,32 +67,43 @@ static void take_drugs(scp_synth_design *d)
     }
 }
 
-/* Structure coordinates of the drugs that have one; those of the others are zero. */
-static scp_status place_drugs(scp_synth_design *d)
+/* Fingerprints [D, SCP_MORGAN_BITS]; a drug without structure has no bit. Owned by the caller. */
+static scp_status read_bits(const scp_synth_design *d, uint8_t **bits)
 {
-    scp_status st = SCP_OK;
-    uint8_t *bits = NULL;
-    double *z = NULL;
-    size_t n = 0, q = (size_t)d->cfg.axes;
-    SCP_GOTO(done, scp_alloc(d->D * SCP_MORGAN_BITS, 1, &bits));
-    SCP_GOTO(done, scp_alloc(d->D * q, sizeof *z, &z));
+    SCP_TRY(scp_alloc(d->D * SCP_MORGAN_BITS, 1, bits));
     for (size_t i = 0; i < d->D; i++) {
         scp_structure s = { 0 };
         if (!*d->drug[i].smiles) continue;
-        SCP_GOTO(done, scp_structure_parse(d->drug[i].smiles, &s));
-        memcpy(bits + n++ * SCP_MORGAN_BITS, s.fp, SCP_MORGAN_BITS);
+        SCP_TRY(scp_structure_parse(d->drug[i].smiles, &s));
+        memcpy(*bits + i * SCP_MORGAN_BITS, s.fp, SCP_MORGAN_BITS);
         scp_structure_fini(&s);
     }
+    return SCP_OK;
+}
+
+/* Structure coordinates of the drugs that have one; those of the others are zero. */
+static scp_status place_drugs(scp_synth_design *d, const uint8_t *bits)
+{
+    scp_status st = SCP_OK;
+    uint8_t *known = NULL;
+    double *z = NULL;
+    size_t n = 0, q = (size_t)d->cfg.axes;
+    SCP_GOTO(done, scp_alloc(d->D * SCP_MORGAN_BITS, 1, &known));
+    SCP_GOTO(done, scp_alloc(d->D * q, sizeof *z, &z));
+    for (size_t i = 0; i < d->D; i++)
+        if (*d->drug[i].smiles)
+            memcpy(known + n++ * SCP_MORGAN_BITS, bits + i * SCP_MORGAN_BITS, SCP_MORGAN_BITS);
     if (n <= q)
         SCP_FAIL_GOTO(done, SCP_EDATA,
                       "%s has a structure for %zu of the %zu drugs, %zu axes need more", d->cfg.table,
                       n, d->D, q);
-    SCP_GOTO(done, scp_synth_principal_axes(bits, n, SCP_MORGAN_BITS, q, (uint64_t)d->cfg.seed, z));
+    SCP_GOTO(done,
+             scp_synth_principal_axes(known, n, SCP_MORGAN_BITS, q, (uint64_t)d->cfg.seed, z));
     n = 0;
     for (size_t i = 0; i < d->D; i++)
         if (*d->drug[i].smiles) memcpy(d->drug[i].z, z + n++ * q, q * sizeof *z);
 done:
-    free(bits);
+    free(known);
     free(z);
     return st;
 }
@@ -98,7 +112,9 @@ static void draw_direction(const scp_synth_design *d, scp_synth_drug *drug, scp_
 {
     const scp_synth_config *c = &d->cfg;
     size_t q = (size_t)c->axes;
-    for (size_t p = 0; p < SCP_SYNTH_P; p++) {
+    for (size_t p = 0; c->effects == SCP_SYNTH_BY_GP && p < SCP_SYNTH_P; p++)
+        drug->e[p] = scp_synth_normal(s); /* until all drugs have theirs */
+    for (size_t p = 0; c->effects == SCP_SYNTH_BY_AXES && p < SCP_SYNTH_P; p++) {
         double from_structure = 0.0;
         for (size_t a = 0; a < q; a++) from_structure += d->mix[p * q + a] * drug->z[a];
         double mixed =
@@ -132,16 +148,63 @@ static void draw_pairs(scp_synth_design *d, size_t drug, uint64_t id)
     }
 }
 
-scp_status scp_synth_plan_drugs(scp_synth_design *d)
+/* Which drugs are not to be learned from. */
+static scp_status read_held(scp_synth_design *d)
+{
+    scp_status st = SCP_OK;
+    const char *path = d->cfg.held_out;
+    char *text = NULL;
+    size_t len, number = 0;
+    if (!scp_synth_has_text(path)) return SCP_OK;
+    SCP_GOTO(done, scp_alloc(d->D, 1, &d->held));
+    SCP_GOTO(done, scp_gz_read_text(path, &text, &len));
+    for (char *line = text, *next; line; line = next) {
+        next = strchr(line, '\n');
+        if (next) *next++ = '\0';
+        const char *name = scp_str_trim(line);
+        size_t i = 0;
+        number++;
+        if (!*name) continue;
+        while (i < d->D && strcmp(d->drug[i].name, name) != 0) i++;
+        if (i == d->D)
+            SCP_FAIL_GOTO(done, SCP_EDATA, "%s:%zu: no drug of the screen is called %s", path,
+                          number, name);
+        d->held[i] = 1;
+    }
+done:
+    free(text);
+    return st;
+}
+
+/* Directions from the process, e = gp_sd f + common, and the best prediction of them. */
+static scp_status draw_process(scp_synth_design *d, const uint8_t *bits)
+{
+    scp_status st = SCP_OK;
+    double *f = NULL;
+    SCP_GOTO(done, read_held(d));
+    SCP_GOTO(done, scp_alloc(d->D * d->D, sizeof *d->kernel, &d->kernel));
+    SCP_GOTO(done, scp_alloc(d->D * SCP_SYNTH_P, sizeof *d->kriged, &d->kriged));
+    SCP_GOTO(done, scp_alloc(d->D, sizeof *d->kriging_variance, &d->kriging_variance));
+    SCP_GOTO(done, scp_alloc(d->D * SCP_SYNTH_P, sizeof *f, &f));
+    for (size_t i = 0; i < d->D; i++) memcpy(f + i * SCP_SYNTH_P, d->drug[i].e, sizeof d->drug[i].e);
+    scp_synth_gp_kernel(bits, d->D, SCP_MORGAN_BITS, d->cfg.structure, d->kernel);
+    SCP_GOTO(done, scp_synth_gp_draw(d->kernel, d->D, f, SCP_SYNTH_P));
+    SCP_GOTO(done, scp_synth_krige(d->kernel, d->D, d->held, f, SCP_SYNTH_P, d->kriged,
+                                   d->kriging_variance));
+    for (size_t i = 0; i < d->D; i++)
+        for (size_t p = 0; p < SCP_SYNTH_P; p++) {
+            double common = p >= FIRST_COMMON ? d->cfg.common : 0.0;
+            d->drug[i].e[p] = gp_sd * f[i * SCP_SYNTH_P + p] + common;
+            d->kriged[i * SCP_SYNTH_P + p] = gp_sd * d->kriged[i * SCP_SYNTH_P + p] + common;
+        }
+done:
+    free(f);
+    return st;
+}
+
+static void draw_drugs(scp_synth_design *d)
 {
     size_t q = (size_t)d->cfg.axes;
-    SCP_TRY(scp_alloc(d->D, sizeof *d->drug, &d->drug));
-    SCP_TRY(scp_alloc(d->C * d->D, sizeof *d->pair, &d->pair));
-    if (d->atlas)
-        take_atlas_drugs(d);
-    else
-        take_drugs(d);
-    SCP_TRY(place_drugs(d));
     scp_rng_fill_normal((uint64_t)d->cfg.seed, SCP_RNG_SYNTH, SCP_SYNTH_S_MIX, 0, SCP_SYNTH_P * q,
                         d->mix);
     for (size_t i = 0; i < SCP_SYNTH_P * q; i++) d->mix[i] /= sqrt((double)q);
@@ -150,7 +213,25 @@ scp_status scp_synth_plan_drugs(scp_synth_design *d)
         draw_drug(d, &d->drug[i], id);
         draw_pairs(d, i, id);
     }
-    return SCP_OK;
+}
+
+scp_status scp_synth_plan_drugs(scp_synth_design *d)
+{
+    scp_status st = SCP_OK;
+    uint8_t *bits = NULL;
+    SCP_GOTO(done, scp_alloc(d->D, sizeof *d->drug, &d->drug));
+    SCP_GOTO(done, scp_alloc(d->C * d->D, sizeof *d->pair, &d->pair));
+    if (d->atlas)
+        take_atlas_drugs(d);
+    else
+        take_drugs(d);
+    SCP_GOTO(done, read_bits(d, &bits));
+    SCP_GOTO(done, place_drugs(d, bits));
+    draw_drugs(d);
+    if (d->cfg.effects == SCP_SYNTH_BY_GP) SCP_GOTO(done, draw_process(d, bits));
+done:
+    free(bits);
+    return st;
 }
 
 double scp_synth_magnitude(const scp_synth_design *d, size_t line, size_t drug, int x)

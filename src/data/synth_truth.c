@@ -3,6 +3,7 @@
  * Groups: gene, set (with gene sets), line, drug, pair (line x drug), plate, well (in use), key (treated; rows in the
  * order plate, well, line). key/lfc [keys, G] follows from the rest by the formula of
  * synth_design.h; with lfc = 0 it is left out. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,6 +96,32 @@ static scp_status put_lines(scp_array_file *f, const scp_synth_design *d)
                               d->line_log);
 }
 
+/* Effects by a Gaussian process: covariance, and the best prediction of every drug. */
+static scp_status put_process(scp_array_file *f, const scp_synth_design *d)
+{
+    scp_status st = SCP_OK;
+    int32_t *held = NULL;
+    double *r = NULL;
+    SCP_GOTO(done, scp_alloc(d->D, sizeof *held, &held));
+    SCP_GOTO(done, scp_alloc(d->D, sizeof *r, &r));
+    for (size_t i = 0; i < d->D; i++) {
+        held[i] = d->held ? d->held[i] : 0;
+        r[i] = sqrt(fmax(1.0 - d->kriging_variance[i], 0.0));
+    }
+    SCP_GOTO(done, scp_array_file_put(f, "drug/covariance", SCP_ARRAY_F64, 2,
+                                      (size_t[]){ d->D, d->D }, d->kernel));
+    SCP_GOTO(done, scp_array_file_put(f, "drug/held_out", SCP_ARRAY_I32, 1, (size_t[]){ d->D }, held));
+    SCP_GOTO(done, scp_array_file_put(f, "drug/kriged", SCP_ARRAY_F64, 2,
+                                      (size_t[]){ d->D, SCP_SYNTH_P }, d->kriged));
+    SCP_GOTO(done, scp_array_file_put(f, "drug/kriging_variance", SCP_ARRAY_F64, 1,
+                                      (size_t[]){ d->D }, d->kriging_variance));
+    SCP_GOTO(done, scp_array_file_put(f, "drug/kriging_r", SCP_ARRAY_F64, 1, (size_t[]){ d->D }, r));
+done:
+    free(held);
+    free(r);
+    return st;
+}
+
 static scp_status put_drugs(scp_array_file *f, const scp_synth_design *d)
 {
     const column columns[] = {
@@ -123,6 +150,7 @@ static scp_status put_drugs(scp_array_file *f, const scp_synth_design *d)
                                sizeof *d->drug));
     SCP_GOTO(done, scp_array_file_put(f, "drug/mix", SCP_ARRAY_F64, 2,
                                       (size_t[]){ SCP_SYNTH_P, (size_t)d->cfg.axes }, d->mix));
+    if (d->kernel) SCP_GOTO(done, put_process(f, d));
     SCP_GOTO(done, put_columns(f, "pair", pairs, sizeof pairs / sizeof *pairs, d->pair, d->C * d->D,
                                sizeof *d->pair));
 done:
