@@ -1,4 +1,4 @@
-/* scppdm_prep: plates and a drug table in, one shard file out. */
+/* scppdm_prep: plates and a drug table in, one shard file out; or checks of a shard. */
 #include "app/app.h"
 #include "app/opt_prep.h"
 

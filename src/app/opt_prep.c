@@ -51,6 +51,11 @@ static const scp_option looks[] = {
       .offset = AT(json),
       .def = "false",
       .help = "With --inspect: one line of JSON for every file." },
+    TEXT("prep.verify", "verify", verify, "",
+         "Prepare nothing: check this shard. Every checksum of tables and rows, ranges and order, "
+         "the proof of no leak, the counts of the manifest."),
+    TEXT("prep.inputs", "inputs", inputs, "",
+         "With --verify: the folder of the plates that the manifest names; they are compared too."),
     { .key = NULL },
 };
 

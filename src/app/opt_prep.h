@@ -13,7 +13,7 @@ extern const scp_option_group scp_prep_options[];
 extern const char scp_prep_description[];
 
 /** The whole program: prepare a shard from the files, or describe them on stdout
- *  (settings.inspect). Collective. */
+ *  (settings.inspect), or check a shard (settings.verify). Collective. */
 scp_status scp_prep_program(scp_comm *comm, const scp_prep_settings *s,
                             const scp_text_list *files) SCP_MUST_USE;
 

@@ -1,7 +1,8 @@
-/* What scppdm_prep does: prepare a shard, or only look at files. */
+/* What scppdm_prep does: prepare a shard, look at files, or check a shard. */
 #include "app/app.h"
 #include "app/opt_prep.h"
 #include "data/inspect.h"
+#include "data/verify.h"
 #include "io/h5_probe.h"
 
 /* One file on stdout. */
@@ -28,9 +29,28 @@ static scp_status inspect_files(const scp_prep_settings *s, const scp_text_list 
     return SCP_OK;
 }
 
+static void say(void *ctx, const char *line)
+{
+    (void)ctx;
+    scp_app_result(line);
+}
+
+static scp_status verify(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *files)
+{
+    const scp_verify_request r = { .shard = s->verify,
+                                   .inputs = s->inputs[0] ? s->inputs : NULL,
+                                   .probe = s->probe,
+                                   .say = say };
+    if (files->n > 0)
+        SCP_FAIL(SCP_EUSAGE, "--verify takes no files; name the folder of the inputs by --inputs");
+    return scp_verify_run(comm, &r);
+}
+
 scp_status scp_prep_program(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *files)
 {
     SCP_ARG(comm && s && files, "communicator, settings and files are required");
+    if (s->verify[0]) return verify(comm, s, files);
+    if (s->inputs[0]) SCP_FAIL(SCP_EUSAGE, "--inputs goes with --verify");
     if (!s->inspect) return scp_prep_run(comm, s, files);
     return scp_agree(comm, scp_comm_rank(comm) == 0 ? inspect_files(s, files) : SCP_OK);
 }

@@ -24,6 +24,8 @@ typedef struct scp_prep_settings {
     bool strict;
     bool probe;        /* rehearse the reading in another process first */
     bool inspect, json; /* describe the files instead, see data/inspect.h */
+    char *verify;      /* a shard to check instead, see data/verify.h; or ""  */
+    char *inputs;      /* folder of its inputs; "": they are not looked at    */
 } scp_prep_settings;
 
 /** Read the plates, write the shard. Rank 0 plans (labels, keys, pairs, splits), all ranks read,

@@ -10,6 +10,7 @@
 #include "base/child.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "io/h5_rehearse.h"
 
 #define HELPER "scppdm_probe"
 
@@ -107,4 +108,11 @@ done:
     free(argv);
     free(end);
     return st;
+}
+
+scp_status scp_probe_shard(const char *path)
+{
+    SCP_ARG(path, "a path is required");
+    const scp_probe_request r = { .path = path, .matrix = SCP_PROBE_SHARD };
+    return scp_probe_h5ad(&r, 1, 1);
 }

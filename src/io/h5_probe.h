@@ -26,7 +26,10 @@ typedef struct scp_probe_request {
  *  the helper was stopped from outside; SCP_EIO when it cannot be started. Not collective. */
 scp_status scp_probe_h5ad(const scp_probe_request *request, size_t n, int jobs) SCP_MUST_USE;
 
-/** The whole of the helper program: argv is FILE MATRIX GENE COLUMN... ("" for none). Lowers the
+/** The same for the metadata of a shard, and the first and last rows of its matrices. */
+scp_status scp_probe_shard(const char *path) SCP_MUST_USE;
+
+/** The whole of the helper program: argv is FILE MATRIX GENE COLUMN... ("" for none), or SHARD --shard "". Lowers the
  *  limits of the calling process. @return exit code of the status of the rehearsal. */
 int scp_probe_main(int argc, char **argv);
 

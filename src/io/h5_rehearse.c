@@ -12,6 +12,7 @@
 
 #include "base/fs.h"
 #include "io/h5ad.h"
+#include "io/shard_check.h"
 
 enum { CPU_SECONDS = 120 };            /* of one object */
 #define FREE_BYTES ((uint64_t)4 << 30) /* memory for a file of any size */
@@ -139,5 +140,7 @@ int scp_probe_main(int argc, char **argv)
                                   .obs = (const char *const *)(argv + 4),
                                   .n_obs = (size_t)(argc - 4) };
     set_limits(r.path);
+    if (strcmp(r.matrix, SCP_PROBE_SHARD) == 0)
+        return scp_status_exit_code(scp_shard_rehearse(r.path, announce));
     return scp_status_exit_code(scp_h5ad_rehearse(&r, announce));
 }

@@ -4,6 +4,9 @@
 
 #include "io/h5_probe.h"
 
+/* In the place of the matrix: the file is a shard. */
+#define SCP_PROBE_SHARD "--shard"
+
 /** Read what the request names and throw it away. `say` (may be NULL) is told of every object
  *  before it is read. Errors are those of the reading itself. Not collective. */
 scp_status scp_h5ad_rehearse(const scp_probe_request *r, void (*say)(const char *object))

@@ -15,6 +15,9 @@ enum {
 };
 #define SCP_SHARD_X   "profile/x"
 #define SCP_SHARD_R_X "replicate/x"
+/* Checksum of every row of the two, uint64: they name a damaged row; no part of the content. */
+#define SCP_SHARD_X_SUMS   "profile/x_xxh3"
+#define SCP_SHARD_R_X_SUMS "replicate/x_xxh3"
 
 typedef enum scp_shard_type {
     SHARD_TEXT,

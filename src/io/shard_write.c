@@ -13,6 +13,7 @@
 #include "io/shard_format.h"
 
 static const char *const matrix_name[2] = { SCP_SHARD_X, SCP_SHARD_R_X };
+static const char *const sums_name[2] = { SCP_SHARD_X_SUMS, SCP_SHARD_R_X_SUMS };
 
 struct scp_shard_writer {
     scp_comm *comm;
@@ -160,6 +161,8 @@ static scp_status write_tables(const scp_shard_writer *w, hid_t file, const scp_
     for (int m = 0; m < 2; m++) {
         matrix[m] = scp_hash_bytes(w->row_hash[m], w->rows[m] * sizeof **w->row_hash, 0);
         SCP_TRY(set_digest(file, matrix_name[m], matrix[m]));
+        SCP_TRY(scp_h5_write(file, sums_name[m], H5T_NATIVE_UINT64, 1, &w->rows[m], NULL,
+                             w->row_hash[m]));
     }
     SCP_TRY(scp_h5_set_text(file, "format", SCP_SHARD_MAGIC));
     SCP_TRY(scp_h5_set_i64(file, "version", 0, &version));
@@ -206,8 +209,10 @@ static scp_status add_manifest(const scp_shard_writer *w, const char *manifest)
 {
     scp_status st = SCP_OK;
     hid_t file = H5I_INVALID_HID;
+    if (!manifest) manifest = "{}";
     SCP_GOTO(done, reopen(w->tmp, &file));
-    SCP_GOTO(done, scp_h5_write_text(file, "manifest", manifest ? manifest : "{}"));
+    SCP_GOTO(done, scp_h5_write_text(file, "manifest", manifest));
+    SCP_GOTO(done, set_digest(file, "manifest", scp_hash_bytes(manifest, strlen(manifest), 0)));
 done:
     if (file >= 0) SCP_KEEP(st, scp_h5_close(&file));
     return st;
