@@ -37,10 +37,9 @@ static void say(void *ctx, const char *line)
 
 static scp_status verify(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *files)
 {
-    const scp_verify_request r = { .shard = s->verify,
-                                   .inputs = s->inputs[0] ? s->inputs : NULL,
-                                   .probe = s->probe,
-                                   .say = say };
+    const scp_verify_request r = {
+        .shard = s->verify, .inputs = s->inputs[0] ? s->inputs : NULL, .probe = s->probe, .say = say
+    };
     if (files->n > 0)
         SCP_FAIL(SCP_EUSAGE, "--verify takes no files; name the folder of the inputs by --inputs");
     return scp_verify_run(comm, &r);

@@ -51,8 +51,8 @@ static scp_status check_names(const char *path, const char *table, char *const *
     for (size_t i = 0; i < n; i++) {
         SCP_GOTO(done, scp_names_add(seen, name[i], &at));
         if (at != i)
-            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: /%s row %zu: '%s' stands there twice", path, table, i,
-                          name[i]);
+            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: /%s row %zu: '%s' stands there twice", path, table,
+                          i, name[i]);
         if (sorted && i > 0 && strcmp(name[i - 1], name[i]) >= 0)
             SCP_FAIL_GOTO(done, SCP_EDATA, "%s: /%s row %zu: '%s' is out of order", path, table, i,
                           name[i]);
@@ -76,8 +76,8 @@ static scp_status check_profiles(const char *path, const scp_dataset *d)
     for (size_t i = 0; i < d->P; i++) {
         double dose = d->p_dose[i];
         if (!isfinite(dose) || (d->p_drug[i] < 0 ? dose != 0 : dose <= 0))
-            SCP_FAIL(SCP_EDATA, "%s: /profile/dose row %zu: %g uM is no dose of a %s", path, i, dose,
-                     d->p_drug[i] < 0 ? "vehicle" : "drug");
+            SCP_FAIL(SCP_EDATA, "%s: /profile/dose row %zu: %g uM is no dose of a %s", path, i,
+                     dose, d->p_drug[i] < 0 ? "vehicle" : "drug");
         if (d->p_cells[i] < 1)
             SCP_FAIL(SCP_EDATA, "%s: /profile/cells row %zu: %" PRId64 " cells", path, i,
                      d->p_cells[i]);
@@ -106,11 +106,10 @@ static scp_status check_sub_bulks(const char *path, const scp_dataset *d)
             SCP_FAIL(SCP_EDATA, "%s: /replicate/profile row %zu is out of order", path, i);
         for (end = i; end < d->R && d->r_profile[end] == p; end++) cells += d->r_cells[end];
         if (cells != d->p_cells[p])
-            SCP_FAIL(SCP_EDATA,
-                     "%s: /replicate/cells rows %zu to %zu: %" PRId64 " cells of the %" PRId64
-                     " of %s",
-                     path, i, end - 1, cells, d->p_cells[p],
-                     key_text(d, (size_t)p, key, sizeof key));
+            SCP_FAIL(
+                SCP_EDATA,
+                "%s: /replicate/cells rows %zu to %zu: %" PRId64 " cells of the %" PRId64 " of %s",
+                path, i, end - 1, cells, d->p_cells[p], key_text(d, (size_t)p, key, sizeof key));
     }
     return SCP_OK;
 }
@@ -125,7 +124,9 @@ static scp_status check_meaning(const scp_verify_request *r, const scp_dataset *
     say(r, "ok names: %zu genes, %zu lines, %zu drugs, %zu parents, %zu plates, none twice", d->G,
         d->n_lines, d->n_drugs, d->n_parents, d->n_plates);
     SCP_TRY(check_profiles(r->shard, d));
-    say(r, "ok profiles: %zu keys in order, doses and cells are possible, every index points somewhere",
+    say(r,
+        "ok profiles: %zu keys in order, doses and cells are possible, every index points "
+        "somewhere",
         d->P);
     SCP_TRY(check_sub_bulks(r->shard, d));
     say(r, "ok sub-bulks: %zu, each profile's add up to its cells", d->R);
@@ -186,8 +187,9 @@ static scp_status check_rest(const scp_verify_request *r, const scp_dataset *d,
                  r->shard, d->hash, hash);
     say(r, "ok content: hash %016" PRIx64, hash);
     SCP_TRY(scp_leak_check(d, &leaks));
-    say(r, "ok no leak: %zu pairs; keys, combinations, parents and fingerprints in one split each, "
-           "every control of its line and plate",
+    say(r,
+        "ok no leak: %zu pairs; keys, combinations, parents and fingerprints in one split each, "
+        "every control of its line and plate",
         d->N);
     SCP_TRY(scp_shard_check_manifest(r->shard, d->manifest));
     SCP_TRY(scp_verify_manifest(r->shard, d));

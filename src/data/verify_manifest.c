@@ -37,9 +37,9 @@ static scp_status check_sizes(const char *path, const scp_json *m, const scp_dat
     const struct {
         const char *key;
         size_t n;
-    } want[] = { { "genes", d->G },          { "lines", d->n_lines },   { "drugs", d->n_drugs },
+    } want[] = { { "genes", d->G },           { "lines", d->n_lines },   { "drugs", d->n_drugs },
                  { "parents", d->n_parents }, { "plates", d->n_plates }, { "profiles", d->P },
-                 { "sub_bulks", d->R },      { "pairs", d->N } };
+                 { "sub_bulks", d->R },       { "pairs", d->N } };
     const scp_json *sizes = scp_json_get(m, "sizes");
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
         SCP_TRY(expect_int(path, "sizes", sizes, want[i].key, (int64_t)want[i].n));
@@ -121,8 +121,7 @@ static scp_status check_cells(const char *path, const scp_json *m, const scp_dat
     SCP_TRY(add_members(path, "inputs", scp_json_get(m, "inputs"), "cells", &read));
     SCP_TRY(add_members(path, "left_out/cells", scp_json_get(left, "cells"), NULL, &out));
     while (scp_json_next(left, &iter, &why, &value))
-        if (scp_json_get(value, "cells_of_key"))
-            SCP_TRY(check_left_keys(path, why, value, &out));
+        if (scp_json_get(value, "cells_of_key")) SCP_TRY(check_left_keys(path, why, value, &out));
     if (read != kept + out)
         SCP_FAIL(SCP_EDATA,
                  "%s: the inputs had %" PRId64 " cells, the profiles have %" PRId64

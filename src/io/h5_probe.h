@@ -29,8 +29,9 @@ scp_status scp_probe_h5ad(const scp_probe_request *request, size_t n, int jobs) 
 /** The same for the metadata of a shard, and the first and last rows of its matrices. */
 scp_status scp_probe_shard(const char *path) SCP_MUST_USE;
 
-/** The whole of the helper program: argv is FILE MATRIX GENE COLUMN... ("" for none), or SHARD --shard "". Lowers the
- *  limits of the calling process. @return exit code of the status of the rehearsal. */
+/** The whole of the helper program: argv is FILE MATRIX GENE COLUMN... ("" for none), or SHARD
+ *  --shard "". Lowers the limits of the calling process. @return exit code of the status of the
+ *  rehearsal. */
 int scp_probe_main(int argc, char **argv);
 
 #endif

@@ -6,11 +6,11 @@
 
 /* What was found wrong in the rows of a matrix; SIZE_MAX: nothing. Rows count from 0. */
 typedef struct scp_shard_rows {
-    uint64_t digest;    /* checksum of the matrix as it is in the file            */
-    size_t bad_sum;     /* first row whose content has not the row's checksum     */
-    size_t bad_value;   /* first row with a value that is not finite              */
-    size_t bad_column;  /* its column; on the rank that read the row, else SIZE_MAX */
-    bool agrees;        /* the checksum of the whole is the one that is noted     */
+    uint64_t digest;   /* checksum of the matrix as it is in the file            */
+    size_t bad_sum;    /* first row whose content has not the row's checksum     */
+    size_t bad_value;  /* first row with a value that is not finite              */
+    size_t bad_column; /* its column; on the rank that read the row, else SIZE_MAX */
+    bool agrees;       /* the checksum of the whole is the one that is noted     */
 } scp_shard_rows;
 
 /** Read a matrix [rows, G] whole, every rank its share in blocks of at most 64 MiB, and recompute

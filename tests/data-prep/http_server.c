@@ -1,22 +1,18 @@
-/* A server for tests of data-prep/fetch-tahoe: HTTP/1.1 on localhost, a thread per connection, one request
- * per connection, files of one folder, HEAD, GET, one range, ETag; and, on demand, every fault that a
- * download meets.
+/* A server for tests of data-prep/fetch-tahoe: HTTP/1.1 on localhost, a thread per connection, one
+ * request per connection, files of one folder, HEAD, GET, one range, ETag; and, on demand, every
+ * fault that a download meets.
  *
  *     http_server DIR PORTFILE        writes the port it got; DIR/log receives a line per request
  *
- * Beside a file F: F.headers, lines added to its answers; F.redirect, a target, answered with 302; F.next,
- * the file's next version, sent from the moment the fault "change" counts out.
- * DIR/faults, read at every request, lines "PATH FAULT NUMBER TIMES": for the first TIMES GET requests of
- * PATH (HEAD too for "status"), counted by the server per line
- *     cut N        the connection ends after N bytes of the body
- *     stall N      after N bytes nothing comes any more
- *     status N     this status instead; 503 with Retry-After: 1
- *     refuse N     the same, to GET alone
- *     short N      N bytes fewer than the answer's length says
- *     long N       the range answer claims a whole of N bytes more
- *     flip N       byte N of the file arrives with its lowest bit turned
- *     noranges 0   ranges are ignored: 200 and the whole file
- *     change 0     after TIMES requests the file is F.next */
+ * Beside a file F: F.headers, lines added to its answers; F.redirect, a target, answered with 302;
+ * F.next, the file's next version, sent from the moment the fault "change" counts out. DIR/faults,
+ * read at every request, lines "PATH FAULT NUMBER TIMES": for the first TIMES GET requests of PATH
+ * (HEAD too for "status"), counted by the server per line cut N        the connection ends after N
+ * bytes of the body stall N      after N bytes nothing comes any more status N     this status
+ * instead; 503 with Retry-After: 1 refuse N     the same, to GET alone short N      N bytes fewer
+ * than the answer's length says long N       the range answer claims a whole of N bytes more flip N
+ * byte N of the file arrives with its lowest bit turned noranges 0   ranges are ignored: 200 and
+ * the whole file change 0     after TIMES requests the file is F.next */
 #define _GNU_SOURCE 1 /* strcasestr */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -88,7 +84,10 @@ static fault find_fault(const request *r)
     return found;
 }
 
-static int is(const fault *f, const char *kind) { return !strcmp(f->kind, kind); }
+static int is(const fault *f, const char *kind)
+{
+    return !strcmp(f->kind, kind);
+}
 
 static void log_request(const request *r, int status)
 {
@@ -152,8 +151,9 @@ static void answer_status(int fd, const request *r, int status, const char *more
 {
     char head[HEAD];
     int n = snprintf(head, sizeof head,
-                     "HTTP/1.1 %d Status\r\nContent-Length: %d\r\nConnection: close\r\n%s\r\n%s", status,
-                     status == 302 ? 0 : 6, more, strcmp(r->method, "GET") || status == 302 ? "" : "sorry\n");
+                     "HTTP/1.1 %d Status\r\nContent-Length: %d\r\nConnection: close\r\n%s\r\n%s",
+                     status, status == 302 ? 0 : 6, more,
+                     strcmp(r->method, "GET") || status == 302 ? "" : "sorry\n");
     log_request(r, status);
     send_all(fd, head, (size_t)n);
 }
@@ -203,12 +203,14 @@ static void answer_file(int fd, request *r, const fault *f)
     } else {
         log_request(r, status);
         snprintf(head, sizeof head,
-                 "HTTP/1.1 %d OK\r\nContent-Length: %lld\r\nETag: \"%llx-%llx%s\"\r\nConnection: close\r\n%s",
+                 "HTTP/1.1 %d OK\r\nContent-Length: %lld\r\nETag: \"%llx-%llx%s\"\r\nConnection: "
+                 "close\r\n%s",
                  status, to - from + 1, (long long)size, (long long)s.st_mtim.tv_sec,
                  is(f, "change") ? "-next" : "", range);
         if (!is(f, "change")) side_file(r, "headers", head, sizeof head - 2);
         strcat(head, "\r\n");
-        if (!send_all(fd, head, strlen(head)) && !strcmp(r->method, "GET")) send_body(fd, file, from, to, f);
+        if (!send_all(fd, head, strlen(head)) && !strcmp(r->method, "GET"))
+            send_body(fd, file, from, to, f);
     }
     close(file);
 }

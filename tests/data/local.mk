@@ -72,3 +72,17 @@ LONG_TESTS += tests/data/grid.t
 tests_data_grid_t_SOURCES = tests/data/grid.c
 tests_data_grid_t_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/golden/grid.tsv tests/data/golden/make_grid.py
+check_PROGRAMS += tests/data/synth_atlas.t tests/data/synth_sets.t
+TESTS += tests/data/synth_atlas.t tests/data/synth_sets.t
+tests_data_synth_atlas_t_SOURCES = tests/data/synth_atlas.c
+tests_data_synth_atlas_t_LDADD = libscptest.a $(LDADD)
+tests_data_synth_sets_t_SOURCES = tests/data/synth_sets.c
+tests_data_synth_sets_t_LDADD = libscptest.a $(LDADD)
+# The check of a shard.
+check_PROGRAMS += tests/data/verify.mpi tests/data/verify_flips.t
+TESTS += tests/data/verify.mpi tests/data/verify_flips.t
+LONG_TESTS += tests/data/verify_flips.t
+tests_data_verify_mpi_SOURCES = tests/data/verify.c tests/data/screen.h tests/data/screen.c
+tests_data_verify_mpi_LDADD = libscptest.a $(LDADD)
+tests_data_verify_flips_t_SOURCES = tests/data/verify_flips.c tests/data/screen.h tests/data/screen.c
+tests_data_verify_flips_t_LDADD = libscptest.a $(LDADD)
