@@ -74,10 +74,6 @@ tests_data_grid_t_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/golden/grid.tsv tests/data/golden/make_grid.py
 check_PROGRAMS += tests/data/synth_atlas.t tests/data/synth_sets.t
 TESTS += tests/data/synth_atlas.t tests/data/synth_sets.t
-tests_data_synth_atlas_t_SOURCES = tests/data/synth_atlas.c
-tests_data_synth_atlas_t_LDADD = libscptest.a $(LDADD)
-tests_data_synth_sets_t_SOURCES = tests/data/synth_sets.c
-tests_data_synth_sets_t_LDADD = libscptest.a $(LDADD)
 # The check of a shard.
 check_PROGRAMS += tests/data/verify.mpi tests/data/verify_flips.t
 TESTS += tests/data/verify.mpi tests/data/verify_flips.t
