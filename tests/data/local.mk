@@ -72,8 +72,6 @@ LONG_TESTS += tests/data/grid.t
 tests_data_grid_t_SOURCES = tests/data/grid.c
 tests_data_grid_t_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/golden/grid.tsv tests/data/golden/make_grid.py
-check_PROGRAMS += tests/data/synth_atlas.t tests/data/synth_sets.t
-TESTS += tests/data/synth_atlas.t tests/data/synth_sets.t
 # The check of a shard.
 check_PROGRAMS += tests/data/verify.mpi tests/data/verify_flips.t
 TESTS += tests/data/verify.mpi tests/data/verify_flips.t
