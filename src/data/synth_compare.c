@@ -40,6 +40,16 @@ static double mean(const int64_t *bins, size_t n)
     return sum / total;
 }
 
+static double spread(const int64_t *bins, size_t n)
+{
+    double total = 0.0, square = 0.0, centre = mean(bins, n);
+    for (size_t i = 0; i < n; i++) {
+        total += (double)bins[i];
+        square += (double)bins[i] * ((double)i - centre) * ((double)i - centre);
+    }
+    return sqrt(square / total);
+}
+
 /* Geometric mean of the depth over cells. */
 static double mean_depth(const scp_synth_design *d)
 {
@@ -119,14 +129,20 @@ void scp_synth_compare(const scp_synth_design *d, const scp_synth_tally *t, scp_
     add(r, "counts a cell, quartile 3", quantile(t->counts, SCP_SYNTH_BINS, 0.75), 2583.0 * scale,
         atlas);
     add(r, "counts a cell, mean", (double)t->sum_counts / (double)t->cells, 2214.0 * scale, atlas);
+    add(r, "counts a cell, sd", spread(t->counts, SCP_SYNTH_BINS), 1833.0 * scale, atlas);
     add(r, "genes a cell, quartile 1", quantile(t->genes, SCP_SYNTH_BINS, 0.25), 896.0 * gene,
         atlas);
     add(r, "genes a cell, median", quantile(t->genes, SCP_SYNTH_BINS, 0.50), 1209.0 * gene, atlas);
     add(r, "genes a cell, quartile 3", quantile(t->genes, SCP_SYNTH_BINS, 0.75), 1661.0 * gene,
         atlas);
     add(r, "genes a cell, mean", (double)t->nonzeros / (double)t->cells, 1382.0 * gene, atlas);
+    add(r, "genes a cell, sd", spread(t->genes, SCP_SYNTH_BINS), 735.0 * gene, atlas);
+    add(r, "share of entries above 0", (double)t->nonzeros / ((double)t->cells * (double)d->G),
+        d->G == SCP_SYNTH_ATLAS_GENES ? 0.023 * gene : NAN, "Tahoe-100M");
     add(r, "non-zero value, mean", mean(t->value, SCP_SYNTH_VALUE_BINS), 1.60 * value,
         "Tahoe-100M");
+    add(r, "non-zero value, share of ones", (double)t->value[1] / (double)t->nonzeros, 0.78 * value,
+        "fit to Tahoe-100M");
     add(r, "non-zero value, 95 %", quantile(t->value, SCP_SYNTH_VALUE_BINS, 0.95), 3.0 * value,
         "Tahoe-100M");
     add(r, "non-zero value, 99 %", quantile(t->value, SCP_SYNTH_VALUE_BINS, 0.99), 7.0 * value,
