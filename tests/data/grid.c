@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "data/grid_keys.h"
 #include "data/prep_plan.h"
 #include "io/tsv.h"
 #include "tap.h"
@@ -32,33 +33,6 @@ static int64_t want(const char *fmt, ...)
             return value;
     tap_ok(false, "golden value %s", name);
     return value;
-}
-
-static scp_status read_grid(const char *path, const scp_obs_map *map, scp_keys *keys)
-{
-    static const char *const name[] = { "plate", "cell_line", "drug", "conc", "n_cells" };
-    scp_status st = SCP_OK;
-    scp_tsv *t = NULL;
-    scp_keys_builder *b = NULL;
-    size_t column[5];
-    char drug[256];
-    SCP_GOTO(done, scp_tsv_read(path, &t));
-    for (size_t i = 0; i < 5; i++) SCP_GOTO(done, scp_tsv_column(t, name[i], &column[i]));
-    SCP_GOTO(done, scp_keys_builder_create(map, 0, &b));
-    for (size_t r = 0; r < scp_tsv_n_rows(t); r++) {
-        double dose;
-        int64_t cells;
-        SCP_GOTO(done, scp_tsv_real(t, r, column[3], &dose));
-        SCP_GOTO(done, scp_tsv_int(t, r, column[4], &cells));
-        snprintf(drug, sizeof drug, "%s", scp_tsv_text(t, r, column[2]));
-        SCP_GOTO(done, scp_keys_add_count(b, scp_tsv_text(t, r, column[1]), scp_str_trim(drug), dose,
-                                          scp_tsv_text(t, r, column[0]), cells));
-    }
-    SCP_GOTO(done, scp_keys_finish(b, keys));
-done:
-    scp_keys_builder_destroy(&b);
-    scp_tsv_destroy(&t);
-    return st;
 }
 
 static void test_keys(const scp_keys *k)
@@ -221,7 +195,7 @@ static void test_plan(const char *grid, const char *drugs, int least)
     scp_prep_plan p = { .set = &set, .map = scp_prep_map(&set), .min_cells = least };
     p.bulk.matrix = "X";
     double start = scp_clock_seconds();
-    scp_status st = read_grid(grid, &p.map, &p.keys);
+    scp_status st = grid_keys(grid, &p.map, &p.keys);
     double read = scp_clock_seconds();
     if (st == SCP_OK) st = scp_prep_plan_keys(&p);
     double seconds = scp_clock_seconds() - read;

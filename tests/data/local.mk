@@ -69,7 +69,7 @@ tests_data_inspect_t_LDADD = libscptest.a $(LDADD)
 check_PROGRAMS += tests/data/grid.t
 TESTS += tests/data/grid.t
 LONG_TESTS += tests/data/grid.t
-tests_data_grid_t_SOURCES = tests/data/grid.c
+tests_data_grid_t_SOURCES = tests/data/grid.c tests/data/grid_keys.h tests/data/grid_keys.c
 tests_data_grid_t_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/golden/grid.tsv tests/data/golden/make_grid.py
 # The check of a shard.
@@ -80,3 +80,8 @@ tests_data_verify_mpi_SOURCES = tests/data/verify.c tests/data/screen.h tests/da
 tests_data_verify_mpi_LDADD = libscptest.a $(LDADD)
 tests_data_verify_flips_t_SOURCES = tests/data/verify_flips.c tests/data/screen.h tests/data/screen.c
 tests_data_verify_flips_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/data/traps.t
+TESTS += tests/data/traps.t
+tests_data_traps_t_SOURCES = tests/data/traps.c tests/data/grid_keys.h tests/data/grid_keys.c tests/data/screen.h \
+	tests/data/screen.c
+tests_data_traps_t_LDADD = libscptest.a $(LDADD)
