@@ -7,10 +7,16 @@ int main(int argc, char **argv)
     scp_run_settings settings = { 0 };
     scp_app app = {
         .name = "scppdm_ablate",
-        .brief = "train and score one ablation, A to F",
+        .brief = "train and score one ablation, A to F, or print the table of all",
         .description =
             "Trains the model of the run folder with one part removed or replaced [paper App. F], "
-            "scores it on the chosen splits and writes <run>/eval-ablation-<letter>.",
+            "scores it on the chosen splits, writes <run>/eval-ablation-<letter> and appends its "
+            "figures to <run>/ablations.jsonl. D and E differ in sampling only: they take the "
+            "network of the full model where the run folder has one of the same settings that is "
+            "trained to its end.\n\n"
+            "With --collect DIR it prints the figures of the full model (scppdm_eval) and of the "
+            "ablations that are done in the run folder DIR, or in the run folders in DIR, with "
+            "their standard error over these runs: the paper's Figure 4 as a table.",
         .groups = scp_run_groups,
         .settings = &settings,
         .base = scp_run_recall,

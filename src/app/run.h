@@ -27,6 +27,8 @@ typedef struct scp_eval_choice {
 
 typedef struct scp_ablate_choice {
     int64_t index;          /* 0 to 5 for A to F; -1: a letter is given */
+    char *collect;          /* folder of runs to print the table of      */
+    const char *network;    /* stage whose network a D or E takes; not an option */
 } scp_ablate_choice;
 
 typedef struct scp_run_settings {
@@ -56,7 +58,8 @@ scp_status scp_run_train(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 scp_status scp_run_predict(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 /** Score models on splits; prints the tables on stdout (rank 0). Collective. */
 scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
-/** Train and score one ablation (args: its letter, or none with --index). Collective. */
+/** Train and score one ablation (args: its letter, or none with --index), or print the table of
+ *  ablate.collect. Collective. */
 scp_status scp_run_ablate(scp_comm *comm, scp_run_settings *s,
                           const scp_text_list *args) SCP_MUST_USE;
 /** Print version, libraries, communicator and devices on stdout (rank 0). Collective. */

@@ -53,6 +53,10 @@ static const scp_option eval_rows[] = {
 static const scp_option ablate_rows[] = {
     { "index", NULL, SCP_OPT_INT, offsetof(scp_ablate_choice, index), "-1", -1, 5, NULL, NULL,
       "scppdm_ablate: number of the ablation, 0 to 5 for A to F, as in a job array.", NULL },
+    { "collect", NULL, SCP_OPT_TEXT, offsetof(scp_ablate_choice, collect), NULL, 0, 0, NULL, NULL,
+      "scppdm_ablate: print the table of the ablations found in this run folder, or in the run "
+      "folders in it (one a seed), instead of training.",
+      NULL },
     { 0 },
 };
 
@@ -102,6 +106,7 @@ static scp_status dump_settings(const scp_run_settings *s, scp_strbuf *out)
     kept.paths.fresh = false;
     kept.train.stop_after = kept.vae_train.stop_after = 0;
     kept.ablate.index = -1;
+    kept.ablate.collect = NULL;
     kept.eval.output = NULL;
     return scp_conf_dump(scp_run_groups, &kept, out);
 }

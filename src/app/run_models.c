@@ -20,6 +20,7 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
     scp_means_kind kind;
     scp_baseline_kind baseline;
     const char *stage = scp_run_stage(m->name);
+    if (s->ablate.network && strcmp(m->name, s->paths.model) == 0) stage = s->ablate.network;
     if (scp_baseline_find(m->name, &baseline))
         return scp_agree(comm, scp_predict_baseline_open(o->dev, &o->data, s->paths.run, baseline,
                                                          &m->baseline));

@@ -1,0 +1,60 @@
+#!/bin/sh
+# scppdm_ablate: trains what differs in the network, takes the full model's network for what differs in
+# sampling only, and prints the table over run folders.
+top=${top_builddir:-.}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
+trap 'rm -rf "$tmp"' EXIT
+count=0
+tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
+ --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
+ --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
+ --vae_train.steps 20 --train.steps 10 --device cpu"
+
+report() { # WHAT: the result of the command before
+    rc=$?
+    count=$((count + 1))
+    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
+        echo "not ok $count - $1"
+        sed 's/^/# out: /' "$tmp/out" | tail -30
+        sed 's/^/# err: /' "$tmp/err" | tail -20
+    fi
+}
+run() { # CODE PROGRAM ARGUMENT...
+    want=$1; shift
+    timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    got=$?
+    [ $got -eq "$want" ] || { echo "# exit code $got, want $want"; return 1; }
+}
+err() { grep -q -e "$1" "$tmp/err"; }
+out() { grep -q -e "$1" "$tmp/out"; }
+# Options are words of their own on purpose.
+# shellcheck disable=SC2086
+with() { run "$1" "$top/scppdm_$2" --run "$tmp/runs/$3" --shard "$tmp/s.h5" $tiny $4; }
+
+"$top/tests/train/make_screen" "$tmp/s.h5" 5 9 60 3 >"$tmp/out" 2>"$tmp/err"
+report "a shard"
+run 66 "$top/scppdm_ablate" --collect "$tmp/none" && err 'none'
+report "--collect of a missing folder: exit 66"
+with 0 vae a "" && with 0 ablate a D && err 'it trains one' && [ -e "$tmp/runs/a/ablation-D/ckpt-10.h5" ]
+report "D without a full model trains a network"
+with 0 ablate a E && err 'takes the network of .*/ablation-D' && [ ! -e "$tmp/runs/a/ablation-E" ] &&
+    [ -s "$tmp/runs/a/eval-ablation-E/summary.json" ]
+report "E takes it"
+with 0 train a "" && with 0 eval a "--models scppdm --eval.h5ad=false" && with 0 ablate a "--index 3" &&
+    err 'takes the network of .*/train' && err 'nothing is trained'
+report "with a full model, D takes its network"
+[ "$(grep -c '"ablation": "D"' "$tmp/runs/a/ablations.jsonl")" -eq 4 ] && grep -q '"network": "train"' "$tmp/runs/a/ablations.jsonl"
+report "a row a split is appended each time"
+with 0 ablate a "D --train.steps 12 --fresh" && ! err 'takes the network' && [ -e "$tmp/runs/a/ablation-D/ckpt-12.h5" ]
+report "another number of steps is another network"
+with 0 ablate a A && [ -e "$tmp/runs/a/ablation-A/ckpt-10.h5" ]
+report "A trains its own"
+with 0 vae b "--vae_train.seed 2" && with 0 train b "--train.seed 2" &&
+    with 0 eval b "--models scppdm --eval.h5ad=false"
+report "a second seed"
+run 0 "$top/scppdm_ablate" --collect "$tmp/runs" && out '^uc: ablations' && out '^ud: ablations' &&
+    out '^uc  *full  *A  *D  *E' && out '^runs  *2  *1  *1  *1' && out 's.e.'
+report "--collect: full model of two seeds, the ablations of one"
+run 0 "$top/scppdm_ablate" --collect "$tmp/runs/a" --format markdown --splits ud && out '| *runs' && ! out '^uc'
+report "of one run folder, in another form"
+echo "1..$count"
