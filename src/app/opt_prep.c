@@ -166,6 +166,13 @@ static const scp_option choices[] = {
       .def = "true",
       .help = "Let another process read the labels of every input first: a damaged file can crash "
               "the HDF5 library." },
+    { .key = "prep.check_inputs",
+      .alias = "check-inputs",
+      .type = SCP_OPT_BOOL,
+      .offset = AT(check_inputs),
+      .def = "false",
+      .help = "Compare every input with its SHA-256 first: in FILE.sha256, or in SHA256SUMS beside it "
+              "or one folder above. Nothing else finds every damage." },
     { .key = NULL },
 };
 

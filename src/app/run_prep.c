@@ -2,17 +2,16 @@
 #include "app/app.h"
 #include "app/opt_prep.h"
 #include "data/inspect.h"
+#include "data/prep_inputs.h"
 #include "data/verify.h"
-#include "io/h5_probe.h"
 
 /* One file on stdout. */
-static scp_status inspect_file(const scp_prep_settings *s, const char *path)
+static scp_status inspect_file(const scp_prep_settings *s, char *path)
 {
     scp_status st = SCP_OK;
     scp_inspection x = { 0 };
     scp_strbuf text = { 0 };
-    const scp_probe_request request = { .path = path };
-    if (s->probe) SCP_GOTO(done, scp_probe_h5ad(&request, 1, 1));
+    SCP_GOTO(done, scp_prep_inputs_probe(s, &path, 1));
     SCP_GOTO(done, scp_inspect(s, path, &x));
     SCP_GOTO(done, s->json ? scp_inspect_json(&x, &text) : scp_inspect_print(&x, &text));
     scp_app_result(text.text);

@@ -23,6 +23,7 @@ typedef struct scp_prep_settings {
     int64_t threads;   /* of a rank; 0: scp_team_default()       */
     bool strict;
     bool probe;        /* rehearse the reading in another process first */
+    bool check_inputs; /* compare with the checksums beside the inputs  */
     bool inspect, json; /* describe the files instead, see data/inspect.h */
     char *verify;      /* a shard to check instead, see data/verify.h; or ""  */
     char *inputs;      /* folder of its inputs; "": they are not looked at    */

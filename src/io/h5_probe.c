@@ -35,7 +35,7 @@ static scp_status find_helper(char *path, size_t size)
         return SCP_OK;
     SCP_FAIL(SCP_EIO,
              "the program %s, which looks at inputs first, lies neither beside this program nor in "
-             "%s: install it, name it in SCPPDM_PROBE, or trust the inputs with --probe=false",
+             "%s: install it, name it in SCPPDM_PROBE, or trust the inputs with --no-probe",
              HELPER, SCP_HELPER_DIR);
 }
 
@@ -75,14 +75,15 @@ static scp_status verdict(const char *path, const scp_child_end *e)
              path, what, e->exit_code);
 }
 
-/* HELPER FILE MATRIX GENE COLUMN...; texts are borrowed, the list is the caller's. */
+/* HELPER MODE FILE MATRIX GENE COLUMN...; texts are borrowed, the list is the caller's. */
 static scp_status arguments(char *helper, const scp_probe_request *r, char ***out)
 {
-    static char none[] = "";
+    static char none[] = "", *const mode[] = { "read", "describe", "shard" };
     size_t n = 0;
-    SCP_TRY(scp_alloc(r->n_obs + 5, sizeof **out, out));
+    SCP_TRY(scp_alloc(r->n_obs + 6, sizeof **out, out));
     char **v = *out;
     v[n++] = helper;
+    v[n++] = mode[r->mode];
     v[n++] = (char *)r->path;
     v[n++] = r->matrix ? (char *)r->matrix : none;
     v[n++] = r->gene ? (char *)r->gene : none;
@@ -91,7 +92,7 @@ static scp_status arguments(char *helper, const scp_probe_request *r, char ***ou
     return SCP_OK;
 }
 
-scp_status scp_probe_h5ad(const scp_probe_request *request, size_t n, int jobs)
+scp_status scp_probe_files(const scp_probe_request *request, size_t n, int jobs)
 {
     SCP_ARG(request && jobs >= 1, "requests and a positive number of jobs are required");
     scp_status st = SCP_OK;
@@ -113,6 +114,6 @@ done:
 scp_status scp_probe_shard(const char *path)
 {
     SCP_ARG(path, "a path is required");
-    const scp_probe_request r = { .path = path, .matrix = SCP_PROBE_SHARD };
-    return scp_probe_h5ad(&r, 1, 1);
+    const scp_probe_request r = { .path = path, .mode = SCP_PROBE_SHARD };
+    return scp_probe_files(&r, 1, 1);
 }

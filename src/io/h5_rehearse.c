@@ -12,15 +12,12 @@
 
 #include "base/fs.h"
 #include "io/h5ad.h"
+#include "io/h5ad_info.h"
 #include "io/shard_check.h"
 
-enum { CPU_SECONDS = 120 };            /* of one object */
-#define FREE_BYTES ((uint64_t)4 << 30) /* memory for a file of any size */
-
-static void hear_nothing(const char *object)
-{
-    (void)object;
-}
+/* Limits for a file of any size, and what every GiB of it adds. */
+enum { CPU_SECONDS = 20, CPU_SECONDS_PER_GIB = 2 }; /* on one object */
+enum { MEMORY_GIB = 4, MEMORY_GIB_PER_GIB = 2 };
 
 static scp_status read_genes(scp_h5ad *f, const char *column)
 {
@@ -36,14 +33,15 @@ static scp_status read_genes(scp_h5ad *f, const char *column)
     return SCP_OK;
 }
 
-static scp_status read_columns(const scp_probe_request *r, scp_h5ad *f, void (*say)(const char *))
+static scp_status read_columns(const scp_probe_request *r, scp_h5ad *f, scp_probe_say *say,
+                               void *ctx)
 {
     char object[SCP_PATH_MAX];
     for (size_t i = 0; i < r->n_obs; i++) {
         scp_h5ad_text text;
-        if (!r->obs[i]) continue;
+        if (!r->obs[i] || (r->mode == SCP_PROBE_DESCRIBE && !scp_h5ad_has_obs(f, r->obs[i]))) continue;
         snprintf(object, sizeof object, "obs/%s", r->obs[i]);
-        say(object);
+        say(ctx, object);
         SCP_TRY(scp_h5ad_obs_text(f, r->obs[i], &text));
         scp_h5ad_text_fini(&text);
     }
@@ -64,22 +62,42 @@ done:
     return st;
 }
 
-scp_status scp_h5ad_rehearse(const scp_probe_request *r, void (*say)(const char *object))
+/* As --inspect: of all columns a little, some values of all matrices. */
+static scp_status describe(const char *path, scp_probe_say *say, void *ctx)
 {
-    SCP_ARG(r && r->path, "a file is required");
+    enum { VALUES = 1000 };
+    scp_status st = SCP_OK;
+    scp_h5ad_info info = { 0 };
+    double value[VALUES];
+    size_t n;
+    say(ctx, "what the file holds");
+    SCP_GOTO(done, scp_h5ad_info_read(path, &info));
+    for (size_t i = 0; i < info.n_matrices; i++) {
+        say(ctx, info.matrix[i].name);
+        SCP_GOTO(done, scp_h5ad_info_sample(path, &info.matrix[i], VALUES, value, &n));
+    }
+done:
+    scp_h5ad_info_fini(&info);
+    return st;
+}
+
+scp_status scp_probe_rehearse(const scp_probe_request *r, scp_probe_say *say, void *ctx)
+{
+    SCP_ARG(r && r->path && say, "a file and a listener are required");
     scp_status st = SCP_OK;
     scp_h5ad *f = NULL;
-    if (!say) say = hear_nothing;
-    say("the frames obs and var, and the structure of X");
+    if (r->mode == SCP_PROBE_SHARD) return scp_shard_rehearse(r->path, say, ctx);
+    if (r->mode == SCP_PROBE_DESCRIBE) SCP_GOTO(done, describe(r->path, say, ctx));
+    say(ctx, "the frames obs and var and the structure of X");
     SCP_GOTO(done, scp_h5ad_open(r->path, &f));
     if (r->matrix && r->matrix[0]) {
-        say(r->matrix);
+        say(ctx, r->matrix);
         SCP_GOTO(done, scp_h5ad_select_matrix(f, r->matrix));
     }
-    say("the names of the genes");
+    say(ctx, "the names of the genes");
     SCP_GOTO(done, read_genes(f, r->gene));
-    SCP_GOTO(done, read_columns(r, f, say));
-    say("rows of the matrix");
+    SCP_GOTO(done, read_columns(r, f, say, ctx));
+    say(ctx, "rows of the matrix");
     SCP_GOTO(done, read_rows(f));
 done:
     scp_h5ad_close(&f);
@@ -97,50 +115,53 @@ static rlim_t cpu_used(void)
 }
 
 /* Tell the asking process what comes now, and wind up the clock for it. */
-static void announce(const char *object)
+static void announce(void *ctx, const char *object)
 {
-    const struct rlimit cpu = { cpu_used() + CPU_SECONDS, RLIM_INFINITY };
+    const rlim_t *seconds = ctx;
+    const struct rlimit cpu = { cpu_used() + *seconds, RLIM_INFINITY };
     setrlimit(RLIMIT_CPU, &cpu);
     dprintf(STDOUT_FILENO, "%s\n", object);
 }
 
-/* Memory: what the machine has at most, and in proportion to the file. The address sanitizer
+/* Memory: in proportion to the file, and at most what the machine has. The address sanitizer
  * reserves more than any limit. */
-static void set_limits(const char *path)
+static void limit_memory(uint64_t file)
 {
-    const struct rlimit no_core = { 0, 0 };
-    int64_t file = 0;
+#ifndef __SANITIZE_ADDRESS__
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setrlimit(RLIMIT_CORE, &no_core);
-    if (scp_fs_size(path, &file) != SCP_OK) scp_err_clear();
-    uint64_t most = FREE_BYTES + 2 * (uint64_t)file;
+    uint64_t most = ((uint64_t)MEMORY_GIB << 30) + MEMORY_GIB_PER_GIB * file;
     if (pages > 0 && page > 0 && (uint64_t)pages * (uint64_t)page < most)
         most = (uint64_t)pages * (uint64_t)page;
     const struct rlimit memory = { most, most };
-#ifndef __SANITIZE_ADDRESS__
     setrlimit(RLIMIT_AS, &memory);
 #else
-    (void)memory;
+    (void)file;
 #endif
 }
 
 int scp_probe_main(int argc, char **argv)
 {
-    if (argc < 4) {
+    if (argc < 5) {
         dprintf(STDERR_FILENO,
-                "usage: scppdm_probe FILE.h5ad MATRIX GENE_COLUMN [OBS_COLUMN...]\n"
+                "usage: scppdm_probe read|describe|shard FILE MATRIX GENE_COLUMN [OBS_COLUMN...]\n"
                 "Reads what scppdm_prep will read of the file, and ends with an exit code; started "
                 "by scppdm_prep.\n");
         return scp_status_exit_code(SCP_EUSAGE);
     }
-    const scp_probe_request r = { .path = argv[1],
-                                  .matrix = argv[2],
-                                  .gene = argv[3],
-                                  .obs = (const char *const *)(argv + 4),
-                                  .n_obs = (size_t)(argc - 4) };
-    set_limits(r.path);
-    if (strcmp(r.matrix, SCP_PROBE_SHARD) == 0)
-        return scp_status_exit_code(scp_shard_rehearse(r.path, announce));
-    return scp_status_exit_code(scp_h5ad_rehearse(&r, announce));
+    const scp_probe_request r = { .mode = strcmp(argv[1], "describe") == 0 ? SCP_PROBE_DESCRIBE
+                                          : strcmp(argv[1], "shard") == 0  ? SCP_PROBE_SHARD
+                                                                           : SCP_PROBE_READ,
+                                  .path = argv[2],
+                                  .matrix = argv[3],
+                                  .gene = argv[4],
+                                  .obs = (const char *const *)(argv + 5),
+                                  .n_obs = (size_t)(argc - 5) };
+    const struct rlimit no_core = { 0, 0 };
+    int64_t file = 0;
+    if (scp_fs_size(r.path, &file) != SCP_OK) scp_err_clear(); /* the reading will say it */
+    rlim_t seconds = CPU_SECONDS + CPU_SECONDS_PER_GIB * (rlim_t)(file >> 30);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setrlimit(RLIMIT_CORE, &no_core);
+    limit_memory((uint64_t)file);
+    return scp_status_exit_code(scp_probe_rehearse(&r, announce, &seconds));
 }

@@ -193,18 +193,18 @@ done:
     return st;
 }
 
-scp_status scp_shard_rehearse(const char *path, void (*say)(const char *object))
+scp_status scp_shard_rehearse(const char *path, scp_probe_say *say, void *ctx)
 {
     SCP_ARG(path && say, "a path and a listener are required");
     scp_dataset d = { 0 };
-    say("the tables of the shard");
+    say(ctx, "the tables of the shard");
     SCP_TRY(scp_shard_read_tables(path, &d));
     scp_status st = SCP_OK;
     for (int m = 0; m < 2; m++) {
-        say(matrix_name[m]);
+        say(ctx, matrix_name[m]);
         SCP_GOTO(done, rehearse_matrix(path, (scp_shard_matrix)m, &d));
     }
-    say("the manifest");
+    say(ctx, "the manifest");
     SCP_GOTO(done, scp_shard_check_manifest(path, d.manifest));
 done:
     scp_dataset_fini(&d);

@@ -2,6 +2,7 @@
 #ifndef SCP_IO_SHARD_CHECK_H
 #define SCP_IO_SHARD_CHECK_H
 
+#include "io/h5_rehearse.h"
 #include "io/shard.h"
 
 /* What was found wrong in the rows of a matrix; SIZE_MAX: nothing. Rows count from 0. */
@@ -34,6 +35,6 @@ const char *scp_shard_matrix_name(scp_shard_matrix m);
 
 /** The calls of the checks on metadata, for a helper process that may crash (io/h5_probe.h). `say`
  *  is told of every object before it is read. Not collective. */
-scp_status scp_shard_rehearse(const char *path, void (*say)(const char *object)) SCP_MUST_USE;
+scp_status scp_shard_rehearse(const char *path, scp_probe_say *say, void *ctx) SCP_MUST_USE;
 
 #endif
