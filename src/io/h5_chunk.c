@@ -192,15 +192,6 @@ static void unshuffle(const uint8_t *in, size_t n, size_t bytes, uint8_t *out)
         unshuffle_2(in, n, (uint16_t *)out);
 }
 
-/* A chunk that was never written holds the fill value. */
-static scp_status fill(const scp_h5_chunks *c, size_t i, scp_h5_decoder *d)
-{
-    size_t n = rows_of(c, i) * c->chunk[1];
-    SCP_TRY(reserve(&d->stored, &d->cap_stored, n * c->bytes));
-    for (size_t k = 0; k < n; k++) memcpy(d->stored + k * c->bytes, c->fill, c->bytes);
-    return SCP_OK;
-}
-
 scp_status scp_h5_chunk_decode(const scp_h5_chunks *c, size_t i, size_t j, scp_h5_decoder *d,
                                const void **elements)
 {
@@ -210,11 +201,8 @@ scp_status scp_h5_chunk_decode(const scp_h5_chunks *c, size_t i, size_t j, scp_h
         *elements = d->stored;
         return SCP_OK;
     }
-    if (d->n_stored == 0) {
-        SCP_TRY(fill(c, i, d));
-        *elements = d->stored;
-        return SCP_OK;
-    }
+    if (d->n_stored == 0) /* HDF5 would give zeros: silence over a damaged index */
+        return damaged(c, i, j, "it is not in the file");
     at = d->stored;
     if (c->packing != SCP_H5_PLAIN && !(d->mask & c->packing_bit)) {
         SCP_TRY(unpack(c, i, j, d));

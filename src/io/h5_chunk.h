@@ -39,7 +39,6 @@ typedef struct scp_h5_chunks {
     scp_h5_packing packing;
     bool shuffle;
     uint32_t packing_bit, shuffle_bit; /* of a chunk's filter mask: not applied to it */
-    uint8_t fill[8];
     int fd;
     uint64_t offset, file_size, seed;
 } scp_h5_chunks;

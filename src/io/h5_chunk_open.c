@@ -1,9 +1,8 @@
 /* How a dataset is stored, and whether h5_chunk.c can undo it itself. */
-#include <string.h>
-
 #include "base/hash.h"
 #include "io/h5_chunk.h"
 #include "io/h5_lzf.h"
+#include "io/h5_sound.h"
 
 enum { PIECE = 1 << 16 }; /* elements of a piece of what is not stored in chunks */
 
@@ -31,20 +30,12 @@ static bool known_filters(hid_t dcpl, scp_h5_chunks *c)
     return n >= 0;
 }
 
-static bool known_fill(hid_t dcpl, hid_t type, scp_h5_chunks *c)
-{
-    H5D_fill_value_t defined = H5D_FILL_VALUE_UNDEFINED;
-    memset(c->fill, 0, sizeof c->fill);
-    if (H5Pfill_value_defined(dcpl, &defined) < 0) return false;
-    return defined == H5D_FILL_VALUE_UNDEFINED || H5Pget_fill_value(dcpl, type, c->fill) >= 0;
-}
-
-static bool open_chunked(hid_t dcpl, hid_t type, int rank, scp_h5_chunks *c)
+static bool open_chunked(hid_t dcpl, int rank, scp_h5_chunks *c)
 {
     hsize_t chunk[2] = { 1, 1 };
     unsigned edges = 0;
     if (H5Pget_chunk(dcpl, rank, chunk) < 0 || H5Pget_chunk_opts(dcpl, &edges) < 0 || edges != 0 ||
-        !known_filters(dcpl, c) || !known_fill(dcpl, type, c))
+        !known_filters(dcpl, c))
         return false;
     c->store = SCP_H5_STORED_CHUNKS;
     for (int d = 0; d < 2; d++) c->chunk[d] = (size_t)chunk[d];
@@ -74,7 +65,7 @@ static void cut_pieces(scp_h5_chunks *c)
     c->chunk[1] = c->dims[1];
 }
 
-static void choose_store(hid_t file, hid_t dcpl, hid_t type, int rank, scp_h5_chunks *c)
+static void choose_store(hid_t file, hid_t dcpl, int rank, scp_h5_chunks *c)
 {
     unsigned intent = H5F_ACC_RDWR; /* HDF5 may hold back what it has not written yet */
     hid_t fapl = H5Fget_access_plist(file), fcpl = H5Fget_create_plist(file);
@@ -83,7 +74,7 @@ static void choose_store(hid_t file, hid_t dcpl, hid_t type, int rank, scp_h5_ch
     H5D_layout_t layout = H5Pget_layout(dcpl);
     c->bytes = known ? scp_h5_number_bytes(c->type) : 0;
     if (known && layout == H5D_CHUNKED)
-        known = open_chunked(dcpl, type, rank, c);
+        known = open_chunked(dcpl, rank, c);
     else
         known = known && layout == H5D_CONTIGUOUS && open_whole(file, fapl, fcpl, c);
     if (!known) {
@@ -122,7 +113,8 @@ scp_status scp_h5_chunks_open(hid_t dset, bool integer, pthread_mutex_t *lock, s
     c->file_size = size;
     c->seed = scp_hash_text(name, 0);
     c->type = scp_h5_number_of(type);
-    choose_store(file, dcpl, type, rank, c);
+    choose_store(file, dcpl, rank, c);
+    if (c->store == SCP_H5_CONVERTED) SCP_GOTO(done, scp_h5_check_chunks(dset, c->where));
     for (int d = 0; d < 2; d++)
         c->count[d] = c->dims[d] / (c->chunk[d] ? c->chunk[d] : 1) +
                       (c->chunk[d] && c->dims[d] % c->chunk[d] != 0);
