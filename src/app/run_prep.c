@@ -1,4 +1,4 @@
-/* What scppdm_prep does: prepare a shard, look at files, or check a shard. */
+/* What scppdm_prep does: prepare a shard, say how it would, look at files, or check a shard. */
 #include "app/app.h"
 #include "app/opt_prep.h"
 #include "data/inspect.h"
@@ -44,11 +44,22 @@ static scp_status verify(scp_comm *comm, const scp_prep_settings *s, const scp_t
     return scp_verify_run(comm, &r);
 }
 
+/* The plan on stdout. */
+static scp_status dry_run(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *files)
+{
+    scp_strbuf text = { 0 };
+    scp_status st = scp_prep_dry_run(comm, s, files, &text);
+    if (st == SCP_OK && text.text) scp_app_result(text.text);
+    scp_strbuf_fini(&text);
+    return st;
+}
+
 scp_status scp_prep_program(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *files)
 {
     SCP_ARG(comm && s && files, "communicator, settings and files are required");
     if (s->verify[0]) return verify(comm, s, files);
     if (s->inputs[0]) SCP_FAIL(SCP_EUSAGE, "--inputs goes with --verify");
+    if (s->dry_run && !s->inspect) return dry_run(comm, s, files);
     if (!s->inspect) return scp_prep_run(comm, s, files);
     return scp_agree(comm, scp_comm_rank(comm) == 0 ? inspect_files(s, files) : SCP_OK);
 }

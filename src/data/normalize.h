@@ -25,6 +25,15 @@ static inline double scp_sum_round(double x)
     return (x + shift) - shift;
 }
 
+#define SCP_SQUARE_LIMIT 536870912.0 /* 2^29: sums of squares below it are exact */
+
+/** Nearest multiple of 2^-24, for squares of profile values: 1.5 * 2^28 leaves no finer bits. */
+static inline double scp_square_round(double x)
+{
+    const double shift = 402653184.0;
+    return (x + shift) - shift;
+}
+
 /* What can be wrong with a value of a matrix. */
 typedef enum scp_value_fault {
     SCP_VALUE_GOOD,

@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/genes.h"
+#include "data/prep_files.h"
 #include "data/prep_inputs.h"
+#include "data/prep_memory.h"
 #include "data/prep_plan.h"
 
 /* Everything that a run holds, so that one place frees it. */
@@ -20,11 +22,12 @@ typedef struct prep {
     scp_gene_choice choice;
     scp_prep_plan plan;
     scp_prep_outcome outcome;
-    scp_shard_writer *all;   /* scratch: every gene            */
+    scp_prep_files files;
     scp_shard_writer *shard; /* the result: the chosen columns */
     scp_bulk_result bulk;
     int32_t *column; /* [n_columns]                    */
     size_t n_columns;
+    bool finished;
 } prep;
 
 static bool is_root(const prep *p)
@@ -32,25 +35,11 @@ static bool is_root(const prep *p)
     return scp_comm_rank(p->comm) == 0;
 }
 
-/* Fail before the work, not after it, when the result could not be written. */
-static scp_status check_output(const char *out)
-{
-    char dir[SCP_PATH_MAX];
-    const char *slash = strrchr(out, '/');
-    if (scp_fs_is_dir(out)) SCP_FAIL(SCP_EIO, "%s is a folder: name a file", out);
-    if (!slash) return scp_fs_check_writable(".");
-    snprintf(dir, sizeof dir, "%.*s", slash == out ? 1 : (int)(slash - out), out);
-    SCP_TRY(scp_fs_mkdirs(dir));
-    return scp_fs_check_writable(dir);
-}
-
 static scp_status decide(prep *p)
 {
-    SCP_TRY(check_output(p->set->output));
     if (p->choice.rule == SCP_GENES_FILE && !scp_fs_exists(p->choice.path))
         SCP_FAIL(SCP_ENOINPUT, "genes '%s': neither all, nor hvg:N, nor a file", p->choice.path);
     SCP_TRY(scp_prep_plan_decide(&p->plan));
-    SCP_TRY(scp_prep_plan_sample(&p->plan));
     const scp_dataset *d = &p->plan.tables;
     scp_log(SCP_LOG_INFO, "%zu keys: %zu pairs of %zu drugs in %zu cell lines on %zu plates",
             p->plan.keys.n, d->N, d->n_drugs, d->n_lines, d->n_plates);
@@ -59,18 +48,6 @@ static scp_status decide(prep *p)
             scp_log(SCP_LOG_WARN, "%zu keys are left out: %s (named in the manifest)",
                     p->plan.pairing.n_left[why], scp_left_name((scp_left)why));
     return SCP_OK;
-}
-
-/* All genes of all profiles into a scratch file beside the result. */
-static scp_status sum_cells(prep *p)
-{
-    char scratch[SCP_PATH_MAX];
-    const scp_bulk_plan *b = &p->plan.bulk;
-    int n = snprintf(scratch, sizeof scratch, "%s.all-genes", p->set->output);
-    if (n < 0 || (size_t)n >= sizeof scratch)
-        SCP_FAIL(SCP_EUSAGE, "the name of the output is too long");
-    SCP_TRY(scp_shard_create(p->comm, scratch, b->P, b->R, b->G, &p->all));
-    return scp_bulk_run(p->comm, b, p->all, &p->bulk);
 }
 
 /* A key can turn out empty only if none of its cells has a molecule. */
@@ -90,7 +67,7 @@ static scp_status check_empty(const prep *p)
     return SCP_OK;
 }
 
-static scp_status choose_columns(prep *p, scp_gene_moments *m)
+static scp_status choose_columns(prep *p, const scp_gene_moments *m)
 {
     switch (p->choice.rule) {
     case SCP_GENES_ALL:
@@ -119,29 +96,20 @@ static scp_status choose_columns(prep *p, scp_gene_moments *m)
 static scp_status choose_genes(prep *p)
 {
     scp_status st = SCP_OK;
-    double *sum = NULL, *square = NULL;
-    const scp_bulk_plan *b = &p->plan.bulk;
-    scp_gene_moments m = { .G = b->G, .cells = p->bulk.train_cells, .detected = p->bulk.detected };
-    if (p->choice.rule == SCP_GENES_HVG) {
-        st = scp_alloc(b->G, sizeof *sum, &sum);
-        SCP_KEEP(st, scp_alloc(b->G, sizeof *square, &square));
-        SCP_GOTO(done, scp_agree(p->comm, st));
-        SCP_GOTO(done, scp_bulk_moments(p->comm, b, p->all, sum, square));
-        m.sum = sum;
-        m.square = square;
-        for (size_t i = 0; i < b->P; i++) m.profiles += b->train[i];
-    }
+    const scp_gene_moments m = { .G = p->plan.bulk.G,
+                                 .cells = p->bulk.train_cells,
+                                 .detected = p->bulk.detected,
+                                 .profiles = p->bulk.profiles,
+                                 .sum = p->bulk.sum,
+                                 .square = p->bulk.square };
     if (is_root(p)) st = choose_columns(p, &m);
-    SCP_GOTO(done, scp_agree(p->comm, st));
+    SCP_TRY(scp_agree(p->comm, st));
     size_t bytes = p->n_columns * sizeof *p->column;
     void *column = p->column;
-    SCP_GOTO(done, scp_comm_bcast_bytes(p->comm, &column, &bytes, 0));
+    SCP_TRY(scp_comm_bcast_bytes(p->comm, &column, &bytes, 0));
     p->column = column;
     p->n_columns = bytes / sizeof *p->column;
-done:
-    free(sum);
-    free(square);
-    return st;
+    return SCP_OK;
 }
 
 /* Complete the tables with what is known only now. */
@@ -171,11 +139,11 @@ static scp_status write_shard(prep *p)
 {
     scp_status st = SCP_OK;
     const scp_bulk_plan *b = &p->plan.bulk;
-    SCP_TRY(scp_shard_create(p->comm, p->set->output, b->P, b->R, p->n_columns, &p->shard));
-    SCP_TRY(
-        scp_bulk_select(p->comm, b, SCP_SHARD_PROFILES, p->all, p->column, p->n_columns, p->shard));
-    SCP_TRY(scp_bulk_select(p->comm, b, SCP_SHARD_REPLICATES, p->all, p->column, p->n_columns,
-                            p->shard));
+    const scp_shard_size size = {
+        .P = b->P, .R = b->R, .G = p->n_columns, .single_writer = b->single_writer
+    };
+    SCP_TRY(scp_shard_create(p->comm, p->set->output, &size, &p->shard));
+    SCP_TRY(scp_bulk_merge(p->comm, b, &p->bulk, p->column, p->n_columns, p->shard));
     if (is_root(p)) st = complete_tables(p);
     SCP_TRY(scp_agree(p->comm, st));
     return scp_shard_put_tables(p->shard, &p->plan.tables);
@@ -193,31 +161,57 @@ static scp_status prove(prep *p, char **manifest)
     return scp_prep_manifest(&p->plan, &p->outcome, manifest);
 }
 
+/* Rank 0, before any other rank does anything. */
+static scp_status begin(prep *p)
+{
+    SCP_TRY(scp_prep_files_begin(p->set, &p->files));
+    SCP_TRY(decide(p));
+    return scp_prep_plan_sample(&p->plan);
+}
+
+scp_status scp_prep_dry_run(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *inputs,
+                            scp_strbuf *text)
+{
+    SCP_ARG(comm && s && inputs && text, "communicator, settings, inputs and text are required");
+    scp_status st = SCP_OK;
+    prep p = { .comm = comm, .set = s };
+    SCP_GOTO(done, scp_gene_choice_parse(s->genes, &p.choice));
+    SCP_GOTO(done, scp_prep_plan_begin(&p.plan, s, inputs));
+    SCP_GOTO(done, scp_prep_inputs_look(comm, &p.plan));
+    SCP_GOTO(done, scp_prep_memory_choose(comm, &p.plan));
+    if (is_root(&p)) st = decide(&p);
+    if (is_root(&p) && st == SCP_OK) st = scp_prep_plan_print(comm, &p.plan, text);
+    st = scp_agree(comm, st);
+done:
+    scp_prep_plan_fini(&p.plan);
+    return st;
+}
+
 static scp_status run(prep *p)
 {
     scp_status st = SCP_OK;
     char *manifest = NULL;
     double start = scp_clock_seconds();
     SCP_GOTO(done, scp_prep_inputs_look(p->comm, &p->plan));
-    if (is_root(p)) st = decide(p);
+    SCP_GOTO(done, scp_prep_memory_choose(p->comm, &p->plan));
+    if (is_root(p)) st = begin(p);
     SCP_GOTO(done, scp_agree(p->comm, st));
     SCP_GOTO(done, scp_bulk_plan_share(p->comm, &p->plan.bulk));
-    SCP_GOTO(done, sum_cells(p));
+    SCP_GOTO(done, scp_bulk_run(p->comm, &p->plan.bulk, p->files.parts, &p->bulk));
     if (is_root(p)) st = check_empty(p);
     SCP_GOTO(done, scp_agree(p->comm, st));
     SCP_GOTO(done, choose_genes(p));
     SCP_GOTO(done, write_shard(p));
-    scp_shard_abort(&p->all);
     if (is_root(p)) st = prove(p, &manifest);
     SCP_GOTO(done, scp_agree(p->comm, st));
     SCP_GOTO(done, scp_shard_finish(&p->shard, manifest));
+    p->finished = true;
     scp_log(SCP_LOG_INFO, "%s: %zu profiles x %zu genes in %.1f s, peak memory of rank 0 %.0f MiB",
             p->set->output, p->plan.bulk.P, p->n_columns, scp_clock_seconds() - start,
             scp_mem_peak_mib());
 done:
     free(manifest);
     scp_shard_abort(&p->shard);
-    scp_shard_abort(&p->all);
     return st;
 }
 
@@ -228,9 +222,11 @@ scp_status scp_prep_run(scp_comm *comm, const scp_prep_settings *s, const scp_te
     prep p = { .comm = comm, .set = s };
     SCP_GOTO(done, scp_gene_choice_parse(s->genes, &p.choice));
     SCP_GOTO(done, scp_prep_plan_begin(&p.plan, s, inputs));
+    SCP_GOTO(done, scp_prep_files_name(s, &p.files));
     SCP_GOTO(done, run(&p));
 done:
-    scp_bulk_result_fini(&p.bulk);
+    scp_bulk_result_fini(comm, &p.bulk, !p.finished || s->keep_parts);
+    if (scp_comm_rank(comm) == 0) scp_prep_files_end(&p.files);
     scp_prep_plan_fini(&p.plan);
     free(p.column);
     return st;

@@ -2,6 +2,7 @@
 #ifndef SCP_DATA_PREP_H
 #define SCP_DATA_PREP_H
 
+#include "base/str.h"
 #include "comm/comm.h"
 #include "conf/option.h"
 
@@ -19,8 +20,10 @@ typedef struct scp_prep_settings {
     char *genes;
     double ud, uc, val;
     int64_t seed, replicates;
-    int64_t memory;    /* MiB of accumulators on a rank          */
+    int64_t memory;    /* MiB of accumulators on a rank; 0: a share of what there is */
     int64_t threads;   /* of a rank; 0: scp_team_default()       */
+    char *scratch;     /* folder for the parts; "": beside the output */
+    bool keep_parts, single_writer, dry_run;
     bool strict;
     bool probe;        /* rehearse the reading in another process first */
     bool check_inputs; /* compare with the checksums beside the inputs  */
@@ -36,5 +39,11 @@ typedef struct scp_prep_settings {
  *  SCP_EIO. Collective. */
 scp_status scp_prep_run(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *inputs)
     SCP_MUST_USE;
+
+/** Plan the same run from metadata alone, and describe it: files and passes over them, cells kept
+ *  and left out, keys, splits, batches, memory of a rank, disk. No expression value is read,
+ *  nothing is written. text: on rank 0, scp_strbuf_fini. Collective. */
+scp_status scp_prep_dry_run(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *inputs,
+                            scp_strbuf *text) SCP_MUST_USE;
 
 #endif

@@ -1,8 +1,10 @@
 /* Rank 0's part of scppdm_prep: labels, keys, structures, pairs, splits, slots. */
 #include "data/prep_plan.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/hash.h"
@@ -10,10 +12,9 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/team.h"
-#include "data/normalize.h"
 #include "data/split.h"
 
-enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 64 };
+enum { PLAN_VERSION = 1 };
 
 static const char *base_name(const char *path)
 {
@@ -83,6 +84,7 @@ scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
     p->bulk = (scp_bulk_plan){ .values = p->map.values,
                                .n_files = p->n_files,
                                .memory = (size_t)s->memory << 20,
+                               .single_writer = s->single_writer,
                                .threads = s->threads > 0 ? (int)s->threads : scp_team_default(),
                                .path = p->path,
                                .matrix = s->matrix && s->matrix[0] ? s->matrix : "X" };
@@ -155,6 +157,17 @@ done:
     return st;
 }
 
+/* Size and time of change. */
+static scp_status look_at_file(scp_prep_input *in)
+{
+    struct stat info;
+    if (stat(in->path, &info) != 0)
+        SCP_FAIL(SCP_ENOINPUT, "cannot read %s: %s", in->path, strerror(errno));
+    in->bytes = (int64_t)info.st_size;
+    in->modified = (int64_t)info.st_mtim.tv_sec * 1000000000 + (int64_t)info.st_mtim.tv_nsec;
+    return SCP_OK;
+}
+
 static scp_status read_labels(scp_prep_plan *p)
 {
     scp_status st = SCP_OK;
@@ -168,7 +181,7 @@ static scp_status read_labels(scp_prep_plan *p)
         SCP_GOTO(done, take_genes(p, f));
         SCP_GOTO(done, scp_keys_add_file(b, f));
         p->input[i] = (scp_prep_input){ .path = p->path[i], .cells = (int64_t)scp_h5ad_n_obs(f) };
-        SCP_GOTO(done, scp_fs_size(p->path[i], &p->input[i].bytes));
+        SCP_GOTO(done, look_at_file(&p->input[i]));
         scp_h5ad_close(&f);
         scp_log(SCP_LOG_INFO, "%s: %lld cells", p->path[i], (long long)p->input[i].cells);
     }
@@ -220,7 +233,16 @@ static scp_status check_strict(const scp_prep_plan *p)
     return SCP_OK;
 }
 
-/* Slots: one for a profile, several for a held-out one: its sub-bulks show the noise of a well. */
+/* A profile gets as many slots as sub-bulks, but no more than it has cells. */
+static void ask_sub_bulks(scp_prep_plan *p, int32_t profile)
+{
+    int64_t n = p->set->replicates, cells = p->tables.p_cells[profile];
+    if (n > cells) n = cells;
+    if (n > 1) p->bulk.first_slot[profile + 1] = (int32_t)n;
+}
+
+/* Slots: one for a profile, several for a held-out one and its control: their sub-bulks show the
+ * noise of a well, and are what paired tests of treated against control pair. */
 static scp_status plan_slots(scp_prep_plan *p)
 {
     scp_bulk_plan *b = &p->bulk;
@@ -234,12 +256,12 @@ static scp_status plan_slots(scp_prep_plan *p)
         b->first_slot[i + 1] = 1;
     }
     for (size_t i = 0; i < d->N; i++) {
-        int64_t n = p->set->replicates < d->p_cells[d->post[i]] ? p->set->replicates
-                                                                : d->p_cells[d->post[i]];
-        if (d->split[i] == SCP_SPLIT_TRAIN)
+        if (d->split[i] == SCP_SPLIT_TRAIN) {
             b->train[d->post[i]] = b->train[d->pre[i]] = 1;
-        else if (n > 1)
-            b->first_slot[d->post[i] + 1] = (int32_t)n;
+            continue;
+        }
+        ask_sub_bulks(p, d->post[i]);
+        ask_sub_bulks(p, d->pre[i]);
     }
     for (size_t i = 0; i < b->P; i++) {
         if (b->first_slot[i + 1] > 1) b->R += (size_t)b->first_slot[i + 1];
@@ -286,6 +308,51 @@ static scp_status assign_slots(scp_prep_plan *p)
     return SCP_OK;
 }
 
+/* ---- what parts of a run depend on ---- */
+
+/* Keys of the cells of every file as checksums that do not depend on numbering. */
+static scp_status hash_labels(scp_prep_plan *p)
+{
+    enum { BLOCK = 4096 };
+    const scp_keys *k = &p->keys;
+    uint64_t *name = NULL, block[BLOCK];
+    SCP_TRY(scp_alloc(k->n, sizeof *name, &name));
+    for (size_t i = 0; i < k->n; i++) name[i] = key_hash(k, &k->key[i]);
+    for (size_t f = 0; f < k->n_files; f++)
+        for (size_t at = 0; at < k->file_cells[f]; at += BLOCK) {
+            size_t n = k->file_cells[f] - at < BLOCK ? k->file_cells[f] - at : BLOCK;
+            for (size_t i = 0; i < n; i++) {
+                int32_t key = k->cell_key[f][at + i];
+                block[i] = key < 0 ? 0 : name[key];
+            }
+            p->input[f].labels = scp_hash_bytes(block, n * sizeof *block, p->input[f].labels);
+        }
+    free(name);
+    return SCP_OK;
+}
+
+/* Everything that decides what is in a part: another value, another plan. */
+static void hash_plan(scp_prep_plan *p)
+{
+    scp_bulk_plan *b = &p->bulk;
+    const int64_t head[] = { PLAN_VERSION,    (int64_t)b->values, (int64_t)b->G,
+                             (int64_t)b->P,   (int64_t)b->R,      (int64_t)b->n_files };
+    p->genes = 0;
+    for (size_t g = 0; g < b->G; g++) p->genes = scp_hash_text(p->gene[g], p->genes);
+    uint64_t h = scp_hash_bytes(head, sizeof head, p->genes);
+    h = scp_hash_text(b->matrix, h);
+    h = scp_hash_bytes(b->first_slot, (b->P + 1) * sizeof *b->first_slot, h);
+    h = scp_hash_bytes(b->train, b->P, h);
+    for (size_t f = 0; f < b->n_files; f++) {
+        const scp_prep_input *in = &p->input[f];
+        const int64_t file[] = { in->bytes, in->modified, (int64_t)in->labels };
+        h = scp_hash_text(base_name(in->path), h);
+        h = scp_hash_bytes(file, sizeof file, h);
+        h = scp_hash_bytes(b->cell_slot[f], b->file_cells[f] * sizeof **b->cell_slot, h);
+    }
+    b->hash = h;
+}
+
 scp_status scp_prep_plan_keys(scp_prep_plan *p)
 {
     SCP_ARG(p && p->set, "a plan with keys is required");
@@ -297,7 +364,11 @@ scp_status scp_prep_plan_keys(scp_prep_plan *p)
     SCP_TRY(check_strict(p));
     SCP_TRY(scp_split_draw(&p->tables, &split));
     SCP_TRY(plan_slots(p));
-    return assign_slots(p);
+    SCP_TRY(hash_labels(p));
+    SCP_TRY(assign_slots(p));
+    hash_plan(p);
+    p->bulk.plate_name = p->tables.plate;
+    return SCP_OK;
 }
 
 scp_status scp_prep_plan_decide(scp_prep_plan *p)
@@ -305,77 +376,6 @@ scp_status scp_prep_plan_decide(scp_prep_plan *p)
     SCP_ARG(p, "a plan is required");
     SCP_TRY(read_labels(p));
     return scp_prep_plan_keys(p);
-}
-
-/* ---- a look at some cells ---- */
-
-/* Are the values what they are declared to be, and which genes are common? */
-static scp_status sample_file(scp_prep_plan *p, scp_h5ad *f, int64_t *seen)
-{
-    scp_status st = SCP_OK;
-    scp_h5ad_rows rows = { 0 };
-    scp_value_sample sample = { 0 };
-    size_t n = scp_h5ad_n_obs(f);
-    for (size_t b = 0; b < SAMPLE_BLOCKS && n > 0; b++) {
-        size_t first = n * b / SAMPLE_BLOCKS, end = n * (b + 1) / SAMPLE_BLOCKS;
-        size_t count = end - first < SAMPLE_ROWS ? end - first : SAMPLE_ROWS;
-        SCP_GOTO(done, scp_h5ad_read_rows(f, first, count, &rows));
-        size_t values = (size_t)rows.indptr[rows.n_rows];
-        scp_value_sample_add(&sample, rows.value, values);
-        for (size_t i = 0; i < values; i++) seen[rows.column[i]] += rows.value[i] > 0;
-    }
-    SCP_GOTO(done, scp_value_sample_check(&sample, p->map.values, scp_h5ad_path(f)));
-done:
-    scp_h5ad_rows_fini(&rows);
-    return st;
-}
-
-typedef struct gene_rank {
-    int64_t seen;
-    int32_t gene;
-} gene_rank;
-
-static int compare_rank(const void *pa, const void *pb)
-{
-    const gene_rank *a = pa, *b = pb;
-    if (a->seen != b->seen) return a->seen > b->seen ? -1 : 1;
-    return (a->gene > b->gene) - (a->gene < b->gene);
-}
-
-/* Genes by how often the sample has them. */
-static scp_status order_genes(scp_bulk_plan *b, const int64_t *seen)
-{
-    gene_rank *rank = NULL;
-    SCP_TRY(scp_alloc(b->G, sizeof *b->place, &b->place));
-    SCP_TRY(scp_alloc(b->G, sizeof *rank, &rank));
-    for (size_t g = 0; g < b->G; g++) rank[g] = (gene_rank){ seen[g], (int32_t)g };
-    qsort(rank, b->G, sizeof *rank, compare_rank);
-    for (size_t i = 0; i < b->G; i++) {
-        b->place[rank[i].gene] = (int32_t)i;
-        b->hot += rank[i].seen > 0;
-    }
-    free(rank);
-    return SCP_OK;
-}
-
-scp_status scp_prep_plan_sample(scp_prep_plan *p)
-{
-    SCP_ARG(p && p->bulk.G > 0, "a plan with genes is required");
-    scp_status st = SCP_OK;
-    scp_h5ad *f = NULL;
-    int64_t *seen = NULL;
-    SCP_TRY(scp_alloc(p->bulk.G, sizeof *seen, &seen));
-    for (size_t i = 0; i < p->n_files; i++) {
-        SCP_GOTO(done, scp_h5ad_open(p->path[i], &f));
-        SCP_GOTO(done, scp_h5ad_select_matrix(f, p->bulk.matrix));
-        SCP_GOTO(done, sample_file(p, f, seen));
-        scp_h5ad_close(&f);
-    }
-    SCP_GOTO(done, order_genes(&p->bulk, seen));
-done:
-    scp_h5ad_close(&f);
-    free(seen);
-    return st;
 }
 
 void scp_prep_plan_fini(scp_prep_plan *p)

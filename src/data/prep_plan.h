@@ -11,8 +11,10 @@
 
 /* One input file, for the manifest. */
 typedef struct scp_prep_input {
-    const char *path; /* borrowed */
+    const char *path; /* borrowed                                                       */
     int64_t cells, bytes;
+    int64_t modified; /* nanoseconds since 1970                                         */
+    uint64_t labels;  /* XXH3 over the key of every cell, by names                      */
 } scp_prep_input;
 
 /* Zero-initialise, scp_prep_plan_fini. On ranks other than 0 only `map`, `path` and `bulk` are
@@ -25,6 +27,7 @@ typedef struct scp_prep_plan {
     char **path;       /* inputs in the order of their names: [n_files] borrowed texts */
     scp_prep_input *input;
     char **gene;       /* [bulk.G] genes of the files                              */
+    uint64_t genes;    /* XXH3 of their names                                      */
     scp_keys keys;
     scp_structures drugs;
     scp_pairing pairing;

@@ -1,317 +1,241 @@
-/* The collective part of pseudobulk: batches, reduction to owners, division, writing. */
+/* The collective part of pseudobulk: batches, and the streaming of the files that each needs. */
 #include "data/pseudobulk.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "base/team.h"
-#include "data/bulk_read.h"
-#include "data/normalize.h"
+#include "data/bulk_impl.h"
 
-#define PACK_BYTES ((size_t)64 << 20) /* sums that are exchanged at a time */
-
-/* One run on one rank. */
-typedef struct run {
-    scp_comm *comm;
-    const scp_bulk_plan *plan;
-    scp_shard_writer *to;
-    scp_bulk_result *out;
-    scp_sums sums;
-    scp_bulk_sink sink;
-    uint8_t *slot_train;
-    double *pack;     /* [pack_slots, G] sums on their way to their owner     */
-    float *x, *reps;  /* [pack_slots, G] rows of this rank, ready to be written */
-    size_t pack_slots;
-} run;
-
-/* Profiles of a batch. */
-typedef struct batch {
-    size_t first, end;
-} batch;
-
-static size_t slots_of(const scp_bulk_plan *p, size_t first, size_t end)
+static bool is_root(const scp_bulk_work *w)
 {
-    return (size_t)(p->first_slot[end] - p->first_slot[first]);
+    return scp_comm_rank(w->comm) == 0;
 }
 
-/* The batch that begins at a profile: whole plates while they fit; a plate that is too large for
- * the memory is cut, a profile that is too large is a batch of its own. */
-static batch next_batch(const scp_bulk_plan *p, size_t first)
+/* Rows of a file that the batch wants: all rows when the digest of the file is still to be taken,
+ * else the range from the first wanted to the last. */
+static scp_status share_range(const scp_bulk_work *w, size_t file, int64_t range[2])
 {
-    size_t room = p->memory / scp_sums_slot_bytes(p->G), end = first;
-    while (end < p->P) {
-        size_t plate_end = end;
-        while (plate_end < p->P && p->plate[plate_end] == p->plate[end]) plate_end++;
-        if (slots_of(p, first, plate_end) > room) break;
-        end = plate_end;
-    }
-    if (end > first) return (batch){ first, end };
-    for (end = first + 1; end < p->P && p->plate[end] == p->plate[first]; end++)
-        if (slots_of(p, first, end + 1) > room) break;
-    return (batch){ first, end };
-}
-
-/* Profiles of a batch that rank r sums, divides and writes. */
-static batch owned(const run *r, batch b, int rank)
-{
-    size_t n = b.end - b.first, size = (size_t)scp_comm_size(r->comm), at = (size_t)rank;
-    return (batch){ b.first + n * at / size, b.first + n * (at + 1) / size };
-}
-
-/* Slots of rows [range[0], range[1]) of a file that the batch wants; *slot is owned by the caller
- * on ranks other than 0. */
-static scp_status share_cells(run *r, size_t file, int64_t range[2], int32_t **slot)
-{
-    const scp_bulk_plan *p = r->plan;
-    bool root = scp_comm_rank(r->comm) == 0;
+    const scp_bulk_plan *p = w->plan;
+    int64_t end = 0;
     range[0] = range[1] = 0;
-    for (size_t i = 0; root && i < p->file_cells[file]; i++) {
+    for (size_t i = 0; is_root(w) && i < p->file_cells[file]; i++) {
         int32_t at = p->cell_slot[file][i];
-        if (at < r->sink.first || at >= r->sink.end) continue;
-        if (range[1] == 0) range[0] = (int64_t)i;
-        range[1] = (int64_t)i + 1;
+        if (at < w->sink.first || at >= w->sink.end) continue;
+        if (end == 0) range[0] = (int64_t)i;
+        end = (int64_t)i + 1;
     }
-    SCP_TRY(scp_comm_bcast(r->comm, range, 2, SCP_COMM_I64, 0));
-    size_t n = (size_t)(range[1] - range[0]);
-    if (n == 0) return SCP_OK;
+    range[1] = end;
+    if (is_root(w) && end > 0 && !w->known[file]) {
+        range[0] = 0;
+        range[1] = (int64_t)p->file_cells[file];
+    }
+    return scp_comm_bcast(w->comm, range, 2, SCP_COMM_I64, 0);
+}
+
+/* Slots of those rows; *slot is owned by the caller on ranks other than 0. */
+static scp_status share_slots(const scp_bulk_work *w, size_t file, const int64_t range[2],
+                              int32_t **slot)
+{
     scp_status st = SCP_OK;
-    if (root)
-        *slot = p->cell_slot[file] + range[0];
+    size_t n = (size_t)(range[1] - range[0]);
+    if (is_root(w))
+        *slot = w->plan->cell_slot[file] + range[0];
     else
         st = scp_alloc(n, sizeof **slot, slot);
-    SCP_TRY(scp_agree(r->comm, st));
-    return scp_comm_bcast(r->comm, *slot, n, SCP_COMM_I32, 0);
+    SCP_TRY(scp_agree(w->comm, st));
+    return scp_comm_bcast(w->comm, *slot, n, SCP_COMM_I32, 0);
 }
 
-static scp_status add_file(run *r, size_t file)
+static scp_status add_file(scp_bulk_work *w, size_t file)
 {
     scp_status st = SCP_OK;
     int64_t range[2];
     int32_t *slot = NULL;
-    SCP_GOTO(done, share_cells(r, file, range, &slot));
+    uint64_t digest = 0;
+    SCP_GOTO(done, share_range(w, file, range));
     if (range[0] == range[1]) goto done;
-    const scp_bulk_rows rows = { .path = r->plan->path[file],
-                                 .matrix = r->plan->matrix,
+    SCP_GOTO(done, share_slots(w, file, range, &slot));
+    const scp_bulk_rows rows = { .path = w->plan->path[file],
+                                 .matrix = w->plan->matrix,
                                  .first = (size_t)range[0],
                                  .n = (size_t)(range[1] - range[0]),
                                  .slot = slot,
-                                 .rank = scp_comm_rank(r->comm),
-                                 .size = scp_comm_size(r->comm) };
-    st = scp_bulk_read(&rows, &r->sink, NULL);
-    SCP_GOTO(done, scp_agree(r->comm, st));
+                                 .rank = scp_comm_rank(w->comm),
+                                 .size = scp_comm_size(w->comm) };
+    st = scp_bulk_read(&rows, &w->sink, w->known[file] ? NULL : &digest);
+    SCP_GOTO(done, scp_agree(w->comm, st));
+    if (w->known[file]) goto done;
+    SCP_GOTO(done, scp_comm_allreduce(w->comm, &digest, 1, SCP_COMM_I64, SCP_COMM_SUM));
+    w->digest[file] = digest;
+    w->took[file] = 1;
 done:
-    if (scp_comm_rank(r->comm) != 0) free(slot);
+    if (!is_root(w)) free(slot);
     return st;
 }
 
-/* A part of the packing of rows, for one thread. */
-typedef struct packing {
-    const run *r;
-    size_t first, n; /* slots of the batch */
-} packing;
-
-static scp_status pack_rows(void *ctx, int thread)
-{
-    const packing *p = ctx;
-    const run *r = p->r;
-    size_t threads = (size_t)r->sink.threads, G = r->plan->G;
-    size_t begin = p->n * (size_t)thread / threads, end = p->n * ((size_t)thread + 1) / threads;
-    scp_sums_rows(&r->sums, p->first + begin, end - begin, r->plan->place, G, r->pack + begin * G);
-    return SCP_OK;
-}
-
-static void divide(const double *sum, int64_t cells, size_t G, float *out)
-{
-    for (size_t g = 0; g < G; g++) out[g] = cells > 0 ? (float)(sum[g] / (double)cells) : 0;
-}
-
-/* Mean of one profile into x, and of its sub-bulks, if any, into *rep, which moves on. Consumes the
- * sums. */
-static scp_status finish_profile(const run *r, size_t profile, double *sum, float *x, float **rep)
-{
-    const scp_bulk_plan *p = r->plan;
-    size_t G = p->G, n = slots_of(p, profile, profile + 1);
-    const int64_t *cells = r->sink.slot_cells + p->first_slot[profile];
-    int64_t all = cells[0];
-    for (size_t k = 0; n > 1 && k < n; k++, *rep += G) divide(sum + k * G, cells[k], G, *rep);
-    for (size_t k = 1; k < n; k++) {
-        for (size_t g = 0; g < G; g++) sum[g] += sum[k * G + g];
-        all += cells[k];
-    }
-    for (size_t g = 0; g < G; g++)
-        if (!(sum[g] < SCP_SUM_LIMIT))
-            SCP_FAIL(SCP_EDATA,
-                     "a key of %lld cells sums to %g, beyond %g where sums are exact: split it "
-                     "by a finer plate label",
-                     (long long)all, sum[g], SCP_SUM_LIMIT);
-    divide(sum, all, G, x);
-    return SCP_OK;
-}
-
-/* Rows of the sub-bulk matrix before a profile. */
-static size_t rows_before(const scp_bulk_plan *p, size_t profile)
-{
-    size_t rows = 0;
-    for (size_t i = 0; i < profile; i++) {
-        size_t n = slots_of(p, i, i + 1);
-        rows += n > 1 ? n : 0;
-    }
-    return rows;
-}
-
-/* Profiles of `all` that fit into the buffers, from its beginning. */
-static batch piece_of(const run *r, batch all)
-{
-    batch piece = { all.first, all.first };
-    while (piece.end < all.end && slots_of(r->plan, piece.first, piece.end + 1) <= r->pack_slots)
-        piece.end++;
-    return piece;
-}
-
-/* Bring the sums of a piece of profiles to their owner, which divides them. */
-static scp_status reduce_piece(run *r, batch b, batch piece, int owner)
+static scp_status do_batch(scp_bulk_work *w, scp_bulk_range b)
 {
     scp_status st = SCP_OK;
-    const scp_bulk_plan *p = r->plan;
-    packing work = { r, slots_of(p, b.first, piece.first), slots_of(p, piece.first, piece.end) };
-    SCP_TRY(scp_agree(r->comm, scp_team_run(r->sink.threads, pack_rows, &work)));
-    SCP_TRY(scp_comm_reduce(r->comm, r->pack, work.n * p->G, SCP_COMM_F64, SCP_COMM_SUM, owner));
-    float *rep = r->reps;
-    if (owner != scp_comm_rank(r->comm)) return SCP_OK;
-    for (size_t i = piece.first; st == SCP_OK && i < piece.end; i++)
-        st = finish_profile(r, i, r->pack + slots_of(p, piece.first, i) * p->G,
-                            r->x + (i - piece.first) * p->G, &rep);
-    return st;
-}
-
-/* Sum over ranks, divide and write the profiles of a batch, in rounds of one piece per rank. */
-static scp_status finish_batch(run *r, batch b)
-{
-    const scp_bulk_plan *p = r->plan;
-    int size = scp_comm_size(r->comm), self = scp_comm_rank(r->comm);
-    SCP_TRY(scp_comm_allreduce(r->comm, r->sink.slot_cells + r->sink.first,
-                               (size_t)(r->sink.end - r->sink.first), SCP_COMM_I64, SCP_COMM_SUM));
-    batch *left = NULL;
-    scp_status st = scp_alloc((size_t)size, sizeof *left, &left);
-    for (int i = 0; st == SCP_OK && i < size; i++) left[i] = owned(r, b, i);
-    SCP_GOTO(done, scp_agree(r->comm, st));
-    for (bool more = true; more;) {
-        more = false;
-        batch mine = { 0, 0 };
-        for (int i = 0; i < size; i++) {
-            batch piece = piece_of(r, left[i]);
-            if (i == self) mine = piece;
-            if (piece.end > piece.first) SCP_KEEP(st, reduce_piece(r, b, piece, i));
-            left[i].first = piece.end;
-            more = more || left[i].first < left[i].end;
-        }
-        SCP_GOTO(done, scp_agree(r->comm, st));
-        size_t row = rows_before(p, mine.first), rows = rows_before(p, mine.end) - row;
-        SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_PROFILES, mine.first, mine.end - mine.first,
-                                     r->x));
-        SCP_GOTO(done, scp_shard_put(r->to, SCP_SHARD_REPLICATES, row, rows, r->reps));
-    }
-done:
-    free(left);
-    return st;
-}
-
-static scp_status do_batch(run *r, batch b)
-{
-    scp_status st = SCP_OK;
-    const scp_bulk_plan *p = r->plan;
-    r->sink.first = p->first_slot[b.first];
-    r->sink.end = p->first_slot[b.end];
+    const scp_bulk_plan *p = w->plan;
     const scp_sums_order order = { .G = p->G, .hot = p->hot, .place = p->place };
-    st = scp_sums_create(&r->sums, &order, slots_of(p, b.first, b.end));
-    SCP_GOTO(done, scp_agree(r->comm, st));
-    for (size_t f = 0; f < p->n_files; f++) SCP_GOTO(done, add_file(r, f));
-    scp_bulk_sink_counts(&r->sink, r->out->detected, &r->out->train_cells, &r->out->empty_cells);
-    SCP_GOTO(done, finish_batch(r, b));
+    w->sink.first = p->first_slot[b.first];
+    w->sink.end = p->first_slot[b.end];
+    w->part = (scp_part){ .plan = p->hash,
+                          .first = b.first,
+                          .end = b.end,
+                          .rows = { b.end - b.first, scp_bulk_sub_bulks(p, b) },
+                          .slots = scp_bulk_slots(p, b),
+                          .n_files = p->n_files };
+    memset(w->took, 0, p->n_files);
+    memset(w->digest, 0, p->n_files * sizeof *w->digest);
+    memset(w->detected, 0, p->G * sizeof *w->detected);
+    st = scp_sums_create(&w->sums, &order, w->part.slots);
+    SCP_GOTO(done, scp_agree(w->comm, st));
+    for (size_t f = 0; f < p->n_files; f++) SCP_GOTO(done, add_file(w, f));
+    scp_bulk_sink_counts(&w->sink, w->detected, &w->part.train_cells, &w->part.empty_cells);
+    SCP_GOTO(done, scp_bulk_finish(w, b));
+    for (size_t f = 0; f < p->n_files; f++) w->known[f] |= w->took[f];
 done:
-    scp_sums_fini(&r->sums);
+    scp_sums_fini(&w->sums);
+    scp_part_fini(&w->part);
+    free(w->place);
+    w->place = NULL;
     return st;
 }
 
-/* Cells to be added. */
-static int64_t planned_cells(const run *r)
+/* Cells of profiles that no part has. */
+static int64_t cells_to_add(const scp_bulk_work *w)
 {
-    const scp_bulk_plan *p = r->plan;
+    const scp_bulk_plan *p = w->plan;
     int64_t n = 0;
-    for (size_t f = 0; f < p->n_files; f++)
-        for (size_t i = 0; i < p->file_cells[f]; i++) n += p->cell_slot[f][i] >= 0;
+    for (scp_bulk_range g = scp_bulk_parts_gap(w->parts, 0, p->P); g.first < g.end;
+         g = scp_bulk_parts_gap(w->parts, g.end, p->P)) {
+        int32_t first = p->first_slot[g.first], end = p->first_slot[g.end];
+        for (size_t f = 0; f < p->n_files; f++)
+            for (size_t i = 0; i < p->file_cells[f]; i++)
+                n += p->cell_slot[f][i] >= first && p->cell_slot[f][i] < end;
+    }
     return n;
 }
 
-/* Slots of one piece of an exchange: some tens of MiB, at least the largest profile. */
-static size_t pack_slots(const scp_bulk_plan *p)
+size_t scp_bulk_buffers(const scp_comm *comm, const scp_bulk_plan *p)
 {
-    size_t n = PACK_BYTES / (p->G * sizeof(double)), all = (size_t)p->first_slot[p->P];
-    if (n > all) n = all;
-    for (size_t i = 0; i < p->P; i++)
-        if (slots_of(p, i, i + 1) > n) n = slots_of(p, i, i + 1);
-    return n;
+    size_t row = p->G * sizeof(float), pack = scp_bulk_pack_slots(p) * (2 * row + 2 * row);
+    const scp_rows_shape shape = { .columns = p->G, .single_writer = p->single_writer };
+    if (scp_comm_size(comm) > 1) pack += scp_bulk_pack_slots(p) * 2 * row; /* MPI's, reducing */
+    return pack + scp_rows_file_buffer(comm, &shape) + scp_bulk_sink_bytes(p->threads, p->G) +
+           p->G * (sizeof(int64_t) + 3 * sizeof(int32_t) + 3 * sizeof(double));
 }
 
 /* Memory and progress of a run. Not collective. */
-static scp_status prepare(run *r)
+static scp_status prepare(scp_bulk_work *w)
 {
-    const scp_bulk_plan *p = r->plan;
-    scp_bulk_result *out = r->out;
+    const scp_bulk_plan *p = w->plan;
     size_t slots = (size_t)p->first_slot[p->P];
-    SCP_TRY(scp_alloc(slots, sizeof *out->slot_cells, &out->slot_cells));
-    SCP_TRY(scp_alloc(p->G, sizeof *out->detected, &out->detected));
-    SCP_TRY(scp_alloc(slots, sizeof *r->slot_train, &r->slot_train));
+    SCP_TRY(scp_alloc(slots, sizeof *w->slot_cells, &w->slot_cells));
+    SCP_TRY(scp_alloc(slots, sizeof *w->slot_train, &w->slot_train));
+    SCP_TRY(scp_alloc(p->G, sizeof *w->detected, &w->detected));
+    SCP_TRY(scp_alloc(p->n_files, sizeof *w->known, &w->known));
+    SCP_TRY(scp_alloc(p->n_files, sizeof *w->took, &w->took));
+    SCP_TRY(scp_alloc(p->n_files, sizeof *w->digest, &w->digest));
     for (size_t i = 0; i < p->P; i++)
-        memset(r->slot_train + p->first_slot[i], p->train[i], slots_of(p, i, i + 1));
-    r->pack_slots = pack_slots(p);
-    SCP_TRY(scp_alloc(r->pack_slots * p->G, sizeof *r->pack, &r->pack));
-    SCP_TRY(scp_alloc(r->pack_slots * p->G, sizeof *r->x, &r->x));
-    SCP_TRY(scp_alloc(r->pack_slots * p->G, sizeof *r->reps, &r->reps));
-    r->sink = (scp_bulk_sink){ .values = p->values,
+        memset(w->slot_train + p->first_slot[i], p->train[i],
+               scp_bulk_slots(p, (scp_bulk_range){ i, i + 1 }));
+    for (size_t i = 0; i < w->parts->n; i++)
+        for (size_t f = 0; f < p->n_files; f++) w->known[f] |= w->parts->part[i].has_digest[f];
+    w->pack_slots = scp_bulk_pack_slots(p);
+    SCP_TRY(scp_alloc(w->pack_slots * p->G, sizeof *w->pack, &w->pack));
+    SCP_TRY(scp_alloc(w->pack_slots * p->G, sizeof *w->x, &w->x));
+    SCP_TRY(scp_alloc(w->pack_slots * p->G, sizeof *w->reps, &w->reps));
+    w->sink = (scp_bulk_sink){ .values = p->values,
                                .threads = p->threads,
-                               .sums = &r->sums,
-                               .slot_cells = out->slot_cells,
-                               .slot_train = r->slot_train };
-    SCP_TRY(scp_bulk_sink_open(&r->sink, p->G));
-    bool root = scp_comm_rank(r->comm) == 0;
-    return scp_progress_create("cells", root ? planned_cells(r) : 0, root, &r->sink.progress.show);
+                               .sums = &w->sums,
+                               .slot_cells = w->slot_cells,
+                               .slot_train = w->slot_train };
+    SCP_TRY(scp_bulk_sink_open(&w->sink, p->G));
+    int64_t cells = is_root(w) ? cells_to_add(w) : 0;
+    return scp_progress_create("cells", cells, is_root(w) && cells > 0, &w->sink.progress.show);
 }
 
-scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, scp_shard_writer *to,
+static void work_fini(scp_bulk_work *w)
+{
+    scp_progress_destroy(&w->sink.progress.show);
+    scp_bulk_sink_fini(&w->sink);
+    free(w->slot_cells);
+    free(w->slot_train);
+    free(w->detected);
+    free(w->known);
+    free(w->took);
+    free(w->digest);
+    free(w->pack);
+    free(w->x);
+    free(w->reps);
+}
+
+/* Every stretch of profiles that no part has, batch by batch. */
+static scp_status do_gaps(scp_bulk_work *w)
+{
+    const scp_bulk_plan *p = w->plan;
+    for (size_t from = 0;;) {
+        scp_bulk_range gap = scp_bulk_parts_gap(w->parts, from, p->P);
+        if (gap.first >= gap.end) return SCP_OK;
+        scp_bulk_range batch = scp_bulk_batch(p, gap.first, gap.end);
+        SCP_TRY(do_batch(w, batch));
+        from = batch.end;
+    }
+}
+
+static scp_status alloc_result(const scp_bulk_plan *p, scp_bulk_result *out)
+{
+    SCP_TRY(scp_alloc((size_t)p->first_slot[p->P], sizeof *out->slot_cells, &out->slot_cells));
+    SCP_TRY(scp_alloc(p->G, sizeof *out->detected, &out->detected));
+    SCP_TRY(scp_alloc(p->G, sizeof *out->sum, &out->sum));
+    SCP_TRY(scp_alloc(p->G, sizeof *out->square, &out->square));
+    SCP_TRY(scp_alloc(p->n_files, sizeof *out->digest, &out->digest));
+    return scp_alloc(p->n_files, sizeof *out->has_digest, &out->has_digest);
+}
+
+scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *dir,
                         scp_bulk_result *out)
 {
-    SCP_ARG(comm && plan && to && out, "communicator, plan, shard and result are required");
+    SCP_ARG(comm && plan && dir && out, "communicator, plan, folder and result are required");
     scp_status st = SCP_OK;
-    run r = { .comm = comm, .plan = plan, .to = to, .out = out };
+    scp_bulk_work w = { .comm = comm, .plan = plan };
     *out = (scp_bulk_result){ 0 };
-    SCP_GOTO(done, scp_agree(comm, prepare(&r)));
-    for (batch b = { 0, 0 }; b.end < plan->P;) {
-        b = next_batch(plan, b.end);
-        SCP_GOTO(done, do_batch(&r, b));
-    }
-    int64_t cells[2] = { out->train_cells, out->empty_cells };
-    SCP_GOTO(done, scp_comm_allreduce(comm, cells, 2, SCP_COMM_I64, SCP_COMM_SUM));
-    SCP_GOTO(done, scp_comm_allreduce(comm, out->detected, plan->G, SCP_COMM_I64, SCP_COMM_SUM));
-    out->train_cells = cells[0];
-    out->empty_cells = cells[1];
+    SCP_GOTO(done, scp_bulk_parts_open(comm, plan, dir, &out->parts));
+    w.parts = out->parts;
+    SCP_GOTO(done, scp_agree(comm, prepare(&w)));
+    SCP_GOTO(done, do_gaps(&w));
+    st = alloc_result(plan, out);
+    if (st == SCP_OK) st = scp_bulk_totals(plan, out);
+    SCP_GOTO(done, scp_agree(comm, st));
 done:
-    scp_progress_destroy(&r.sink.progress.show);
-    scp_bulk_sink_fini(&r.sink);
-    free(r.pack);
-    free(r.x);
-    free(r.reps);
-    free(r.slot_train);
-    if (st != SCP_OK) scp_bulk_result_fini(out);
+    work_fini(&w);
     return st;
 }
 
-void scp_bulk_result_fini(scp_bulk_result *r)
+static void remove_parts(const scp_bulk_parts *p)
+{
+    char path[SCP_PATH_MAX];
+    for (size_t i = 0; i < p->n; i++) {
+        const scp_bulk_range r = { p->part[i].first, p->part[i].end };
+        if (scp_bulk_part_path(p, r, path, sizeof path) == SCP_OK) scp_fs_remove(path);
+    }
+}
+
+void scp_bulk_result_fini(scp_comm *comm, scp_bulk_result *r, bool keep)
 {
     if (!r) return;
+    if (r->parts && !keep && scp_comm_rank(comm) == 0) remove_parts(r->parts);
+    scp_bulk_parts_destroy(&r->parts);
     free(r->slot_cells);
     free(r->detected);
+    free(r->sum);
+    free(r->square);
+    free(r->digest);
+    free(r->has_digest);
     *r = (scp_bulk_result){ 0 };
 }

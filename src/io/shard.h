@@ -24,21 +24,23 @@ scp_status scp_shard_write(scp_comm *comm, const char *path, const scp_dataset *
 typedef struct scp_shard_writer scp_shard_writer;
 typedef enum scp_shard_matrix { SCP_SHARD_PROFILES, SCP_SHARD_REPLICATES } scp_shard_matrix;
 
-/** Begin a shard of P profiles and R sub-bulks over G genes under a temporary name beside `path`.
- *  SCP_EIO when the folder cannot be written. Collective. *out: scp_shard_finish or abort. */
-scp_status scp_shard_create(scp_comm *comm, const char *path, size_t P, size_t R, size_t G,
+typedef struct scp_shard_size {
+    size_t P, R, G;     /* profiles, sub-bulks, genes                                      */
+    bool single_writer; /* rank 0 alone touches the file: for file systems without MPI-IO  */
+} scp_shard_size;
+
+/** Begin a shard under a temporary name beside `path`. SCP_EIO when the folder cannot be written.
+ *  Collective. *out: scp_shard_finish or abort. */
+scp_status scp_shard_create(scp_comm *comm, const char *path, const scp_shard_size *size,
                             scp_shard_writer **out) SCP_MUST_USE;
 
 /** Write rows [first, first + n) of a matrix, x [n, G]; every rank its own range, n may be 0.
  *  Collective. */
 scp_status scp_shard_put(scp_shard_writer *w, scp_shard_matrix m, size_t first, size_t n,
                          const float *x) SCP_MUST_USE;
-/** Read rows back that any rank has put. Collective. */
-scp_status scp_shard_get(scp_shard_writer *w, scp_shard_matrix m, size_t first, size_t n, float *x)
-    SCP_MUST_USE;
 
 /** Add the tables of `d` (all but x, r_x, manifest and hash; used on rank 0) and the checksums. No
- *  put or get afterwards. Collective. */
+ *  put afterwards. Collective. */
 scp_status scp_shard_put_tables(scp_shard_writer *w, const scp_dataset *d) SCP_MUST_USE;
 
 /** Name of the temporary, e.g. to read the tables back. Borrowed. Not collective. */

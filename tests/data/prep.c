@@ -99,6 +99,16 @@ static void test_profiles(const scp_dataset *d)
            "and names what was left out");
 }
 
+/* Is a profile that of a held-out pair, or its control? */
+static bool is_held_out(const scp_dataset *d, size_t profile)
+{
+    for (size_t i = 0; i < d->N; i++)
+        if (d->split[i] != SCP_SPLIT_TRAIN &&
+            ((size_t)d->post[i] == profile || (size_t)d->pre[i] == profile))
+            return true;
+    return false;
+}
+
 static void test_sub_bulks(const scp_dataset *d)
 {
     bool whole = true, even = true, held = true;
@@ -120,14 +130,14 @@ static void test_sub_bulks(const scp_dataset *d)
                 sum += (double)d->r_cells[k] * (double)d->r_x[k * d->G + g];
             worst = fmax(worst, fabs(sum / (double)cells - (double)d->x[p * d->G + g]));
         }
-        for (size_t i = 0; i < d->N; i++)
-            held = held && ((size_t)d->post[i] != p || d->split[i] != SCP_SPLIT_TRAIN);
+        held = held && is_held_out(d, p);
         with++;
         r = end;
     }
     size_t test = 0;
-    for (size_t i = 0; i < d->N; i++) test += d->split[i] != SCP_SPLIT_TRAIN;
-    tap_ok(test > 0 && with == test && held, "every held-out profile has sub-bulks, no other");
+    for (size_t i = 0; i < d->P; i++) test += is_held_out(d, i);
+    tap_ok(test > 0 && with == test && held,
+           "every held-out profile and every control of one has sub-bulks, no other");
     tap_ok(whole && even, "they share its cells evenly");
     tap_ok(worst < 1e-6, "and average to it, worst difference %.1e", worst);
 }

@@ -1,0 +1,209 @@
+/* The end of a batch: which genes were seen, sums to their owners, division, the part's file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/team.h"
+#include "data/bulk_impl.h"
+#include "data/normalize.h"
+
+#define PACK_BYTES ((size_t)64 << 20) /* sums that are exchanged at a time */
+
+size_t scp_bulk_pack_slots(const scp_bulk_plan *p)
+{
+    size_t n = PACK_BYTES / (p->G * sizeof(double)), all = (size_t)p->first_slot[p->P];
+    if (n > all) n = all;
+    for (size_t i = 0; i < p->P; i++) {
+        size_t one = scp_bulk_slots(p, (scp_bulk_range){ i, i + 1 });
+        if (one > n) n = one;
+    }
+    return n;
+}
+
+/* Profiles of a batch that a rank sums, divides and writes. */
+static scp_bulk_range owned(const scp_bulk_work *w, scp_bulk_range b, int rank)
+{
+    size_t n = b.end - b.first, size = (size_t)scp_comm_size(w->comm), at = (size_t)rank;
+    return (scp_bulk_range){ b.first + n * at / size, b.first + n * (at + 1) / size };
+}
+
+/* Genes that a cell of any rank may have: the part's columns, in the order of the files. */
+static scp_status choose_genes(scp_bulk_work *w)
+{
+    const scp_sums *s = &w->sums;
+    scp_part *part = &w->part;
+    SCP_TRY(scp_comm_allreduce(w->comm, s->touched, s->groups, SCP_COMM_U8, SCP_COMM_MAX));
+    int32_t *gene = NULL;
+    scp_status st = scp_alloc(w->plan->G, sizeof *gene, &gene);
+    SCP_KEEP(st, scp_alloc(w->plan->G, sizeof *w->place, &w->place));
+    SCP_GOTO(done, scp_agree(w->comm, st));
+    part->K = 0;
+    for (size_t g = 0; g < w->plan->G; g++) {
+        size_t at = (size_t)w->plan->place[g];
+        if (at >= s->order.hot && !s->touched[(at - s->order.hot) / SCP_SUMS_GROUP]) continue;
+        w->place[part->K] = (int32_t)at;
+        gene[part->K++] = (int32_t)g;
+    }
+    if (part->K == 0) part->K = 1; /* no cell has anything: keep gene 0, the first place */
+    SCP_GOTO(done, scp_agree(w->comm, scp_part_alloc(part)));
+    memcpy(part->gene, gene, part->K * sizeof *gene);
+done:
+    free(gene);
+    return st;
+}
+
+/* A piece of the packing of rows, for a team. */
+typedef struct packing {
+    const scp_bulk_work *w;
+    size_t first, n; /* slots of the batch */
+} packing;
+
+static scp_status pack_rows(void *ctx, int thread)
+{
+    const packing *p = ctx;
+    const scp_bulk_work *w = p->w;
+    size_t threads = (size_t)w->sink.threads, K = w->part.K;
+    size_t begin = p->n * (size_t)thread / threads, end = p->n * ((size_t)thread + 1) / threads;
+    scp_sums_rows(&w->sums, p->first + begin, end - begin, w->place, K, w->pack + begin * K);
+    return SCP_OK;
+}
+
+static void divide(const double *sum, int64_t cells, size_t K, float *out)
+{
+    for (size_t k = 0; k < K; k++) out[k] = cells > 0 ? (float)(sum[k] / (double)cells) : 0;
+}
+
+/* Squares are summed on a coarser grid than values: exact as long as SCP_SQUARE_LIMIT holds. */
+static void add_moments(scp_part *part, const float *x)
+{
+    for (size_t k = 0; k < part->K; k++) {
+        double v = (double)x[k];
+        part->sum[k] += scp_sum_round(v);
+        part->square[k] += scp_square_round(v * v);
+    }
+}
+
+/* Mean of one profile into x, and of its sub-bulks, if any, into *rep, which moves on. Consumes the
+ * sums. */
+static scp_status finish_profile(scp_bulk_work *w, size_t profile, double *sum, float *x,
+                                 float **rep)
+{
+    const scp_bulk_plan *p = w->plan;
+    size_t K = w->part.K, n = scp_bulk_slots(p, (scp_bulk_range){ profile, profile + 1 });
+    const int64_t *cells = w->slot_cells + p->first_slot[profile];
+    int64_t all = cells[0];
+    for (size_t i = 0; n > 1 && i < n; i++, *rep += K) divide(sum + i * K, cells[i], K, *rep);
+    for (size_t i = 1; i < n; i++) {
+        for (size_t k = 0; k < K; k++) sum[k] += sum[i * K + k];
+        all += cells[i];
+    }
+    for (size_t k = 0; k < K; k++)
+        if (!(sum[k] < SCP_SUM_LIMIT))
+            SCP_FAIL(SCP_EDATA,
+                     "a key of %lld cells sums to %g, beyond %g where sums are exact: split it "
+                     "by a finer plate label",
+                     (long long)all, sum[k], SCP_SUM_LIMIT);
+    divide(sum, all, K, x);
+    if (p->train[profile]) add_moments(&w->part, x);
+    return SCP_OK;
+}
+
+/* Profiles of `all` that fit into the buffers, from its beginning. */
+static scp_bulk_range piece_of(const scp_bulk_work *w, scp_bulk_range all)
+{
+    scp_bulk_range piece = { all.first, all.first };
+    while (piece.end < all.end &&
+           scp_bulk_slots(w->plan, (scp_bulk_range){ piece.first, piece.end + 1 }) <= w->pack_slots)
+        piece.end++;
+    return piece;
+}
+
+/* Bring the sums of a piece of profiles to their owner, which divides them. */
+static scp_status reduce_piece(scp_bulk_work *w, scp_bulk_range b, scp_bulk_range piece, int owner)
+{
+    scp_status st = SCP_OK;
+    size_t K = w->part.K;
+    packing work = { w, scp_bulk_slots(w->plan, (scp_bulk_range){ b.first, piece.first }),
+                     scp_bulk_slots(w->plan, piece) };
+    SCP_TRY(scp_agree(w->comm, scp_team_run(w->sink.threads, pack_rows, &work)));
+    SCP_TRY(scp_comm_reduce(w->comm, w->pack, work.n * K, SCP_COMM_F64, SCP_COMM_SUM, owner));
+    if (owner != scp_comm_rank(w->comm)) return SCP_OK;
+    float *rep = w->reps;
+    for (size_t i = piece.first; st == SCP_OK && i < piece.end; i++)
+        st = finish_profile(w, i,
+                            w->pack + scp_bulk_slots(w->plan, (scp_bulk_range){ piece.first, i }) * K,
+                            w->x + (i - piece.first) * K, &rep);
+    return st;
+}
+
+/* Profiles and sub-bulks of a batch to their owners and into the file, in rounds of one piece a
+ * rank. `left` [ranks] is what each has still to do. */
+static scp_status store_rows(scp_bulk_work *w, scp_bulk_range b, scp_bulk_range *left,
+                             scp_rows_file *to)
+{
+    scp_status st = SCP_OK;
+    const scp_bulk_plan *p = w->plan;
+    int size = scp_comm_size(w->comm), self = scp_comm_rank(w->comm);
+    for (bool more = true; more;) {
+        scp_bulk_range mine = { 0, 0 };
+        more = false;
+        for (int i = 0; i < size; i++) {
+            scp_bulk_range piece = piece_of(w, left[i]);
+            if (i == self) mine = piece;
+            if (piece.end > piece.first) SCP_KEEP(st, reduce_piece(w, b, piece, i));
+            left[i].first = piece.end;
+            more = more || left[i].first < left[i].end;
+        }
+        SCP_TRY(scp_agree(w->comm, st));
+        size_t rep = 0, reps = scp_bulk_sub_bulks(p, mine), n = mine.end - mine.first;
+        if (n > 0) rep = scp_bulk_sub_bulks(p, (scp_bulk_range){ b.first, mine.first });
+        SCP_TRY(scp_rows_file_put(to, SCP_PART_PROFILES, n > 0 ? mine.first - b.first : 0, n,
+                                  w->x));
+        SCP_TRY(scp_rows_file_put(to, SCP_PART_REPLICATES, rep, reps, w->reps));
+    }
+    return st;
+}
+
+/* What is added up over ranks beside the rows. */
+static scp_status sum_counts(scp_bulk_work *w)
+{
+    scp_part *part = &w->part;
+    scp_comm *c = w->comm;
+    int64_t cells[2] = { part->train_cells, part->empty_cells };
+    for (size_t k = 0; k < part->K; k++) part->detected[k] = w->detected[part->gene[k]];
+    SCP_TRY(scp_comm_allreduce(c, part->detected, part->K, SCP_COMM_I64, SCP_COMM_SUM));
+    SCP_TRY(scp_comm_allreduce(c, cells, 2, SCP_COMM_I64, SCP_COMM_SUM));
+    part->train_cells = cells[0];
+    part->empty_cells = cells[1];
+    SCP_TRY(scp_comm_allreduce(c, part->sum, part->K, SCP_COMM_F64, SCP_COMM_SUM));
+    return scp_comm_allreduce(c, part->square, part->K, SCP_COMM_F64, SCP_COMM_SUM);
+}
+
+scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
+{
+    scp_status st = SCP_OK;
+    scp_part *part = &w->part;
+    scp_rows_file *to = NULL;
+    scp_bulk_range *left = NULL;
+    char path[SCP_PATH_MAX];
+    size_t first_slot = (size_t)w->plan->first_slot[b.first];
+    SCP_GOTO(done, choose_genes(w));
+    SCP_GOTO(done, scp_comm_allreduce(w->comm, w->slot_cells + first_slot, part->slots, SCP_COMM_I64,
+                                      SCP_COMM_SUM));
+    memcpy(part->slot_cells, w->slot_cells + first_slot, part->slots * sizeof *part->slot_cells);
+    memcpy(part->digest, w->digest, part->n_files * sizeof *part->digest);
+    memcpy(part->has_digest, w->took, part->n_files);
+    st = scp_alloc((size_t)scp_comm_size(w->comm), sizeof *left, &left);
+    SCP_KEEP(st, scp_bulk_part_path(w->parts, b, path, sizeof path));
+    SCP_GOTO(done, scp_agree(w->comm, st));
+    for (int i = 0; i < scp_comm_size(w->comm); i++) left[i] = owned(w, b, i);
+    SCP_GOTO(done, scp_part_create(w->comm, path, part->rows, part->K, w->plan->single_writer, &to));
+    SCP_GOTO(done, store_rows(w, b, left, to));
+    SCP_GOTO(done, sum_counts(w));
+    SCP_GOTO(done, scp_part_commit(w->comm, &to, part));
+    SCP_GOTO(done, scp_bulk_parts_add(w->comm, w->parts, b));
+done:
+    scp_rows_file_abort(&to);
+    free(left);
+    return st;
+}
