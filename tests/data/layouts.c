@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/opt_prep.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "comm/world.h"
-#include "io/shard.h"
+#include "data/prep_file.h"
 #include "tap.h"
 
 enum { GENES = 24, HEAD = 6, COLUMNS = HEAD + GENES, MAX_ROWS = 128 };
@@ -24,7 +23,7 @@ typedef struct truth {
 } truth;
 
 static scp_comm *world;
-static char folder[SCP_PATH_MAX], genes[SCP_PATH_MAX], drugs[SCP_PATH_MAX];
+static char folder[SCP_PATH_MAX], drugs[SCP_PATH_MAX];
 static const char *gene[GENES];
 static truth row[MAX_ROWS];
 static size_t n_rows;
@@ -60,58 +59,6 @@ static scp_status read_truth(char *text)
         for (size_t g = 0; g < GENES; g++) SCP_TRY(scp_parse_real(cell[HEAD + g], &t->mean[g]));
     }
     return SCP_OK;
-}
-
-/* The genes as a list: the shard then has all of them, in this order. */
-static scp_status write_genes(void)
-{
-    scp_strbuf list = { 0 };
-    scp_status st = SCP_OK;
-    snprintf(genes, sizeof genes, "%s/genes.txt", tap_tmpdir());
-    for (size_t g = 0; g < GENES; g++) SCP_GOTO(done, scp_strbuf_addf(&list, "%s\n", gene[g]));
-    SCP_GOTO(done, scp_fs_write_text(genes, list.text, list.len));
-done:
-    scp_strbuf_fini(&list);
-    return st;
-}
-
-/* Settings of files.tsv: "key=value key=value". */
-static scp_status apply(scp_prep_settings *set, char *settings)
-{
-    char *item[16];
-    size_t n = settings[0] ? scp_str_split(settings, ' ', item, 16) : 0;
-    for (size_t i = 0; i < n; i++) {
-        char *value = strchr(item[i], '=');
-        if (!value) SCP_FAIL(SCP_EDATA, "setting %s", item[i]);
-        *value++ = '\0';
-        SCP_TRY(scp_conf_set(scp_prep_options, set, item[i], value, "files.tsv"));
-    }
-    return SCP_OK;
-}
-
-static scp_status prepare(const char *file, char *settings, scp_dataset *d)
-{
-    static const char *const fixed[][2] = { { "prep.min_cells", "2" }, { "prep.split.ud", "0" },
-                                            { "prep.split.uc", "0" },  { "prep.split.val", "0" },
-                                            { "prep.memory", "16" },   { "prep.probe", "false" } };
-    scp_prep_settings set = { 0 };
-    char in[SCP_PATH_MAX + 64], out[SCP_PATH_MAX], *input = in;
-    const scp_text_list inputs = { .v = &input, .n = 1 };
-    scp_status st = SCP_OK;
-    snprintf(in, sizeof in, "%s/%s", folder, file);
-    snprintf(out, sizeof out, "%s/shard.h5", tap_tmpdir());
-    SCP_GOTO(done, scp_conf_defaults(scp_prep_options, &set));
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-        SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, fixed[i][0], fixed[i][1], "test"));
-    SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, "prep.output", out, "test"));
-    SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, "prep.drugs", drugs, "test"));
-    SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, "prep.genes", genes, "test"));
-    SCP_GOTO(done, apply(&set, settings));
-    SCP_GOTO(done, scp_prep_run(world, &set, &inputs));
-    SCP_GOTO(done, scp_shard_read(world, out, d));
-done:
-    scp_conf_fini(scp_prep_options, &set);
-    return st;
 }
 
 static bool same_key(const scp_dataset *d, size_t p, const truth *t)
@@ -153,12 +100,14 @@ int main(int argc, char **argv)
              getenv("top_srcdir") ? getenv("top_srcdir") : ".");
     snprintf(drugs, sizeof drugs, "%.*s/drugs.tsv", SCP_PATH_MAX - 16, folder);
     if (tap_st(text_of("truth.tsv", &table), "truth") && tap_st(read_truth(table), "its rows") &&
-        tap_st(write_genes(), "a list of all genes") && tap_st(text_of("files.tsv", &list), "files")) {
+        tap_st(text_of("files.tsv", &list), "files")) {
         char *at = list;
         next_line(&at);
         while ((line = next_line(&at)) && scp_str_split(line, '\t', cell, 3) == 3) {
             scp_dataset d = { 0 };
-            if (tap_st(prepare(cell[0], cell[1], &d), "%s: from file to pairs", cell[0]))
+            char in[SCP_PATH_MAX + 64];
+            snprintf(in, sizeof in, "%s/%s", folder, cell[0]);
+            if (tap_st(prep_file(world, in, cell[1], drugs, &d), "%s: from file to pairs", cell[0]))
                 compare(&d, cell[0], cell[2]);
             scp_dataset_fini(&d);
         }

@@ -59,7 +59,7 @@ EXTRA_DIST += tests/data/golden/plate_layout.txt
 # Layouts of users' files, and the labels in them.
 check_PROGRAMS += tests/data/layouts.t
 TESTS += tests/data/layouts.t
-tests_data_layouts_t_SOURCES = tests/data/layouts.c
+tests_data_layouts_t_SOURCES = tests/data/layouts.c tests/data/prep_file.h tests/data/prep_file.c
 tests_data_layouts_t_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/layouts tests/data/golden/make_layouts.py
 check_PROGRAMS += tests/data/inspect.t
@@ -85,3 +85,8 @@ TESTS += tests/data/traps.t
 tests_data_traps_t_SOURCES = tests/data/traps.c tests/data/grid_keys.h tests/data/grid_keys.c tests/data/screen.h \
 	tests/data/screen.c
 tests_data_traps_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/data/real_keys.t
+TESTS += tests/data/real_keys.t
+tests_data_real_keys_t_SOURCES = tests/data/real_keys.c tests/data/prep_file.h tests/data/prep_file.c
+tests_data_real_keys_t_LDADD = libscptest.a $(LDADD)
+EXTRA_DIST += tests/data/golden/real_keys.tsv tests/data/golden/make_real_keys.py
