@@ -68,25 +68,37 @@ void scp_h5_decoder_fini(scp_h5_decoder *d)
 
 /* ---- fetching ---- */
 
-/* With the lock held. */
+static scp_status damaged(const scp_h5_chunks *c, size_t i, size_t j, const char *what)
+{
+    SCP_FAIL(SCP_EDATA, "%s: chunk %zu is damaged: %s", c->where, chunk_number(c, i, j), what);
+}
+
+/* HDF5 refused a chunk: its words, and which one. */
+static scp_status refused(const scp_h5_chunks *c, size_t i, size_t j, const char *call)
+{
+    scp_err_copy err;
+    scp_status st = scp_h5_raise(__FILE__, __LINE__, call, H5I_INVALID_HID, NULL);
+    scp_err_save(&err);
+    SCP_FAIL(st, "%s: chunk %zu cannot be read: %s", c->where, chunk_number(c, i, j), err.message);
+}
+
+/* With the lock held. HDF5 1.10 fails for a chunk without storage, later versions say 0; reading
+ * would give fill values, in silence over a damaged index. */
 static scp_status fetch_chunk(const scp_h5_chunks *c, size_t i, size_t j, scp_h5_decoder *d)
 {
-    scp_status st = SCP_OK;
     const hsize_t at[2] = { i * c->chunk[0], j * c->chunk[1] };
     hsize_t bytes = 0;
-    SCP_H5AT_GOTO(done, c->dset, NULL, H5Dget_chunk_storage_size(c->dset, at, &bytes));
+    if (H5Dget_chunk_storage_size(c->dset, at, &bytes) < 0 || bytes == 0) {
+        H5Eclear2(H5E_DEFAULT);
+        return damaged(c, i, j, "it is not in the file");
+    }
     if (bytes > c->file_size || bytes > most_stored(c))
-        SCP_FAIL_GOTO(done, SCP_EDATA,
-                      "%s: chunk %zu is damaged: %" PRIu64
-                      " bytes are said to be stored for %zu bytes",
-                      c->where, chunk_number(c, i, j), (uint64_t)bytes, chunk_bytes(c));
-    if (bytes == 0) goto done; /* never written */
-    SCP_GOTO(done, reserve(&d->stored, &d->cap_stored, (size_t)bytes));
-    SCP_H5AT_GOTO(done, c->dset, NULL,
-                  H5Dread_chunk(c->dset, H5P_DEFAULT, at, &d->mask, d->stored));
+        return damaged(c, i, j, "it is said to be longer than it can be");
+    SCP_TRY(reserve(&d->stored, &d->cap_stored, (size_t)bytes));
+    if (H5Dread_chunk(c->dset, H5P_DEFAULT, at, &d->mask, d->stored) < 0)
+        return refused(c, i, j, "H5Dread_chunk");
     d->n_stored = (size_t)bytes;
-done:
-    return st;
+    return SCP_OK;
 }
 
 static scp_status fetch_whole(const scp_h5_chunks *c, size_t i, scp_h5_decoder *d)
@@ -145,11 +157,6 @@ uint64_t scp_h5_chunk_digest(const scp_h5_chunks *c, size_t i, size_t j, const s
 
 /* ---- undoing filters ---- */
 
-static scp_status damaged(const scp_h5_chunks *c, size_t i, size_t j, const char *what)
-{
-    SCP_FAIL(SCP_EDATA, "%s: chunk %zu is damaged: %s", c->where, chunk_number(c, i, j), what);
-}
-
 static scp_status unpack(const scp_h5_chunks *c, size_t i, size_t j, scp_h5_decoder *d)
 {
     size_t bytes = chunk_bytes(c);
@@ -201,8 +208,6 @@ scp_status scp_h5_chunk_decode(const scp_h5_chunks *c, size_t i, size_t j, scp_h
         *elements = d->stored;
         return SCP_OK;
     }
-    if (d->n_stored == 0) /* HDF5 would give zeros: silence over a damaged index */
-        return damaged(c, i, j, "it is not in the file");
     at = d->stored;
     if (c->packing != SCP_H5_PLAIN && !(d->mask & c->packing_bit)) {
         SCP_TRY(unpack(c, i, j, d));

@@ -170,18 +170,35 @@ done:
 
 /* ---- damage ---- */
 
-uint64_t stored_offset(const char *path, const char *dataset, size_t number)
+static void locate(const char *path, const char *dataset, size_t number, haddr_t *address,
+                   hsize_t *bytes)
 {
     hid_t file = H5I_INVALID_HID;
-    hsize_t at[2], bytes = 0;
-    haddr_t address = 0;
+    hsize_t at[2];
     unsigned mask = 0;
-    if (scp_h5_open(path, &file) != SCP_OK) return 0;
+    *address = *bytes = 0;
+    if (scp_h5_open(path, &file) != SCP_OK) return;
     hid_t dset = H5Dopen2(file, dataset, H5P_DEFAULT), space = H5Dget_space(dset);
-    if (H5Dget_chunk_info(dset, space, number, at, &mask, &address, &bytes) < 0) address = 0;
+    if (H5Dget_chunk_info(dset, space, number, at, &mask, address, bytes) < 0) *address = 0;
     H5Sclose(space);
     H5Dclose(dset);
-    return scp_h5_close(&file) == SCP_OK ? address : 0;
+    if (scp_h5_close(&file) != SCP_OK) *address = 0;
+}
+
+uint64_t stored_offset(const char *path, const char *dataset, size_t number)
+{
+    haddr_t address;
+    hsize_t bytes;
+    locate(path, dataset, number, &address, &bytes);
+    return address;
+}
+
+uint64_t stored_length(const char *path, const char *dataset, size_t number)
+{
+    haddr_t address;
+    hsize_t bytes;
+    locate(path, dataset, number, &address, &bytes);
+    return bytes;
 }
 
 bool stored_patch(const char *path, uint64_t offset, const void *bytes, size_t n)

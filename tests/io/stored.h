@@ -36,8 +36,9 @@ typedef struct stored_matrix {
 
 scp_status stored_file(const char *path, const stored_matrix *m) SCP_MUST_USE;
 
-/** Offset in the file of chunk `number` (in HDF5's order) of a dataset. */
+/** Offset in the file, and stored bytes, of chunk `number` (in HDF5's order) of a dataset. */
 uint64_t stored_offset(const char *path, const char *dataset, size_t number);
+uint64_t stored_length(const char *path, const char *dataset, size_t number);
 
 /** Replace bytes of a file; returns false when that fails. */
 bool stored_patch(const char *path, uint64_t offset, const void *bytes, size_t n);
