@@ -1,7 +1,9 @@
 # Benchmarks: bench/run CASE.
-noinst_PROGRAMS += bench/read_floor bench/bench_ops bench/bench_step
+noinst_PROGRAMS += bench/read_floor bench/read_stream bench/bench_ops bench/bench_step
 bench_read_floor_SOURCES = bench/read_floor.c
-bench_read_floor_LDADD = $(HDF5_LIBS)
+bench_read_floor_LDADD = libscpengine.a $(HDF5_LIBS) $(LIBDEFLATE_LIBS)
+bench_read_stream_SOURCES = bench/read_stream.c
+bench_read_stream_LDADD = $(LDADD)
 bench_bench_ops_SOURCES = bench/bench_ops.c bench/timing.h
 bench_bench_ops_LDADD = libscpcases.a $(LDADD)
 bench_bench_step_SOURCES = bench/bench_step.c bench/step_export.h bench/step_export.c bench/timing.h

@@ -2,7 +2,8 @@
 # Plates of raw cells to profiles and pairs: scppdm_prep against anndata + scipy.
 #   ours   wall seconds of the whole program: read, group, average, pair, split, fingerprint, write
 #   peer   wall seconds of reading and averaging the same plates, nothing else, in one process
-#   floor  wall seconds of reading and inflating X with as many ranks
+#   floor  wall seconds of inflating the chunks of X, by as many ranks and threads with the same library,
+#          and doing nothing
 
 plates=$work/plates
 if [ ! -e "$plates/drugs.tsv" ]; then
@@ -26,7 +27,10 @@ peak_mib=$peak
 
 fastest "$work/floor.log" "$mpirun" -n "$ranks" "$build/bench/read_floor" "$@"
 floor=$seconds
-floor_name="read and inflate X"
+floor_name="inflate the chunks of X"
+note "of the floor, without starting and opening: $(cat "$work/floor.log") s"
+fastest "$work/stream.log" "$mpirun" -n "$ranks" "$build/bench/read_stream" "$@"
+note "the reader alone, rows given to nobody:     $(cat "$work/stream.log") s"
 
 peer_value=
 peer_name=

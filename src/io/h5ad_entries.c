@@ -80,7 +80,7 @@ static scp_status load_part(const scp_h5_chunks *c, size_t begin, size_t end, co
 {
     size_t length = c->chunk[0];
     *good = true;
-    for (size_t i = begin / length; i * length < end; i++) {
+    for (size_t i = begin / length; begin < end && i * length < end; i++) {
         size_t from = i * length < begin ? begin : i * length;
         size_t till = end - i * length < length ? end : (i + 1) * length;
         const void *elements = NULL;

@@ -208,7 +208,7 @@ static scp_status one_run(void *ctx, int thread, size_t k)
         if (st != SCP_OK) return scp_stream_damage(st, file_row(w, begin), file_row(w, end));
         return SCP_OK;
     }
-    if (in.begin < in.end) st = scp_entries_load(&s->entries, in.begin, in.end, true, b);
+    st = scp_entries_load(&s->entries, in.begin, in.end, true, b);
     if (st != SCP_OK) return scp_stream_damage(st, file_row(w, begin), file_row(w, end));
     for (size_t i = begin; i < end && !(b->good_index && b->good_value); i++)
         SCP_TRY(check_entries(w, &in, i));
