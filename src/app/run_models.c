@@ -27,7 +27,8 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
     if (stage) return scp_agree(comm, open_trained(s, o, stage, m));
     if (strcmp(m->name, "autoencoder") == 0) {
         m->autoencoder = true;
-        return scp_agree(comm, open_trained(s, o, "train", m));
+        return scp_agree(comm, scp_predict_open_autoencoder(o->dev, &o->data, s->paths.run,
+                                                            &m->trained));
     }
     if (scp_means_parse(m->name, &kind) != SCP_OK)
         SCP_FAIL(SCP_EUSAGE,

@@ -25,14 +25,16 @@ scp_status scp_conditions_pick(const scp_dataset *d, const float *mu, size_t Dz,
     SCP_TRY(scp_alloc(n, sizeof *out->drug, &out->drug));
     SCP_TRY(scp_alloc(n, sizeof *out->dose, &out->dose));
     SCP_TRY(scp_alloc(n, sizeof *out->id, &out->id));
+    SCP_TRY(scp_alloc(n, sizeof *out->x_pre, &out->x_pre));
     for (size_t i = 0; i < n; i++) {
         int32_t post = d->post[rows[i]];
         memcpy(out->mu_pre + i * Dz, mu + (size_t)d->pre[rows[i]] * Dz, Dz * sizeof *mu);
         out->drug[i] = d->p_drug[post];
         out->dose[i] = d->p_dose[post];
         out->id[i] = condition_hash(d, rows[i]);
+        out->x_pre[i] = d->x + (size_t)d->pre[rows[i]] * d->G;
     }
-    out->c = (scp_conditions){ n, out->mu_pre, out->drug, out->dose, out->id };
+    out->c = (scp_conditions){ n, out->mu_pre, out->drug, out->dose, out->id, out->x_pre };
     return SCP_OK;
 }
 
@@ -42,5 +44,6 @@ void scp_picked_fini(scp_picked *c)
     free(c->drug);
     free(c->dose);
     free(c->id);
+    free(c->x_pre);
     *c = (scp_picked){ 0 };
 }

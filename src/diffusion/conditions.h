@@ -12,6 +12,7 @@ typedef struct scp_picked {
     int32_t *drug;
     double *dose;
     uint64_t *id;
+    const float **x_pre;
 } scp_picked;
 
 /** Conditions of pairs rows [n]; the noise key is a hash of line, drug, dose and plate names, so

@@ -265,12 +265,33 @@ scp_status scp_generator_latent(scp_generator *s, const scp_conditions *c, float
     return SCP_OK;
 }
 
+/* x = max(0, x_pre + x - D(z_pre)), x = D(z_hat) on entry. */
+static scp_status add_residual(scp_generator *s, const scp_conditions *c, float *x)
+{
+    float *from = NULL;
+    SCP_ARG(c->x_pre, "residual decoding needs the profiles of the controls");
+    SCP_TRY(scp_alloc(c->n * s->G, sizeof *from, &from));
+    scp_status st = scp_vae_decode_rows(s->vae, &s->m.vae, c->mu_pre, c->n, s->G, s->block,
+                                        SCP_VAE_RAW, from);
+    for (size_t i = 0; st == SCP_OK && i < c->n; i++)
+        for (size_t g = 0, at = i * s->G; g < s->G; g++, at++) {
+            float v = c->x_pre[i][g] + (x[at] - from[at]);
+            x[at] = v > 0 ? v : 0;
+        }
+    free(from);
+    return st;
+}
+
 scp_status scp_generator_run(scp_generator *s, const scp_conditions *c, float *x)
 {
     float *mu = NULL;
+    bool residual = s->gd.decode == SCP_DECODE_RESIDUAL;
     SCP_TRY(scp_alloc(c->n * (size_t)s->m.vae.latent, sizeof *mu, &mu));
     scp_status st = scp_generator_latent(s, c, mu);
-    if (st == SCP_OK) st = scp_vae_decode_rows(s->vae, &s->m.vae, mu, c->n, s->G, s->block, x);
+    if (st == SCP_OK)
+        st = scp_vae_decode_rows(s->vae, &s->m.vae, mu, c->n, s->G, s->block,
+                                 residual ? SCP_VAE_RAW : SCP_VAE_CUT, x);
+    if (st == SCP_OK && residual) st = add_residual(s, c, x);
     free(mu);
     return st;
 }

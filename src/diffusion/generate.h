@@ -18,6 +18,7 @@ typedef struct scp_conditions {
     const int32_t *drug;  /* [n] rows of the fingerprint table           */
     const double *dose;   /* [n] uM                                      */
     const uint64_t *id;   /* [n] key of the starting noise               */
+    const float *const *x_pre; /* [n] profiles [G] of the controls: residual decoding; else NULL */
 } scp_conditions;
 
 /** Build the graphs. Everything is borrowed for the life of the generator; both stores hold the
@@ -30,8 +31,8 @@ scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp
                                 size_t n_drugs, size_t G, scp_generator **out) SCP_MUST_USE;
 void scp_generator_destroy(scp_generator **gen);
 
-/** Predict: x_hat = max(0, D(z_hat)), z_hat the mean over the draws. x [n, G] owned by the
- *  caller. */
+/** Predict: x_hat = max(0, D(z_hat)), z_hat the mean over the draws; with residual decoding
+ *  max(0, x_pre + D(z_hat) - D(z_pre)), which needs c->x_pre. x [n, G] owned by the caller. */
 scp_status scp_generator_run(scp_generator *gen, const scp_conditions *c, float *x) SCP_MUST_USE;
 
 /** The same in the latent space, before decoding: mu_hat [n, Dz]. */

@@ -38,6 +38,11 @@ const scp_option scp_guidance_options[] = {
       NULL },
     { "guidance.draws", NULL, SCP_OPT_INT, offsetof(scp_guidance, draws), "1", 1, 4096, NULL, NULL,
       "Samples averaged in the latent space before decoding.", NULL },
+    { "guidance.decode", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, decode), "profile", 0, 0,
+      "profile|residual", NULL,
+      "Predicted profile: the decoded latent, or x_pre plus what the decoder makes of the change, "
+      "D(z_hat) - D(z_pre).",
+      "paper 3.1" },
     { "guidance.seed", NULL, SCP_OPT_INT, offsetof(scp_guidance, seed), "1", 0, 0, NULL, NULL,
       "Seed of the starting noise, keyed by condition and draw.", NULL },
     { "guidance.block", NULL, SCP_OPT_INT, offsetof(scp_guidance, block), "64", 1, 65536, NULL,

@@ -13,6 +13,7 @@ typedef enum scp_guidance_kind {
 } scp_guidance_kind;
 typedef enum scp_anchor { SCP_ANCHOR_BOTH, SCP_ANCHOR_UNCOND } scp_anchor;
 typedef enum scp_dose_map { SCP_DOSE_SIGMOID, SCP_DOSE_CONSTANT } scp_dose_map;
+typedef enum scp_decode { SCP_DECODE_PROFILE, SCP_DECODE_RESIDUAL } scp_decode;
 typedef enum scp_readout { SCP_READOUT_DRAWS, SCP_READOUT_MEAN } scp_readout;
 
 typedef struct scp_guidance {
@@ -24,6 +25,7 @@ typedef struct scp_guidance {
     int64_t ddim_steps;
     int readout;   /* scp_readout                                             */
     int64_t draws; /* samples averaged in the latent space                    */
+    int decode;    /* scp_decode                                              */
     int64_t seed;  /* of the starting noise                                   */
     int64_t block; /* conditions predicted at a time                          */
 } scp_guidance;

@@ -57,6 +57,29 @@ done:
     return st;
 }
 
+static scp_status open_vae(scp_predict *p, scp_device *dev, const char *run_dir)
+{
+    scp_ckpt *c = NULL;
+    SCP_TRY(scp_weights_open(run_dir, "vae", &c));
+    scp_status st = scp_weights_method(c, &p->m);
+    scp_ckpt_close(&c);
+    SCP_TRY(st);
+    SCP_TRY(scp_latents_read(run_dir, p->d, p->m.vae.latent, &p->mu));
+    return scp_weights_vae(dev, &p->m.vae, p->d->G, run_dir, &p->vae);
+}
+
+scp_status scp_predict_open_autoencoder(scp_device *dev, const scp_dataset *d, const char *run_dir,
+                                        scp_predict **out)
+{
+    scp_predict *p = NULL;
+    SCP_TRY(scp_alloc(1, sizeof *p, &p));
+    p->d = d;
+    scp_status st = open_vae(p, dev, run_dir);
+    if (st != SCP_OK) scp_predict_close(&p);
+    *out = p;
+    return st;
+}
+
 scp_status scp_predict_open(scp_device *dev, const scp_dataset *d, const char *run_dir,
                             const char *stage, const scp_guidance *gd, scp_predict **out)
 {
@@ -101,7 +124,7 @@ scp_status scp_predict_fill_autoencoder(void *ctx, const int32_t *rows, size_t n
     SCP_TRY(scp_alloc(n * Dz, sizeof *mu, &mu));
     for (size_t i = 0; i < n; i++)
         memcpy(mu + i * Dz, p->mu + (size_t)p->d->post[rows[i]] * Dz, Dz * sizeof *mu);
-    scp_status st = scp_vae_decode_rows(p->vae, &p->m.vae, mu, n, p->d->G, 64, out);
+    scp_status st = scp_vae_decode_rows(p->vae, &p->m.vae, mu, n, p->d->G, 64, SCP_VAE_CUT, out);
     free(mu);
     return st;
 }

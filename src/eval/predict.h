@@ -16,6 +16,10 @@ typedef struct scp_predict scp_predict;
 scp_status scp_predict_open(scp_device *dev, const scp_dataset *d, const char *run_dir,
                             const char *stage, const scp_guidance *guidance,
                             scp_predict **out) SCP_MUST_USE;
+/** Open the autoencoder of a run alone, for scp_predict_fill_autoencoder: no denoiser has to be
+ *  trained. *out: scp_predict_close. */
+scp_status scp_predict_open_autoencoder(scp_device *dev, const scp_dataset *d, const char *run_dir,
+                                        scp_predict **out) SCP_MUST_USE;
 void scp_predict_close(scp_predict **p);
 
 /** Predict pairs of the dataset: out [n, G]. A scp_predictor.fill; ctx is the scp_predict. */

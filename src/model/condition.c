@@ -69,11 +69,17 @@ static scp_node *dose_film(scp_graph *g, const scp_denoiser_config *cfg, scp_nod
     return out;
 }
 
-static scp_node *masked(scp_graph *g, const char *null_name, scp_node *x, scp_node *mask, int bit)
+/* Rows whose mask has the bit are replaced by the null vector: a parameter, or zeros, which are
+ * kept as a state so that a checkpoint says what it was. */
+static scp_node *masked(scp_graph *g, const scp_denoiser_config *cfg, const char *null_name,
+                        scp_node *x, scp_node *mask, int bit)
 {
     if (!x) return NULL;
-    scp_node *null_row = scp_param(g, null_name, SCP_SHAPE(scp_shape_last(&x->shape)),
-                                   (scp_init){ SCP_INIT_NORMAL, 0.02 });
+    const scp_shape shape = SCP_SHAPE(scp_shape_last(&x->shape));
+    scp_node *null_row =
+        cfg->null == SCP_NULL_ZERO
+            ? scp_state(g, null_name, shape, (scp_init){ SCP_INIT_CONST, 0 })
+            : scp_param(g, null_name, shape, (scp_init){ SCP_INIT_NORMAL, 0.02 });
     return scp_mask_select(g, x, null_row, mask, bit);
 }
 
@@ -82,8 +88,8 @@ void scp_cond_build(scp_graph *g, const scp_denoiser_config *cfg, int64_t n_drug
 {
     scp_scope_push(g, "cond");
     out->z_drug = dose_film(g, cfg, drug_vector(g, cfg, n_drugs, in), in->dose_code);
-    out->pre = masked(g, "null_pre", in->z_pre, in->mask, 1);
-    out->drug = masked(g, "null_drug", out->z_drug, in->mask, 2);
+    out->pre = masked(g, cfg, "null_pre", in->z_pre, in->mask, 1);
+    out->drug = masked(g, cfg, "null_drug", out->z_drug, in->mask, 2);
     scp_node *both = scp_concat(g, 2, (scp_node *[]){ out->pre, out->drug });
     scp_scope_push(g, "fuse");
     scp_node *h = scp_nn_silu(g, scp_nn_linear(g, "hidden", both, 2 * cfg->cond_dim));

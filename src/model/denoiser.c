@@ -33,6 +33,11 @@ const scp_option scp_denoiser_options[] = {
       "morgan", 0, 0, "morgan|id", NULL,
       "Drug vector from the structure, or an embedding of its number (ablation C).",
       "paper eq. 5" },
+    { "model.null", NULL, SCP_OPT_ENUM, offsetof(scp_denoiser_config, null), "learned", 0, 0,
+      "learned|zero", NULL,
+      "What stands in for a dropped channel: a learned vector, or zeros (which after "
+      "standardisation is the average cell).",
+      NULL },
     { "model.drug_hidden", NULL, SCP_OPT_INTS, offsetof(scp_denoiser_config, drug_hidden),
       "512,256", 1, 65536, NULL, NULL, "Hidden widths of the DrugMapper.", "paper App. D" },
     { "model.drug_dim", NULL, SCP_OPT_INT, offsetof(scp_denoiser_config, drug_dim), "128", 1, 65536,

@@ -17,6 +17,9 @@ typedef enum scp_inject {
 } scp_inject;
 typedef enum scp_drug_encoder { SCP_DRUG_MORGAN, SCP_DRUG_ID } scp_drug_encoder;
 
+/* What stands in for a channel that is dropped. */
+typedef enum scp_null { SCP_NULL_LEARNED, SCP_NULL_ZERO } scp_null;
+
 enum { SCP_DOSE_CODE = 32 }; /* length of the dose encoding e_dose */
 
 typedef struct scp_denoiser_config {
@@ -28,6 +31,7 @@ typedef struct scp_denoiser_config {
     int block_mode;           /* residual | literal: scp_gd_mode                                  */
     int inject;               /* scp_inject: gd, or an ablation                                   */
     int drug_encoder;         /* scp_drug_encoder                                                 */
+    int null;                 /* scp_null                                                         */
     scp_int_list drug_hidden; /* DrugMapper between 1024 and drug_dim                             */
     int64_t drug_dim, cond_dim, film_hidden;
 } scp_denoiser_config;

@@ -51,13 +51,14 @@ scp_status scp_vae_encode_rows(scp_params *params, const scp_vae_config *cfg, co
 }
 
 scp_status scp_vae_decode_rows(scp_params *params, const scp_vae_config *cfg, const float *z,
-                               size_t n, size_t G, size_t block, float *x)
+                               size_t n, size_t G, size_t block, scp_vae_output output, float *x)
 {
     scp_graph *g = NULL;
     SCP_TRY(scp_graph_create(params, &g));
     scp_node *in = scp_input(g, "z", SCP_REAL, SCP_SHAPE((int64_t)block, cfg->latent));
-    scp_node *out =
-        scp_output(g, scp_act_fn(g, scp_vae_decode(g, cfg, in, (int64_t)G), SCP_ACT_RELU));
+    scp_node *out = scp_vae_decode(g, cfg, in, (int64_t)G);
+    if (output == SCP_VAE_CUT) out = scp_act_fn(g, out, SCP_ACT_RELU);
+    scp_output(g, out);
     scp_status st = scp_graph_status(g);
     if (st == SCP_OK) st = run_blocks(g, in, out, z, n, block, x);
     scp_graph_destroy(&g);

@@ -9,8 +9,12 @@
 scp_status scp_vae_encode_rows(scp_params *params, const scp_vae_config *cfg, const float *x,
                                size_t n, size_t G, size_t block, float *mu) SCP_MUST_USE;
 
-/** Decoder outputs for latents z [n, D_z] -> x [n, G], clipped at 0. */
+/* What the decoder gives back: profiles cut at 0, or its bare output. */
+typedef enum scp_vae_output { SCP_VAE_CUT, SCP_VAE_RAW } scp_vae_output;
+
+/** Decoder outputs for latents z [n, D_z] -> x [n, G]. */
 scp_status scp_vae_decode_rows(scp_params *params, const scp_vae_config *cfg, const float *z,
-                               size_t n, size_t G, size_t block, float *x) SCP_MUST_USE;
+                               size_t n, size_t G, size_t block, scp_vae_output output,
+                               float *x) SCP_MUST_USE;
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "diffusion/generate.h"
+#include "model/vae_run.h"
 #include "model/toy.h"
 #include "tap.h"
 
@@ -47,7 +48,7 @@ static scp_status rig_start(rig *r, const char *device, const char *const *extra
         r->dose[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 0.05 : 5;
         r->id[i] = 1000 + (uint64_t)i;
     }
-    r->c = (scp_conditions){ N, r->mu_pre, r->drug, r->dose, r->id };
+    r->c = (scp_conditions){ N, r->mu_pre, r->drug, r->dose, r->id, NULL };
     return SCP_OK;
 }
 
@@ -98,8 +99,9 @@ static void test_alone(const char *device, const char *const *settings, double t
             tap_ok(distance(all, other, N * DZ) <= tolerance, "%s: the same in blocks of %d",
                    device, (int)block[i]);
     }
-    scp_conditions last = { 1, r.mu_pre + (N - 1) * DZ, r.drug + N - 1, r.dose + N - 1,
-                            r.id + N - 1 };
+    scp_conditions last = {
+        1, r.mu_pre + (N - 1) * DZ, r.drug + N - 1, r.dose + N - 1, r.id + N - 1, NULL
+    };
     if (latents(&r, &last, one))
         tap_ok(distance(all + (N - 1) * DZ, one, DZ) <= tolerance, "%s: the same alone", device);
     r.id[0]++;
@@ -231,6 +233,40 @@ static void test_regression(void)
     rig_stop(&r);
 }
 
+/* Residual decoding: x_pre + D(z_hat) - D(z_pre), cut at 0. */
+static void test_decode(void)
+{
+    rig r;
+    scp_generator *gen = NULL;
+    float mu[N * DZ], from[N * G], to[N * G], x[N * G], pre[G];
+    const float *x_pre[N];
+    double worst = 0;
+    size_t cut = 0;
+    if (!tap_st(rig_start(&r, "ref", v_shift), "a v-network")) return rig_stop(&r);
+    for (int g = 0; g < G; g++) pre[g] = 0.02f * (float)g;
+    for (int i = 0; i < N; i++) x_pre[i] = pre;
+    r.gd.decode = SCP_DECODE_RESIDUAL;
+    if (tap_st(create(&r, &gen), "residual decoding") && latents(&r, &r.c, mu) &&
+        tap_st(
+            scp_vae_decode_rows(r.vae.params, &r.net.m.vae, r.mu_pre, N, G, 4, SCP_VAE_RAW, from),
+            "D(z_pre)") &&
+        tap_st(scp_vae_decode_rows(r.vae.params, &r.net.m.vae, mu, N, G, 4, SCP_VAE_RAW, to),
+               "D(z_hat)")) {
+        tap_fails(scp_generator_run(gen, &r.c, x), SCP_EINTERNAL, "profiles of the controls",
+                  "it needs the controls");
+        r.c.x_pre = x_pre;
+        tap_st(scp_generator_run(gen, &r.c, x), "with controls");
+        for (int i = 0; i < N * G; i++) {
+            double want = (double)pre[i % G] + to[i] - from[i];
+            cut += want < 0;
+            worst = fmax(worst, fabs(x[i] - fmax(0, want)));
+        }
+        tap_ok(worst < 1e-6 && cut > 0, "x_pre + D(z_hat) - D(z_pre), cut at 0");
+    }
+    scp_generator_destroy(&gen);
+    rig_stop(&r);
+}
+
 static void test_refused(void)
 {
     rig r;
@@ -254,6 +290,7 @@ int main(void)
     test_guidance();
     test_closed_form();
     test_regression();
+    test_decode();
     test_refused();
     return tap_done();
 }

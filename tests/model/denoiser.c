@@ -125,7 +125,7 @@ typedef struct cond_net {
     void *bits;
 } cond_net;
 
-static scp_status cond_build(cond_net *c)
+static scp_status cond_build(cond_net *c, const char *null)
 {
     const int64_t Dz = 16, drugs = 3;
     SCP_TRY(net_begin(&c->n));
@@ -135,6 +135,7 @@ static scp_status cond_build(cond_net *c)
         SCP_TRY(scp_str_format(key, sizeof key, "%.*s", (int)strcspn(*s, "="), *s));
         SCP_TRY(scp_conf_set(scp_method_groups, &c->m, key, strchr(*s, '=') + 1, "test"));
     }
+    SCP_TRY(scp_conf_set(scp_method_groups, &c->m, "model.null", null, "test"));
     scp_graph *g = c->n.g;
     c->in = (scp_cond_in){ .z_pre = scp_input(g, "z_pre", SCP_REAL, SCP_SHAPE(B, Dz)),
                            .drugs = scp_resident(g, "drugs", SCP_U8, SCP_SHAPE(drugs, SCP_FP_BITS)),
@@ -195,7 +196,7 @@ static void test_condition(void)
     enum { D = 8, DZ = 16 };
     cond_net c = { 0 };
     double first[B * D], z[B * D], pre[B * DZ], drug[B * D], worst = 0;
-    if (tap_st(cond_build(&c), "a condition") && tap_st(cond_feed(&c), "its inputs") &&
+    if (tap_st(cond_build(&c, "learned"), "a condition") && tap_st(cond_feed(&c), "its inputs") &&
         tap_st(cond_run(&c, first, pre, drug), "its values")) {
         tap_ok(same(first, first + D, D) && same(first, first + 2 * D, D),
                "dose modulation starts as the identity: the drug vector is the same at every dose");
@@ -211,6 +212,27 @@ static void test_condition(void)
         tap_st(cond_run(&c, z, pre, drug), "values again");
         for (int i = 0; i < B * D; i++) worst = fmax(worst, fabs(z[i] - (1.5 * first[i] + 0.25)));
         tap_ok(worst < 1e-14, "z~ = z + (gamma z + beta) [eq. 6]");
+    }
+    if (c.n.dev) scp_device_release(c.n.dev, c.bits);
+    scp_conf_fini(scp_method_groups, &c.m);
+    net_end(&c.n);
+}
+
+static void test_zero_null(void)
+{
+    enum { D = 8, DZ = 16 };
+    cond_net c = { 0 };
+    double z[B * D], pre[B * DZ], drug[B * D], most = 0;
+    if (tap_st(cond_build(&c, "zero"), "a condition with zeros for what is dropped") &&
+        tap_st(cond_feed(&c), "its inputs") && tap_st(cond_run(&c, z, pre, drug), "its values")) {
+        for (int i = 0; i < D; i++)
+            most = fmax(most, fabs(drug[2 * D + i]) + fabs(drug[3 * D + i]));
+        for (int i = 0; i < DZ; i++) most = fmax(most, fabs(pre[DZ + i]) + fabs(pre[3 * DZ + i]));
+        tap_ok(most == 0, "a dropped channel is zero");
+        tap_ok(same(drug, z, D) && same(drug + D, z + D, D), "one that is kept is what it was");
+        int64_t index = scp_params_find(c.n.params, "cond/null_pre");
+        tap_ok(index >= 0 && scp_params_info(c.n.params, (size_t)index)->state,
+               "and the zeros are not trained");
     }
     if (c.n.dev) scp_device_release(c.n.dev, c.bits);
     scp_conf_fini(scp_method_groups, &c.m);
@@ -243,6 +265,7 @@ int main(void)
     test_residual();
     test_one_key();
     test_condition();
+    test_zero_null();
     test_refused();
     return tap_done();
 }

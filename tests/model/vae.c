@@ -88,7 +88,7 @@ static void test_rows(void)
         for (int i = 0; i < 2; i++) {
             tap_st(scp_vae_encode_rows(t.params, &t.m.vae, t.data.x, N, G, block[i], mu[i]),
                    "encode by %zu", block[i]);
-            tap_st(scp_vae_decode_rows(t.params, &t.m.vae, mu[0], N, G, block[i], x[i]),
+            tap_st(scp_vae_decode_rows(t.params, &t.m.vae, mu[0], N, G, block[i], SCP_VAE_CUT, x[i]),
                    "decode by %zu", block[i]);
         }
         double worst = 0;

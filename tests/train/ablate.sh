@@ -35,7 +35,9 @@ with() { run "$1" "$top/scppdm_$2" --run "$tmp/runs/$3" --shard "$tmp/s.h5" $tin
 report "a shard"
 run 66 "$top/scppdm_ablate" --collect "$tmp/none" && err 'none'
 report "--collect of a missing folder: exit 66"
-with 0 vae a "" && with 0 ablate a D && err 'it trains one' && [ -e "$tmp/runs/a/ablation-D/ckpt-10.h5" ]
+with 0 vae a "" && with 0 eval a "--models autoencoder --eval.h5ad=false" && out "^uc  *autoencoder"
+report "the autoencoder's row needs no denoiser"
+with 0 ablate a D && err 'it trains one' && [ -e "$tmp/runs/a/ablation-D/ckpt-10.h5" ]
 report "D without a full model trains a network"
 with 0 ablate a E && err 'takes the network of .*/ablation-D' && [ ! -e "$tmp/runs/a/ablation-E" ] &&
     [ -s "$tmp/runs/a/eval-ablation-E/summary.json" ]
@@ -52,6 +54,10 @@ report "A trains its own"
 with 0 vae b "--vae_train.seed 2" && with 0 train b "--train.seed 2" &&
     with 0 eval b "--models scppdm --eval.h5ad=false"
 report "a second seed"
+cp "$tmp/runs/b/eval/uc/results.csv" "$tmp/profile.csv"
+with 0 eval b "--models scppdm --eval.h5ad=false --guidance.decode residual --guidance.rescale 0.5 --guidance.anchor uncond" &&
+    ! cmp -s "$tmp/profile.csv" "$tmp/runs/b/eval/uc/results.csv"
+report "residual decoding, rescaled guidance and the other anchor are choices of the scoring"
 run 0 "$top/scppdm_ablate" --collect "$tmp/runs" && out '^uc: ablations' && out '^ud: ablations' &&
     out '^uc  *full  *A  *D  *E' && out '^runs  *2  *1  *1  *1' && out 's.e.'
 report "--collect: full model of two seeds, the ablations of one"
