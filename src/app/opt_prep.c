@@ -93,7 +93,7 @@ static const scp_option choices[] = {
       .help = "Keys with fewer cells are left out; 0: as the layout (20, bulk 1)." },
     TEXT("prep.genes", "genes", genes, "all",
          "all (detected in 0.1 % of the training cells), hvg:N (most variable in training), or a "
-         "file of names."),
+         "file of names, whose order is kept: genes that the data lack are filled with 0."),
     { .key = "prep.split.ud",
       .alias = "split-ud",
       .type = SCP_OPT_REAL,

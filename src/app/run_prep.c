@@ -1,6 +1,7 @@
 /* What scppdm_prep does: prepare a shard, say how it would, look at files, or check a shard. */
 #include "app/app.h"
 #include "app/opt_prep.h"
+#include "base/sig.h"
 #include "data/inspect.h"
 #include "data/prep_inputs.h"
 #include "data/verify.h"
@@ -60,6 +61,9 @@ scp_status scp_prep_program(scp_comm *comm, const scp_prep_settings *s, const sc
     if (s->verify[0]) return verify(comm, s, files);
     if (s->inputs[0]) SCP_FAIL(SCP_EUSAGE, "--inputs goes with --verify");
     if (s->dry_run && !s->inspect) return dry_run(comm, s, files);
-    if (!s->inspect) return scp_prep_run(comm, s, files);
+    if (!s->inspect) {
+        SCP_TRY(scp_sig_install()); /* a signal ends the run where it can go on later */
+        return scp_prep_run(comm, s, files);
+    }
     return scp_agree(comm, scp_comm_rank(comm) == 0 ? inspect_files(s, files) : SCP_OK);
 }

@@ -126,55 +126,69 @@ scp_status scp_genes_variable(const scp_gene_moments *m, size_t N, int32_t **col
              (long long)m->profiles);
 }
 
-/* Mark the genes that a list names. */
-static scp_status mark_listed(char *text, const char *path, const scp_names *known, bool *keep,
-                              size_t *missing)
+/* Add one name of the list. */
+static scp_status take_name(scp_gene_list *l, const char *name, const scp_names *known,
+                            scp_names *listed, size_t cap[2])
+{
+    size_t at;
+    SCP_TRY(scp_names_add(listed, name, &at));
+    if (at < l->n) SCP_FAIL(SCP_EDATA, "gene '%s' is listed twice", name);
+    SCP_TRY(scp_grow(&l->name, &cap[0], l->n + 1, sizeof *l->name));
+    SCP_TRY(scp_grow(&l->column, &cap[1], l->n + 1, sizeof *l->column));
+    SCP_TRY(scp_strdup(name, &l->name[l->n]));
+    l->column[l->n] = (int32_t)scp_names_find(known, name);
+    l->missing += l->column[l->n++] < 0;
+    return SCP_OK;
+}
+
+static scp_status take_lines(scp_gene_list *l, char *text, const char *path,
+                             const scp_names *known, scp_names *listed)
 {
     char *line = text;
+    size_t cap[2] = { 0 };
     for (size_t number = 1; line; number++) {
         char *next = strchr(line, '\n');
         if (next) *next++ = '\0';
         line[strcspn(line, "\t")] = '\0';
         const char *name = scp_str_trim(line);
         if (name[0] != '\0' && name[0] != '#') {
-            int64_t at = scp_names_find(known, name);
-            *missing += at < 0;
-            if (at >= 0 && keep[at])
+            scp_status st = take_name(l, name, known, listed, cap);
+            if (st == SCP_EDATA)
                 SCP_FAIL(SCP_EDATA, "%s:%zu: gene '%s' is listed twice", path, number, name);
-            if (at >= 0) keep[at] = true;
+            SCP_TRY(st);
         }
         line = next;
     }
     return SCP_OK;
 }
 
-scp_status scp_genes_listed(const char *path, char *const *gene, size_t G, int32_t **column,
-                            size_t *n, size_t *missing)
+scp_status scp_genes_listed(const char *path, char *const *gene, size_t G, scp_gene_list *out)
 {
-    SCP_ARG(path && gene && column && n && missing, "path, genes and results are required");
+    SCP_ARG(path && gene && out, "path, genes and result are required");
     scp_status st = SCP_OK;
-    scp_names *known = NULL;
+    scp_names *known = NULL, *listed = NULL;
     char *text = NULL;
-    bool *keep = NULL;
     size_t len, at;
-    *column = NULL;
-    *n = *missing = 0;
+    *out = (scp_gene_list){ 0 };
     SCP_GOTO(done, scp_fs_read_text(path, &text, &len));
     SCP_GOTO(done, scp_names_create(&known));
+    SCP_GOTO(done, scp_names_create(&listed));
     for (size_t g = 0; g < G; g++) SCP_GOTO(done, scp_names_add(known, gene[g], &at));
-    SCP_GOTO(done, scp_alloc(G, sizeof *keep, &keep));
-    SCP_GOTO(done, mark_listed(text, path, known, keep, missing));
-    SCP_GOTO(done, scp_alloc(G, sizeof **column, column));
-    for (size_t g = 0; g < G; g++)
-        if (keep[g]) (*column)[(*n)++] = (int32_t)g;
-    if (*n == 0) SCP_FAIL_GOTO(done, SCP_EDATA, "%s: none of its genes is in the data", path);
+    SCP_GOTO(done, take_lines(out, text, path, known, listed));
+    if (out->n == out->missing)
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: none of its %zu genes is in the data", path, out->n);
 done:
-    free(keep);
     free(text);
     scp_names_destroy(&known);
-    if (st != SCP_OK) {
-        free(*column);
-        *column = NULL;
-    }
+    scp_names_destroy(&listed);
+    if (st != SCP_OK) scp_gene_list_fini(out);
     return st;
+}
+
+void scp_gene_list_fini(scp_gene_list *l)
+{
+    if (!l) return;
+    scp_fs_list_free(l->name, l->n);
+    free(l->column);
+    *l = (scp_gene_list){ 0 };
 }

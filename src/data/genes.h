@@ -42,11 +42,18 @@ scp_status scp_genes_detected(const scp_gene_moments *m, int32_t **column, size_
 scp_status scp_genes_variable(const scp_gene_moments *m, size_t N, int32_t **column, size_t *n)
     SCP_MUST_USE;
 
-/** Genes of a list file (first column of a line; blank lines and lines that begin with # are
- *  skipped), in the order of the matrix. `missing` counts names that `gene` [G] does not have.
- *  SCP_ENOINPUT; SCP_EDATA when none is left or one is listed twice. *column [*n] owned by the
- *  caller. */
-scp_status scp_genes_listed(const char *path, char *const *gene, size_t G, int32_t **column,
-                            size_t *n, size_t *missing) SCP_MUST_USE;
+/* A list of genes, in its own order. Zero-initialise, scp_gene_list_fini. */
+typedef struct scp_gene_list {
+    size_t n, missing; /* genes; of them, those that the data do not have */
+    char **name;       /* [n] */
+    int32_t *column;   /* [n] in the data, -1: missing                    */
+} scp_gene_list;
+
+/** Genes of a list file: the first column of every line (up to a tab); blank lines and lines that
+ *  begin with # are skipped. The order is that of the file. `gene` [G] are those of the data.
+ *  SCP_ENOINPUT; SCP_EDATA when a name stands twice, or none is in the data. */
+scp_status scp_genes_listed(const char *path, char *const *gene, size_t G,
+                            scp_gene_list *out) SCP_MUST_USE;
+void scp_gene_list_fini(scp_gene_list *l);
 
 #endif

@@ -67,6 +67,29 @@ static scp_status check_empty(const prep *p)
     return SCP_OK;
 }
 
+/* The genes of a list in its order; those that the data lack are columns of zeros. */
+static scp_status take_list(prep *p)
+{
+    scp_gene_list *l = &p->outcome.list;
+    char some[256] = "";
+    SCP_TRY(scp_genes_listed(p->choice.path, p->plan.gene, p->plan.bulk.G, l));
+    for (size_t i = 0, named = 0; i < l->n && named < 5; i++) {
+        size_t at = strlen(some);
+        if (l->column[i] >= 0) continue;
+        snprintf(some + at, sizeof some - at, "%s%s", named++ > 0 ? ", " : "", l->name[i]);
+    }
+    if (l->missing > 0 && p->set->strict)
+        SCP_FAIL(SCP_EDATA, "--strict: %zu of %zu genes of %s are not in the data: %s%s",
+                 l->missing, l->n, p->choice.path, some, l->missing > 5 ? ", ..." : "");
+    if (l->missing > 0)
+        scp_log(SCP_LOG_WARN, "%zu of %zu genes of %s are not in the data and become 0: %s%s",
+                l->missing, l->n, p->choice.path, some, l->missing > 5 ? ", ..." : "");
+    SCP_TRY(scp_alloc(l->n, sizeof *p->column, &p->column));
+    memcpy(p->column, l->column, l->n * sizeof *p->column);
+    p->n_columns = l->n;
+    return SCP_OK;
+}
+
 static scp_status choose_columns(prep *p, const scp_gene_moments *m)
 {
     switch (p->choice.rule) {
@@ -81,15 +104,7 @@ static scp_status choose_columns(prep *p, const scp_gene_moments *m)
     case SCP_GENES_FILE:
         break;
     }
-    SCP_TRY(scp_genes_listed(p->choice.path, p->plan.gene, m->G, &p->column, &p->n_columns,
-                             &p->outcome.genes_missing));
-    if (p->outcome.genes_missing > 0 && p->set->strict)
-        SCP_FAIL(SCP_EDATA, "--strict: %zu genes of %s are not in the data",
-                 p->outcome.genes_missing, p->choice.path);
-    if (p->outcome.genes_missing > 0)
-        scp_log(SCP_LOG_WARN, "%zu genes of %s are not in the data", p->outcome.genes_missing,
-                p->choice.path);
-    return SCP_OK;
+    return take_list(p);
 }
 
 /* Rank 0 chooses, all ranks hear. */
@@ -119,7 +134,12 @@ static scp_status complete_tables(prep *p)
     const scp_bulk_plan *b = &p->plan.bulk;
     SCP_TRY(scp_alloc(p->n_columns, sizeof *d->gene, &d->gene));
     d->G = p->n_columns;
-    for (size_t g = 0; g < d->G; g++) SCP_TRY(scp_strdup(p->plan.gene[p->column[g]], &d->gene[g]));
+    SCP_TRY(scp_alloc(p->n_columns, sizeof *d->gene_cells, &d->gene_cells));
+    for (size_t g = 0; g < d->G; g++) {
+        int32_t at = p->column[g];
+        d->gene_cells[g] = at < 0 ? -1 : p->bulk.detected[at];
+        SCP_TRY(scp_strdup(at < 0 ? p->outcome.list.name[g] : p->plan.gene[at], &d->gene[g]));
+    }
     SCP_TRY(scp_alloc(b->R, sizeof *d->r_profile, &d->r_profile));
     SCP_TRY(scp_alloc(b->R, sizeof *d->r_cells, &d->r_cells));
     for (size_t i = 0; i < b->P; i++) {
@@ -157,7 +177,8 @@ static scp_status prove(prep *p, char **manifest)
     scp_status st = scp_leak_check(&written, &p->outcome.leaks);
     scp_dataset_fini(&written);
     SCP_TRY(st);
-    p->outcome.empty_cells = p->bulk.empty_cells;
+    p->outcome.bulk = &p->bulk;
+    p->outcome.rule = p->choice.rule;
     return scp_prep_manifest(&p->plan, &p->outcome, manifest);
 }
 
@@ -228,6 +249,7 @@ done:
     scp_bulk_result_fini(comm, &p.bulk, !p.finished || s->keep_parts);
     if (scp_comm_rank(comm) == 0) scp_prep_files_end(&p.files);
     scp_prep_plan_fini(&p.plan);
+    scp_gene_list_fini(&p.outcome.list);
     free(p.column);
     return st;
 }

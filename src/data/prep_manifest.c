@@ -1,5 +1,7 @@
 /* The manifest of a shard: what went in, what was decided, what was left out and why, and the proof
  * of no leak. JSON objects only; names are keys, so that a reader can look them up. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,11 +10,17 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "data/prep_plan.h"
+#include "io/h5_version.h"
+
+enum { NAMED_GENES = 20 }; /* missing genes of a list that are named */
 
 static void write_settings(scp_jsonl *j, const scp_prep_plan *p)
 {
     static const char *const layout[] = { "tahoe", "sciplex", "generic", "bulk" };
     static const char *const values[] = { "counts", "log", "linear" };
+    static const char *const formula[] = { "mean over cells of log1p(10000 * count / library)",
+                                           "mean over cells of the values",
+                                           "mean over cells of log1p(value)" };
     const scp_prep_settings *s = p->set;
     const struct {
         const char *key, *column;
@@ -24,6 +32,7 @@ static void write_settings(scp_jsonl *j, const scp_prep_plan *p)
     scp_jsonl_open(j, "settings");
     scp_jsonl_text(j, "layout", layout[s->layout]);
     scp_jsonl_text(j, "values", values[p->map.values]);
+    scp_jsonl_text(j, "normalisation", formula[p->map.values]);
     scp_jsonl_text(j, "matrix", p->bulk.matrix);
     scp_jsonl_text(j, "vehicle", p->map.vehicle);
     if (p->map.qc) scp_jsonl_text(j, "qc_value", p->map.qc_value);
@@ -42,13 +51,24 @@ static void write_settings(scp_jsonl *j, const scp_prep_plan *p)
     scp_jsonl_close(j);
 }
 
-static void write_inputs(scp_jsonl *j, const scp_prep_plan *p)
+/* A checksum as the shard's attributes have them. */
+static void write_digest(scp_jsonl *j, const char *key, uint64_t digest)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%016" PRIx64, digest);
+    scp_jsonl_text(j, key, text);
+}
+
+static void write_inputs(scp_jsonl *j, const scp_prep_plan *p, const scp_prep_outcome *o)
 {
     scp_jsonl_open(j, "inputs");
     for (size_t i = 0; i < p->n_files; i++) {
         scp_jsonl_open(j, p->input[i].path);
         scp_jsonl_int(j, "cells", p->input[i].cells);
         scp_jsonl_int(j, "bytes", p->input[i].bytes);
+        scp_jsonl_real(j, "modified", (double)p->input[i].modified / 1e9);
+        write_digest(j, "labels_xxh3", p->input[i].labels);
+        if (o->bulk->has_digest[i]) write_digest(j, "stored_xxh3", o->bulk->digest[i]);
         scp_jsonl_close(j);
     }
     scp_jsonl_close(j);
@@ -68,6 +88,31 @@ static void write_sizes(scp_jsonl *j, const scp_prep_plan *p)
     scp_jsonl_int(j, "sub_bulks", (int64_t)d->R);
     scp_jsonl_int(j, "pairs", (int64_t)d->N);
     scp_jsonl_int(j, "keys_read", (int64_t)p->keys.n);
+    scp_jsonl_close(j);
+}
+
+/* Which genes, by which rule, and what is missing. */
+static void write_genes(scp_jsonl *j, const scp_prep_plan *p, const scp_prep_outcome *o)
+{
+    static const char *const rule[] = { "all", "hvg", "list" };
+    int64_t found = 0;
+    size_t named = 0;
+    for (size_t g = 0; g < p->bulk.G; g++) found += o->bulk->detected[g] > 0;
+    scp_jsonl_open(j, "genes");
+    scp_jsonl_text(j, "rule", rule[o->rule]);
+    write_digest(j, "names_xxh3", p->genes);
+    scp_jsonl_int(j, "read", (int64_t)p->bulk.G);
+    scp_jsonl_int(j, "training_cells", o->bulk->train_cells);
+    scp_jsonl_int(j, "found_in_training", found);
+    scp_jsonl_int(j, "chosen", (int64_t)p->tables.G);
+    scp_jsonl_int(j, "zero_filled", (int64_t)o->list.missing);
+    scp_jsonl_open(j, "zero_filled_first");
+    for (size_t i = 0; i < o->list.n && named < NAMED_GENES; i++)
+        if (o->list.column[i] < 0) {
+            scp_jsonl_int(j, o->list.name[i], (int64_t)i);
+            named++;
+        }
+    scp_jsonl_close(j);
     scp_jsonl_close(j);
 }
 
@@ -134,7 +179,7 @@ static scp_status write_left(scp_jsonl *j, const scp_prep_plan *p, const scp_pre
     scp_jsonl_open(j, "cells");
     for (int why = SCP_CELL_KEPT + 1; why < SCP_CELL_COUNT; why++)
         scp_jsonl_int(j, scp_cell_left_name((scp_cell_left)why), p->keys.left.cells[why]);
-    scp_jsonl_int(j, "empty", o->empty_cells);
+    scp_jsonl_int(j, "empty", o->bulk->empty_cells);
     scp_jsonl_close(j);
     scp_jsonl_open(j, "drugs");
     for (size_t i = 0; i < p->keys.n_drugs; i++)
@@ -142,7 +187,7 @@ static scp_status write_left(scp_jsonl *j, const scp_prep_plan *p, const scp_pre
     scp_jsonl_close(j);
     for (int why = SCP_LEFT_NONE + 1; why < SCP_LEFT_COUNT; why++)
         write_left_keys(j, p, (scp_left)why);
-    scp_jsonl_int(j, "genes_of_list", (int64_t)o->genes_missing);
+    scp_jsonl_int(j, "genes_of_list", (int64_t)o->list.missing);
     scp_jsonl_close(j);
     free(seen);
     return SCP_OK;
@@ -166,17 +211,19 @@ scp_status scp_prep_manifest(const scp_prep_plan *p, const scp_prep_outcome *o, 
     scp_status st = SCP_OK;
     scp_jsonl j = { 0 };
     const char *json;
-    char now[32];
+    char now[32], hdf5[32];
     scp_clock_utc(now, sizeof now);
     scp_jsonl_begin(&j);
     scp_jsonl_text(&j, "program", "scppdm_prep");
     scp_jsonl_text(&j, "version", scp_version());
     scp_jsonl_text(&j, "git", scp_version_git());
     scp_jsonl_text(&j, "rdkit", scp_rdkit_version());
+    scp_jsonl_text(&j, "hdf5", scp_h5_version(hdf5, sizeof hdf5));
     scp_jsonl_text(&j, "created", now);
     write_settings(&j, p);
-    write_inputs(&j, p);
+    write_inputs(&j, p, o);
     write_sizes(&j, p);
+    write_genes(&j, p, o);
     SCP_GOTO(done, write_splits(&j, &p->tables));
     SCP_GOTO(done, write_left(&j, p, o));
     scp_jsonl_int(&j, "parents_joined_by_fingerprint", (int64_t)p->drugs.joined);

@@ -2,6 +2,7 @@
 #ifndef SCP_DATA_PREP_PLAN_H
 #define SCP_DATA_PREP_PLAN_H
 
+#include "data/genes.h"
 #include "data/keys.h"
 #include "data/leak.h"
 #include "data/pair.h"
@@ -57,8 +58,9 @@ void scp_prep_plan_fini(scp_prep_plan *p);
 
 /* What is known at the end, beside the plan. */
 typedef struct scp_prep_outcome {
-    int64_t empty_cells;
-    size_t genes_missing; /* of a gene list */
+    const scp_bulk_result *bulk;  /* borrowed                                   */
+    scp_gene_rule rule;
+    scp_gene_list list; /* of --genes=FILE                              */
     scp_leak_report leaks;
 } scp_prep_outcome;
 

@@ -40,7 +40,7 @@ void scp_dataset_fini(scp_dataset *d)
     scp_fs_list_free(d->plate, d->n_plates);
     void *const block[] = { d->parent,  d->fp,   d->x,         d->p_line,  d->p_drug,
                             d->p_dose,  d->p_plate, d->p_cells, d->r_x,    d->r_profile,
-                            d->r_cells, d->post, d->pre,       d->split,   d->manifest };
+                            d->gene_cells, d->r_cells, d->post, d->pre,       d->split,   d->manifest };
     for (size_t i = 0; i < sizeof block / sizeof block[0]; i++) free(block[i]);
     *d = (scp_dataset){ 0 };
 }

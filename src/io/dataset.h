@@ -26,6 +26,8 @@ scp_status scp_split_parse(const char *name, scp_split *out) SCP_MUST_USE;
 typedef struct scp_dataset {
     size_t G;    /* genes                                                            */
     char **gene; /* [G] symbols, in the order of every profile                       */
+    int64_t *gene_cells; /* [G] training cells that have the gene; -1: of a list, not in the data,
+                            all values are 0. NULL when nobody counted                       */
     size_t n_lines, n_drugs, n_parents, n_plates;
     char **line;        /* [n_lines]                                                        */
     char **drug;        /* [n_drugs] treatments only: the vehicle is not a drug             */

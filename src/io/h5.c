@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "io/h5_lzf.h"
+#include "io/h5_version.h"
 
 scp_status scp_h5_init(void)
 {
@@ -149,6 +150,14 @@ scp_status scp_h5_close(hid_t *file)
     SCP_H5_KEEP(st, H5Fclose(*file));
     *file = H5I_INVALID_HID;
     return st;
+}
+
+const char *scp_h5_version(char *buf, size_t size)
+{
+    unsigned major = 0, minor = 0, release = 0;
+    if (H5get_libversion(&major, &minor, &release) < 0) major = minor = release = 0;
+    snprintf(buf, size, "%u.%u.%u", major, minor, release);
+    return buf;
 }
 
 bool scp_h5_exists(hid_t loc, const char *name)

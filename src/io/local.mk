@@ -1,5 +1,5 @@
 # Sources of src/io.
-libscppdm_a_SOURCES += src/io/h5.h src/io/h5.c src/io/h5_attr.c src/io/h5_text.h src/io/h5_text.c \
+libscppdm_a_SOURCES += src/io/h5.h src/io/h5.c src/io/h5_version.h src/io/h5_attr.c src/io/h5_text.h src/io/h5_text.c \
 	src/io/h5_data.c src/io/h5_lzf.h src/io/h5_lzf.c src/io/h5_slab.h src/io/h5_slab.c src/io/h5_all.c \
 	src/io/h5_heap.h src/io/h5_heap.c src/io/h5_number.h src/io/h5_number.c src/io/h5_chunk.h src/io/h5_chunk.c \
 	src/io/h5_chunk_open.c

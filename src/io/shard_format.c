@@ -16,6 +16,7 @@
 
 const scp_shard_table scp_shard_tables[SCP_SHARD_TABLES] = {
     TABLE("gene", SHARD_TEXT, G, 1, gene),
+    TABLE("gene_cells", SHARD_I64, G, 1, gene_cells),
     TABLE("line", SHARD_TEXT, n_lines, 1, line),
     TABLE("drug/name", SHARD_TEXT, n_drugs, 1, drug),
     TABLE("drug/smiles", SHARD_TEXT, n_drugs, 1, smiles),

@@ -8,9 +8,9 @@
 
 #define SCP_SHARD_MAGIC "scppdm-shard"
 enum {
-    SCP_SHARD_VERSION = 1,
+    SCP_SHARD_VERSION = 2,
     SCP_SHARD_SIZES = 8,   /* G, lines, drugs, parents, plates, P, R, N */
-    SCP_SHARD_TABLES = 19,
+    SCP_SHARD_TABLES = 20,
     SCP_SHARD_DIGEST = 17  /* 16 hexadecimal digits and NUL */
 };
 #define SCP_SHARD_X   "profile/x"

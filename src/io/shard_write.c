@@ -116,17 +116,31 @@ static scp_status reopen(const char *path, hid_t *file)
     return SCP_OK;
 }
 
+/* A data set made by hand may come without counts of cells: it gets zeros. `view` is not owned. */
+static scp_status with_counts(const scp_dataset *d, scp_dataset *view, int64_t **zeros)
+{
+    *view = *d;
+    if (d->gene_cells) return SCP_OK;
+    SCP_TRY(scp_alloc(d->G, sizeof **zeros, zeros));
+    view->gene_cells = *zeros;
+    return SCP_OK;
+}
+
 static scp_status add_tables(const scp_shard_writer *w, const scp_dataset *d)
 {
     scp_status st = SCP_OK;
     hid_t file = H5I_INVALID_HID;
+    scp_dataset view;
+    int64_t *zeros = NULL;
     if (d->P != w->shape.rows[0] || d->R != w->shape.rows[1] || d->G != w->shape.columns)
         SCP_FAIL(SCP_EINTERNAL, "the tables do not fit the matrices of %s",
                  scp_shard_writer_path(w));
     SCP_GOTO(done, reopen(scp_shard_writer_path(w), &file));
-    SCP_GOTO(done, write_tables(w, file, d));
+    SCP_GOTO(done, with_counts(d, &view, &zeros));
+    SCP_GOTO(done, write_tables(w, file, &view));
 done:
     if (file >= 0) SCP_KEEP(st, scp_h5_close(&file));
+    free(zeros);
     return st;
 }
 

@@ -70,24 +70,25 @@ static void test_listed(void)
 {
     char *gene[] = { "TP53", "MYC", "KRAS", "EGFR" };
     char path[SCP_PATH_MAX];
-    const char *text = "# a list\nKRAS\tmore\r\n\nMYC\nNOSUCH\n", *twice = "MYC\nMYC\n",
-               *none = "X\n";
-    int32_t *column = NULL;
-    size_t n = 0, missing = 0;
+    const char *text = "# a list\nKRAS\tmore\r\n\nNOSUCH\nMYC\n", *twice = "MYC\nMYC\n",
+               *absent = "MYC\nX\nX\n", *none = "X\n";
+    scp_gene_list l = { 0 };
     snprintf(path, sizeof path, "%s/genes.txt", tap_tmpdir());
     tap_st(scp_fs_write_text(path, text, strlen(text)), "a list");
-    tap_st(scp_genes_listed(path, gene, 4, &column, &n, &missing), "read it");
-    tap_ok(n == 2 && column[0] == 1 && column[1] == 2 && missing == 1,
-           "in the order of the matrix");
-    free(column);
+    tap_st(scp_genes_listed(path, gene, 4, &l), "read it");
+    tap_ok(l.n == 3 && l.column[0] == 2 && l.column[2] == 1, "its order stays");
+    tap_ok(l.missing == 1 && l.column[1] == -1 && strcmp(l.name[1], "NOSUCH") == 0,
+           "a gene that the data lack keeps its place");
+    scp_gene_list_fini(&l);
     tap_st(scp_fs_write_text(path, twice, strlen(twice)), "another");
-    tap_fails(scp_genes_listed(path, gene, 4, &column, &n, &missing), SCP_EDATA, "genes.txt:2",
-              "twice");
+    tap_fails(scp_genes_listed(path, gene, 4, &l), SCP_EDATA, "genes.txt:2", "twice");
+    tap_st(scp_fs_write_text(path, absent, strlen(absent)), "another");
+    tap_fails(scp_genes_listed(path, gene, 4, &l), SCP_EDATA, "listed twice",
+              "twice, and not in the data");
     tap_st(scp_fs_write_text(path, none, strlen(none)), "another");
-    tap_fails(scp_genes_listed(path, gene, 4, &column, &n, &missing), SCP_EDATA, "none of its",
-              "none");
-    tap_fails(scp_genes_listed("/nonexistent", gene, 4, &column, &n, &missing), SCP_ENOINPUT,
-              "/nonexistent", "no file");
+    tap_fails(scp_genes_listed(path, gene, 4, &l), SCP_EDATA, "none of its", "none");
+    tap_fails(scp_genes_listed("/nonexistent", gene, 4, &l), SCP_ENOINPUT, "/nonexistent",
+              "no file");
 }
 
 int main(void)

@@ -68,7 +68,7 @@ bad 66 "$tmp/none.h5ad" --inspect "$tmp/none.h5ad" && bad 65 "drugs.tsv" --inspe
 report "--inspect of a missing file: exit 66, of another kind of file: exit 65"
 "$prep" --min-cells=3 --drugs "$drugs" --output "$tmp/whole.h5" "$tmp/plate1.h5ad" "$tmp/plate2.h5ad" 2>"$tmp/err" &&
     "$prep" --verify "$tmp/whole.h5" --inputs "$tmp" >"$tmp/stdout" 2>"$tmp/err" &&
-    [ "$(grep -c '^ok ' "$tmp/stdout")" -eq 28 ] && [ "$(wc -l <"$tmp/stdout")" -eq 28 ]
+    [ "$(grep -c '^ok ' "$tmp/stdout")" -eq 29 ] && [ "$(wc -l <"$tmp/stdout")" -eq 29 ]
 report "--verify: a line for every check, exit 0"
 head -c 300000 "$tmp/whole.h5" >"$tmp/cut.h5"
 bad 65 "cut.h5" --verify "$tmp/cut.h5" && bad 66 "none.h5" --verify "$tmp/none.h5" && bad 65 "drugs.tsv" --verify "$drugs"
