@@ -230,7 +230,7 @@ done:
     return st;
 }
 
-static bool is_missing(const char *text)
+bool scp_dose_is_missing(const char *text)
 {
     static const char *const missing[] = { "", "nan", "NaN", "NA", "<NA>", "None" };
     for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++)
@@ -257,7 +257,7 @@ scp_status scp_dose_read(const char *text, const char *unit, scp_dose *d)
     label l = { 0 };
     double value = 0;
     *d = (scp_dose){ 0 };
-    if (is_missing(text)) {
+    if (scp_dose_is_missing(text)) {
         d->kind = SCP_DOSE_MISSING;
     } else if (text[0] != '[') {
         SCP_ARG(unit, "a number needs a unit");

@@ -4,6 +4,8 @@
 #ifndef SCP_DATA_DOSE_H
 #define SCP_DATA_DOSE_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 
 /** A dose in `unit` as uM: pM, nM, uM (also with either Greek mu, or as um), mM, M; blanks around it are ignored.
@@ -32,6 +34,9 @@ typedef struct scp_dose {
     double uM;  /* of kind GIVEN, else 0                                          */
     char *drug; /* trimmed name inside a label; NULL for a plain number, and for several drugs */
 } scp_dose;
+
+/** Does a text of a dose or unit column say that there is none? */
+bool scp_dose_is_missing(const char *text);
 
 /** Read a value of a dose column: a number in `unit`, or a label (`unit` is then not used).
  *  SCP_EDATA: neither, a malformed label, an unknown unit, infinity. d: scp_dose_fini, also after

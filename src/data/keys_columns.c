@@ -120,12 +120,14 @@ static scp_status dose_of_row(scp_key_columns *c, size_t row, const scp_dose **o
     *out = NULL;
     if (d < 0) return SCP_OK;
     const char *text = c->dose.label[d];
-    if (text[0] == '[') u = 0;
-    if (u < 0 || (m->unit && text[0] != '[' && c->unit.label[u][0] == '\0')) return SCP_OK;
+    bool label = text[0] == '['; /* it names its unit */
+    if (label) u = 0;
+    if (u < 0 || (m->unit && !label && scp_dose_is_missing(c->unit.label[u]))) return SCP_OK;
     scp_dose *dose = &c->dose_of[(size_t)d * c->n_units + (size_t)u];
     *out = dose;
     if (dose->kind != SCP_DOSE_UNREAD) return SCP_OK;
-    scp_status st = scp_dose_read(text, m->unit ? c->unit.label[u] : m->dose_unit, dose);
+    const char *unit = label ? "uM" : m->unit ? c->unit.label[u] : m->dose_unit;
+    scp_status st = scp_dose_read(text, unit, dose);
     if (st == SCP_EDATA) {
         char why[512];
         snprintf(why, sizeof why, "%s", scp_err_message());

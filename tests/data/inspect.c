@@ -103,6 +103,28 @@ static void proposes(const char *file, const char *matrix, const char *options, 
     scp_conf_fini(scp_prep_options, &set);
 }
 
+/* Cells that are no treatment, by reason. */
+static void leaves(const char *file, const int64_t want[SCP_CELL_COUNT])
+{
+    char path[SCP_PATH_MAX + 64];
+    scp_prep_settings set = { .qc_column = "none", .vehicle = "DMSO_TF" };
+    scp_inspection x = { 0 };
+    scp_strbuf page = { 0 };
+    snprintf(path, sizeof path, "%s/%s.h5ad", folder, file);
+    scp_status st = scp_inspect(&set, path, &x);
+    if (st == SCP_OK) st = scp_inspect_print(&x, &page);
+    if (tap_st(st, "look at %s", file)) {
+        tap_ok(x.screen.keys == KEYS && x.screen.cells == CELLS, "%s: as many keys", file);
+        for (int why = SCP_CELL_KEPT + 1; why < SCP_CELL_COUNT; why++)
+            tap_ok(x.screen.left.cells[why] == want[why] &&
+                       (want[why] == 0 || strstr(page.text, scp_cell_left_name((scp_cell_left)why))),
+                   "%s: %s %lld", file, scp_cell_left_name((scp_cell_left)why),
+                   (long long)want[why]);
+    }
+    scp_strbuf_fini(&page);
+    scp_inspection_fini(&x);
+}
+
 static void test_errors(void)
 {
     scp_prep_settings set = { 0 };
@@ -157,6 +179,11 @@ int main(void)
              " --layout=bulk --obs-line=cell_type --obs-drug=condition --obs-dose-unit=none "
              "--obs-plate=replicate --dose-unit=uM",
              KEYS);
+    leaves("dose_faults", (const int64_t[SCP_CELL_COUNT]){ [SCP_CELL_NO_DOSE] = 2,
+                                                           [SCP_CELL_ZERO_DOSE] = 1,
+                                                           [SCP_CELL_NEGATIVE_DOSE] = 1 });
+    leaves("label_combination",
+           (const int64_t[SCP_CELL_COUNT]){ [SCP_CELL_COMBINATION] = MINIMAL });
     test_errors();
     return tap_done();
 }

@@ -315,6 +315,15 @@ def write_all():
     a = library(numeric(uM, passed=OBS["quality"] == "full"))
     write_library(file("quality_boolean", "prep.layout=generic prep.qc.column=passed prep.qc.value=True "
                        "prep.vehicle=DMSO_TF prep.obs.dose_unit=none"), a)
+    # cells that are no treatment: here those that the quality label leaves out elsewhere
+    minimal = np.flatnonzero(OBS["quality"] == "minimal")
+    dose, unit = uM.to_numpy().copy(), np.array(["uM"] * N, dtype=object)
+    dose[minimal[0]], dose[minimal[1]], dose[minimal[2]], unit[minimal[3]] = np.nan, 0, -666, "NA"
+    write(file("dose_faults", "prep.layout=generic prep.vehicle=DMSO_TF"),
+          numeric(pd.Series(dose), dose_unit=pd.Series(unit, dtype=object)), "csr", compression="gzip")
+    several = T.copy()
+    several.loc[minimal, "drugname_drugconc"] = "[('Aspirin ', 0.05, 'uM'), ('Caffeine', 1.0, 'uM')]"
+    write(file("label_combination", "prep.qc.column=none"), several, "csr", compression="gzip")
     # the presets
     obs = pd.DataFrame({"cell_line": OBS["line"], "perturbation": OBS["drug"].replace(VEHICLE, "control"),
                         "dose_value": uM * 1000, "dose_unit": "nM", "plate": OBS["plate"],
@@ -372,11 +381,11 @@ def check(name, settings, truth):
     if "drugname_drugconc" in obs:
         tuples = [eval(str(v))[0] for v in obs["drugname_drugconc"]]
         dose = [t[1] * {"uM": 1, "nM": 1e-3, "mM": 1e3}[t[2]] for t in tuples]
-        assert all(t[0].strip() == d for t, d in zip(tuples, drug))
+        assert all(t[0].strip() == d for t, d in zip(tuples, drug))  # of a combination the first
     else:
         value = obs["dose_value" if "dose_value" in obs else "dose"].astype(str).astype(float)
         unit = obs["dose_unit"] if "dose_unit" in obs else [s.get("prep.dose_unit", "uM")] * N
-        dose = [v * {"uM": 1, "nM": 1e-3}[str(u)] for v, u in zip(value, unit)]
+        dose = [v * {"uM": 1, "nM": 1e-3, "NA": 1}[str(u)] for v, u in zip(value, unit)]
     dose = [0.0 if d == VEHICLE else float(f"{v:.6g}") for v, d in zip(dose, drug)]
     table = pd.DataFrame({"line": obs[line].astype(str), "drug": drug, "dose": dose, "plate": plate,
                           "quality": quality})
