@@ -82,9 +82,10 @@ static scp_status refused(const scp_h5_chunks *c, size_t i, size_t j, const char
     SCP_FAIL(st, "%s: chunk %zu cannot be read: %s", c->where, chunk_number(c, i, j), err.message);
 }
 
-/* With the lock held. HDF5 1.10 fails for a chunk without storage, later versions say 0; reading
- * would give fill values, in silence over a damaged index. */
-static scp_status fetch_chunk(const scp_h5_chunks *c, size_t i, size_t j, scp_h5_decoder *d)
+/* Stored bytes of chunk (i, j) by the file's index. With the lock held. HDF5 1.10 fails for a chunk
+ * without storage, later versions say 0; reading would give fill values, in silence over a damaged
+ * index. */
+static scp_status find_chunk(const scp_h5_chunks *c, size_t i, size_t j, size_t *stored)
 {
     const hsize_t at[2] = { i * c->chunk[0], j * c->chunk[1] };
     hsize_t bytes = 0;
@@ -94,11 +95,32 @@ static scp_status fetch_chunk(const scp_h5_chunks *c, size_t i, size_t j, scp_h5
     }
     if (bytes > c->file_size || bytes > most_stored(c))
         return damaged(c, i, j, "it is said to be longer than it can be");
-    SCP_TRY(reserve(&d->stored, &d->cap_stored, (size_t)bytes));
+    *stored = (size_t)bytes;
+    return SCP_OK;
+}
+
+/* With the lock held. */
+static scp_status fetch_chunk(const scp_h5_chunks *c, size_t i, size_t j, scp_h5_decoder *d)
+{
+    const hsize_t at[2] = { i * c->chunk[0], j * c->chunk[1] };
+    size_t bytes;
+    SCP_TRY(find_chunk(c, i, j, &bytes));
+    SCP_TRY(reserve(&d->stored, &d->cap_stored, bytes));
     if (H5Dread_chunk(c->dset, H5P_DEFAULT, at, &d->mask, d->stored) < 0)
         return refused(c, i, j, "H5Dread_chunk");
-    d->n_stored = (size_t)bytes;
+    d->n_stored = bytes;
     return SCP_OK;
+}
+
+scp_status scp_h5_chunks_look(const scp_h5_chunks *c)
+{
+    scp_status st = SCP_OK;
+    size_t n = c->store == SCP_H5_STORED_CHUNKS ? c->count[0] * c->count[1] : 0, bytes;
+    pthread_mutex_lock(c->lock);
+    for (size_t k = 0; k < n && st == SCP_OK; k++)
+        st = find_chunk(c, k / c->count[1], k % c->count[1], &bytes);
+    pthread_mutex_unlock(c->lock);
+    return st;
 }
 
 static scp_status fetch_whole(const scp_h5_chunks *c, size_t i, scp_h5_decoder *d)

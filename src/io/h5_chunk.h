@@ -57,6 +57,10 @@ typedef struct scp_h5_decoder {
 scp_status scp_h5_chunks_open(hid_t dset, bool integer, pthread_mutex_t *lock,
                               scp_h5_chunks *c) SCP_MUST_USE;
 
+/** Look every chunk up in the file's index; nothing is read. SCP_EDATA for one that is missing, or
+ *  of an impossible length. */
+scp_status scp_h5_chunks_look(const scp_h5_chunks *c) SCP_MUST_USE;
+
 /** Bytes that a decoder allocates at most for chunks of c. */
 size_t scp_h5_decoder_bytes(const scp_h5_chunks *c);
 

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "io/h5_chunk.h"
 #include "io/h5ad.h"
 #include "io/h5ad_info.h"
+#include "io/h5ad_matrix.h"
 #include "io/shard_check.h"
 
 /* Limits for a file of any size, and what every GiB of it adds. */
@@ -48,13 +50,30 @@ static scp_status read_columns(const scp_probe_request *r, scp_h5ad *f, scp_prob
     return SCP_OK;
 }
 
-/* The first and the last row; of a CSC, whose rows come only with all of it, none. */
-static scp_status read_rows(scp_h5ad *f)
+static scp_status look_up(hid_t dset, bool integer)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    scp_h5_chunks c;
+    SCP_TRY(scp_h5_chunks_open(dset, integer, &lock, &c));
+    SCP_TRY(scp_h5_chunks_look(&c));
+    return SCP_OK;
+}
+
+/* The index of every chunk of the matrix; the first and the last row; of a CSC, whose rows come only
+ * with all of it, none. */
+static scp_status read_matrix(scp_h5ad *f, scp_probe_say *say, void *ctx)
 {
     scp_status st = SCP_OK;
     scp_h5ad_rows rows = { 0 };
+    scp_matrix *m;
     size_t n = scp_h5ad_n_obs(f);
-    if (n == 0 || !scp_h5ad_has_matrix(f) || scp_h5ad_matrix_kind(f) == SCP_H5AD_CSC) return SCP_OK;
+    if (n == 0 || !scp_h5ad_has_matrix(f)) return SCP_OK;
+    say(ctx, "the index of the chunks of the matrix");
+    SCP_GOTO(done, scp_h5ad_matrix(f, &m));
+    SCP_GOTO(done, look_up(m->data, false));
+    if (m->kind != SCP_H5AD_DENSE) SCP_GOTO(done, look_up(m->indices, true));
+    if (m->kind == SCP_H5AD_CSC) goto done;
+    say(ctx, "rows of the matrix");
     SCP_GOTO(done, scp_h5ad_read_rows(f, 0, 1, &rows));
     SCP_GOTO(done, scp_h5ad_read_rows(f, n - 1, 1, &rows));
 done:
@@ -97,8 +116,7 @@ scp_status scp_probe_rehearse(const scp_probe_request *r, scp_probe_say *say, vo
     say(ctx, "the names of the genes");
     SCP_GOTO(done, read_genes(f, r->gene));
     SCP_GOTO(done, read_columns(r, f, say, ctx));
-    say(ctx, "rows of the matrix");
-    SCP_GOTO(done, read_rows(f));
+    SCP_GOTO(done, read_matrix(f, say, ctx));
 done:
     scp_h5ad_close(&f);
     return st;

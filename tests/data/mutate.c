@@ -28,7 +28,7 @@
 #include "data/mutate_files.h"
 #include "io/h5.h"
 #include "io/h5_rehearse.h"
-#include "io/h5ad.h"
+#include "io/h5ad_stream.h"
 #include "tap.h"
 
 enum { SHORT = 150, LONG = 10000, WORKERS = 2, SECONDS = 2, MAX_RANGES = 4096, ANCHORS = 4096 };
@@ -120,21 +120,26 @@ done:
     return st;
 }
 
+/* Blocks come in any order: rows are hashed one by one, and their hashes summed. */
+static scp_status hash_block(void *ctx, int thread, const size_t *row, scp_h5ad_rows *rows)
+{
+    uint64_t *sum = ctx;
+    (void)thread;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        size_t at = (size_t)rows->indptr[i], n = (size_t)rows->indptr[i + 1] - at;
+        uint64_t h = scp_hash_bytes(rows->column + at, n * sizeof *rows->column, row[i]);
+        *sum += scp_hash_bytes(rows->value + at, n * sizeof *rows->value, h);
+    }
+    return SCP_OK;
+}
+
 static scp_status hash_rows(scp_h5ad *f, scp_hasher *h)
 {
-    scp_status st = SCP_OK;
-    scp_h5ad_rows rows = { 0 };
-    for (size_t first = 0; first < scp_h5ad_n_obs(f); first += 64) {
-        size_t left = scp_h5ad_n_obs(f) - first, n = left < 64 ? left : 64;
-        SCP_GOTO(done, scp_h5ad_read_rows(f, first, n, &rows));
-        size_t nnz = (size_t)rows.indptr[n];
-        scp_hasher_add(h, rows.indptr, (n + 1) * sizeof *rows.indptr);
-        scp_hasher_add(h, rows.column, nnz * sizeof *rows.column);
-        scp_hasher_add(h, rows.value, nnz * sizeof *rows.value);
-    }
-done:
-    scp_h5ad_rows_fini(&rows);
-    return st;
+    const scp_h5ad_stream_options o = { .n = scp_h5ad_n_obs(f), .threads = 1 };
+    uint64_t sum = 0;
+    SCP_TRY(scp_h5ad_stream(f, &o, hash_block, &sum, NULL));
+    scp_hasher_add(h, &sum, sizeof sum);
+    return SCP_OK;
 }
 
 static scp_status read_all(const char *path, uint64_t *hash)
