@@ -4,27 +4,49 @@
 #include "base/mem.h"
 #include "data/normalize.h"
 #include "data/prep_plan.h"
+#include "io/h5ad_stream.h"
 
 enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 64 };
 
-/* Are the values what they are declared to be, and which genes are common? */
+typedef struct sample {
+    scp_value_sample value;
+    const int32_t *taken; /* 0: a row of the sample */
+    int64_t *seen;        /* rows with a value above 0, by gene */
+} sample;
+
+static scp_status add_rows(void *ctx, int thread, const size_t *row, scp_h5ad_rows *rows)
+{
+    sample *s = ctx;
+    (void)thread; /* there is one */
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        size_t at = (size_t)rows->indptr[i], end = (size_t)rows->indptr[i + 1];
+        if (s->taken[row[i]] != 0) continue;
+        scp_value_sample_add(&s->value, rows->value + at, end - at);
+        for (size_t k = at; k < end; k++) s->seen[rows->column[k]] += rows->value[k] > 0;
+    }
+    return SCP_OK;
+}
+
+/* Are the values what they are declared to be, and which genes are common? One stream for the whole
+ * sample: a matrix stored by columns is read as a whole for any row of it. */
 static scp_status sample_file(scp_prep_plan *p, scp_h5ad *f, int64_t *seen)
 {
     scp_status st = SCP_OK;
-    scp_h5ad_rows rows = { 0 };
-    scp_value_sample sample = { 0 };
+    int32_t *taken = NULL;
     size_t n = scp_h5ad_n_obs(f);
-    for (size_t b = 0; b < SAMPLE_BLOCKS && n > 0; b++) {
+    sample s = { .seen = seen };
+    SCP_GOTO(done, scp_alloc(n, sizeof *taken, &taken));
+    for (size_t i = 0; i < n; i++) taken[i] = 1;
+    for (size_t b = 0; b < SAMPLE_BLOCKS; b++) {
         size_t first = n * b / SAMPLE_BLOCKS, end = n * (b + 1) / SAMPLE_BLOCKS;
-        size_t count = end - first < SAMPLE_ROWS ? end - first : SAMPLE_ROWS;
-        SCP_GOTO(done, scp_h5ad_read_rows(f, first, count, &rows));
-        size_t values = (size_t)rows.indptr[rows.n_rows];
-        scp_value_sample_add(&sample, rows.value, values);
-        for (size_t i = 0; i < values; i++) seen[rows.column[i]] += rows.value[i] > 0;
+        for (size_t i = first; i < end && i < first + SAMPLE_ROWS; i++) taken[i] = 0;
     }
-    SCP_GOTO(done, scp_value_sample_check(&sample, p->map.values, scp_h5ad_path(f)));
+    s.taken = taken;
+    const scp_h5ad_stream_options o = { .n = n, .threads = 1, .slot = taken, .slot_end = 1 };
+    SCP_GOTO(done, scp_h5ad_stream(f, &o, add_rows, &s, NULL));
+    SCP_GOTO(done, scp_value_sample_check(&s.value, p->map.values, scp_h5ad_path(f)));
 done:
-    scp_h5ad_rows_fini(&rows);
+    free(taken);
     return st;
 }
 

@@ -47,7 +47,7 @@ typedef struct scp_h5_chunks {
 typedef struct scp_h5_decoder {
     uint8_t *stored, *packed, *shuffled; /* as in the file; after inflating; after unshuffling */
     size_t cap_stored, cap_packed, cap_shuffled;
-    size_t n_stored; /* bytes of the chunk fetched last; 0: it has none */
+    size_t n_stored; /* bytes of the chunk fetched last */
     uint32_t mask;
     struct libdeflate_decompressor *inflate;
 } scp_h5_decoder;

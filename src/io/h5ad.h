@@ -69,7 +69,8 @@ scp_status scp_h5ad_obs_names(scp_h5ad *f, char ***out) SCP_MUST_USE;
 /** Rows [first, first + n) of the matrix. Within a row the columns come as the file has them,
  * neither sorted nor unique: entries of one column twice mean their sum, so callers add, they do
  * not assign. NaN, infinity (also a double beyond float) and columns out of range are SCP_EDATA
- * with file and row. CSC: the whole matrix is transposed once, on first use (8 bytes an entry). */
+ * with file and row. CSC: the whole matrix is transposed once, on first use (8 bytes an entry);
+ * io/h5ad_stream.h reads a large one in bounded memory. */
 scp_status scp_h5ad_read_rows(scp_h5ad *f, size_t first, size_t n,
                               scp_h5ad_rows *rows) SCP_MUST_USE;
 void scp_h5ad_rows_fini(scp_h5ad_rows *rows);
