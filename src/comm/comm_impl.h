@@ -18,6 +18,7 @@ typedef struct scp_comm_ops {
     scp_status (*send)(scp_comm *c, const void *buf, size_t n, int to);
     scp_status (*recv)(scp_comm *c, void *buf, size_t n, int from);
     scp_status (*split)(scp_comm *c, int color, scp_comm **out);
+    scp_status (*split_node)(scp_comm *c, scp_comm **out);
     scp_status (*average)(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket);
     void (*destroy)(scp_comm *c); /* frees c */
 } scp_comm_ops;

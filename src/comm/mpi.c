@@ -125,16 +125,28 @@ static scp_status mpi_recv(scp_comm *c, void *buf, size_t n, int from)
     return SCP_OK;
 }
 
+/* A part of c as a communicator of its own; the MPI communicator is freed. */
+static scp_status adopt_part(scp_comm *c, MPI_Comm part, scp_comm **out)
+{
+    scp_status st = scp_comm_create_mpi(part, out);
+    if (st == SCP_OK) scp_comm_mpi_set_max_count(*out, scp_comm_mpi_state_of(c)->max_count);
+    MPI_Comm_free(&part);
+    return st;
+}
+
 static scp_status mpi_split(scp_comm *c, int color, scp_comm **out)
 {
-    scp_status st = SCP_OK;
-    MPI_Comm part = MPI_COMM_NULL;
-    SCP_MPI_GOTO(done, MPI_Comm_split(scp_comm_mpi(c), color, c->rank, &part));
-    SCP_GOTO(done, scp_comm_create_mpi(part, out));
-    scp_comm_mpi_set_max_count(*out, scp_comm_mpi_state_of(c)->max_count);
-done:
-    if (part != MPI_COMM_NULL) MPI_Comm_free(&part);
-    return st;
+    MPI_Comm part;
+    SCP_MPI(MPI_Comm_split(scp_comm_mpi(c), color, c->rank, &part));
+    return adopt_part(c, part, out);
+}
+
+static scp_status mpi_split_node(scp_comm *c, scp_comm **out)
+{
+    MPI_Comm part;
+    SCP_MPI(MPI_Comm_split_type(scp_comm_mpi(c), MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL,
+                                &part));
+    return adopt_part(c, part, out);
 }
 
 static void mpi_destroy(scp_comm *c)
@@ -155,6 +167,7 @@ const scp_comm_ops scp_comm_mpi_ops = {
     .send = mpi_send,
     .recv = mpi_recv,
     .split = mpi_split,
+    .split_node = mpi_split_node,
     .average = scp_comm_mpi_average,
     .destroy = mpi_destroy,
 };

@@ -38,6 +38,10 @@ void scp_dataset_fini(scp_dataset *d)
     scp_fs_list_free(d->moa, d->n_drugs);
     scp_fs_list_free(d->parent_name, d->n_parents);
     scp_fs_list_free(d->plate, d->n_plates);
+    if (d->x_block.base) d->x = NULL;
+    if (d->r_x_block.base) d->r_x = NULL;
+    scp_node_block_fini(&d->x_block);
+    scp_node_block_fini(&d->r_x_block);
     void *const block[] = { d->parent,  d->fp,   d->x,         d->p_line,  d->p_drug,
                             d->p_dose,  d->p_plate, d->p_cells, d->r_x,    d->r_profile,
                             d->gene_cells, d->r_cells, d->post, d->pre,       d->split,   d->manifest };

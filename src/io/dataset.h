@@ -1,5 +1,8 @@
 /* A shard in memory: profiles, pairs, splits, drugs. What training, prediction and scoring read.
- * Plain data: no HDF5, no MPI. Filled by io/shard.h. */
+ * Plain data: no HDF5, no MPI. Filled by io/shard.h.
+ *
+ * What scp_shard_read fills in a job of several ranks is read-only where the ranks of a node share
+ * the two matrices: x and r_x then lie in x_block and r_x_block, and a write to them is a crash. */
 #ifndef SCP_IO_DATASET_H
 #define SCP_IO_DATASET_H
 
@@ -7,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "comm/node.h"
 
 enum { SCP_FP_BITS = 1024 }; /* Morgan fingerprint, radius 2 [paper App. D] */
 
@@ -57,9 +61,11 @@ typedef struct scp_dataset {
     uint8_t *split; /* [N] scp_split                                                    */
     char *manifest; /* JSON text of the shard                                           */
     uint64_t hash;  /* checksum of the content, kept in checkpoints                     */
+
+    scp_node_block x_block, r_x_block; /* what x and r_x point to, or empty: they are malloc'ed */
 } scp_dataset;
 
-/** Free everything and zero the struct. NULL is fine. */
+/** Free everything and zero the struct. NULL is fine. Not collective. */
 void scp_dataset_fini(scp_dataset *d);
 
 /** Pairs of a split, in order. *rows [*n] owned by the caller. */

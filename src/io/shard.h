@@ -11,8 +11,10 @@
 #include "comm/comm.h"
 #include "io/dataset.h"
 
-/** Read a whole shard into memory: rank 0 checks magic, version and checksums, every rank reads.
- *  SCP_ENOINPUT, SCP_EDATA. Collective. out: scp_dataset_fini. */
+/** Read a whole shard into memory. Every rank has the tables; the two matrices are there once a
+ *  node, read by its ranks together and read-only afterwards (comm/node.h). Checksums are
+ *  recomputed: of the tables by rank 0, of every row by the rank that reads it. SCP_ENOINPUT,
+ *  SCP_EDATA. Collective. out: scp_dataset_fini. */
 scp_status scp_shard_read(scp_comm *comm, const char *path, scp_dataset *out) SCP_MUST_USE;
 
 /** Everything but the wide matrices (x and r_x stay NULL), checked. Not collective. */

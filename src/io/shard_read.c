@@ -1,4 +1,5 @@
-/* Reading a shard: every rank reads the whole file on its own; rank 0 recomputes the checksums. */
+/* Reading a shard: every rank reads the tables on its own, and its share of the rows of the
+ * matrices into memory that the ranks of a node have together. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,21 +78,94 @@ done:
     return st;
 }
 
-static scp_status read_matrix(hid_t file, const char *path, const char *name, size_t rows, size_t G,
-                              bool check, float **x)
+/* ---- the matrices ---- */
+
+/* One matrix on one rank. */
+typedef struct matrix_job {
+    const char *path, *name;
+    size_t rows, G, begin, end; /* this rank reads rows [begin, end) */
+    scp_node_block *block;
+    uint64_t *sum; /* [rows] checksums of the rows; 0 for those of other ranks of the node */
+} matrix_job;
+
+/* Read a matrix of this shape: rows in stretches, so that they are hashed while they are warm. */
+static scp_status read_rows(const matrix_job *j)
 {
+    enum { STRETCH_BYTES = 8 << 20 };
     scp_status st = SCP_OK;
-    const size_t dims[2] = { rows, G };
-    uint64_t *hash = NULL;
-    SCP_TRY(scp_alloc(rows * G, sizeof **x, x));
-    SCP_TRY(scp_h5_read(file, name, H5T_NATIVE_FLOAT, 2, dims, *x));
-    if (!check) return SCP_OK;
-    SCP_TRY(scp_alloc(rows, sizeof *hash, &hash));
-    for (size_t i = 0; i < rows; i++) hash[i] = scp_hash_bytes(*x + i * G, G * sizeof **x, 0);
-    st = check_digest(file, path, name, scp_hash_bytes(hash, rows * sizeof *hash, 0));
-    free(hash);
+    hid_t file = H5I_INVALID_HID, dset = H5I_INVALID_HID;
+    size_t dims[SCP_H5_MAX_RANK], row = j->G * sizeof(float), n;
+    int rank;
+    SCP_GOTO(done, scp_h5_open(j->path, &file));
+    SCP_GOTO(done, scp_h5_dataset_open(file, j->name, &dset));
+    SCP_GOTO(done, scp_h5_check_number(dset, false));
+    SCP_GOTO(done, scp_h5_extent(dset, &rank, dims));
+    if (rank != 2 || dims[0] != j->rows || dims[1] != j->G)
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: /%s is not of %zu x %zu values", j->path, j->name,
+                      j->rows, j->G);
+    const size_t most = row > 0 && STRETCH_BYTES / row > 1 ? STRETCH_BYTES / row : 1;
+    for (size_t first = j->begin; first < j->end; first += n) {
+        float *x = (float *)j->block->base + first * j->G;
+        n = j->end - first < most ? j->end - first : most;
+        SCP_GOTO(done, scp_h5_read_slab(dset, H5T_NATIVE_FLOAT, first, n, x));
+        for (size_t i = 0; i < n; i++) j->sum[first + i] = scp_hash_bytes(x + i * j->G, row, 0);
+    }
+done:
+    if (dset >= 0) H5Dclose(dset);
+    if (file >= 0) SCP_KEEP(st, scp_h5_close(&file));
     return st;
 }
+
+static scp_status compare_rows(const matrix_job *j)
+{
+    scp_status st = SCP_OK;
+    hid_t file = H5I_INVALID_HID;
+    SCP_GOTO(done, scp_h5_open(j->path, &file));
+    SCP_GOTO(done, check_digest(file, j->path, j->name,
+                                scp_hash_bytes(j->sum, j->rows * sizeof *j->sum, 0)));
+done:
+    if (file >= 0) SCP_KEEP(st, scp_h5_close(&file));
+    return st;
+}
+
+/* Collective over the ranks of a node; *x points into *block. The caller agrees on the status with
+ * the other nodes. */
+static scp_status read_matrix(scp_comm *node, const char *path, const char *name, size_t rows,
+                              size_t G, scp_node_block *block, float **x)
+{
+    scp_status st = SCP_OK;
+    matrix_job j = {
+        .path = path, .name = name, .rows = rows, .G = G, .end = rows, .block = block
+    };
+    SCP_TRY(scp_node_alloc(node, rows * G * sizeof(float), block));
+    if (block->shared) scp_comm_share(node, rows, &j.begin, &j.end);
+    st = scp_alloc(rows, sizeof *j.sum, &j.sum);
+    if (st == SCP_OK) st = read_rows(&j);
+    SCP_GOTO(done, scp_agree(node, st));
+    if (block->shared)
+        SCP_GOTO(done, scp_comm_allreduce(node, j.sum, rows, SCP_COMM_I64, SCP_COMM_SUM));
+    st = compare_rows(&j);
+    SCP_KEEP(st, scp_node_block_seal(block));
+    SCP_GOTO(done, scp_agree(node, st));
+    *x = block->base;
+done:
+    free(j.sum);
+    return st;
+}
+
+static scp_status read_matrices(scp_comm *comm, const char *path, scp_dataset *d)
+{
+    scp_status st = SCP_OK;
+    scp_comm *node = NULL;
+    SCP_TRY(scp_comm_split_node(comm, &node));
+    SCP_GOTO(done, read_matrix(node, path, SCP_SHARD_X, d->P, d->G, &d->x_block, &d->x));
+    SCP_GOTO(done, read_matrix(node, path, SCP_SHARD_R_X, d->R, d->G, &d->r_x_block, &d->r_x));
+done:
+    scp_comm_destroy(&node);
+    return st;
+}
+
+/* ---- the tables ---- */
 
 /* Indices must point at what exists: no reader of the data set checks them again. */
 static scp_status check_indices(const char *path, const scp_dataset *d)
@@ -132,7 +206,7 @@ static scp_status read_hash(hid_t file, const char *path, scp_dataset *d)
     return SCP_OK;
 }
 
-static scp_status load(const char *path, bool matrices, bool check, scp_dataset *d)
+static scp_status read_tables(const char *path, bool check, scp_dataset *d)
 {
     scp_status st = SCP_OK;
     hid_t file = H5I_INVALID_HID;
@@ -147,9 +221,6 @@ static scp_status load(const char *path, bool matrices, bool check, scp_dataset 
     SCP_GOTO(done, read_hash(file, path, d));
     if (scp_h5_exists(file, "manifest"))
         SCP_GOTO(done, scp_h5_read_text(file, "manifest", &d->manifest));
-    if (!matrices) goto done;
-    SCP_GOTO(done, read_matrix(file, path, SCP_SHARD_X, d->P, d->G, check, &d->x));
-    SCP_GOTO(done, read_matrix(file, path, SCP_SHARD_R_X, d->R, d->G, check, &d->r_x));
 done:
     if (file >= 0) SCP_KEEP(st, scp_h5_close(&file));
     if (st != SCP_OK) scp_dataset_fini(d);
@@ -160,7 +231,8 @@ scp_status scp_shard_read(scp_comm *comm, const char *path, scp_dataset *out)
 {
     SCP_ARG(comm && path && out, "communicator, path and result are required");
     *out = (scp_dataset){ 0 };
-    scp_status st = scp_agree(comm, load(path, true, scp_comm_rank(comm) == 0, out));
+    scp_status st = scp_agree(comm, read_tables(path, scp_comm_rank(comm) == 0, out));
+    if (st == SCP_OK) st = scp_agree(comm, read_matrices(comm, path, out));
     if (st != SCP_OK) scp_dataset_fini(out);
     return st;
 }
@@ -169,5 +241,5 @@ scp_status scp_shard_read_tables(const char *path, scp_dataset *out)
 {
     SCP_ARG(path && out, "path and result are required");
     *out = (scp_dataset){ 0 };
-    return load(path, false, true, out);
+    return read_tables(path, true, out);
 }

@@ -113,6 +113,9 @@ static void test_round_trip(const char *path)
     tap_st(scp_shard_write(world, path, &d), "written by all ranks");
     tap_st(scp_shard_read(world, path, &back), "read by all ranks");
     tap_ok(everywhere(same(&d, &back)), "what was written comes back on every rank");
+    tap_ok(everywhere(back.x_block.shared == (scp_comm_size(world) > 1) &&
+                      back.r_x_block.shared == back.x_block.shared),
+           "the matrices are there once for the ranks of this node");
     tap_ok(back.hash == GOLDEN_HASH, "the hash is that of any number of ranks");
     if (back.hash != GOLDEN_HASH) tap_diag("hash 0x%016llx", (unsigned long long)back.hash);
     scp_dataset_fini(&back);
