@@ -148,9 +148,10 @@ static scp_status report_speed(const scp_synth_report *r, scp_strbuf *out)
 scp_status scp_synth_report_text(const scp_synth_report *r, scp_strbuf *out)
 {
     SCP_TRY(scp_strbuf_addf(
-        out, "%zu plates, %zu wells, %zu treated keys, %lld cells, %lld non-zeros\n", r->plates,
-        r->wells, r->keys, (long long)r->cells, (long long)r->nonzeros));
-    SCP_TRY(report_speed(r, out));
+        out, "%zu plates, %zu wells, %zu treated keys, %lld %s, %lld non-zeros\n", r->plates,
+        r->wells, r->keys, (long long)r->cells, r->means ? "means of a line in a well" : "cells",
+        (long long)r->nonzeros));
+    if (!r->means) SCP_TRY(report_speed(r, out));
     SCP_TRY(scp_strbuf_addf(out, "%-32s %12s %12s %8s  %s\n", "", "achieved", "target", "ratio",
                             "from"));
     for (size_t i = 0; i < r->n; i++) {

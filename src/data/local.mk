@@ -15,6 +15,7 @@ libscppdm_a_SOURCES += src/data/synth.h src/data/synth.c src/data/synth_config.c
 	src/data/synth_rng.c src/data/synth_design.h src/data/synth_design.c src/data/synth_genes.c \
 	src/data/synth_lines.c src/data/synth_axes.c src/data/synth_drugs.c src/data/synth_traps.c \
 	src/data/synth_layout.c \
+	src/data/synth_moments.h src/data/synth_moments.c src/data/synth_keys.h src/data/synth_keys.c \
 	src/data/synth_gp.h src/data/synth_gp.c src/data/synth_universe.h src/data/synth_universe.c \
 	src/data/synth_atlas.h src/data/synth_atlas.c src/data/synth_grid.c src/data/synth_plates.c \
 	src/data/synth_cells.h src/data/synth_tables.h src/data/synth_cells.c src/data/synth_draw.c \

@@ -8,12 +8,14 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/team.h"
+#include "data/synth_keys.h"
 #include "data/synth_plate.h"
 
 static scp_status plate_path(const scp_synth_design *d, size_t plate, char *path, size_t size)
 {
     char name[32];
-    SCP_TRY(scp_str_format(name, sizeof name, "plate%d.h5ad", d->plate[plate].number));
+    const char *what = d->cfg.preset == SCP_SYNTH_KEYS ? "keys" : "plate";
+    SCP_TRY(scp_str_format(name, sizeof name, "%s%d.h5ad", what, d->plate[plate].number));
     return scp_fs_join(path, size, d->cfg.out, name);
 }
 
@@ -55,6 +57,19 @@ done:
     return st;
 }
 
+/* Means of keys: the plates of this rank, every size-th. */
+static scp_status write_keys(const scp_comm *comm, const scp_synth_design *d,
+                             scp_synth_tally *tally)
+{
+    char path[SCP_PATH_MAX];
+    size_t rank = (size_t)scp_comm_rank(comm), size = (size_t)scp_comm_size(comm);
+    for (size_t p = rank; p < d->n_plates; p += size) {
+        SCP_TRY(plate_path(d, p, path, sizeof path));
+        SCP_TRY(scp_synth_write_keys(d, p, path, &tally->cells, &tally->nonzeros));
+    }
+    return SCP_OK;
+}
+
 static scp_status write_side_files(const scp_synth_design *d)
 {
     char path[SCP_PATH_MAX];
@@ -81,7 +96,10 @@ scp_status scp_synth_run(scp_comm *comm, const scp_synth_config *c, scp_synth_re
     size_t groups = choose_groups(d->n_plates, (size_t)scp_comm_size(comm));
     size_t first = (size_t)scp_comm_rank(comm) % groups;
     SCP_GOTO(done, scp_comm_split(comm, (int)first, &group));
-    st = write_plates(group, first, groups, d, tally);
+    if (d->cfg.preset == SCP_SYNTH_KEYS)
+        st = write_keys(comm, d, tally);
+    else
+        st = write_plates(group, first, groups, d, tally);
     if (st == SCP_OK && scp_comm_rank(comm) == scp_comm_size(comm) - 1) st = write_side_files(d);
     SCP_GOTO(done, scp_agree(comm, st));
     SCP_GOTO(done, scp_comm_allreduce(comm, tally, sizeof *tally / sizeof(int64_t), SCP_COMM_I64,

@@ -23,8 +23,10 @@ typedef enum scp_synth_preset {                 /* size of the screen */
                                                      cells a key */
                                 SCP_SYNTH_MEDIUM, /* 6 plates and a repeat of the sixth, 30 lines,
                                                      all drugs, 2,000 genes */
-                                SCP_SYNTH_PLATE /* one plate of 50 lines, 62,710 genes, 1,278 cells
-                                                   a key */
+                                SCP_SYNTH_PLATE, /* one plate of 50 lines, 62,710 genes, 1,278 cells
+                                                    a key */
+                                SCP_SYNTH_KEYS   /* 14 plates of 50 lines, 2,000 genes: means of keys
+                                                    instead of cells, keysN.h5ad */
 } scp_synth_preset;
 
 typedef enum scp_synth_profile {                      /* how effects and nuisance are mixed */
@@ -43,7 +45,7 @@ typedef enum scp_synth_effects {                   /* how directions follow from
 } scp_synth_effects;
 
 #define SCP_SYNTH_EFFECTS  "axes|gp"
-#define SCP_SYNTH_PRESETS  "tiny|demo|small|medium|plate"
+#define SCP_SYNTH_PRESETS  "tiny|demo|small|medium|plate|keys"
 #define SCP_SYNTH_PROFILES "learnable|realistic|pure"
 
 /* Settings. A negative number means: as the preset (size) or the profile (effects) has it.
@@ -112,6 +114,7 @@ enum { SCP_SYNTH_MAX_STATS = 24 };
 
 typedef struct scp_synth_report {
     size_t plates, wells, keys; /* keys: treated (line, drug, dose, plate) */
+    bool means; /* key means were written: `cells` counts them */
     int64_t cells, nonzeros;
     /* computing time summed over ranks and threads: tables of wells, drawing, packing X, the rest
      * of writing; and wall time from start to end */

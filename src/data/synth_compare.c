@@ -90,15 +90,25 @@ static double median_cells(const scp_synth_design *d)
     return line_median[d->C / 2];
 }
 
+/* Is there another well of this drug and dose before it on the plate? */
+static bool seen_before(const scp_synth_plate *plate, size_t w)
+{
+    const scp_synth_well *at = &plate->well[w];
+    for (size_t v = 0; v < w; v++)
+        if (plate->well[v].drug == at->drug && plate->well[v].dose == at->dose) return true;
+    return false;
+}
+
 static void count_keys(const scp_synth_design *d, scp_synth_report *r)
 {
     r->plates = d->n_plates;
     r->wells = r->keys = 0;
     for (size_t p = 0; p < d->n_plates; p++)
         for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) {
-            int drug = d->plate[p].well[w].drug;
-            r->wells += drug != SCP_SYNTH_EMPTY;
-            r->keys += drug >= 0 ? d->C : 0;
+            const scp_synth_well *well = &d->plate[p].well[w];
+            r->wells += well->drug != SCP_SYNTH_EMPTY;
+            if (well->drug < 0 || seen_before(&d->plate[p], w)) continue;
+            for (size_t c = 0; c < d->C; c++) r->keys += well->cells[c] > 0;
         }
 }
 
@@ -119,6 +129,8 @@ void scp_synth_compare(const scp_synth_design *d, const scp_synth_tally *t, scp_
     r->seconds_write = (double)t->write_us * 1e-6;
     add(r, "cells of a treated key, median", median_cells(d),
         d->cfg.toxicity > 0.0 || d->atlas ? NAN : d->cfg.cells, design);
+    r->means = d->cfg.preset == SCP_SYNTH_KEYS;
+    if (r->means) return; /* no cell was drawn */
     add(r, "share with pass_filter full", (double)t->full / (double)t->cells, 0.95, "Tahoe-100M");
     add(r, "share of counts on these genes", d->captured, d->G >= SCP_SYNTH_EXPRESSED ? 1.0 : NAN,
         design);

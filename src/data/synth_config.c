@@ -26,6 +26,11 @@ static const scp_synth_config preset_size[] = {
                           .cells_line_sd = 1.06, .cells_key_sd = 0.64, .vehicle = 1.167,
                           .cells_min = 1, .failed_wells = 0.009, .depth = 1, .lfc = 0,
                           .fraction = 1, .deflate = 4 },
+    [SCP_SYNTH_KEYS] = { .plates = 12, .repeat = 1, .mixed = 1, .bridge = 1, .lines = 50,
+                         .drugs = 372, .genes = 2000, .cells = 1278, .cells_line_sd = 1.06,
+                         .cells_key_sd = 0.64, .vehicle = 1.167, .cells_min = 1,
+                         .failed_wells = 0.009, .depth = 1, .lfc = 0, .fraction = 1,
+                         .deflate = 0 },
 };
 
 static const scp_synth_config profile_effects[] = {
@@ -106,13 +111,13 @@ static void set(scp_synth_config *c, const field *f, double value)
 
 const char *scp_synth_preset_name(scp_synth_preset p)
 {
-    static const char *const name[] = { "tiny", "demo", "small", "medium", "plate" };
-    return p >= 0 && p <= SCP_SYNTH_PLATE ? name[p] : "unknown";
+    static const char *const name[] = { "tiny", "demo", "small", "medium", "plate", "keys" };
+    return p >= 0 && p <= SCP_SYNTH_KEYS ? name[p] : "unknown";
 }
 
 const char *scp_synth_preset_plates(scp_synth_preset p)
 {
-    static const char *const list[] = { "1-2", "1-3", "1-3", "1-6,14", "10" };
+    static const char *const list[] = { "1-2", "1-3", "1-3", "1-6,14", "10", "1-14" };
     return list[p];
 }
 
@@ -197,7 +202,7 @@ scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
     SCP_TRY(check_design(c));
     if (scp_synth_has_text(c->held_out) && c->effects != SCP_SYNTH_BY_GP)
         SCP_FAIL(SCP_EUSAGE, "held-out drugs are for effects by a Gaussian process (effects gp)");
-    if (c->preset < 0 || c->preset > SCP_SYNTH_PLATE || c->profile < 0 ||
+    if (c->preset < 0 || c->preset > SCP_SYNTH_KEYS || c->profile < 0 ||
         c->profile > SCP_SYNTH_PURE)
         SCP_FAIL(SCP_EUSAGE, "preset is one of %s, profile one of %s", SCP_SYNTH_PRESETS,
                  SCP_SYNTH_PROFILES);

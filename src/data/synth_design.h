@@ -104,6 +104,13 @@ typedef struct scp_synth_trap {
 } scp_synth_trap;
 enum { SCP_SYNTH_TRAP_WELLS = 2 }; /* wells with `extra` */
 
+/* Library sizes: log-normal, a share of cells larger by another log-normal; clipped. */
+typedef struct scp_synth_library {
+    double median, min, max; /* counts over all genes, before the depth of the well */
+    double large_share, large_mean, large_sd; /* of ln size */
+} scp_synth_library;
+extern const scp_synth_library scp_synth_library_sizes;
+
 extern const scp_synth_trap scp_synth_traps[];
 extern const size_t scp_synth_trap_count;
 extern const double scp_synth_dose[3];            /* uM */

@@ -20,8 +20,12 @@
 
 enum { MAX_CLUSTER = 100000, BATCH = 512, FIRST_BLOCK = 1 << 16 };
 
-static const double library_median = 1748.0, library_min = 390.0, library_max = 54000.0;
-static const double large_share = 0.06, large_mean = 1.0, large_sd = 0.5; /* of ln library size */
+const scp_synth_library scp_synth_library_sizes = { .median = 1748.0,
+                                                    .min = 390.0,
+                                                    .max = 54000.0,
+                                                    .large_share = 0.06,
+                                                    .large_mean = 1.0,
+                                                    .large_sd = 0.5 };
 static const double s_share = 0.25, g2m_share = 0.20;
 static const double reads_per_count = 1.21;
 
@@ -70,12 +74,14 @@ void scp_synth_drawer_destroy(scp_synth_drawer **wp)
 static double draw_library(const scp_synth_design *d, const scp_synth_well *well,
                            scp_synth_stream *r)
 {
-    double log_size = log(library_median);
+    const scp_synth_library *l = &scp_synth_library_sizes;
+    double log_size = log(l->median);
     if (d->cfg.library_sd > 0.0) {
         log_size += d->cfg.library_sd * scp_synth_normal(r);
-        if (scp_synth_u01(r) < large_share) log_size += large_mean + large_sd * scp_synth_normal(r);
+        if (scp_synth_u01(r) < l->large_share)
+            log_size += l->large_mean + l->large_sd * scp_synth_normal(r);
     }
-    return fmin(fmax(exp(log_size), library_min), library_max) * well->depth * d->cfg.depth;
+    return fmin(fmax(exp(log_size), l->min), l->max) * well->depth * d->cfg.depth;
 }
 
 /* Phase and scores that agree with the usual rule: G1 when both are negative, else the larger. */

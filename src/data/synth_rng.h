@@ -29,7 +29,8 @@ enum scp_synth_stream_id {
     SCP_SYNTH_S_WELL,          /* sample = well; + plate                                */
     SCP_SYNTH_S_GRADIENT,
     SCP_SYNTH_S_COUNT,         /* sample = (well, line); + plate                        */
-    SCP_SYNTH_S_ORDER          /* order of the cells of a well; + plate, well           */
+    SCP_SYNTH_S_ORDER,         /* order of the cells of a well; + plate, well           */
+    SCP_SYNTH_S_KEY            /* noise of a key mean; sample = (well, line); + plate     */
 };
 
 /** Step of the streams of a key's cells; sample = cell. Below 2^32, and past every stream above. */

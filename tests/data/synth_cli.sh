@@ -51,6 +51,16 @@ report "has its wells, and a tenth of its cells"
 bad 64 "two tables" "$tmp/out" --samples "$tmp/samples.tsv" --table "$table"
 report "samples without a grid"
 
+"$synth" "$tmp/keys" --preset keys --plates 3 --mixed 0 --lines 4 --drugs 20 --genes 200 --failed-wells 0 \
+    --table "$table" >"$tmp/stdout" 2>"$tmp/err" </dev/null
+report "means of keys"
+"${top_builddir:-.}/scppdm_prep" --config "${top_srcdir:-.}/mpi/conf/prep-keys.yaml" "$tmp"/keys/keys*.h5ad \
+    --drugs "$tmp/keys/drugs.tsv" --output "$tmp/shard.h5" >"$tmp/stdout" 2>"$tmp/err" </dev/null
+report "scppdm_prep reads them by prep-keys.yaml"
+# 20 drugs and the bridge on four plates, less one well that is both; 16 controls
+grep -q '348 keys: 332 pairs of 20 drugs in 4 cell lines on 4 plates' "$tmp/err"
+report "and finds the keys of the screen"
+
 bad 64 "one output folder" --table "$table"
 report "no folder"
 bad 64 "preset" "$tmp/out" --preset huge --table "$table"
