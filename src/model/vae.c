@@ -10,6 +10,10 @@ const scp_option scp_vae_options[] = {
       "SCimilarity v1.1" },
     { "vae.latent", NULL, SCP_OPT_INT, offsetof(scp_vae_config, latent), "128", 1, 4096, NULL, NULL,
       "Latent dimension D_z.", "paper App. D" },
+    { "vae.latent_norm", NULL, SCP_OPT_ENUM, offsetof(scp_vae_config, latent_norm), "none", 0, 0,
+      "none|l2", NULL,
+      "Posterior means as they are, or of unit length (the denoiser standardises them either way).",
+      "scDiffusion has l2" },
     { "vae.input_dropout", NULL, SCP_OPT_REAL, offsetof(scp_vae_config, input_dropout), "0", 0,
       0.99, NULL, NULL, "Dropout on the input profile.", "scDiffusion" },
     { "vae.dropout", NULL, SCP_OPT_REAL, offsetof(scp_vae_config, dropout), "0.15", 0, 0.99, NULL,
@@ -37,6 +41,7 @@ void scp_vae_encode(scp_graph *g, const scp_vae_config *cfg, scp_node *x, scp_no
     for (size_t i = 0; i < cfg->hidden.n; i++)
         x = block(g, (int)i, x, cfg->hidden.v[i], i ? cfg->dropout : cfg->input_dropout);
     *mu = scp_nn_linear(g, "mean", x, cfg->latent);
+    if (cfg->latent_norm == SCP_LATENT_NORM_L2) *mu = scp_unit(g, *mu);
     scp_node *W = NULL, *b = NULL;
     if (x) {
         W = scp_param(g, "logvar/W", SCP_SHAPE(cfg->latent, scp_shape_last(&x->shape)),

@@ -7,9 +7,13 @@
 #include "conf/option.h"
 #include "tensor/graph.h"
 
+/* What is done to the posterior mean: nothing, or unit length as scDiffusion's autoencoder has it. */
+typedef enum scp_latent_norm { SCP_LATENT_NORM_NONE, SCP_LATENT_NORM_L2 } scp_latent_norm;
+
 typedef struct scp_vae_config {
     scp_int_list hidden;   /* widths of the hidden blocks; the decoder runs them backwards     */
     int64_t latent;        /* D_z                                                              */
+    int latent_norm;       /* scp_latent_norm                                                  */
     double input_dropout, dropout;
     double beta;           /* weight of KL/D_z after its ramp                                  */
     double beta_ramp;      /* share of the steps over which the weight rises from 0            */

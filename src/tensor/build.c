@@ -189,6 +189,11 @@ scp_node *scp_layernorm(scp_graph *g, scp_node *x, scp_node *gain, scp_node *bia
     return add(g, draft);
 }
 
+scp_node *scp_unit(scp_graph *g, scp_node *x)
+{
+    return add(g, (scp_node)NODE(UNIT, x));
+}
+
 scp_node *scp_batchnorm(scp_graph *g, scp_node *x, scp_node *gain, scp_node *bias, scp_node *mean,
                         scp_node *var, double eps, double momentum)
 {

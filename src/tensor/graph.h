@@ -56,6 +56,7 @@ scp_node *scp_slice(scp_graph *g, scp_node *x, int64_t begin, int64_t len);
 scp_node *scp_gather(scp_graph *g, scp_node *table, scp_node *idx);
 scp_node *scp_gather_dir(scp_graph *g, scp_node *x, scp_node *post, scp_node *pre);
 scp_node *scp_layernorm(scp_graph *g, scp_node *x, scp_node *gain, scp_node *bias, double eps);
+scp_node *scp_unit(scp_graph *g, scp_node *x);
 scp_node *scp_batchnorm(scp_graph *g, scp_node *x, scp_node *gain, scp_node *bias, scp_node *mean,
                         scp_node *var, double eps, double momentum);
 scp_node *scp_attn(scp_graph *g, scp_node *q, scp_node *k, scp_node *v, int heads);

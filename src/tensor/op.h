@@ -79,6 +79,8 @@ typedef enum scp_op {
      * *global* batch (all ranks, biased variance), states move by `momentum` with the unbiased
      * variance; else the states */
     SCP_OP_BATCHNORM,
+    /* x [.., D] -> x / |x| per row; a row shorter than SCP_UNIT_FLOOR is divided by that */
+    SCP_OP_UNIT,
 
     /* ---- attention and modulation ---- */
     /* q [B, M, D], k [B, N, D], v [B, N, D], attr.heads -> [B, M, D]: softmax(q k^T /
@@ -123,6 +125,9 @@ typedef enum scp_op {
 
 /* z^T M z of ALIGN and INFO_NCE is not taken below this; a row at the floor has a constant norm. */
 #define SCP_NORM_FLOOR 1e-12
+
+/* UNIT divides by no norm below this. */
+#define SCP_UNIT_FLOOR 1e-12
 
 typedef enum scp_act {
     SCP_ACT_SILU,

@@ -132,6 +132,13 @@ static scp_status layernorm(scp_node *n)
     return as_first(n);
 }
 
+static scp_status unit(scp_node *n)
+{
+    NEED(IN(0).n >= 1, "needs x [.., D]");
+    n->n_aux = (size_t)ROWS(0);
+    return as_first(n);
+}
+
 static scp_status batchnorm(scp_node *n)
 {
     NEED(IN(0).n == 2, "x must be [R, D]");
@@ -271,6 +278,7 @@ const scp_op_info scp_op_table[SCP_OP_COUNT] = {
     [SCP_OP_GATHER_DIR] = { "gather_dir", 3, 3, gather_dir },
     [SCP_OP_LAYERNORM] = { "layernorm", 3, 3, layernorm },
     [SCP_OP_BATCHNORM] = { "batchnorm", 5, 5, batchnorm },
+    [SCP_OP_UNIT] = { "unit", 1, 1, unit },
     [SCP_OP_ATTN] = { "attn", 3, 3, attn },
     [SCP_OP_FILM] = { "film", 3, 3, film },
     [SCP_OP_FILM_LN] = { "film_ln", 6, 6, film_ln },

@@ -132,6 +132,7 @@ int main(void)
     check_vae("autoencoder", NULL);
     check_vae("autoencoder, dropout at the input",
               (const char *const[]){ "vae.input_dropout=0.2", NULL });
+    check_vae("autoencoder, unit latents", (const char *const[]){ "vae.latent_norm=l2", NULL });
     for (int kind = SCP_BASELINE_LINEAR; kind < SCP_BASELINE_KINDS; kind++)
         check_baseline((scp_baseline_kind)kind);
     return tap_done();

@@ -88,8 +88,9 @@ static void test_rows(void)
         for (int i = 0; i < 2; i++) {
             tap_st(scp_vae_encode_rows(t.params, &t.m.vae, t.data.x, N, G, block[i], mu[i]),
                    "encode by %zu", block[i]);
-            tap_st(scp_vae_decode_rows(t.params, &t.m.vae, mu[0], N, G, block[i], SCP_VAE_CUT, x[i]),
-                   "decode by %zu", block[i]);
+            tap_st(
+                scp_vae_decode_rows(t.params, &t.m.vae, mu[0], N, G, block[i], SCP_VAE_CUT, x[i]),
+                "decode by %zu", block[i]);
         }
         double worst = 0;
         for (int i = 0; i < N * DZ; i++) worst = fmax(worst, fabs((double)mu[0][i] - mu[1][i]));
@@ -104,10 +105,41 @@ static void test_rows(void)
     toy_stop(&t);
 }
 
+/* latent_norm l2: every posterior mean has length 1, and is the direction of the plain one. */
+static void test_norm(void)
+{
+    static const screen_size size = { .lines = 3, .drugs = 5, .genes = 40, .seed = 2 };
+    static const char *const l2[] = { "vae.latent_norm=l2", NULL };
+    enum { N = 7, G = 40, DZ = 16 };
+    toy plain, t;
+    float mu[N * DZ], z[N * DZ];
+    double length = 0, turn = 0;
+    bool both = tap_st(toy_vae(&plain, "ref", &size, 6, toy_tiny, NULL), "an autoencoder");
+    both = tap_st(toy_vae(&t, "ref", &size, 6, toy_tiny, l2), "with unit latents") && both;
+    if (both && tap_st(toy_copy(&t, &plain), "of the same weights") &&
+        tap_st(toy_copy(&plain, &plain), "rounded") &&
+        tap_st(scp_vae_encode_rows(plain.params, &plain.m.vae, t.data.x, N, G, 4, mu), "encode") &&
+        tap_st(scp_vae_encode_rows(t.params, &t.m.vae, t.data.x, N, G, 4, z), "encode"))
+        for (int i = 0; i < N; i++) {
+            double square = 0, dot = 0, other = 0;
+            for (int k = 0; k < DZ; k++) {
+                square += (double)z[i * DZ + k] * z[i * DZ + k];
+                other += (double)mu[i * DZ + k] * mu[i * DZ + k];
+                dot += (double)mu[i * DZ + k] * z[i * DZ + k];
+            }
+            length = fmax(length, fabs(sqrt(square) - 1));
+            turn = fmax(turn, fabs(dot / sqrt(other) - 1));
+        }
+    tap_ok(both && length < 1e-6 && turn < 1e-6, "unit latents: length 1, the same direction");
+    toy_stop(&plain);
+    toy_stop(&t);
+}
+
 int main(void)
 {
     test_counts();
     test_kl();
     test_rows();
+    test_norm();
     return tap_done();
 }

@@ -41,6 +41,27 @@ static scp_node *layernorm_shared(scp_case_ctx *ctx, scp_graph *g)
     return scp_add(g, layernorm(ctx, g, layernorm(ctx, g, x)), scp_mul(g, x, layernorm(ctx, g, x)));
 }
 
+static scp_node *unit_tokens(scp_case_ctx *ctx, scp_graph *g)
+{
+    return scp_unit(g, scp_case_param(ctx, g, "x", SCP_SHAPE(3, 4, 7), 2));
+}
+static scp_node *unit_column(scp_case_ctx *ctx, scp_graph *g)
+{
+    return scp_unit(g, scp_case_param(ctx, g, "x", SCP_SHAPE(6, 1), 2));
+}
+static scp_node *unit_wide(scp_case_ctx *ctx, scp_graph *g)
+{
+    return scp_unit(g, scp_case_param(ctx, g, "x",
+                                      SCP_SHAPE(SCP_SIZE(ctx, 259, 1024), SCP_SIZE(ctx, 131, 128)),
+                                      2));
+}
+/* Twice, and beside its input: the gradients add up. */
+static scp_node *unit_shared(scp_case_ctx *ctx, scp_graph *g)
+{
+    scp_node *x = scp_case_param(ctx, g, "x", SCP_SHAPE(5, 9), 2), *y = scp_unit(g, x);
+    return scp_add(g, scp_unit(g, scp_act_fn(g, y, SCP_ACT_TANH)), scp_mul(g, x, y));
+}
+
 static scp_node *batchnorm(scp_case_ctx *ctx, scp_graph *g, const char *states, scp_node *x)
 {
     int64_t D = x ? scp_shape_last(&x->shape) : 1;
@@ -81,6 +102,10 @@ const scp_op_case scp_cases_norm[] = {
     { "layernorm_tokens", layernorm_tokens, 5e-7, 1e-6, 1e-6 },
     { "layernorm_wide", layernorm_wide, 5e-7, 1e-6, 1e-6 },
     { "layernorm_shared", layernorm_shared, 1e-6, 1e-6, 1e-6 },
+    { "unit_tokens", unit_tokens, 5e-7, 1e-6, 1e-6 },
+    { "unit_column", unit_column, 5e-7, 1e-6, 1e-6 },
+    { "unit_wide", unit_wide, 5e-7, 1e-6, 1e-6 },
+    { "unit_shared", unit_shared, 1e-6, 1e-6, 1e-6 },
     { "batchnorm_odd", batchnorm_odd, 5e-7, 1e-6, 1e-6 },
     { "batchnorm_column", batchnorm_column, 5e-7, 1e-6, 1e-6 },
     { "batchnorm_wide", batchnorm_wide, 5e-7, 1e-6, 1e-6 },

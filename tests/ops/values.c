@@ -59,6 +59,24 @@ static void layernorm(const char *device, double tol)
     small_end(&r);
 }
 
+/* A row 3, 4 has norm 5; a row of zeros stays zeros. */
+static void unit(const char *device, double tol)
+{
+    static const double x[] = { 3, -4, 0, 0 };
+    double y[4] = { 1, 1, 1, 1 };
+    small_run r;
+    small_begin(&r, device);
+    scp_node *in = scp_input(r.g, "x", SCP_REAL, SCP_SHAPE(2, 2));
+    scp_node *out = scp_output(r.g, scp_unit(r.g, in));
+    tap_st(small_plan(&r, NULL, NULL), "%s: unit rows plan", device);
+    tap_st(scp_plan_feed_f64(r.plan, in, x), "feed");
+    tap_st(small_forward(&r, true), "runs");
+    tap_st(scp_plan_fetch_f64(r.plan, out, y), "fetch");
+    tap_ok(fabs(y[0] - 0.6) <= tol && fabs(y[1] + 0.8) <= tol, "%s: a row over its norm", device);
+    tap_ok(y[2] == 0 && y[3] == 0, "%s: a row of zeros stays", device);
+    small_end(&r);
+}
+
 typedef struct batchnorm_nodes {
     scp_node *x, *y, *mean, *var, *loss;
 } batchnorm_nodes;
@@ -168,6 +186,7 @@ int main(void)
     for (int i = 0; i < 2; i++) {
         activations(device[i], tol[i]);
         layernorm(device[i], tol[i]);
+        unit(device[i], tol[i]);
         batchnorm(device[i], tol[i]);
         batchnorm_not_finite(device[i]);
         errors(device[i]);

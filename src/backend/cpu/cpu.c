@@ -22,6 +22,7 @@ static const scp_op_impl *const ops[] = {
     &scp_cpu_gather_dir,
     /* norm.c */
     &scp_cpu_layernorm,
+    &scp_cpu_unit,
     &scp_cpu_batchnorm,
     /* attn.c */
     &scp_cpu_attn,

@@ -22,7 +22,7 @@ extern const scp_op_impl scp_cpu_dropout;
 extern const scp_op_impl scp_cpu_concat, scp_cpu_slice, scp_cpu_gather, scp_cpu_gather_dir;
 
 /* norm.c */
-extern const scp_op_impl scp_cpu_layernorm, scp_cpu_batchnorm;
+extern const scp_op_impl scp_cpu_layernorm, scp_cpu_batchnorm, scp_cpu_unit;
 
 /* attn.c */
 extern const scp_op_impl scp_cpu_attn;

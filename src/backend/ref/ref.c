@@ -21,6 +21,7 @@ static const scp_op_impl *const ops[] = {
     &scp_ref_gather_dir,
     /* norm.c */
     &scp_ref_layernorm,
+    &scp_ref_unit,
     &scp_ref_batchnorm,
     /* attn.c */
     &scp_ref_attn,

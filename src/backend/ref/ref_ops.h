@@ -52,7 +52,7 @@ extern const scp_op_impl scp_ref_dropout;
 extern const scp_op_impl scp_ref_concat, scp_ref_slice, scp_ref_gather, scp_ref_gather_dir;
 
 /* norm.c */
-extern const scp_op_impl scp_ref_layernorm, scp_ref_batchnorm;
+extern const scp_op_impl scp_ref_layernorm, scp_ref_batchnorm, scp_ref_unit;
 
 /* attn.c */
 extern const scp_op_impl scp_ref_attn;
