@@ -3,24 +3,17 @@
 
 note() { printf '%s\n' "$*" >&2; }
 
-# fastest LOG COMMAND...: run $repeat times with the output in LOG; sets seconds (the fastest run) and
-# peak (MiB of the largest process of any run).
-fastest() {
-    log=$1
+# turn NAME COMMAND...: one timed run, its output in NAME.log under $work; appends "seconds MiB", the MiB of
+# the largest process, to NAME.runs.
+turn() {
+    log=$work/$1
     shift
-    seconds=
-    peak=0
-    i=0
-    while [ $i -lt "$repeat" ]; do
-        i=$((i + 1))
-        if ! /usr/bin/time -o "$log.time" -f '%e %M' "$@" >"$log" 2>&1; then
-            note "failed: $*"
-            tail -n 20 "$log" >&2
-            exit 70
-        fi
-        seconds=$(awk -v s="$seconds" '{ print (s == "" || $1 < s ? $1 : s) }' "$log.time")
-        peak=$(awk -v p="$peak" '{ m = $2 / 1024; printf "%.1f", (m > p ? m : p) }' "$log.time")
-    done
+    if ! /usr/bin/time -o "$log.time" -f '%e %M' "$@" >"$log.log" 2>&1; then
+        note "failed: $*"
+        tail -n 20 "$log.log" >&2
+        exit 70
+    fi
+    awk '{ print $1, $2 / 1024 }' "$log.time" >>"$log.runs"
 }
 
 # python_of PACKAGE...: a private environment under $work with these packages; sets python.
