@@ -6,7 +6,7 @@
 #include "data/prep_plan.h"
 #include "io/h5ad_stream.h"
 
-enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 64 };
+enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 64, SAMPLE_VALUES = 1 << 16 };
 
 typedef struct sample {
     scp_value_sample value;
@@ -50,6 +50,26 @@ done:
     return st;
 }
 
+/* The same of a matrix that is stored by genes: rows would cost all of it. */
+static scp_status sample_csc(scp_prep_plan *p, scp_h5ad *f, int64_t *seen)
+{
+    scp_status st = SCP_OK;
+    scp_value_sample sample = { 0 };
+    int64_t *entries = NULL;
+    float *value = NULL;
+    size_t n = 0;
+    SCP_GOTO(done, scp_alloc(p->bulk.G, sizeof *entries, &entries));
+    SCP_GOTO(done, scp_alloc(SAMPLE_VALUES, sizeof *value, &value));
+    SCP_GOTO(done, scp_h5ad_look_csc(f, entries, SAMPLE_VALUES, value, &n));
+    scp_value_sample_add(&sample, value, n);
+    for (size_t g = 0; g < p->bulk.G; g++) seen[g] += entries[g];
+    SCP_GOTO(done, scp_value_sample_check(&sample, p->map.values, scp_h5ad_path(f)));
+done:
+    free(value);
+    free(entries);
+    return st;
+}
+
 typedef struct gene_rank {
     int64_t seen;
     int32_t gene;
@@ -88,7 +108,8 @@ scp_status scp_prep_plan_sample(scp_prep_plan *p)
     for (size_t i = 0; i < p->n_files; i++) {
         SCP_GOTO(done, scp_h5ad_open(p->path[i], &f));
         SCP_GOTO(done, scp_h5ad_select_matrix(f, p->bulk.matrix));
-        SCP_GOTO(done, sample_file(p, f, seen));
+        bool csc = scp_h5ad_matrix_kind(f) == SCP_H5AD_CSC;
+        SCP_GOTO(done, csc ? sample_csc(p, f, seen) : sample_file(p, f, seen));
         scp_h5ad_close(&f);
     }
     SCP_GOTO(done, order_genes(&p->bulk, seen));

@@ -78,6 +78,11 @@ void scp_h5ad_rows_fini(scp_h5ad_rows *rows);
 /** Row starts [n_obs + 1] (CSR only), borrowed; read on first use, 8 bytes a row. */
 scp_status scp_h5ad_indptr(scp_h5ad *f, const int64_t **indptr) SCP_MUST_USE;
 
+/** Of a CSC matrix that was not read yet: entries of each column [n_vars], and up to `cap` values
+ * from places spread over the file, *n of them. Costs no transposition. */
+scp_status scp_h5ad_look_csc(scp_h5ad *f, int64_t *entries, size_t cap, float *value,
+                             size_t *n) SCP_MUST_USE;
+
 /* Writing: the file appears under its name only when scp_h5ad_writer_commit succeeds. */
 typedef struct scp_h5ad_writer scp_h5ad_writer;
 

@@ -300,6 +300,26 @@ scp_status scp_matrix_rows(scp_matrix *m, size_t first, size_t n, scp_h5ad_rows 
 
 /* ---- CSC ---- */
 
+scp_status scp_matrix_look_csc(const scp_matrix *m, int64_t *entries, size_t cap, float *value,
+                               size_t *n)
+{
+    enum { PLACES = 16 };
+    SCP_ARG(m->kind == SCP_H5AD_CSC && !m->column, "%s: a CSC matrix that was not transposed",
+            m->where);
+    size_t all = (size_t)m->column_start[m->n_cols], each = cap / PLACES;
+    for (size_t j = 0; j < m->n_cols; j++)
+        entries[j] = m->column_start[j + 1] - m->column_start[j];
+    *n = 0;
+    for (size_t i = 0; i < PLACES; i++) {
+        size_t first = all / PLACES * i + all % PLACES * i / PLACES,
+               end = all / PLACES * (i + 1) + all % PLACES * (i + 1) / PLACES;
+        size_t some = end - first < each ? end - first : each;
+        SCP_TRY(scp_h5_read_slab(m->data, H5T_NATIVE_FLOAT, first, some, value + *n));
+        *n += some;
+    }
+    return SCP_OK;
+}
+
 /* Entries of columns in blocks: whole columns of at most DENSE_BLOCK entries (or one longer
  * column). */
 static size_t columns_end(const scp_matrix *m, size_t begin)

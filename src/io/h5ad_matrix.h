@@ -39,6 +39,10 @@ scp_status scp_matrix_all_row_starts(scp_matrix *m) SCP_MUST_USE;
 /** Rows [first, first + n), as scp_h5ad_read_rows. */
 scp_status scp_matrix_rows(scp_matrix *m, size_t first, size_t n, scp_h5ad_rows *rows) SCP_MUST_USE;
 
+/** As scp_h5ad_look_csc. */
+scp_status scp_matrix_look_csc(const scp_matrix *m, int64_t *entries, size_t cap, float *value,
+                               size_t *n) SCP_MUST_USE;
+
 /** CSC only: build the rows in memory, once (8 bytes an entry). */
 scp_status scp_matrix_transpose(scp_matrix *m) SCP_MUST_USE;
 

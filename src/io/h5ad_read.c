@@ -216,6 +216,12 @@ scp_status scp_h5ad_read_rows(scp_h5ad *f, size_t first, size_t n, scp_h5ad_rows
     return SCP_OK;
 }
 
+scp_status scp_h5ad_look_csc(scp_h5ad *f, int64_t *entries, size_t cap, float *value, size_t *n)
+{
+    SCP_TRY(need_matrix(f));
+    return scp_matrix_look_csc(&f->matrix, entries, cap, value, n);
+}
+
 void scp_h5ad_rows_fini(scp_h5ad_rows *rows)
 {
     free(rows->indptr);
