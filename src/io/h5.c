@@ -1,9 +1,12 @@
 /* Checked HDF5: error stack to chain, files, groups, opening of datasets. */
 #include "io/h5.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/h5_lzf.h"
@@ -62,6 +65,19 @@ const char *scp_h5_where(hid_t loc, const char *name, char *buf, size_t size)
     return buf;
 }
 
+/* Of what HDF5's driver tells about a refused call, the file and the system's words. */
+static void shorten(char *cause)
+{
+    static const char file_key[] = "filename = '", error_key[] = "error message = '";
+    char *name = strstr(cause, file_key), *error = strstr(cause, error_key), text[512];
+    if (!name || !error || error < name) return;
+    name += sizeof file_key - 1;
+    error += sizeof error_key - 1;
+    snprintf(text, sizeof text, "%.*s: %.*s", (int)strcspn(name, "'"), name,
+             (int)strcspn(error, "'"), error);
+    memcpy(cause, text, sizeof text);
+}
+
 scp_status scp_h5_raise(const char *file, int line, const char *call, hid_t loc, const char *name)
 {
     stack_view v = { 0 };
@@ -69,6 +85,7 @@ scp_status scp_h5_raise(const char *file, int line, const char *call, hid_t loc,
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, view_record, &v);
     H5Eclear2(H5E_DEFAULT);
     scp_status st = stack_status(&v);
+    shorten(v.cause);
     scp_h5_where(loc, name, where, sizeof where);
     if (v.n == 0) snprintf(v.call, sizeof v.call, "a call failed without a reason");
     return scp_err_raise(st, file, line, call, "%s%sHDF5: %s%s%s", where, where[0] ? ": " : "",
@@ -143,12 +160,44 @@ done:
     return st;
 }
 
+/* Is there room on the disk for n more bytes at the end of a file? */
+static bool has_room(int fd, size_t n)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0) return true;
+    int code = posix_fallocate(fd, info.st_size, (off_t)n);
+    return ftruncate(fd, info.st_size) != 0 || (code != ENOSPC && code != EDQUOT);
+}
+
+/* A file that HDF5 cannot write at closing stays half open, and HDF5 crashes on it when the program
+ * ends. So on a full disk the file, which is lost, gives its own space back before it is closed.
+ * @return is it lost? */
+static bool yield_space(hid_t file)
+{
+    enum { SPARE = 1 << 16 };
+    unsigned intent = H5F_ACC_RDONLY;
+    size_t cached = 0;
+    int *fd = NULL;
+    bool lost = false;
+    hid_t fapl = H5Fget_access_plist(file);
+    if (fapl >= 0 && H5Pget_driver(fapl) == H5FD_SEC2 && H5Fget_intent(file, &intent) >= 0 &&
+        (intent & H5F_ACC_RDWR) && H5Fget_mdc_size(file, NULL, NULL, &cached, NULL) >= 0 &&
+        H5Fget_vfd_handle(file, fapl, (void **)&fd) >= 0 && fd)
+        lost = !has_room(*fd, cached + SPARE) && ftruncate(*fd, 0) == 0;
+    if (fapl >= 0) H5Pclose(fapl);
+    return lost;
+}
+
 scp_status scp_h5_close(hid_t *file)
 {
     scp_status st = SCP_OK;
+    char where[1024];
     if (!file || *file < 0) return SCP_OK;
+    scp_h5_where(*file, NULL, where, sizeof where);
+    bool lost = yield_space(*file);
     SCP_H5_KEEP(st, H5Fclose(*file));
     *file = H5I_INVALID_HID;
+    if (lost && st == SCP_OK) SCP_FAIL(SCP_EIO, "%s: no space left on the disk", where);
     return st;
 }
 

@@ -102,7 +102,7 @@ void scp_h5ad_writer_abort(scp_h5ad_writer **out)
     scp_h5ad_writer *w = out ? *out : NULL;
     if (!w) return;
     scp_out_drop_x(w);
-    if (w->file >= 0) H5Fclose(w->file);
+    if (scp_h5_close(&w->file) != SCP_OK) H5Eclear2(H5E_DEFAULT); /* it is not wanted */
     if (w->tmp) scp_fs_remove(w->tmp);
     scp_names_destroy(&w->obs.columns);
     scp_names_destroy(&w->var.columns);

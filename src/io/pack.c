@@ -7,6 +7,7 @@
 #include <libdeflate.h>
 
 #include "base/mem.h"
+#include "io/deflate_words.h"
 
 struct scp_packer {
     scp_pack_format format;
@@ -45,8 +46,14 @@ void scp_packer_destroy(scp_packer **pp)
     *pp = NULL;
 }
 
+static bool use_words(const scp_packer *p)
+{
+    return p->format.words && p->format.width == SCP_WORD && p->zlib && !p->format.shuffle;
+}
+
 size_t scp_packer_bound(const scp_packer *p, size_t n)
 {
+    if (use_words(p)) return scp_deflate_words_bound(n / SCP_WORD);
     return p->zlib ? libdeflate_zlib_compress_bound(p->zlib, n) : n;
 }
 
@@ -69,6 +76,10 @@ scp_status scp_packer_run(scp_packer *p, const void *in, size_t n, void *out, si
     if (!p->zlib) {
         memcpy(out, in, n);
         *size = n;
+        return SCP_OK;
+    }
+    if (use_words(p)) {
+        *size = scp_deflate_words(in, n / SCP_WORD, out);
         return SCP_OK;
     }
     *size = libdeflate_zlib_compress(p->zlib, in, n, out, scp_packer_bound(p, n));

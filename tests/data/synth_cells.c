@@ -128,6 +128,110 @@ static void test_moments(double dispersion)
     bench_close(&b);
 }
 
+/* All genes of the atlas: chi-square of the means of those that are counted at all. A sum over
+ * cells is gamma-Poisson again, with excess kurtosis 6 a/n + 1/(n (mu + a mu^2)). */
+static void test_whole_atlas(void)
+{
+    enum { N = 1500 };
+    scp_synth_config c = plain();
+    c.preset = SCP_SYNTH_PLATE;
+    c.lines = 2;
+    bench b = bench_open(&c);
+    size_t w = drug_well(b.d, 0), G = b.d->G, genes = 0, silent = 0;
+    draw(&b, 0, w, 1, 0, N);
+    const float *rate = scp_synth_sampler_rates(b.s, 1);
+    double size = 1748.0 * b.d->plate[0].well[w].depth, chi = 0.0, spread = 0.0, rest[2] = { 0 };
+    for (size_t g = 0; g < G; g++) {
+        double mu = size * (double)rate[g], var = mu + 0.2 * mu * mu;
+        silent += mu == 0.0;
+        if (mu == 0.0 && b.sum[g] > 0.0) silent = 0;
+        if (N * mu < 1.0) { /* together: Poisson */
+            rest[0] += b.sum[g];
+            rest[1] += N * mu;
+            continue;
+        }
+        double z = (b.sum[g] / N - mu) / sqrt(var / N);
+        chi += z * z;
+        spread += 2.0 + 6.0 * 0.2 / N + 1.0 / (N * var);
+        genes++;
+    }
+    tap_ok(fabs(chi - (double)genes) < 4.5 * sqrt(spread),
+           "chi-square %.0f of %zu means of all genes (sd %.0f)", chi, genes, sqrt(spread));
+    tap_ok(fabs(rest[0] - rest[1]) < 4.5 * sqrt(rest[1]), "rare genes: %.0f counts, %.0f expected",
+           rest[0], rest[1]);
+    tap_ok(silent == SCP_SYNTH_ATLAS_GENES - SCP_SYNTH_EXPRESSED,
+           "genes never expressed never are");
+    bench_close(&b);
+}
+
+/* The state of a cell and its phase multiply the means of their genes. */
+static void test_state(void)
+{
+    enum { N = 6000 };
+    const double sd = 0.3, cycle = exp(sd), state = exp(0.5 * sd * sd),
+                 state2 = exp(2.0 * sd * sd); /* of the factor and of its square */
+    scp_synth_config c = plain();
+    c.state = sd;
+    c.genes = 2000;
+    bench b = bench_open(&c);
+    size_t w = drug_well(b.d, 1), G = b.d->G;
+    double got[8] = { 0 }, mu[8] = { 0 }, noise[8] = { 0 };
+    draw(&b, 1, w, 0, 0, N);
+    const float *rate = scp_synth_sampler_rates(b.s, 0);
+    double size = 1748.0 * b.d->plate[1].well[w].depth;
+    for (size_t g = 0; g < G; g++) {
+        int k = b.d->gene_flags[g] >> 1;
+        double m = size * (double)rate[g];
+        got[k] += b.sum[g] / N;
+        mu[k] += m;
+        noise[k] += 2.0 * (m + 0.2 * m * m * 2.0);
+    }
+    for (int k = 0; k < 8; k++) {
+        int flags = k << 1;
+        double share = (flags & SCP_SYNTH_S ? 0.25 : 0.0) + (flags & SCP_SYNTH_G2M ? 0.20 : 0.0);
+        double one = 1.0 + share * (cycle - 1.0), two = 1.0 + share * (cycle * cycle - 1.0);
+        if (flags & SCP_SYNTH_STATE) {
+            one *= state;
+            two *= state2;
+        }
+        double error = sqrt((noise[k] * two + mu[k] * mu[k] * (two - one * one)) / N);
+        if (mu[k] > 0.0)
+            tap_ok(fabs(got[k] - one * mu[k]) < 4.5 * error,
+                   "genes of class %d: %.4g counts a cell, %.4g expected (se %.2g)", k, got[k],
+                   one * mu[k], error);
+    }
+    bench_close(&b);
+}
+
+/* Any team of threads makes the same tables, any drawer the same cells. */
+static void test_team(void)
+{
+    scp_synth_config c;
+    scp_synth_config_init(&c);
+    c.table = table;
+    bench a = bench_open(&c), b = bench_open(&c);
+    scp_synth_drawer *drawer = NULL;
+    scp_h5ad_rows x = { 0 }, y = { 0 };
+    scp_synth_cell one, two;
+    bool same = tap_st(scp_synth_drawer_create(b.s, &drawer), "a drawer");
+    scp_synth_sampler_well(a.s, 1, 95);
+    same = same && tap_st(scp_synth_sampler_well_team(b.s, 1, 95, 3), "tables by three threads");
+    for (int32_t i = 0; same && i < 20; i++) {
+        x.n_rows = y.n_rows = 0;
+        same = scp_synth_sampler_cell(a.s, 4, i, &x, &one) == SCP_OK &&
+               scp_synth_draw(drawer, 4, i, &y, &two) == SCP_OK && x.indptr[1] == y.indptr[1] &&
+               memcmp(x.column, y.column, (size_t)x.indptr[1] * sizeof *x.column) == 0 &&
+               memcmp(x.value, y.value, (size_t)x.indptr[1] * sizeof *x.value) == 0 &&
+               one.reads == two.reads && one.s_score == two.s_score;
+    }
+    tap_ok(same, "cells do not depend on who draws them");
+    scp_h5ad_rows_fini(&x);
+    scp_h5ad_rows_fini(&y);
+    scp_synth_drawer_destroy(&drawer);
+    bench_close(&a);
+    bench_close(&b);
+}
+
 /* The expected profile from the plan, written out. */
 static void test_rates(void)
 {
@@ -311,6 +415,9 @@ int main(void)
     test_moments(0.2);
     test_moments(0.0);
     test_moments(2.0);
+    test_whole_atlas();
+    test_state();
+    test_team();
     test_rates();
     test_ambient();
     test_error_halves();

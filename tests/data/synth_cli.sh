@@ -80,4 +80,44 @@ report "a structure that RDKit rejects"
 "$synth" "$tmp/file/out" --table "$table" >"$tmp/stdout" 2>"$tmp/err" </dev/null
 [ $? -eq 74 ] && grep -q "$tmp/file" "$tmp/err"
 report "a folder that cannot be made"
+# A plate of a size, killed while it is written, then written: nothing may look finished before.
+plate() { "$synth" "$tmp/big" --preset plate --genes 3000 --cells-total 60000 --axes 2 --table "$table" "$@"; }
+plate --threads 1 >"$tmp/stdout" 2>"$tmp/err" </dev/null &
+pid=$!
+tries=0
+until ls "$tmp"/big/plate1.h5ad.tmp.* >"$tmp/ls" 2>&1 || [ $tries -ge 600 ]; do
+    tries=$((tries + 1))
+    sleep 0.05
+done
+kill -9 $pid 2>/dev/null
+wait $pid 2>/dev/null
+[ ! -e "$tmp/big/plate1.h5ad" ] && [ $tries -lt 600 ]
+report "a killed run leaves no plate"
+# A disk of a few MiB: the plate does not fit, or its last part does not.
+full() { # MIB
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare -rm sh -c 'mount -t tmpfs -o size=$1m none "$2" && shift 2 && exec "$@"' sh "$1" "$tmp/full" \
+        "$synth" "$tmp/full/big" --preset plate --genes 3000 --cells-total 60000 --axes 2 --table "$table" \
+        >"$tmp/stdout" 2>"$tmp/err" </dev/null
+    [ $? -eq 74 ] && grep -q -i "no space left" "$tmp/err" && grep -q "plate1.h5ad" "$tmp/err"
+}
+mkdir "$tmp/full"
+if unshare -rm mount -t tmpfs none "$tmp/full" 2>/dev/null; then
+    full 2
+    report "a disk that is full soon ends the run with a message that names the plate"
+    full 12
+    report "and one that is full at the end"
+else
+    for what in soon "at the end"; do
+        count=$((count + 1))
+        echo "ok $count - a full disk $what # SKIP no file system of our own can be mounted"
+    done
+fi
+plate --threads 2 >"$tmp/stdout" 2>"$tmp/err" </dev/null
+report "and it can be written after all"
+cells=$(sed -n 's/.* treated keys, \([0-9]*\) cells,.*/\1/p' "$tmp/stdout")
+[ "$cells" -gt 59900 ] && [ "$cells" -lt 60100 ]
+report "with as many cells as were asked for"
+grep -q "cells/s a core: .* on 2 cores" "$tmp/stdout"
+report "and says how fast it was"
 echo "1..$count"

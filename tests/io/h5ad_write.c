@@ -22,8 +22,11 @@ static const struct sample {
 } samples[] = {
     { "csr32.h5ad", { .csr = true, .deflate = 4, .shuffle = true, .chunk = 16 }, true },
     { "csr64.h5ad", { .csr = true, .index64 = true, .deflate = 1 }, true },
+    { "csr64_parts.h5ad",
+      { .csr = true, .index64 = true, .deflate = 4, .chunk = 8, .threads = 3 },
+      true },
     { "csr_from_dense.h5ad", { .csr = true, .chunk = 7 }, false },
-    { "dense.h5ad", { .deflate = 4, .shuffle = true }, false },
+    { "dense.h5ad", { .deflate = 4, .shuffle = true, .threads = 2 }, false },
     { "dense_from_csr.h5ad", { .chunk = 5 }, true },
 };
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
@@ -273,6 +276,80 @@ static void reproducible(void)
     free(text[1]);
 }
 
+/* Columns in pieces, several at once, are the columns as a whole. */
+static scp_status write_pieces(const char *path)
+{
+    static const char *const names[OBS] = { "a", "b", "c", "d", "e" };
+    scp_status st = SCP_OK;
+    scp_h5ad_writer *w = NULL;
+    scp_h5ad_column *number = NULL, *code = NULL, *index = NULL;
+    const scp_h5ad_write_options opt = { .csr = true, .chunk = 2 };
+    const int64_t x[5] = { 7, -1, INT64_C(1) << 40, 3, 4 };
+    const int32_t c[5] = { 1, 0, -1, 1, 1 }, none[5] = { 0 };
+    SCP_GOTO(done, scp_h5ad_writer_create(path, 5, 2, &opt, &w));
+    SCP_GOTO(done, scp_h5ad_column_begin(w, "obs", "n", SCP_H5AD_INT, &number));
+    SCP_GOTO(done, scp_h5ad_column_begin_categorical(w, "obs", "drug", labels, 2, &code));
+    SCP_GOTO(done, scp_h5ad_column_begin(w, "obs", "cell", SCP_H5AD_INDEX, &index));
+    for (size_t at = 0, n = 1; at < 5; at += n, n = 2) {
+        SCP_GOTO(done, scp_h5ad_column_append(code, n, c + at));
+        SCP_GOTO(done, scp_h5ad_column_append(index, n, names + at));
+        SCP_GOTO(done, scp_h5ad_column_append(number, n, x + at));
+    }
+    tap_fails(scp_h5ad_column_append(number, 1, x), SCP_EINTERNAL, "1 rows on top of 5",
+              "one row too many in a column");
+    SCP_GOTO(done, scp_h5ad_column_end(&index));
+    SCP_GOTO(done, scp_h5ad_column_end(&code));
+    SCP_GOTO(done, scp_h5ad_column_end(&number));
+    SCP_GOTO(done, scp_h5ad_column_begin(w, "obs", "short", SCP_H5AD_F32, &number));
+    tap_fails(scp_h5ad_column_end(&number), SCP_EINTERNAL, "short: 0 of 5", "a column too short");
+    SCP_GOTO(done, scp_h5ad_write_lengths(w, none, 5));
+    SCP_GOTO(done, scp_h5ad_write_index(w, "var", "gene", names));
+    SCP_GOTO(done, scp_h5ad_writer_commit(&w));
+done:
+    scp_h5ad_column_drop(&number);
+    scp_h5ad_column_drop(&code);
+    scp_h5ad_column_drop(&index);
+    scp_h5ad_writer_abort(&w);
+    return st;
+}
+
+static void pieces(void)
+{
+    char path[SCP_PATH_MAX], **names = NULL;
+    scp_h5ad *f = NULL;
+    double *x = NULL;
+    tap_st(scp_fs_join(path, sizeof path, tap_tmpdir(), "pieces.h5ad"), "name");
+    if (!tap_st(write_pieces(path), "columns written in pieces") ||
+        !tap_st(scp_h5ad_open(path, &f), "and opened"))
+        return;
+    check_text(f, "drug", 0, "γ-Oryzanol");
+    check_text(f, "drug", 2, "(missing)");
+    tap_st(scp_h5ad_obs_real(f, "n", &x), "numbers");
+    tap_ok(x[0] == 7 && x[1] == -1 && x[2] == 1099511627776.0 && x[4] == 4, "in their order");
+    tap_st(scp_h5ad_obs_names(f, &names), "index");
+    tap_text(names[4], "e", "the last name");
+    scp_fs_list_free(names, 5);
+    free(x);
+    scp_h5ad_close(&f);
+}
+
+/* Rows by their lengths and entries without their rows do not pass. */
+static void lengths(void)
+{
+    const scp_h5ad_write_options opt = { .csr = true, .index64 = true };
+    const int32_t length[2] = { 1, 2 }, column[2] = { 0, 1 };
+    const float x[2] = { 1, 2 };
+    char path[SCP_PATH_MAX];
+    scp_h5ad_writer *w = NULL;
+    tap_st(scp_fs_join(path, sizeof path, tap_tmpdir(), "lengths.h5ad"), "name");
+    tap_st(scp_h5ad_writer_create(path, 2, 2, &opt, &w), "writer");
+    tap_st(scp_h5ad_write_lengths(w, length, 2), "two rows of three entries");
+    tap_st(scp_h5ad_write_entries(w, column, x, 2), "two entries");
+    tap_fails(scp_h5ad_writer_commit(&w), SCP_EINTERNAL, "3 entries, 2 were written",
+              "an entry is missing");
+    nothing_left(path, "missing entries");
+}
+
 int main(int argc, char **argv)
 {
     char path[SCP_PATH_MAX];
@@ -283,5 +360,7 @@ int main(int argc, char **argv)
     if (argc == 2) return 0;
     refusals();
     reproducible();
+    pieces();
+    lengths();
     return tap_done();
 }
