@@ -16,6 +16,28 @@ turn() {
     awk '{ print $1, $2 / 1024 }' "$log.time" >>"$log.runs"
 }
 
+# plates_of DIR OPTION...: plates by scppdm_synth in DIR, unless they are there.
+plates_of() {
+    plates=$1
+    shift
+    if [ ! -e "$plates/drugs.tsv" ]; then
+        note "writing synthetic plates in $plates"
+        rm -rf "$plates"
+        "$mpirun" -n "$ranks" "$build/scppdm_synth" "$plates" "$@" >"$work/synth.log" 2>&1 || {
+            tail -n 20 "$work/synth.log" >&2
+            exit 70
+        }
+    fi
+    cat "$plates"/plate*.h5ad >/dev/null # into the page cache, as far as it is large enough
+}
+
+# prep_turn NAME DIR RANKS: one timed run of scppdm_prep over the plates in DIR, all genes, to $work/shard.h5.
+prep_turn() {
+    rm -rf "$work/shard.h5" "$work/shard.h5.parts"
+    turn "$1" "$mpirun" -n "$3" "$build/scppdm_prep" --config "$top/mpi/conf/prep-demo.yaml" \
+        "$2"/plate*.h5ad --genes all --drugs "$2/drugs.tsv" --output "$work/shard.h5"
+}
+
 # python_of PACKAGE...: a private environment under $work with these packages; sets python.
 python_of() {
     python=$work/venv/bin/python

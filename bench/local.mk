@@ -8,6 +8,7 @@ bench_bench_ops_SOURCES = bench/bench_ops.c bench/timing.h
 bench_bench_ops_LDADD = libscpcases.a $(LDADD)
 bench_bench_step_SOURCES = bench/bench_step.c bench/step_export.h bench/step_export.c bench/timing.h
 bench_bench_step_LDADD = libscptoy.a $(LDADD)
-EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/cases/ops.sh bench/cases/step.sh \
+EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/cases/scaling.sh bench/cases/memory.sh bench/cases/ops.sh \
+	bench/cases/step.sh \
 	bench/peers/scanpy_aggregate.py bench/peers/compare.py bench/peers/step_torch.py \
 	bench/results/ops-zen5.json bench/results/prep-zen5.json bench/results/step-zen5.json

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034,SC2154 # variables of bench/run
+# shellcheck shell=sh disable=SC2016,SC2034,SC2154 # variables of bench/run
 # Plates of raw cells to profiles and pairs: scppdm_prep against scanpy.
 #   ours   wall seconds of the whole program: read, group, average, pair, split, fingerprint, write
 #   peer   wall seconds of read_h5ad, normalize_total, log1p and get.aggregate, in one process
@@ -15,27 +15,14 @@ case $what in
 *) set -- --preset plate --cells-total "$what" ;;
 esac
 plates=$work/plates-$what
-mpirun=${MPIRUN:-mpirun}
-if [ ! -e "$plates/drugs.tsv" ]; then
-    note "writing synthetic plates in $plates"
-    rm -rf "$plates"
-    "$mpirun" -n "$ranks" "$build/scppdm_synth" "$plates" "$@" >"$work/synth.log" 2>&1 || {
-        tail -n 20 "$work/synth.log" >&2
-        exit 70
-    }
-fi
+plates_of "$plates" "$@"
 set -- "$plates"/plate*.h5ad
-cat "$@" >/dev/null # all of them from the page cache
-export OMP_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads"
-
 if [ "$peer" = yes ]; then python_of scanpy; fi
 rm -f "$work/prep.runs" "$work/floor.runs" "$work/stream.runs" "$work/peer.runs"
 i=0
 while [ $i -lt "$repeat" ]; do
     i=$((i + 1))
-    rm -rf "$work/shard.h5" "$work/shard.h5.parts"
-    turn prep "$mpirun" -n "$ranks" "$build/scppdm_prep" --config "$top/mpi/conf/prep-demo.yaml" "$@" \
-        --genes all --drugs "$plates/drugs.tsv" --output "$work/shard.h5"
+    prep_turn prep "$plates" "$ranks"
     turn floor "$mpirun" -n "$ranks" "$build/bench/read_floor" "$@"
     turn stream "$mpirun" -n "$ranks" "$build/bench/read_stream" "$@"
     if [ "$peer" = no ]; then continue; fi
