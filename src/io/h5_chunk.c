@@ -103,7 +103,7 @@ static scp_status find_chunk(const scp_h5_chunks *c, size_t i, size_t j, size_t 
 static scp_status fetch_chunk(const scp_h5_chunks *c, size_t i, size_t j, scp_h5_decoder *d)
 {
     const hsize_t at[2] = { i * c->chunk[0], j * c->chunk[1] };
-    size_t bytes;
+    size_t bytes = 0;
     SCP_TRY(find_chunk(c, i, j, &bytes));
     SCP_TRY(reserve(&d->stored, &d->cap_stored, bytes));
     if (H5Dread_chunk(c->dset, H5P_DEFAULT, at, &d->mask, d->stored) < 0)
@@ -217,8 +217,11 @@ static void unshuffle(const uint8_t *in, size_t n, size_t bytes, uint8_t *out)
         unshuffle_8(in, n, (uint64_t *)out);
     else if (bytes == 4)
         unshuffle_4(in, n, (uint32_t *)out);
-    else
+    else if (bytes == 2)
         unshuffle_2(in, n, (uint16_t *)out);
+    else
+        for (size_t k = 0; k < n; k++)
+            for (size_t b = 0; b < bytes; b++) out[k * bytes + b] = in[b * n + k];
 }
 
 scp_status scp_h5_chunk_decode(const scp_h5_chunks *c, size_t i, size_t j, scp_h5_decoder *d,

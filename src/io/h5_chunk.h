@@ -57,6 +57,13 @@ typedef struct scp_h5_decoder {
 scp_status scp_h5_chunks_open(hid_t dset, bool integer, pthread_mutex_t *lock,
                               scp_h5_chunks *c) SCP_MUST_USE;
 
+/** The same for the references by which texts of variable length are stored: elements of 16 bytes.
+ *  For a file whose addresses and lengths have 8 bytes. c->store is SCP_H5_CONVERTED when they
+ *  cannot be had. */
+enum { SCP_H5_REFERENCE_BYTES = 16 };
+scp_status scp_h5_chunks_open_references(hid_t dset, pthread_mutex_t *lock,
+                                         scp_h5_chunks *c) SCP_MUST_USE;
+
 /** Look every chunk up in the file's index; nothing is read. SCP_EDATA for one that is missing, or
  *  of an impossible length. */
 scp_status scp_h5_chunks_look(const scp_h5_chunks *c) SCP_MUST_USE;

@@ -69,10 +69,8 @@ static void choose_store(hid_t file, hid_t dcpl, int rank, scp_h5_chunks *c)
 {
     unsigned intent = H5F_ACC_RDWR; /* HDF5 may hold back what it has not written yet */
     hid_t fapl = H5Fget_access_plist(file), fcpl = H5Fget_create_plist(file);
-    bool known =
-        c->type < SCP_H5_N_NUMBERS && H5Fget_intent(file, &intent) >= 0 && intent == H5F_ACC_RDONLY;
+    bool known = c->bytes > 0 && H5Fget_intent(file, &intent) >= 0 && intent == H5F_ACC_RDONLY;
     H5D_layout_t layout = H5Pget_layout(dcpl);
-    c->bytes = known ? scp_h5_number_bytes(c->type) : 0;
     if (known && layout == H5D_CHUNKED)
         known = open_chunked(dcpl, rank, c);
     else
@@ -90,29 +88,26 @@ static void choose_store(hid_t file, hid_t dcpl, int rank, scp_h5_chunks *c)
     H5Eclear2(H5E_DEFAULT);
 }
 
-scp_status scp_h5_chunks_open(hid_t dset, bool integer, pthread_mutex_t *lock, scp_h5_chunks *c)
+/* c->bytes, of an element, is set; 0: of a type that only HDF5 knows. */
+static scp_status open_chunks(scp_h5_chunks *c)
 {
     scp_status st = SCP_OK;
-    hid_t file = H5I_INVALID_HID, dcpl = H5I_INVALID_HID, type = H5I_INVALID_HID;
+    hid_t file = H5I_INVALID_HID, dcpl = H5I_INVALID_HID, dset = c->dset;
     size_t dims[SCP_H5_MAX_RANK];
     char name[512] = "";
     hsize_t size = 0;
     int rank = 0;
-    *c = (scp_h5_chunks){ .dset = dset, .lock = lock, .integer = integer, .fd = -1 };
-    scp_h5_where(dset, NULL, c->where, sizeof c->where);
-    SCP_GOTO(done, scp_h5_check_number(dset, integer));
     SCP_GOTO(done, scp_h5_extent(dset, &rank, dims));
-    if (rank < 1 || rank > 2)
+    int least = c->bytes == SCP_H5_REFERENCE_BYTES ? 0 : 1; /* one text may stand alone */
+    if (rank < least || rank > 2)
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %d dimensions, 1 or 2 were expected", c->where, rank);
     for (int d = 0; d < 2; d++) c->dims[d] = dims[d];
     SCP_H5IDAT_GOTO(done, dset, NULL, dcpl, H5Dget_create_plist(dset));
-    SCP_H5IDAT_GOTO(done, dset, NULL, type, H5Dget_type(dset));
     SCP_H5IDAT_GOTO(done, dset, NULL, file, H5Iget_file_id(dset));
     SCP_H5AT_GOTO(done, dset, NULL, H5Fget_filesize(file, &size));
     SCP_H5AT_GOTO(done, dset, NULL, H5Iget_name(dset, name, sizeof name));
     c->file_size = size;
     c->seed = scp_hash_text(name, 0);
-    c->type = scp_h5_number_of(type);
     choose_store(file, dcpl, rank, c);
     if (c->store == SCP_H5_CONVERTED) SCP_GOTO(done, scp_h5_check_chunks(dset, c->where));
     for (int d = 0; d < 2; d++)
@@ -120,7 +115,29 @@ scp_status scp_h5_chunks_open(hid_t dset, bool integer, pthread_mutex_t *lock, s
                       (c->chunk[d] && c->dims[d] % c->chunk[d] != 0);
 done:
     if (file >= 0) H5Fclose(file);
-    if (type >= 0) H5Tclose(type);
     if (dcpl >= 0) H5Pclose(dcpl);
     return st;
+}
+
+scp_status scp_h5_chunks_open(hid_t dset, bool integer, pthread_mutex_t *lock, scp_h5_chunks *c)
+{
+    *c = (scp_h5_chunks){ .dset = dset, .lock = lock, .integer = integer, .fd = -1 };
+    scp_h5_where(dset, NULL, c->where, sizeof c->where);
+    SCP_TRY(scp_h5_check_number(dset, integer));
+    hid_t type = H5Dget_type(dset);
+    c->type = scp_h5_number_of(type);
+    c->bytes = c->type < SCP_H5_N_NUMBERS ? scp_h5_number_bytes(c->type) : 0;
+    if (type >= 0) H5Tclose(type);
+    return open_chunks(c);
+}
+
+scp_status scp_h5_chunks_open_references(hid_t dset, pthread_mutex_t *lock, scp_h5_chunks *c)
+{
+    *c = (scp_h5_chunks){ .dset = dset,
+                          .lock = lock,
+                          .fd = -1,
+                          .type = SCP_H5_N_NUMBERS,
+                          .bytes = SCP_H5_REFERENCE_BYTES };
+    scp_h5_where(dset, NULL, c->where, sizeof c->where);
+    return open_chunks(c);
 }

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "io/h5_chunk.h"
 
-enum { REF_BYTES = 16, HEAD_BYTES = 16, OBJECT_BYTES = 16, BLOCK = 4096, INDICES = 1 << 16 };
+enum { HEAD_BYTES = 16, OBJECT_BYTES = 16, INDICES = 1 << 16 };
 
 typedef struct heap {
     int fd;
@@ -79,8 +80,8 @@ static bool good_reference(heap *h, const uint8_t *ref)
     return load_collection(h, address) && index < INDICES && h->size[index] == length + 1;
 }
 
-/* Where the references of the dataset begin in the file; false when they cannot be seen. */
-static bool locate(hid_t dset, heap *h, haddr_t *at)
+/* The file that the collections lie in; false when it cannot be seen. */
+static bool locate(hid_t dset, heap *h)
 {
     hid_t type = H5Dget_type(dset), file = H5Iget_file_id(dset);
     hid_t fapl = H5Fget_access_plist(file), fcpl = H5Fget_create_plist(file);
@@ -89,12 +90,10 @@ static bool locate(hid_t dset, heap *h, haddr_t *at)
     unsigned intent =
         H5F_ACC_RDWR; /* a file being written has not all of its content on disk yet */
     void *fd = NULL;
-    *at = H5Dget_offset(dset);
-    bool seen = *at != HADDR_UNDEF && H5Fget_intent(file, &intent) >= 0 &&
-                intent == H5F_ACC_RDONLY && H5Tis_variable_str(type) > 0 &&
-                H5Tget_size(type) == sizeof(char *) && H5Pget_driver(fapl) == H5FD_SEC2 &&
-                H5Fget_vfd_handle(file, fapl, &fd) >= 0 && H5Fget_filesize(file, &size) >= 0 &&
-                H5Pget_userblock(fcpl, &user) >= 0 &&
+    bool seen = H5Fget_intent(file, &intent) >= 0 && intent == H5F_ACC_RDONLY &&
+                H5Tis_variable_str(type) > 0 && H5Tget_size(type) == sizeof(char *) &&
+                H5Pget_driver(fapl) == H5FD_SEC2 && H5Fget_vfd_handle(file, fapl, &fd) >= 0 &&
+                H5Fget_filesize(file, &size) >= 0 && H5Pget_userblock(fcpl, &user) >= 0 &&
                 H5Pget_sizes(fcpl, &address_bytes, &length_bytes) >= 0 && address_bytes == 8 &&
                 length_bytes == 8;
     if (seen) {
@@ -110,27 +109,39 @@ static bool locate(hid_t dset, heap *h, haddr_t *at)
     return seen;
 }
 
+/* References [first, first + n), a chunk at a time. */
+static scp_status check_references(heap *h, const scp_h5_chunks *c, size_t first, size_t n)
+{
+    scp_status st = SCP_OK;
+    scp_h5_decoder d = { 0 };
+    const void *refs = NULL;
+    for (size_t at = first; at < first + n;) {
+        size_t chunk = at / c->chunk[0], begin = chunk * c->chunk[0], end = begin + c->chunk[0];
+        if (end > first + n) end = first + n;
+        SCP_GOTO(done, scp_h5_chunk_fetch(c, chunk, 0, &d));
+        SCP_GOTO(done, scp_h5_chunk_decode(c, chunk, 0, &d, &refs));
+        for (; at < end; at++)
+            if (!good_reference(h, (const uint8_t *)refs + (at - begin) * SCP_H5_REFERENCE_BYTES))
+                SCP_FAIL_GOTO(done, SCP_EDATA,
+                              "%s: element %zu: the reference to its text is damaged", c->where, at);
+    }
+done:
+    scp_h5_decoder_fini(&d);
+    return st;
+}
+
 scp_status scp_h5_check_texts(hid_t dset, size_t first, size_t n)
 {
     scp_status st = SCP_OK;
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* nobody else is here */
+    scp_h5_chunks c;
     heap h = { 0 };
-    haddr_t at;
-    uint8_t *refs = NULL;
-    char where[1024];
-    if (n == 0 || !locate(dset, &h, &at)) return SCP_OK;
+    if (n == 0 || !locate(dset, &h)) return SCP_OK;
+    SCP_TRY(scp_h5_chunks_open_references(dset, &lock, &c));
+    if (c.store == SCP_H5_CONVERTED) return SCP_OK; /* HDF5 alone can read them */
     SCP_GOTO(done, scp_alloc(INDICES, sizeof *h.size, &h.size));
-    SCP_GOTO(done, scp_alloc(BLOCK, REF_BYTES, &refs));
-    for (size_t i = 0; i < n; i += BLOCK) {
-        size_t some = n - i < BLOCK ? n - i : BLOCK;
-        bool fine = read_at(&h, refs, some * REF_BYTES, at + (first + i) * REF_BYTES);
-        for (size_t k = 0; k < some; k++)
-            if (!fine || !good_reference(&h, refs + k * REF_BYTES))
-                SCP_FAIL_GOTO(done, SCP_EDATA,
-                              "%s: element %zu: the reference to its text is damaged",
-                              scp_h5_where(dset, NULL, where, sizeof where), first + i + k);
-    }
+    SCP_GOTO(done, check_references(&h, &c, first, n));
 done:
-    free(refs);
     free(h.size);
     return st;
 }
