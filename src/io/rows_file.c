@@ -1,8 +1,14 @@
 /* Float matrices written by all ranks together, or by rank 0 for all. */
+#include "config.h" /* _GNU_SOURCE for fallocate */
+
 #include "io/rows_file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/hash.h"
@@ -76,6 +82,39 @@ static scp_status create_file(scp_rows_file *w)
     return scp_agree(w->comm, st);
 }
 
+static off_t matrix_bytes(const scp_rows_shape *s)
+{
+    return (off_t)((s->rows[0] + s->rows[1]) * s->columns * sizeof(float));
+}
+
+/* May this process write files that large? */
+static scp_status check_limit(const scp_rows_file *w)
+{
+    struct rlimit limit;
+    off_t bytes = matrix_bytes(&w->shape);
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        (rlim_t)bytes > limit.rlim_cur)
+        SCP_FAIL(SCP_EIO, "%s needs %lld MiB, but files may have only %lld MiB (ulimit -f)", w->path,
+                 (long long)(bytes >> 20), (long long)(limit.rlim_cur >> 20));
+    return SCP_OK;
+}
+
+/* Claim the room before anything is written: a full disk is then one clear message, and HDF5 never
+ * meets it. File systems that cannot claim are taken as they are. */
+static scp_status reserve(const scp_rows_file *w)
+{
+    off_t bytes = matrix_bytes(&w->shape);
+    if (bytes == 0) return SCP_OK;
+    int fd = open(w->tmp, O_WRONLY | O_CLOEXEC), why = 0;
+    if (fd < 0) return SCP_OK; /* HDF5 says what is wrong */
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) != 0) why = errno;
+    close(fd);
+    if (why == ENOSPC || why == EDQUOT || why == EFBIG)
+        SCP_FAIL(SCP_EIO, "no room for %s: %lld MiB are needed: %s", w->path,
+                 (long long)(bytes >> 20) + 1, strerror(why));
+    return SCP_OK;
+}
+
 scp_status scp_rows_file_create(scp_comm *comm, const char *path, const scp_rows_shape *shape,
                                 scp_rows_file **out)
 {
@@ -95,7 +134,9 @@ scp_status scp_rows_file_create(scp_comm *comm, const char *path, const scp_rows
     }
     SCP_GOTO(done, scp_agree(comm, st));
     SCP_GOTO(done, share_tmp_name(w));
+    SCP_GOTO(done, scp_agree(comm, check_limit(w)));
     SCP_GOTO(done, create_file(w));
+    SCP_GOTO(done, scp_agree(comm, is_root(w) ? reserve(w) : SCP_OK));
 done:
     if (st != SCP_OK) scp_rows_file_abort(&w);
     *out = w;

@@ -1,0 +1,188 @@
+#!/bin/sh
+# scppdm_prep that is killed, stopped, disturbed: whatever happened before, the same command ends with the same
+# content, nothing that a later step would take appears before, and finished parts are not done again.
+# SCP_TEST_LONG=1: 20 random kill points instead of 4.
+prep=${top_builddir:-.}/scppdm_prep
+plates=${top_builddir:-.}/tests/data/plates
+launch=${MPIRUN:-mpirun}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
+trap 'rm -rf "$tmp"' EXIT
+count=0
+export OMP_NUM_THREADS=1
+
+report() { # WHAT: the result of the command before
+    rc=$?
+    count=$((count + 1))
+    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
+        echo "not ok $count - $1"
+        sed 's/^/# err: /' "$tmp/err" | tail -20
+    fi
+}
+skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
+err() { grep -q -e "$1" "$tmp/err"; }
+run() { "$prep" --min-cells=3 --drugs "$tmp/drugs.tsv" --output "$out" "$@" "$tmp/plate1.h5ad" "$tmp/plate2.h5ad" \
+    >"$tmp/stdout" 2>"$tmp/err"; }
+ranks() { # N OPTION...
+    n=$1; shift
+    "$launch" -n "$n" "$prep" --min-cells=3 --drugs "$tmp/drugs.tsv" --output "$out" "$@" \
+        "$tmp/plate2.h5ad" "$tmp/plate1.h5ad" >"$tmp/stdout" 2>"$tmp/err"
+}
+same() { [ "$("$plates" --hash "$out")" = "$want" ]; }
+parts() { find "$out.parts" -name 'part-*.h5' 2>/dev/null | wc -l; }
+alone() { # the output is all that is left
+    [ "$(find "$tmp/out" -type f | wc -l)" -eq 1 ] && [ ! -e "$out.parts" ] && [ -e "$out" ]
+}
+random() { # BELOW
+    od -An -N2 -tu2 /dev/urandom | awk -v n="$1" '{ print $1 % n }'
+}
+
+mkdir "$tmp/out"
+out=$tmp/out/shard.h5
+"$plates" "$tmp" >/dev/null 2>"$tmp/err"
+report "write plates"
+run --threads=1
+want=$("$plates" --hash "$out")
+[ -n "$want" ] && alone
+report "one rank, one thread"
+
+# ---- the same content ----
+for threads in 2 3; do
+    rm -f "$out"
+    run --threads=$threads --memory=1 && same && alone
+    report "$threads threads in little memory write the same"
+done
+rm -f "$out"
+run --single-writer && same
+report "--single-writer of one rank writes the same"
+if command -v "$launch" >/dev/null 2>&1; then
+    for n in 2 3 4; do
+        rm -f "$out"
+        ranks $n --threads=$((n % 2 + 1)) --memory=1 && same && alone
+        report "$n ranks x $((n % 2 + 1)) threads in little memory write the same"
+    done
+    rm -f "$out"
+    ranks 3 --single-writer --memory=1 && same && alone
+    report "--single-writer of 3 ranks writes the same"
+else
+    skip "several ranks" "no $launch"
+fi
+
+# ---- parts ----
+rm -f "$out"
+run --memory=1 --keep-parts && same && [ "$(parts)" -ge 4 ]
+report "--keep-parts keeps them"
+made=$(parts)
+rm -f "$out"
+run --memory=1 --keep-parts && same && [ "$(grep -c 'taken over' "$tmp/err")" -eq "$made" ] && ! err ' cells '
+report "all parts are taken over, no cell is read"
+some=$(find "$out.parts" -name 'part-*.h5' | sort | sed -n 2p)
+rm -f "$out" "$some"
+ranks_or_one() { if command -v "$launch" >/dev/null 2>&1; then ranks 2 "$@"; else run "$@"; fi; }
+ranks_or_one --memory=100 --keep-parts && same && [ "$(grep -c 'taken over' "$tmp/err")" -eq $((made - 1)) ] &&
+    [ -e "$some" ]
+report "a missing part is done again, on other ranks, with other memory"
+size=$(wc -c <"$some")
+for at in $((size / 2)) $((size * 3 / 4)) 2100; do # rows, tables, header
+    rm -f "$out"
+    printf '\125\252\125\252\125\252\125\252' | dd of="$some" bs=1 seek="$at" conv=notrunc 2>/dev/null
+    run --keep-parts && same && err "is removed" && [ "$(grep -c 'taken over' "$tmp/err")" -eq $((made - 1)) ]
+    report "a part damaged at byte $at is refused and done again"
+done
+rm -f "$out"
+head -c 3000 "$some" >"$some.cut" && mv "$some.cut" "$some"
+run --keep-parts && same && err "is removed"
+report "a truncated part is refused and done again"
+rm -f "$out"
+run --keep-parts --seed=2 && ! same && ! err 'taken over' && [ "$(grep -c 'another plan' "$tmp/err")" -eq "$made" ]
+report "another seed is another plan: its parts are not taken"
+touch "$tmp/plate2.h5ad"
+rm -f "$out"
+run && same && ! err 'taken over' && err 'another plan' && alone
+report "an input that was written to is another plan"
+rm -f "$out"
+touch "$out.tmp.1234567" && mkdir "$out.parts" && touch "$out.parts/part-0000000-0000001.h5.tmp.77"
+run && same && alone && err 'was killed is removed'
+report "temporaries of dead runs are removed"
+mkdir "$tmp/scratch"
+run --scratch="$tmp/scratch" --keep-parts --memory=1 && same && [ ! -e "$out.parts" ] &&
+    [ "$(find "$tmp/scratch/shard.h5.parts" -name 'part-*.h5' | wc -l)" -ge 4 ]
+report "--scratch holds the parts"
+rm -rf "$tmp/scratch"
+
+# ---- one run at a time ----
+if command -v flock >/dev/null 2>&1; then
+    rm -f "$out"
+    flock "$out.lock" sh -c "\"$prep\" --drugs \"$tmp/drugs.tsv\" --output \"$out\" \"$tmp/plate1.h5ad\"" \
+        >"$tmp/stdout" 2>"$tmp/err"
+    [ $? -eq 75 ] && err 'another run holds' && [ ! -e "$out" ]
+    report "an output that another run writes: exit 75"
+    rm -f "$out.lock"
+else
+    skip "a lock" "no flock"
+fi
+
+# ---- the plan ----
+rm -f "$out"
+run --dry-run --memory=1 && [ -z "$(find "$tmp/out" -mindepth 1)" ] &&
+    grep -q 'plate1.h5ad: 422 cells, 301 kept, .* 5 passes' "$tmp/stdout" && grep -q 'batches *5 of' "$tmp/stdout"
+report "--dry-run says how often each plate is read, and writes nothing"
+
+# ---- kill -9 ----
+points=4
+[ -n "${SCP_TEST_LONG:-}" ] && points=20
+point=0
+while [ $point -lt $points ]; do
+    point=$((point + 1))
+    rm -rf "$out" "$out.parts"
+    k=$(random 4) delay=$(random 40)
+    if [ $((point % 2)) -eq 0 ] && command -v "$launch" >/dev/null 2>&1; then
+        how="2 ranks"
+        ranks 2 --memory=1 &
+    else
+        how="1 rank"
+        run --memory=1 &
+    fi
+    job=$!
+    tries=0
+    while [ "$(parts)" -lt "$k" ] && kill -0 $job 2>/dev/null && [ $tries -lt 500 ]; do
+        tries=$((tries + 1)); sleep 0.002
+    done
+    sleep "0.0$(printf %02d "$delay")"
+    victims=$(pgrep -P $job 2>/dev/null)
+    for v in $victims; do # of mpirun: its ranks
+        if pgrep -P "$v" >/dev/null 2>&1; then victims="$victims $(pgrep -P "$v")"; fi
+    done
+    # shellcheck disable=SC2086 # a list of processes
+    kill -9 $victims 2>/dev/null
+    wait $job 2>/dev/null
+    done_before=$(find "$out.parts" -name 'part-*.h5' 2>/dev/null | wc -l)
+    whole=no
+    [ -e "$out" ] && whole=yes
+    if [ $whole = yes ]; then same || echo "# a killed run left another content"; fi
+    run --memory=2 && same && alone && { [ $whole = yes ] || [ "$(grep -c 'taken over' "$tmp/err")" -eq "$done_before" ]; }
+    report "$how killed after $k parts and $delay ms: $done_before taken over, output whole before: $whole"
+done
+
+# ---- stop and go on ----
+rm -rf "$out" "$out.parts"
+run --memory=1 &
+job=$!
+tries=0
+while [ "$(parts)" -lt 1 ] && kill -0 $job 2>/dev/null && [ $tries -lt 500 ]; do
+    tries=$((tries + 1)); sleep 0.002
+done
+victim=$(pgrep -P $job)
+# shellcheck disable=SC2086
+kill -TERM $victim 2>/dev/null
+wait $job
+rc=$?
+if [ $rc -eq 85 ]; then
+    err 'goes on' && [ ! -e "$out" ] && [ "$(parts)" -ge 1 ]
+    report "SIGTERM: exit 85, parts stay"
+else
+    [ $rc -eq 0 ]
+    report "SIGTERM came too late: the run had ended"
+fi
+run --memory=1 && same && alone
+report "and the same command goes on"
+echo "1..$count"
