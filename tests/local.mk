@@ -4,5 +4,5 @@ libscptest_a_SOURCES = tests/tap.h tests/tap.c
 EXTRA_DIST += tests/mpi-run tests/lsan.supp
 
 # Structure of the tree and of the archives.
-dist_check_SCRIPTS += tests/layers.t tests/shell.t tests/symbols.t
-TESTS += tests/layers.t tests/shell.t tests/symbols.t
+dist_check_SCRIPTS += tests/doc.t tests/layers.t tests/shell.t tests/symbols.t
+TESTS += tests/doc.t tests/layers.t tests/shell.t tests/symbols.t

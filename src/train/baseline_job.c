@@ -80,9 +80,22 @@ static scp_status list_pairs(baseline_ctx *c)
     return SCP_OK;
 }
 
+/* The linear map has G x G weights, and the optimiser four more arrays of that size. */
+static scp_status check_size(const baseline_ctx *c)
+{
+    const size_t most = 20000, G = c->s->data->G;
+    if ((c->kind == SCP_BASELINE_LINEAR || c->kind == SCP_BASELINE_LINEAR_SHIFT) && G > most)
+        SCP_FAIL(SCP_EUSAGE,
+                 "--model %s has genes x genes weights, on %zu genes %.1f billion: use --model "
+                 "ridge, or a shard of at most %zu genes (scppdm_prep --genes hvg:N)",
+                 scp_baseline_name(c->kind), G, 1e-9 * (double)G * (double)G, most);
+    return SCP_OK;
+}
+
 static scp_status build(baseline_ctx *c)
 {
     const scp_dataset *d = c->s->data;
+    SCP_TRY(check_size(c));
     int64_t B = c->train->batch / scp_comm_size(c->s->comm);
     SCP_TRY(list_pairs(c));
     SCP_TRY(scp_alloc((size_t)B, sizeof *c->ids, &c->ids));

@@ -59,6 +59,10 @@ report "what is not trained: exit 66, and the command that trains it"
 # shellcheck disable=SC2086
 run 65 "$top/scppdm_train" --run "$tmp/r" --shard "$tmp/s.h5" --model mlp $short --baseline.dropout 0.5 && err 'other settings'
 report "another setting on resume: exit 65"
+"$top/tests/train/make_screen" "$tmp/wide.h5" 2 4 20001 3 >"$tmp/out" 2>"$tmp/err" &&
+    run 64 "$top/scppdm_train" --run "$tmp/wide" --shard "$tmp/wide.h5" --model linear && err 'use --model ridge' &&
+    run 0 "$top/scppdm_train" --run "$tmp/wide" --shard "$tmp/wide.h5" --model ridge
+report "too many genes for linear: exit 64 and the way out, which works"
 if command -v "$launch" >/dev/null 2>&1; then
     run 0 "$launch" -n 2 "$top/scppdm_train" --run "$tmp/two" --shard "$tmp/s.h5" --model ridge &&
         run 0 "$top/scppdm_eval" --run "$tmp/two" --shard "$tmp/s.h5" --models ridge --splits ud --eval.h5ad=false &&
