@@ -31,7 +31,13 @@ size_t scp_h5_lzf_decode(const uint8_t *in, size_t n, uint8_t *out, size_t room)
         back = ((control & 31) << 8) + in[at++] + 1;
         length += 2;
         if (back > done || length > room - done) return 0;
-        for (size_t i = 0; i < length; i++, done++) out[done] = out[done - back];
+        if (back == 1)
+            memset(out + done, out[done - 1], length);
+        else if (back >= length)
+            memcpy(out + done, out + done - back, length);
+        else
+            for (size_t i = done; i < done + length; i++) out[i] = out[i - back];
+        done += length;
     }
     return done;
 }

@@ -2,6 +2,7 @@
  * any cut into parts, wanted rows only, with one digest for all of them; and what is refused. */
 #include "io/h5ad_stream.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -514,6 +515,67 @@ static void damage(void)
     entries_fini(&e);
 }
 
+/* ---- memory ---- */
+
+static pthread_mutex_t peak_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static size_t in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+static scp_status watch(void *ctx, int thread, const size_t *row, scp_h5ad_rows *rows)
+{
+    size_t *peak = ctx, now = in_use();
+    (void)thread;
+    (void)row;
+    (void)rows;
+    pthread_mutex_lock(&peak_lock);
+    if (now > *peak) *peak = now;
+    pthread_mutex_unlock(&peak_lock);
+    return SCP_OK;
+}
+
+/* What is allocated while blocks are given, against what was announced. */
+static void check_memory(const stored_matrix *m, const char *what)
+{
+    enum { HDF5_OWN = 1 << 20 }; /* its caches */
+    scp_h5ad *f = NULL;
+    scp_status st = stored_file(path, m);
+    if (st == SCP_OK) st = scp_h5ad_open(path, &f);
+    for (int threads = 1; threads <= THREADS && st == SCP_OK; threads += 3) {
+        const scp_h5ad_stream_options o = { .n = scp_h5ad_n_obs(f),
+                                            .threads = threads,
+                                            .csc_bytes = 1 << 20 };
+        size_t before = in_use(), peak = before, said = scp_h5ad_stream_memory(f, &o);
+        st = scp_h5ad_stream(f, &o, watch, &peak, NULL);
+        tap_ok(peak - before <= said + HDF5_OWN, "%s, %d threads: %zu KiB said, %zu in use", what,
+               threads, said >> 10, (peak - before) >> 10);
+    }
+    if (st != SCP_OK) tap_st(st, "%s", what);
+    scp_h5ad_close(&f);
+}
+
+static void memory(void)
+{
+    entries e = make_entries(400, 3000, 300, 90000);
+    stored_matrix m = sparse("csr_matrix", &e, 400, 3000);
+    m.indices_as.chunk[0] = m.data_as.chunk[0] = 150000;
+    m.indices_as.how = m.data_as.how = STORED_DEFLATE | STORED_SHUFFLE | STORED_GROWS;
+    check_memory(&m, "memory, csr");
+    m.encoding = "csc_matrix";
+    m.n_rows = 3000;
+    m.n_cols = 400;
+    check_memory(&m, "memory, csc");
+    entries_fini(&e);
+    double *x = calloc(200 * 20000, sizeof *x);
+    m = (stored_matrix){ .encoding = "array", .n_rows = 200, .n_cols = 20000, .data = x };
+    m.data_as = (stored){ H5T_IEEE_F64LE, { 50, 7000 }, STORED_DEFLATE | STORED_SHUFFLE };
+    check_memory(&m, "memory, dense");
+    free(x);
+}
+
 static void arguments(void)
 {
     scp_h5ad *f = NULL;
@@ -575,6 +637,7 @@ int main(void)
     many_rows();
     bad_entries();
     damage();
+    memory();
     arguments();
     real_files();
     return tap_done();
