@@ -27,8 +27,7 @@ static scp_status add_rows(void *ctx, int thread, const size_t *row, scp_h5ad_ro
     return SCP_OK;
 }
 
-/* Are the values what they are declared to be, and which genes are common? One stream for the whole
- * sample: a matrix stored by columns is read as a whole for any row of it. */
+/* Are the values what they are declared to be, and which genes are common? */
 static scp_status sample_file(scp_prep_plan *p, scp_h5ad *f, int64_t *seen)
 {
     scp_status st = SCP_OK;
@@ -50,20 +49,21 @@ done:
     return st;
 }
 
-/* The same of a matrix that is stored by genes: rows would cost all of it. */
+/* The same of a matrix that is stored by genes, where rows would cost a pass over all of it: the
+ * number of entries of each gene, and values from some places. */
 static scp_status sample_csc(scp_prep_plan *p, scp_h5ad *f, int64_t *seen)
 {
     scp_status st = SCP_OK;
-    scp_value_sample sample = { 0 };
+    scp_value_sample values = { 0 };
     int64_t *entries = NULL;
     float *value = NULL;
     size_t n = 0;
     SCP_GOTO(done, scp_alloc(p->bulk.G, sizeof *entries, &entries));
     SCP_GOTO(done, scp_alloc(SAMPLE_VALUES, sizeof *value, &value));
     SCP_GOTO(done, scp_h5ad_look_csc(f, entries, SAMPLE_VALUES, value, &n));
-    scp_value_sample_add(&sample, value, n);
+    scp_value_sample_add(&values, value, n);
     for (size_t g = 0; g < p->bulk.G; g++) seen[g] += entries[g];
-    SCP_GOTO(done, scp_value_sample_check(&sample, p->map.values, scp_h5ad_path(f)));
+    SCP_GOTO(done, scp_value_sample_check(&values, p->map.values, scp_h5ad_path(f)));
 done:
     free(value);
     free(entries);
