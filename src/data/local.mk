@@ -10,7 +10,7 @@ libscppdm_a_SOURCES += src/data/sampler.h src/data/sampler.c src/data/dose.h \
 	src/data/prep_sample.c src/data/prep_memory.h src/data/prep_memory.c src/data/prep_print.c \
 	src/data/prep.h src/data/prep.c src/data/prep_plan.h src/data/prep_plan.c \
 	src/data/prep_manifest.c src/data/verify.h src/data/verify.c src/data/verify_manifest.h \
-	src/data/verify_manifest.c src/data/prep_inputs.h src/data/prep_inputs.c
+	src/data/verify_manifest.c src/data/verify_inputs.c src/data/prep_inputs.h src/data/prep_inputs.c
 libscppdm_a_SOURCES += src/data/synth.h src/data/synth.c src/data/synth_config.c src/data/synth_rng.h \
 	src/data/synth_rng.c src/data/synth_design.h src/data/synth_design.c src/data/synth_genes.c \
 	src/data/synth_lines.c src/data/synth_axes.c src/data/synth_drugs.c src/data/synth_traps.c \

@@ -121,6 +121,10 @@ static scp_status check_meaning(const scp_verify_request *r, const scp_dataset *
     SCP_TRY(check_names(r->shard, "plate", d->plate, d->n_plates, true));
     SCP_TRY(check_names(r->shard, "drug/name", d->drug, d->n_drugs, true));
     SCP_TRY(check_names(r->shard, "parent", d->parent_name, d->n_parents, false));
+    for (size_t g = 0; d->gene_cells && g < d->G; g++)
+        if (d->gene_cells[g] < -1)
+            SCP_FAIL(SCP_EDATA, "%s: /gene_cells row %zu: %" PRId64 " cells", r->shard, g,
+                     d->gene_cells[g]);
     say(r, "ok names: %zu genes, %zu lines, %zu drugs, %zu parents, %zu plates, none twice", d->G,
         d->n_lines, d->n_drugs, d->n_parents, d->n_plates);
     SCP_TRY(check_profiles(r->shard, d));
@@ -194,10 +198,16 @@ static scp_status check_rest(const scp_verify_request *r, const scp_dataset *d,
     SCP_TRY(scp_shard_check_manifest(r->shard, d->manifest));
     SCP_TRY(scp_verify_manifest(r->shard, d));
     say(r, "ok manifest: checksum, sizes, splits, cells and proof agree with the tables");
+    return SCP_OK;
+}
+
+static scp_status check_inputs(scp_comm *comm, const scp_verify_request *r, const scp_dataset *d)
+{
+    size_t n;
     if (!r->inputs) return SCP_OK;
-    size_t n = 0;
-    SCP_TRY(scp_verify_inputs(r->shard, d->manifest, r->inputs, &n));
-    say(r, "ok inputs: %zu files in %s are those of the manifest", n, r->inputs);
+    SCP_TRY(scp_verify_inputs(comm, r->shard, d->manifest, r->inputs, r->probe, &n));
+    if (scp_comm_rank(comm) == 0)
+        say(r, "ok inputs: %zu files in %s are those of the manifest", n, r->inputs);
     return SCP_OK;
 }
 
@@ -222,6 +232,7 @@ scp_status scp_verify_run(scp_comm *comm, const scp_verify_request *r)
     }
     if (root) st = check_rest(r, &d, digest);
     SCP_GOTO(done, scp_agree(comm, st));
+    SCP_GOTO(done, check_inputs(comm, r, &d));
 done:
     scp_dataset_fini(&d);
     return st;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -44,6 +43,16 @@ static scp_status check_sizes(const char *path, const scp_json *m, const scp_dat
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
         SCP_TRY(expect_int(path, "sizes", sizes, want[i].key, (int64_t)want[i].n));
     return SCP_OK;
+}
+
+/* Genes of a list that the data lack. */
+static scp_status check_genes(const char *path, const scp_json *m, const scp_dataset *d)
+{
+    int64_t missing = 0;
+    const scp_json *genes = scp_json_get(m, "genes");
+    for (size_t g = 0; d->gene_cells && g < d->G; g++) missing += d->gene_cells[g] < 0;
+    SCP_TRY(expect_int(path, "genes", genes, "chosen", (int64_t)d->G));
+    return expect_int(path, "genes", genes, "zero_filled", missing);
 }
 
 static scp_status check_split(const char *path, const scp_json *splits, const scp_dataset *d, int s,
@@ -151,44 +160,10 @@ scp_status scp_verify_manifest(const char *path, const scp_dataset *d)
     scp_json *m = NULL;
     SCP_TRY(scp_json_parse(d->manifest, strlen(d->manifest), path, &m));
     SCP_GOTO(done, check_sizes(path, m, d));
+    SCP_GOTO(done, check_genes(path, m, d));
     SCP_GOTO(done, check_splits(path, m, d));
     SCP_GOTO(done, check_cells(path, m, d));
     SCP_GOTO(done, check_proof(path, m));
-done:
-    scp_json_destroy(&m);
-    return st;
-}
-
-static scp_status check_input(const char *path, const char *folder, const char *name,
-                              const scp_json *noted)
-{
-    char file[SCP_PATH_MAX];
-    const char *slash = strrchr(name, '/');
-    int64_t bytes, want;
-    SCP_TRY(scp_fs_join(file, sizeof file, folder, slash ? slash + 1 : name));
-    SCP_TRY(scp_fs_size(file, &bytes));
-    SCP_TRY(get_int(path, name, noted, "bytes", &want));
-    if (bytes != want)
-        SCP_FAIL(SCP_EDATA, "%s has %" PRId64 " bytes; the input of %s had %" PRId64, file, bytes,
-                 path, want);
-    return SCP_OK;
-}
-
-scp_status scp_verify_inputs(const char *path, const char *manifest, const char *folder, size_t *n)
-{
-    SCP_ARG(path && manifest && folder && n, "paths, manifest and result are required");
-    scp_status st = SCP_OK;
-    scp_json *m = NULL;
-    void *iter = NULL;
-    const char *name;
-    const scp_json *value;
-    *n = 0;
-    SCP_TRY(scp_json_parse(manifest, strlen(manifest), path, &m));
-    const scp_json *inputs = scp_json_get(m, "inputs");
-    while (scp_json_next(inputs, &iter, &name, &value)) {
-        SCP_GOTO(done, check_input(path, folder, name, value));
-        (*n)++;
-    }
 done:
     scp_json_destroy(&m);
     return st;
