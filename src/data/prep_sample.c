@@ -8,15 +8,15 @@
 
 enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 64, SAMPLE_VALUES = 1 << 16 };
 
-typedef struct sample {
+typedef struct sampled {
     scp_value_sample value;
     const int32_t *taken; /* 0: a row of the sample */
     int64_t *seen;        /* rows with a value above 0, by gene */
-} sample;
+} sampled;
 
 static scp_status add_rows(void *ctx, int thread, const size_t *row, scp_h5ad_rows *rows)
 {
-    sample *s = ctx;
+    sampled *s = ctx;
     (void)thread; /* there is one */
     for (size_t i = 0; i < rows->n_rows; i++) {
         size_t at = (size_t)rows->indptr[i], end = (size_t)rows->indptr[i + 1];
@@ -33,7 +33,7 @@ static scp_status sample_file(scp_prep_plan *p, scp_h5ad *f, int64_t *seen)
     scp_status st = SCP_OK;
     int32_t *taken = NULL;
     size_t n = scp_h5ad_n_obs(f);
-    sample s = { .seen = seen };
+    sampled s = { .seen = seen };
     SCP_GOTO(done, scp_alloc(n, sizeof *taken, &taken));
     for (size_t i = 0; i < n; i++) taken[i] = 1;
     for (size_t b = 0; b < SAMPLE_BLOCKS; b++) {
