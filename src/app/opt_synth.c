@@ -73,7 +73,7 @@ const scp_option scp_synth_options[] = {
     NUMBER("cells-min", SCP_OPT_INT, cells_min, 1e6, "cells",
            "least cells of a key in a well that worked"),
     NUMBER("failed-wells", SCP_OPT_REAL, failed_wells, 1, NULL,
-           "share of wells with 50 to 800 cells in all"),
+           "share of wells with 1 to 16 cells a line"),
     { "effects", NULL, SCP_OPT_ENUM, AT(effects), "axes", 0, 0, SCP_SYNTH_EFFECTS, NULL,
       "how directions follow from structures: axes of the fingerprints, or a Gaussian process whose "
       "best prediction truth.h5 holds",

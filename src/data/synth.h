@@ -80,7 +80,7 @@ typedef struct scp_synth_config {
     double vehicle;       /* cells of a line in a vehicle well, as a multiple of `cells` */
     int64_t cells_min;    /* no key of a good well has fewer, unless the grid has fewer */
     double fraction;      /* with a grid: share of its cells */
-    double failed_wells;  /* share of wells with 50 to 800 cells in all */
+    double failed_wells;  /* share of wells with 1 to 16 cells a line, as 50 to 800 of 50 lines */
     double depth;         /* factor of the library size */
     int64_t cells_total;  /* 0, or the cells of the screen: lines and drugs that are not set are
                              chosen for `cells` a key, and counts of keys are scaled to it */

@@ -6,7 +6,7 @@
 #include "data/synth_atlas.h"
 #include "data/synth_rng.h"
 
-enum { ROWS = 8, COLUMNS = 12, MIN_FAILED = 50, MAX_FAILED = 800 };
+enum { ROWS = 8, COLUMNS = 12, MIN_FAILED = 50, MAX_FAILED = 800 }; /* cells of 50 lines */
 
 /* Mean counts of the real plates 1 to 14, divided by their mean, 2,293. */
 static const double plate_depth[14] = { 1.067, 1.071, 0.743, 1.014, 0.889, 1.204, 0.829,
@@ -63,7 +63,8 @@ static void count_cells(const scp_synth_design *d, const scp_synth_plate *plate,
         }
         total += n[c] = exp(log_n);
     }
-    double left = MIN_FAILED + (MAX_FAILED - MIN_FAILED) * scp_synth_u01(&s);
+    double left = (MIN_FAILED + (MAX_FAILED - MIN_FAILED) * scp_synth_u01(&s)) * (double)d->C /
+                  SCP_SYNTH_LINES;
     for (size_t c = 0; c < d->C; c++)
         well->cells[c] = well->failed ? (int32_t)(n[c] / total * left)
                                       : (int32_t)fmax(round(n[c]), (double)cfg->cells_min);

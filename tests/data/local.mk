@@ -47,6 +47,7 @@ tests_data_synth_drugs_t_LDADD = libscptest.a $(LDADD)
 tests_data_synth_ranks_mpi_SOURCES = tests/data/synth_ranks.c
 tests_data_synth_ranks_mpi_LDADD = libscptest.a $(LDADD)
 synth_tests = tests/data/synth_atlas.t tests/data/synth_sets.t tests/data/synth_gp.t \
+	tests/data/synth_checks.t \
 	tests/data/synth_keys.mpi
 check_PROGRAMS += $(synth_tests)
 TESTS += $(synth_tests)
@@ -56,6 +57,8 @@ tests_data_synth_sets_t_SOURCES = tests/data/synth_sets.c
 tests_data_synth_sets_t_LDADD = libscptest.a $(LDADD)
 tests_data_synth_gp_t_SOURCES = tests/data/synth_gp.c
 tests_data_synth_gp_t_LDADD = libscptest.a $(LDADD)
+tests_data_synth_checks_t_SOURCES = tests/data/synth_checks.c
+tests_data_synth_checks_t_LDADD = libscptest.a $(LDADD)
 tests_data_synth_keys_mpi_SOURCES = tests/data/synth_keys.c
 tests_data_synth_keys_mpi_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/golden/plate_layout.txt

@@ -61,6 +61,14 @@ report "scppdm_prep reads them by prep-keys.yaml"
 grep -q '348 keys: 332 pairs of 20 drugs in 4 cell lines on 4 plates' "$tmp/err"
 report "and finds the keys of the screen"
 
+"$synth" "$tmp/traps" --traps --cells 60 --table "$table" >"$tmp/stdout" 2>"$tmp/err" </dev/null
+report "a screen with a well that failed"
+"${top_builddir:-.}/scppdm_prep" "$tmp"/traps/plate*.h5ad --drugs "$tmp/traps/drugs.tsv" --min-cells 25 \
+    --output "$tmp/traps.h5" >"$tmp/stdout" 2>"$tmp/err" </dev/null
+report "is prepared"
+grep -q '6 keys are left out: few_cells' "$tmp/err" && grep -q '12 keys are left out: no_structure' "$tmp/err"
+report "without the keys of that well, and of the drug without structure on two plates"
+
 bad 64 "one output folder" --table "$table"
 report "no folder"
 bad 64 "preset" "$tmp/out" --preset huge --table "$table"
