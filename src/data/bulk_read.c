@@ -196,6 +196,7 @@ scp_status scp_bulk_read(const scp_bulk_rows *r, scp_bulk_sink *sink, uint64_t *
     sink->progress.done = 0;
     SCP_GOTO(done, scp_h5ad_stream(file, &o, add_block, &s, digest));
     sink->progress.before += sink->progress.here;
+    scp_progress_update(sink->progress.show, sink->progress.before, NULL);
 done:
     scp_h5ad_close(&file);
     return st;

@@ -10,3 +10,7 @@ tests_base_team_t_SOURCES = tests/base/team.c
 tests_base_team_t_LDADD = libscptest.a $(LDADD)
 tests_base_text_t_SOURCES = tests/base/text.c
 tests_base_text_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/base/memlimit.t
+TESTS += tests/base/memlimit.t
+tests_base_memlimit_t_SOURCES = tests/base/memlimit.c
+tests_base_memlimit_t_LDADD = libscptest.a $(LDADD)

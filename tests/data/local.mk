@@ -4,7 +4,7 @@ check_PROGRAMS += tests/data/sampler.t tests/data/dose.t tests/data/normalize.t 
 	tests/data/real.mpi tests/data/plates
 TESTS += tests/data/sampler.t tests/data/dose.t tests/data/normalize.t tests/data/genes.t \
 	tests/data/split.t tests/data/keys.t tests/data/shard.mpi tests/data/prep.mpi \
-	tests/data/real.mpi tests/data/prep_cli.sh tests/data/prep_restart.sh
+	tests/data/real.mpi tests/data/prep_cli.sh tests/data/prep_restart.sh tests/data/prep_memory.sh
 tests_data_sampler_t_SOURCES = tests/data/sampler.c
 tests_data_sampler_t_LDADD = libscptest.a $(LDADD)
 tests_data_dose_t_SOURCES = tests/data/dose.c
@@ -29,7 +29,7 @@ LONG_TESTS += tests/data/mutate.t
 tests_data_mutate_t_SOURCES = tests/data/mutate.c tests/data/mutate_files.h tests/data/mutate_files.c
 tests_data_mutate_t_LDADD = libscptest.a $(LDADD)
 tests_data_plates_SOURCES = tests/data/plates.c tests/data/screen.h tests/data/screen.c
-dist_check_SCRIPTS += tests/data/prep_cli.sh tests/data/prep_restart.sh
+dist_check_SCRIPTS += tests/data/prep_cli.sh tests/data/prep_restart.sh tests/data/prep_memory.sh
 EXTRA_DIST += tests/data/golden/real.tsv tests/data/golden/make_real.py
 check_PROGRAMS += tests/data/synth_design.t tests/data/synth_cells.t tests/data/synth_files.t \
 	tests/data/synth_drugs.t tests/data/synth_ranks.mpi

@@ -166,6 +166,45 @@ static void test_same(const scp_dataset *d)
     tap_ok(all, "every rank alone writes what all write together");
 }
 
+/* A list in its own order, with a gene that the plates lack. */
+static void test_list(const scp_dataset *d)
+{
+    const char *text = "GENE0500\nNOSUCH\nGENE0003\nGENE0001\n";
+    const size_t at[4] = { 500, SCREEN_GENES, 3, 1 };
+    char path[SCP_PATH_MAX + 32];
+    scp_prep_settings s = settings();
+    scp_dataset v;
+    scp_status st = SCP_OK;
+    snprintf(path, sizeof path, "%s/list.txt", folder);
+    if (scp_comm_rank(world) == 0) st = scp_fs_write_text(path, text, strlen(text));
+    tap_st(scp_agree(world, st), "a list of genes");
+    s.genes = path;
+    if (prepare(world, &s, false, &v)) {
+        bool order = v.G == 4, zero = v.gene_cells[1] == -1, counts = true;
+        for (size_t g = 0; order && g < 4; g++) {
+            if (at[g] == SCREEN_GENES) continue;
+            size_t k = 0;
+            while (k < d->G && strcmp(d->gene[k], v.gene[g]) != 0) k++;
+            order = k < d->G && (size_t)atoi(v.gene[g] + 4) == at[g];
+            counts = counts && v.gene_cells[g] == d->gene_cells[k] && v.gene_cells[g] > 0;
+            for (size_t i = 0; order && i < v.P; i++)
+                order = memcmp(&v.x[i * 4 + g], &d->x[i * d->G + k], sizeof *v.x) == 0;
+        }
+        for (size_t i = 0; i < v.P; i++) zero = zero && memcmp(&v.x[i * 4 + 1], &(float){ 0 }, 4) == 0;
+        tap_ok(order, "its order is that of the columns");
+        tap_ok(zero && strcmp(v.gene[1], "NOSUCH") == 0, "the missing gene is a column of zeros");
+        tap_ok(counts, "cells of a gene do not depend on the choice");
+        tap_ok(strstr(v.manifest, "\"zero_filled\": 1") && strstr(v.manifest, "\"NOSUCH\": 1"),
+               "and named in the manifest");
+    }
+    scp_dataset_fini(&v);
+    s.strict = true;
+    char *in[2] = { plate[0], plate[1] };
+    const scp_text_list inputs = { .v = in, .n = 2 };
+    st = scp_prep_run(world, &s, &inputs);
+    tap_ok(st != SCP_OK, "--strict refuses");
+}
+
 static void test_choices(const scp_dataset *d)
 {
     scp_prep_settings s = settings();
@@ -180,6 +219,7 @@ static void test_choices(const scp_dataset *d)
         tap_ok(same, "100 variable genes, in order, with the values they had");
     }
     scp_dataset_fini(&v);
+    test_list(d);
     s.genes = "all";
     s.seed = 4;
     s.replicates = 0;
