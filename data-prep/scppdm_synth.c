@@ -6,12 +6,11 @@
 static const scp_option_group groups[] = { { scp_synth_options, 0, "Screen" }, { 0 } };
 
 static const char description[] =
-    "Writes plateN.h5ad in the exact layout of Tahoe-100M's plates, drugs.tsv for scppdm_prep, and "
-    "truth.h5 "
-    "with every log fold change and coefficient that made the counts. The files depend on the "
-    "settings "
-    "alone, not on the number of ranks and threads: plates are dealt to groups of ranks, and the "
-    "cells of a plate to the ranks of its group.\n\n"
+    "Writes plateN.h5ad in the exact layout of Tahoe-100M's plates, tables of the design with the "
+    "columns of the atlas's own (drugs.tsv for scppdm_prep), and truth.h5 with every log fold change "
+    "and coefficient that made the counts. The preset keys writes means of keys instead of cells. The "
+    "files depend on the settings alone, not on the number of ranks, which share the work.\n\n"
+    "The design is invented, or with --samples and --grid that of the atlas, by its published tables. "
     "The achieved statistics are printed beside those of the real atlas.";
 
 int main(int argc, char **argv)

@@ -21,5 +21,5 @@ libscppdm_a_SOURCES += src/data/synth.h src/data/synth.c src/data/synth_config.c
 	src/data/synth_cells.h src/data/synth_tables.h src/data/synth_cells.c src/data/synth_draw.c \
 	src/data/synth_segment.h src/data/synth_segment.c src/data/synth_write.h src/data/synth_plate.h \
 	src/data/synth_obs.c src/data/synth_plate_file.c \
-	src/data/synth_truth.c src/data/synth_compare.c
+	src/data/synth_side.c src/data/synth_truth.c src/data/synth_compare.c
 libscppdm_a_SOURCES += src/data/inspect.h src/data/inspect.c src/data/inspect_print.c

@@ -73,8 +73,7 @@ static scp_status write_keys(const scp_comm *comm, const scp_synth_design *d,
 static scp_status write_side_files(const scp_synth_design *d)
 {
     char path[SCP_PATH_MAX];
-    SCP_TRY(scp_fs_join(path, sizeof path, d->cfg.out, "drugs.tsv"));
-    SCP_TRY(scp_synth_write_drugs(d, path));
+    SCP_TRY(scp_synth_write_tables(d, d->cfg.out));
     SCP_TRY(scp_fs_join(path, sizeof path, d->cfg.out, "truth.h5"));
     return scp_synth_write_truth(d, path);
 }

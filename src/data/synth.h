@@ -51,7 +51,7 @@ typedef enum scp_synth_effects {                   /* how directions follow from
 /* Settings. A negative number means: as the preset (size) or the profile (effects) has it.
  * scp_synth_config_init sets every number to -1 and the seed to 1. */
 typedef struct scp_synth_config {
-    char *out;           /* folder for plateN.h5ad, drugs.tsv, truth.h5 */
+    char *out;           /* folder for plateN.h5ad, tables, truth.h5 */
     char *table;         /* drug table, see chem/drug_table.h */
     int preset, profile; /* scp_synth_preset, scp_synth_profile */
     int effects;         /* scp_synth_effects */

@@ -7,7 +7,6 @@
 #include "data/dose.h"
 #include "io/tsv.h"
 
-enum { FIRST_SAMPLE = 1495 };
 static const double mean_depth = 2293.0; /* counts a cell, mean over the atlas's wells */
 
 typedef struct sample {
@@ -120,7 +119,7 @@ static scp_status place_sample(scp_synth_atlas *a, const scp_tsv *t, const sampl
     if (strncmp(text, "smp_", 4) != 0 || scp_parse_int(text + 4, &id) != SCP_OK)
         SCP_FAIL(SCP_EDATA, "%s:%zu: sample \"%s\" is not smp_ and a number", path,
                  scp_tsv_line(t, row), text);
-    id -= FIRST_SAMPLE + (int64_t)SCP_SYNTH_WELLS * (number - 1);
+    id -= SCP_SYNTH_FIRST_SAMPLE + (int64_t)SCP_SYNTH_WELLS * (number - 1);
     if (id < 0 || id >= SCP_SYNTH_WELLS)
         SCP_FAIL(SCP_EDATA, "%s:%zu: %s is not on plate %d by Tahoe-100M's numbers", path,
                  scp_tsv_line(t, row), text, number);
@@ -167,7 +166,7 @@ static scp_status check_wells(const scp_synth_atlas *a, const char *path)
     for (size_t i = 1; i < a->n; i++)
         if (by_place(&a->sample[i - 1], &a->sample[i]) == 0)
             SCP_FAIL(SCP_EDATA, "%s: smp_%d is there twice", path,
-                     FIRST_SAMPLE + SCP_SYNTH_WELLS * (a->sample[i].plate - 1) + a->sample[i].well);
+                     SCP_SYNTH_FIRST_SAMPLE + SCP_SYNTH_WELLS * (a->sample[i].plate - 1) + a->sample[i].well);
     for (size_t p = 0; p < a->n_plates; p++) {
         bool vehicle = false;
         for (size_t i = 0; i < a->n; i++)

@@ -6,7 +6,10 @@
 #include "data/synth_design.h"
 
 #define SCP_SYNTH_VEHICLE_NAME "DMSO_TF"
-enum { SCP_SYNTH_PLATES = 99 }; /* numbers 1 to 99 */
+enum {
+    SCP_SYNTH_PLATES = 99,        /* numbers 1 to 99 */
+    SCP_SYNTH_FIRST_SAMPLE = 1495 /* of plate 1; 96 a plate */
+};
 
 typedef struct scp_synth_atlas scp_synth_atlas;
 

@@ -98,7 +98,7 @@ static void fit_total(scp_synth_design *d)
             for (size_t c = 0; c < d->C; c++) {
                 int32_t *n = &d->plate[p].well[w].cells[c];
                 double scaled = round(*n * ((double)d->cfg.cells_total / total));
-                if (*n > 0) *n = (int32_t)fmax(scaled, (double)d->cfg.cells_min);
+                if (*n > 0) *n = (int32_t)fmax(scaled, fmin((double)d->cfg.cells_min, *n));
             }
 }
 

@@ -1,4 +1,4 @@
-/* What is true about a synthetic screen, as named arrays: truth.h5, and the drug table for prep.
+/* What is true about a synthetic screen, as named arrays: truth.h5.
  *
  * Groups: gene, set (with gene sets), line, drug, pair (line x drug), plate, well (in use), key (treated; rows in the
  * order plate, well, line). key/lfc [keys, G] follows from the rest by the formula of
@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fs.h"
 #include "base/mem.h"
 #include "base/version.h"
 #include "data/synth_write.h"
@@ -292,19 +291,5 @@ scp_status scp_synth_write_truth(const scp_synth_design *d, const char *path)
     return scp_array_file_commit(&f);
 done:
     scp_array_file_close(&f);
-    return st;
-}
-
-scp_status scp_synth_write_drugs(const scp_synth_design *d, const char *path)
-{
-    scp_status st = SCP_OK;
-    scp_strbuf text = { 0 };
-    SCP_GOTO(done, scp_strbuf_addf(&text, "drug\tcanonical_smiles\tmoa-fine\n"));
-    for (size_t i = 0; i < d->D; i++)
-        SCP_GOTO(done, scp_strbuf_addf(&text, "%s\t%s\t%s\n", d->drug[i].name, d->drug[i].smiles,
-                                       d->drug[i].moa));
-    SCP_GOTO(done, scp_fs_write_text(path, text.text, text.len));
-done:
-    scp_strbuf_fini(&text);
     return st;
 }

@@ -21,8 +21,9 @@ typedef struct scp_synth_tally {
 /** The label of drugname_drugconc as Python prints it, e.g. [('Aspirin', 0.05, 'uM')]. Appends. */
 scp_status scp_synth_dose_label(const char *drug, const char *dose, scp_strbuf *out) SCP_MUST_USE;
 
-/** Drug table of the screen (drug, canonical_smiles, moa-fine), as scppdm_prep reads it. */
-scp_status scp_synth_write_drugs(const scp_synth_design *d, const char *path) SCP_MUST_USE;
+/** Tables of the screen into the folder `dir`: drugs.tsv as scppdm_prep reads it; samples.tsv,
+ *  condition_grid.tsv, cell_lines.tsv and genes.tsv as scp_synth_config names them. */
+scp_status scp_synth_write_tables(const scp_synth_design *d, const char *dir) SCP_MUST_USE;
 /** Everything true about the screen. */
 scp_status scp_synth_write_truth(const scp_synth_design *d, const char *path) SCP_MUST_USE;
 

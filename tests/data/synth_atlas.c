@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "data/synth_write.h"
 #include "io/tsv.h"
 #include "tap.h"
 
@@ -188,6 +189,75 @@ static void test_refusals(void)
     bad_samples(text, "no sample of plate1 with DMSO_TF", "no vehicle");
 }
 
+/* ---- there and back ---- */
+
+/* Cells of a line in all wells of a plate that hold a drug of this name at a dose. */
+static int64_t key_cells(const scp_synth_design *d, size_t plate, size_t line, const char *drug,
+                         int dose)
+{
+    int64_t n = 0;
+    for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) {
+        const scp_synth_well *at = well(d, plate, w);
+        if (drug ? at->drug >= 0 && at->dose == dose && strcmp(d->drug[at->drug].name, drug) == 0
+                 : at->drug == SCP_SYNTH_VEHICLE)
+            n += at->cells[line];
+    }
+    return n;
+}
+
+/* The tables of an invented screen, traps and all, make the same design again. */
+static void test_round_trip(void)
+{
+    static const char *const name[] = { "drugs.tsv", "samples.tsv", "condition_grid.tsv",
+                                        "cell_lines.tsv", "genes.tsv" };
+    char path[5][SCP_PATH_MAX];
+    scp_synth_config c;
+    scp_synth_design *d = NULL, *e = NULL;
+    scp_synth_config_init(&c);
+    snprintf(path[0], sizeof path[0], "%s/data-prep/drugs/drugs.tsv",
+             getenv("top_srcdir") ? getenv("top_srcdir") : ".");
+    c.table = path[0];
+    c.genes = 400;
+    c.traps = true;
+    c.bridge = c.mixed = c.repeat = 1;
+    if (!tap_st(scp_synth_design_create(&c, &d), "an invented screen") ||
+        !tap_st(scp_synth_write_tables(d, tap_tmpdir()), "its tables"))
+        return;
+    for (size_t i = 0; i < 5; i++) snprintf(path[i], sizeof path[i], "%s/%s", tap_tmpdir(), name[i]);
+    scp_synth_config_init(&c);
+    c.table = path[0];
+    c.samples = path[1];
+    c.grid = path[2];
+    c.lines_table = path[3];
+    c.genes_table = path[4];
+    c.plate_list = "1,2,13,14";
+    c.genes = 400;
+    c.drugs = (int64_t)d->D;
+    c.fraction = 1;
+    c.cells_min = 1;
+    if (!tap_st(scp_synth_design_create(&c, &e), "a screen from them")) return;
+    size_t wrong = d->D != e->D || d->C != e->C || d->G != e->G || d->n_plates != e->n_plates;
+    for (size_t p = 0; !wrong && p < d->n_plates; p++)
+        for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) {
+            const scp_synth_well *a = well(d, p, w), *b = well(e, p, w);
+            const char *drug = a->drug >= 0 ? d->drug[a->drug].name : NULL;
+            wrong += a->drug < 0 || b->drug < 0
+                         ? a->drug != b->drug
+                         : a->dose != b->dose || strcmp(drug, e->drug[b->drug].name) != 0 ||
+                               strcmp(d->drug[a->drug].label, e->drug[b->drug].label) != 0 ||
+                               strcmp(d->drug[a->drug].smiles, e->drug[b->drug].smiles) != 0;
+            for (size_t l = 0; a->drug != SCP_SYNTH_EMPTY && l < d->C; l++)
+                wrong += key_cells(d, p, l, drug, a->dose) != key_cells(e, p, l, drug, a->dose);
+        }
+    tap_ok(wrong == 0, "has its wells, labels, structures and cells");
+    size_t names = 0;
+    for (size_t g = 0; g < d->G; g++) names += strcmp(d->gene[g], e->gene[g]) != 0;
+    for (size_t l = 0; l < d->C; l++) names += strcmp(d->line[l].id, e->line[l].id) != 0;
+    tap_ok(names == 0, "its genes and its lines");
+    scp_synth_design_destroy(&d);
+    scp_synth_design_destroy(&e);
+}
+
 /* ---- the published tables ---- */
 
 static char *real(const char *name)
@@ -309,6 +379,7 @@ int main(void)
         test_small();
         test_refusals();
     }
+    test_round_trip();
     test_real();
     return tap_done();
 }

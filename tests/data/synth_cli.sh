@@ -25,8 +25,9 @@ bad() { # CODE TEXT ARGUMENT...: fails with this code, names TEXT, leaves nothin
 
 "$synth" "$tmp/screen" --table "$table" --seed 3 >"$tmp/stdout" 2>"$tmp/err" </dev/null
 report "preset tiny"
-[ "$(cd "$tmp/screen" && echo *)" = "drugs.tsv plate1.h5ad plate2.h5ad truth.h5" ]
-report "writes two plates, the drug table and the truth"
+[ "$(cd "$tmp/screen" && echo *)" = \
+    "cell_lines.tsv condition_grid.tsv drugs.tsv genes.tsv plate1.h5ad plate2.h5ad samples.tsv truth.h5" ]
+report "writes two plates, their tables and the truth"
 grep -q "counts a cell, median" "$tmp/stdout" && grep -q "Tahoe-100M plate 10" "$tmp/stdout"
 report "prints what it achieved beside the atlas"
 [ "$(wc -l <"$tmp/screen/drugs.tsv")" -eq 9 ]
