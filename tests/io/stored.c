@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/rng.h"
 
 static scp_status properties(const stored *s, int rank, const size_t *dims, hid_t *dcpl)
 {
@@ -166,6 +167,53 @@ scp_status stored_file(const char *path, const stored_matrix *m)
 done:
     SCP_KEEP(st, scp_h5_close(&file));
     return st;
+}
+
+static size_t draw(size_t below)
+{
+    static uint64_t turn;
+    return scp_rng_below(7, SCP_RNG_SHUFFLE, turn++, 0, 0, below);
+}
+
+stored_entries stored_entries_make(size_t n_major, size_t n_minor, size_t mean, size_t longest)
+{
+    stored_entries e = { .n = n_major };
+    size_t most = n_major * 2 * mean + longest;
+    e.indptr = calloc(n_major + 1, sizeof *e.indptr);
+    e.indices = calloc(most + 1, sizeof *e.indices);
+    e.data = calloc(most + 1, sizeof *e.data);
+    for (size_t i = 0; i < n_major; i++) {
+        size_t n = i % 7 == 0 || i + 2 >= n_major ? 0 : draw(2 * mean);
+        if (i == n_major / 2) n = longest;
+        for (size_t k = 0; k < n; k++, e.nnz++) {
+            e.indices[e.nnz] = (double)draw(n_minor);
+            e.data[e.nnz] = (double)(1 + draw(100));
+        }
+        e.indptr[i + 1] = (double)e.nnz;
+    }
+    return e;
+}
+
+void stored_entries_fini(stored_entries *e)
+{
+    free(e->data);
+    free(e->indices);
+    free(e->indptr);
+}
+
+stored_matrix stored_sparse(const char *encoding, const stored_entries *e, size_t n_rows,
+                            size_t n_cols)
+{
+    return (stored_matrix){ .encoding = encoding,
+                            .n_rows = n_rows,
+                            .n_cols = n_cols,
+                            .nnz = e->nnz,
+                            .data = e->data,
+                            .indices = e->indices,
+                            .indptr = e->indptr,
+                            .data_as = { H5T_IEEE_F32LE, { 5000 }, STORED_DEFLATE },
+                            .indices_as = { H5T_STD_I64LE, { 5000 }, STORED_DEFLATE },
+                            .indptr_as = { H5T_STD_I64LE, { 100 }, STORED_DEFLATE } };
 }
 
 /* ---- damage ---- */

@@ -36,6 +36,23 @@ typedef struct stored_matrix {
 
 scp_status stored_file(const char *path, const stored_matrix *m) SCP_MUST_USE;
 
+/* Entries of a matrix by rows (or columns): some empty, one `longest`, columns in any order and
+ * with repetitions. */
+typedef struct stored_entries {
+    size_t n, nnz;
+    double *data, *indices, *indptr;
+} stored_entries;
+
+/** About `mean` entries in each of n_major rows or columns; stored_entries_fini. The same ones in
+ *  every run. */
+stored_entries stored_entries_make(size_t n_major, size_t n_minor, size_t mean, size_t longest);
+void stored_entries_fini(stored_entries *e);
+
+/** A matrix of them, to be changed before it is written; borrows e. Stored as Tahoe's plates, in
+ *  small chunks. */
+stored_matrix stored_sparse(const char *encoding, const stored_entries *e, size_t n_rows,
+                            size_t n_cols);
+
 /** Offset in the file, and stored bytes, of chunk `number` (in HDF5's order) of a dataset. */
 uint64_t stored_offset(const char *path, const char *dataset, size_t number);
 uint64_t stored_length(const char *path, const char *dataset, size_t number);
