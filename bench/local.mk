@@ -1,14 +1,16 @@
 # Benchmarks: bench/run CASE.
-noinst_PROGRAMS += bench/read_floor bench/read_stream bench/bench_ops bench/bench_step
+noinst_PROGRAMS += bench/read_floor bench/read_stream bench/pack_floor bench/bench_ops bench/bench_step
 bench_read_floor_SOURCES = bench/read_floor.c
 bench_read_floor_LDADD = libscpengine.a $(HDF5_LIBS) $(LIBDEFLATE_LIBS)
 bench_read_stream_SOURCES = bench/read_stream.c
 bench_read_stream_LDADD = $(LDADD)
+bench_pack_floor_SOURCES = bench/pack_floor.c
+bench_pack_floor_LDADD = $(LDADD)
 bench_bench_ops_SOURCES = bench/bench_ops.c bench/timing.h
 bench_bench_ops_LDADD = libscpcases.a $(LDADD)
 bench_bench_step_SOURCES = bench/bench_step.c bench/step_export.h bench/step_export.c bench/timing.h
 bench_bench_step_LDADD = libscptoy.a $(LDADD)
 EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/cases/scaling.sh bench/cases/memory.sh bench/cases/ops.sh \
-	bench/cases/step.sh \
+	bench/cases/step.sh bench/cases/synth.sh \
 	bench/peers/scanpy_aggregate.py bench/peers/compare.py bench/peers/step_torch.py \
 	bench/results/ops-zen5.json bench/results/prep-zen5.json bench/results/step-zen5.json

@@ -12,7 +12,7 @@ what=${1:-demo}
 block=${2:-0}
 case $what in
 *[!0-9]*) set -- --preset "$what" ;;
-*) set -- --preset plate --cells-total "$what" ;;
+*) set -- --preset plate --deflate 4 --cells-total "$what" ;;
 esac
 plates=$work/plates-$what
 plates_of "$plates" "$@"

@@ -25,7 +25,7 @@ static const scp_synth_config preset_size[] = {
     [SCP_SYNTH_PLATE] = { .plates = 1, .lines = 50, .drugs = 94, .genes = 62710, .cells = 1278,
                           .cells_line_sd = 1.06, .cells_key_sd = 0.64, .vehicle = 1.167,
                           .cells_min = 1, .failed_wells = 0.009, .depth = 1, .lfc = 0,
-                          .fraction = 1, .deflate = 4 },
+                          .fraction = 1, .deflate = 1 },
     [SCP_SYNTH_KEYS] = { .plates = 12, .repeat = 1, .mixed = 1, .bridge = 1, .lines = 50,
                          .drugs = 372, .genes = 2000, .cells = 1278, .cells_line_sd = 1.06,
                          .cells_key_sd = 0.64, .vehicle = 1.167, .cells_min = 1,

@@ -12,8 +12,8 @@ scp_h5ad_write_options scp_synth_storage(const scp_synth_design *d);
 
 /** Write a plate to `path`, in segments that are dealt to the ranks; rank 0 writes the file. Its
  *  bytes do not depend on ranks and threads. s: a segment of this rank, with scp_synth_storage.
- *  *full (rank 0): cells whose pass_filter is full; *write_us: this rank's microseconds of writing
- *  and sending. The status is agreed. Collective. */
+ *  *full (rank 0): cells whose pass_filter is full; *write_us: this rank's microseconds of
+ *  computing for the file, without messages. The status is agreed. Collective. */
 scp_status scp_synth_write_plate(scp_comm *comm, const scp_synth_design *d, scp_synth_segment *s,
                                  size_t plate, const char *path, int64_t *full,
                                  int64_t *write_us) SCP_MUST_USE;

@@ -60,6 +60,11 @@ static scp_status send_batch(plate_job *j, const scp_synth_batch *b)
     return SCP_OK;
 }
 
+static void add_time(int64_t *us, double start)
+{
+    *us += (int64_t)(1e6 * (scp_clock_thread_seconds() - start));
+}
+
 static scp_status write_own(plate_job *j, const scp_synth_batch *b)
 {
     SCP_TRY(scp_synth_obs_append(j->obs, b->row, b->rows));
@@ -77,13 +82,17 @@ static scp_status receive_batch(plate_job *j, int r, scp_status *st)
     scp_synth_chunk *c = &j->in.part[0][0];
     size_t rows = rows_of(j, j->due_first, r);
     SCP_TRY(scp_comm_recv(j->comm, j->in.row, rows * sizeof *j->in.row, r));
+    double start = scp_clock_thread_seconds();
     if (*st == SCP_OK) *st = scp_synth_obs_append(j->obs, j->in.row, rows);
+    add_time(&j->write_us, start);
     for (size_t i = 0; i < 2 * j->due_chunks[r]; i++) {
         SCP_TRY(scp_comm_recv(j->comm, &c->n, sizeof c->n, r));
         SCP_ARG(c->n <= c->cap, "rank %d sends a chunk of %zu bytes", r, c->n);
         SCP_TRY(scp_comm_recv(j->comm, c->bytes, c->n, r));
+        start = scp_clock_thread_seconds();
         if (*st == SCP_OK)
             *st = scp_h5ad_write_packed(j->w, (scp_h5ad_part)(i % 2), c->bytes, c->n);
+        add_time(&j->write_us, start);
     }
     return SCP_OK;
 }
@@ -93,17 +102,17 @@ static scp_status deliver(void *ctx)
 {
     plate_job *j = ctx;
     const scp_synth_batch *b = &j->batch[!j->at];
-    double start = scp_clock_thread_seconds();
     scp_status st = SCP_OK;
     if (!j->due) return SCP_OK;
     j->due = false;
     if (j->rank > 0) {
         SCP_TRY(send_batch(j, b));
     } else {
+        double start = scp_clock_thread_seconds();
         st = write_own(j, b);
+        add_time(&j->write_us, start);
         for (int r = 1; r < j->ranks; r++) SCP_TRY(receive_batch(j, r, &st));
     }
-    j->write_us += (int64_t)(1e6 * (scp_clock_thread_seconds() - start));
     return st;
 }
 
@@ -212,11 +221,14 @@ static scp_status finish(plate_job *j, int64_t *full)
     SCP_TRY(deliver(j));
     if (j->rank > 0) return SCP_OK;
     const scp_synth_carry *rest = scp_synth_segment_before(j->s);
+    double start = scp_clock_thread_seconds();
     SCP_TRY(scp_h5ad_write_entries(j->w, rest->column, rest->value, rest->n));
     SCP_TRY(scp_synth_obs_end(j->obs, full));
     scp_synth_obs_destroy(&j->obs);
     SCP_TRY(write_var(j));
-    return scp_h5ad_writer_commit(&j->w);
+    SCP_TRY(scp_h5ad_writer_commit(&j->w));
+    add_time(&j->write_us, start);
+    return SCP_OK;
 }
 
 scp_status scp_synth_write_plate(scp_comm *comm, const scp_synth_design *d, scp_synth_segment *s,
@@ -229,10 +241,7 @@ scp_status scp_synth_write_plate(scp_comm *comm, const scp_synth_design *d, scp_
     *full = 0;
     SCP_GOTO(done, scp_agree(comm, st));
     while (j.next < j.n_spans) SCP_GOTO(done, run_round(&j));
-    double start = scp_clock_thread_seconds();
-    int64_t before = j.write_us;
     st = finish(&j, full);
-    j.write_us = before + (int64_t)(1e6 * (scp_clock_thread_seconds() - start));
     SCP_GOTO(done, scp_agree(comm, st));
 done:
     *write_us = j.write_us;

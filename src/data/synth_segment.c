@@ -13,13 +13,13 @@
 #include "base/team.h"
 #include "data/synth_rng.h"
 
-enum { MAX_CELLS = 4096, MIN_CELLS = 64, MANY_COUNTS = 12 << 20, TASK = 16 };
+enum { MAX_CELLS = 2048, MIN_CELLS = 64, MANY_COUNTS = 6 << 20, TASK = 16 };
 
 typedef struct member { /* of the team */
     scp_synth_drawer *drawer;
     scp_h5ad_rows rows;
     scp_packer *packer[2];
-    void *raw; /* [chunk] of 8 bytes */
+    void *raw, *packed; /* [chunk] of 8 bytes, [bound] */
     scp_synth_tally *tally;
 } member;
 
@@ -96,6 +96,17 @@ void scp_synth_batch_fini(scp_synth_batch *b)
 
 /* ---- life ---- */
 
+static size_t chunk_bound(const scp_synth_segment *s, const member *m)
+{
+    size_t most = 0;
+    for (int p = 0; p < 2; p++) {
+        size_t width = scp_h5ad_pack_format(&s->opt, (scp_h5ad_part)p).width;
+        size_t bound = scp_packer_bound(m->packer[p], s->chunk * width);
+        if (bound > most) most = bound;
+    }
+    return most;
+}
+
 static scp_status fill_member(scp_synth_segment *s, member *m)
 {
     SCP_TRY(scp_synth_drawer_create(s->sampler, &m->drawer));
@@ -104,6 +115,7 @@ static scp_status fill_member(scp_synth_segment *s, member *m)
         SCP_TRY(scp_packer_create(&format, &m->packer[p]));
     }
     SCP_TRY(scp_alloc(s->chunk, sizeof(int64_t), &m->raw));
+    SCP_TRY(scp_alloc(chunk_bound(s, m), 1, &m->packed));
     return scp_alloc(1, sizeof *m->tally, &m->tally);
 }
 
@@ -145,6 +157,7 @@ void scp_synth_segment_destroy(scp_synth_segment **sp)
         scp_h5ad_rows_fini(&m->rows);
         for (int p = 0; p < 2; p++) scp_packer_destroy(&m->packer[p]);
         free(m->raw);
+        free(m->packed);
         free(m->tally);
     }
     for (int k = 0; k < 2; k++) {
@@ -257,7 +270,7 @@ scp_status scp_synth_segment_draw(scp_synth_segment *s, const scp_synth_span *sp
 
 size_t scp_synth_chunk_bound(const scp_synth_segment *s)
 {
-    return scp_packer_bound(s->team[0].packer[1], s->chunk * sizeof(int64_t));
+    return chunk_bound(s, &s->team[0]);
 }
 
 scp_synth_carry *scp_synth_segment_before(scp_synth_segment *s)
@@ -339,8 +352,10 @@ static scp_status pack_chunk(scp_synth_segment *s, member *m, scp_h5ad_part part
             int64_t wide = narrow[i]; /* read before 8 i + 8 bytes are overwritten */
             memcpy(raw + i * sizeof wide, &wide, sizeof wide);
         }
-    SCP_TRY(scp_grow(&c->bytes, &c->cap, scp_packer_bound(packer, bytes), 1));
-    return scp_packer_run(packer, raw, bytes, c->bytes, &c->n);
+    SCP_TRY(scp_packer_run(packer, raw, bytes, m->packed, &c->n));
+    SCP_TRY(scp_grow(&c->bytes, &c->cap, c->n, 1));
+    memcpy(c->bytes, m->packed, c->n);
+    return SCP_OK;
 }
 
 static scp_status pack_chunks(void *ctx, int thread)
