@@ -1,9 +1,12 @@
 /* Children, see child.h: posix_spawn, one pipe each, one poll for all. */
+#include "config.h" /* _GNU_SOURCE for pipe2 */
+
 #include "base/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -40,15 +43,33 @@ static scp_status make_environment(char ***out)
     return SCP_OK;
 }
 
+/* No signal is blocked or ignored in the child, whatever this thread has set. */
+static int set_signals(posix_spawnattr_t *attr)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int err = posix_spawnattr_setsigmask(attr, &none);
+    if (!err) err = posix_spawnattr_setsigdefault(attr, &all);
+    if (!err) err = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    return err;
+}
+
 static int spawn(char *const *argv, char **env, int out, pid_t *pid)
 {
     posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
     int err = posix_spawn_file_actions_init(&files);
     if (err) return err;
-    err = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    if (!err) err = posix_spawn_file_actions_adddup2(&files, out, 1);
-    if (!err) err = posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-    if (!err) err = posix_spawn(pid, argv[0], &files, NULL, argv, env);
+    err = posix_spawnattr_init(&attr);
+    if (!err) {
+        err = set_signals(&attr);
+        if (!err) err = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+        if (!err) err = posix_spawn_file_actions_adddup2(&files, out, 1);
+        if (!err) err = posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+        if (!err) err = posix_spawn(pid, argv[0], &files, &attr, argv, env);
+        posix_spawnattr_destroy(&attr);
+    }
     posix_spawn_file_actions_destroy(&files);
     return err;
 }

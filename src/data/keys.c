@@ -29,6 +29,8 @@ struct scp_keys_builder {
     int32_t **cell_key;
     scp_cells_left left;
     int64_t vehicle_cells;
+    int64_t *label_cells; /* [names.drug] cells that carry a label, in keys or not */
+    size_t cap_label_cells;
 };
 
 static const char *const left_name[SCP_CELL_COUNT] = {
@@ -68,6 +70,7 @@ void scp_keys_builder_destroy(scp_keys_builder **builder)
 {
     if (!builder || !*builder) return;
     scp_keys_builder *b = *builder;
+    free(b->label_cells);
     free(b->key);
     free(b->table);
     for (size_t i = 0; b->cell_key && i < b->n_files; i++) free(b->cell_key[i]);
@@ -123,6 +126,17 @@ static void leave(scp_keys_builder *b, const scp_key_columns *c, size_t row, scp
              scp_key_columns_dose(c, row));
 }
 
+static scp_status count_labels(scp_keys_builder *b, const scp_key_columns *c)
+{
+    SCP_TRY(scp_grow(&b->label_cells, &b->cap_label_cells, scp_names_count(b->names.drug),
+                     sizeof *b->label_cells));
+    for (size_t i = 0; i < c->drug.n; i++) {
+        int32_t drug = c->drug.code[i] < 0 ? -1 : c->drug_id[c->drug.code[i]];
+        if (drug >= 0) b->label_cells[drug]++;
+    }
+    return SCP_OK;
+}
+
 scp_status scp_keys_add_file(scp_keys_builder *b, scp_h5ad *f)
 {
     SCP_ARG(b && f && b->done < b->n_files, "one file more than announced");
@@ -131,6 +145,7 @@ scp_status scp_keys_add_file(scp_keys_builder *b, scp_h5ad *f)
     size_t n = scp_h5ad_n_obs(f), at = b->done;
     if (!b->map.plate) SCP_TRY(scp_names_add(b->names.plate, "all", &(size_t){ 0 }));
     SCP_GOTO(done, scp_key_columns_read(&b->map, f, &b->names, &c));
+    SCP_GOTO(done, count_labels(b, &c));
     SCP_GOTO(done, scp_alloc(n, sizeof **b->cell_key, &b->cell_key[at]));
     b->file_cells[at] = n;
     for (size_t row = 0; row < n; row++) {
@@ -239,6 +254,29 @@ static scp_status sort_keys(scp_keys_builder *b, scp_keys *k)
     return SCP_OK;
 }
 
+/* The labels of the drug column that most cells carry: "'A' (120 cells), 'B' (80 cells)". */
+static scp_status common_labels(const scp_keys_builder *b, scp_strbuf *out)
+{
+    enum { SHOWN = 5 };
+    const int64_t *cells = b->label_cells;
+    size_t n = scp_names_count(b->names.drug) < b->cap_label_cells ? scp_names_count(b->names.drug)
+                                                                   : b->cap_label_cells;
+    int64_t below = INT64_MAX;
+    for (size_t shown = 0, last = n; shown < SHOWN; shown++) {
+        size_t most = n; /* the next one in the order of (cells, falling; number) */
+        for (size_t d = 0; d < n; d++)
+            if ((cells[d] < below || (cells[d] == below && d > last)) &&
+                (most == n || cells[d] > cells[most]))
+                most = d;
+        if (most == n || cells[most] == 0) break;
+        SCP_TRY(scp_strbuf_addf(out, "%s'%s' (%lld cells)", shown ? ", " : "",
+                                scp_names_get(b->names.drug, most), (long long)cells[most]));
+        below = cells[most];
+        last = most;
+    }
+    return SCP_OK;
+}
+
 /* Is there anything to work on, and a control? */
 static scp_status check_labels(const scp_keys_builder *b)
 {
@@ -253,11 +291,16 @@ static scp_status check_labels(const scp_keys_builder *b)
                  (long long)left[SCP_CELL_COMBINATION]);
     }
     if (b->vehicle_cells > 0) return SCP_OK;
-    const char *some = scp_names_count(b->names.drug) > 0 ? scp_names_get(b->names.drug, 0) : "";
-    SCP_FAIL(SCP_EDATA,
-             "no cell carries the vehicle label '%s' in obs column '%s' (which has %zu other "
-             "labels, the first '%s'): name the label with --vehicle",
-             b->map.vehicle, b->map.drug, scp_names_count(b->names.drug), some);
+    scp_strbuf list = { 0 };
+    scp_status st = common_labels(b, &list);
+    if (st == SCP_OK)
+        st = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL,
+                           "no cell carries the vehicle label '%s' in obs column '%s'; most "
+                           "frequent of its %zu other labels: %s: name the label with --vehicle",
+                           b->map.vehicle, b->map.drug, scp_names_count(b->names.drug),
+                           list.text ? list.text : "none");
+    scp_strbuf_fini(&list);
+    return st;
 }
 
 scp_status scp_keys_finish(scp_keys_builder *b, scp_keys *keys)

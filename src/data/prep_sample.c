@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "data/normalize.h"
 #include "data/prep_plan.h"
 #include "io/h5ad_stream.h"
@@ -12,6 +13,7 @@ typedef struct sampled {
     scp_value_sample value;
     const int32_t *taken; /* 0: a row of the sample */
     int64_t *seen;        /* rows with a value above 0, by gene */
+    size_t fractional;    /* the first row with a value that is not whole */
 } sampled;
 
 static scp_status add_rows(void *ctx, int thread, const size_t *row, scp_h5ad_rows *rows)
@@ -21,7 +23,9 @@ static scp_status add_rows(void *ctx, int thread, const size_t *row, scp_h5ad_ro
     for (size_t i = 0; i < rows->n_rows; i++) {
         size_t at = (size_t)rows->indptr[i], end = (size_t)rows->indptr[i + 1];
         if (s->taken[row[i]] != 0) continue;
+        bool whole = s->value.integral == s->value.n;
         scp_value_sample_add(&s->value, rows->value + at, end - at);
+        if (whole && s->value.integral < s->value.n) s->fractional = row[i];
         for (size_t k = at; k < end; k++) s->seen[rows->column[k]] += rows->value[k] > 0;
     }
     return SCP_OK;
@@ -32,6 +36,7 @@ static scp_status sample_file(scp_prep_plan *p, scp_h5ad *f, int64_t *seen)
 {
     scp_status st = SCP_OK;
     int32_t *taken = NULL;
+    char where[SCP_PATH_MAX];
     size_t n = scp_h5ad_n_obs(f);
     sampled s = { .seen = seen };
     SCP_GOTO(done, scp_alloc(n, sizeof *taken, &taken));
@@ -43,7 +48,11 @@ static scp_status sample_file(scp_prep_plan *p, scp_h5ad *f, int64_t *seen)
     s.taken = taken;
     const scp_h5ad_stream_options o = { .n = n, .threads = 1, .slot = taken, .slot_end = 1 };
     SCP_GOTO(done, scp_h5ad_stream(f, &o, add_rows, &s, NULL));
-    SCP_GOTO(done, scp_value_sample_check(&s.value, p->map.values, scp_h5ad_path(f)));
+    SCP_GOTO(done, scp_str_format(where, sizeof where, "%s", scp_h5ad_path(f)));
+    if (s.value.integral < s.value.n)
+        SCP_GOTO(done, scp_str_format(where, sizeof where, "%s: row %zu", scp_h5ad_path(f),
+                                      s.fractional));
+    SCP_GOTO(done, scp_value_sample_check(&s.value, p->map.values, where));
 done:
     free(taken);
     return st;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "io/h5_lzf.h"
 #include "io/h5_version.h"
 
@@ -35,6 +36,8 @@ static herr_t view_record(unsigned i, const H5E_error2_t *e, void *data)
         v->cause_major = e->maj_num;
         v->cause_minor = e->min_num;
         snprintf(v->cause, sizeof v->cause, "%s", e->desc ? e->desc : "unknown cause");
+        for (char *c = v->cause; *c; c++) /* the time in it ends with a newline */
+            if (*c == '\n') *c = ' ';
     }
     snprintf(v->call, sizeof v->call, "%s", e->desc ? e->desc : "unknown call");
     return 0;
@@ -115,11 +118,9 @@ scp_status scp_h5_open(const char *path, hid_t *file)
     hid_t fapl = H5I_INVALID_HID;
     SCP_ARG(path && file, "path and file are required");
     *file = H5I_INVALID_HID;
+    if (access(path, F_OK) != 0) SCP_FAIL(SCP_ENOINPUT, "%s: no such file", path);
+    if (scp_fs_is_dir(path)) SCP_FAIL(SCP_ENOINPUT, "%s: a folder, not a file", path);
     SCP_TRY(serial_access(&fapl));
-    if (access(path, F_OK) != 0) {
-        H5Pclose(fapl);
-        SCP_FAIL(SCP_ENOINPUT, "%s: no such file", path);
-    }
     *file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
     scp_status st = SCP_OK;
     if (*file < 0) {

@@ -544,9 +544,10 @@ int main(void)
                    -1, 0);
     if (!tap_ok(results != MAP_FAILED, "memory")) return tap_done();
     const char *build = getenv("top_builddir");
-    char helper[2 * SCP_PATH_MAX];
-    snprintf(helper, sizeof helper, "%.*s/scppdm_probe", SCP_PATH_MAX, build ? build : ".");
-    if (scp_fs_exists(helper)) setenv("SCPPDM_PROBE", helper, 0);
+    char helper[SCP_PATH_MAX];
+    if (scp_fs_join(helper, sizeof helper, build ? build : ".", "scppdm_probe") == SCP_OK &&
+        scp_fs_exists(helper))
+        setenv("SCPPDM_PROBE", helper, 0);
     add_subjects();
     run(n);
     check(n);
