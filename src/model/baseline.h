@@ -44,6 +44,9 @@ bool scp_baseline_find(const char *name, scp_baseline_kind *out);
 /** Does it predict the change, to be added to x_pre? */
 bool scp_baseline_shifts(scp_baseline_kind kind);
 
+/** Name of the bias of the output, to start at the mean target. */
+const char *scp_baseline_output_bias(scp_baseline_kind kind);
+
 /** x_pre [B, G], phi_s [B, 1024] -> x_post or the change [B, G]. Not for ridge. */
 scp_node *scp_baseline_build(scp_graph *g, scp_baseline_kind kind, const scp_baseline_config *cfg,
                              scp_node *x_pre, scp_node *phi);

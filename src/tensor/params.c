@@ -229,3 +229,13 @@ scp_status scp_params_write_f32(scp_params *p, scp_arena a, size_t offset, size_
 {
     return scp_device_write_f32(p->dev, at(p, a, offset), host, n);
 }
+
+scp_status scp_params_start(scp_params *p, const char *name, const double *value, size_t n)
+{
+    int64_t index = scp_params_find(p, name);
+    SCP_ARG(index >= 0 && scp_params_info(p, (size_t)index)->count == n,
+            "there is no parameter %s of %zu values", name, n);
+    size_t offset = scp_params_info(p, (size_t)index)->offset;
+    SCP_TRY(scp_params_write_f64(p, SCP_ARENA_W, offset, n, value));
+    return scp_params_write_f64(p, SCP_ARENA_EMA, offset, n, value);
+}

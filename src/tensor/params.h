@@ -72,4 +72,9 @@ scp_status scp_params_read_f32(const scp_params *p, scp_arena a, size_t offset, 
 scp_status scp_params_write_f32(scp_params *p, scp_arena a, size_t offset, size_t n,
                                 const float *host) SCP_MUST_USE;
 
+/** Give a parameter other initial values, in W and EMA: value [n] is all of it. SCP_EINTERNAL when
+ *  there is none of that name and size. */
+scp_status scp_params_start(scp_params *p, const char *name, const double *value,
+                            size_t n) SCP_MUST_USE;
+
 #endif

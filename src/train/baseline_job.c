@@ -92,6 +92,25 @@ static scp_status check_size(const baseline_ctx *c)
     return SCP_OK;
 }
 
+/* Start the output at the mean target of the training pairs, so that training begins with
+ * differences. */
+static scp_status start_at_mean(baseline_ctx *c)
+{
+    const scp_dataset *d = c->s->data;
+    const bool shifts = scp_baseline_shifts(c->kind);
+    double *mean = NULL;
+    SCP_TRY(scp_alloc(d->G, sizeof *mean, &mean));
+    for (size_t i = 0; i < c->n_pairs; i++) {
+        const float *post = d->x + (size_t)d->post[c->pairs[i]] * d->G,
+                    *pre = d->x + (size_t)d->pre[c->pairs[i]] * d->G;
+        for (size_t g = 0; g < d->G; g++)
+            mean[g] += ((double)post[g] - (shifts ? pre[g] : 0)) / (double)c->n_pairs;
+    }
+    scp_status st = scp_params_start(c->params, scp_baseline_output_bias(c->kind), mean, d->G);
+    free(mean);
+    return st;
+}
+
 static scp_status build(baseline_ctx *c)
 {
     const scp_dataset *d = c->s->data;
@@ -106,6 +125,7 @@ static scp_status build(baseline_ctx *c)
                              (int64_t)c->labels.n, B, &c->nodes);
     SCP_TRY(scp_graph_status(c->graph));
     SCP_TRY(scp_plan_create(c->graph, c->nodes.loss, c->s->comm, &c->plan));
+    SCP_TRY(start_at_mean(c));
     SCP_TRY(scp_device_view_f32(c->s->dev, d->x, d->P * d->G, &c->profiles));
     SCP_TRY(upload_labels(c));
     SCP_TRY(scp_plan_bind(c->plan, c->nodes.profiles, c->profiles));

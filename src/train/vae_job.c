@@ -79,17 +79,13 @@ static scp_status validate(void *ctx, double *score)
 static scp_status start_at_mean(vae_ctx *c)
 {
     const scp_dataset *d = c->s->data;
-    int64_t index = scp_params_find(c->params, SCP_VAE_OUTPUT_BIAS);
     double *mean = NULL;
-    SCP_ARG(index >= 0 && c->n_items,
-            "the decoder has no output bias, or there are no training profiles");
+    SCP_ARG(c->n_items, "there are no training profiles");
     SCP_TRY(scp_alloc(d->G, sizeof *mean, &mean));
     for (size_t i = 0; i < c->n_items; i++)
         for (size_t g = 0; g < d->G; g++)
             mean[g] += d->x[(size_t)c->items[i] * d->G + g] / (double)c->n_items;
-    size_t offset = scp_params_info(c->params, (size_t)index)->offset;
-    scp_status st = scp_params_write_f64(c->params, SCP_ARENA_W, offset, d->G, mean);
-    if (st == SCP_OK) st = scp_params_write_f64(c->params, SCP_ARENA_EMA, offset, d->G, mean);
+    scp_status st = scp_params_start(c->params, SCP_VAE_OUTPUT_BIAS, mean, d->G);
     free(mean);
     return st;
 }

@@ -58,6 +58,11 @@ bool scp_baseline_shifts(scp_baseline_kind kind)
     return table[kind].shifts;
 }
 
+const char *scp_baseline_output_bias(scp_baseline_kind kind)
+{
+    return table[kind].mlp ? "mlp/out/b" : "linear/out/b";
+}
+
 static scp_node *adapter(scp_graph *g, const scp_baseline_config *cfg, scp_node *phi)
 {
     char name[32];
