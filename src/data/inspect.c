@@ -16,7 +16,7 @@ static const char *const known_line[] = { "cell_line", "cell_type",  "cell_line_
                                           "celltype",  "cell_id",    "CellLine",     "cellline",
                                           "line",      "patient_id", NULL };
 static const char *const known_drug[] = { "drug",     "perturbation", "product_name", "condition",
-                                          "compound", "sm_name",      "pert_iname",   "treatment",
+                                          "compound", "sm_name",      "pert_id",      "pert_iname", "treatment",
                                           "Drug",     "Treatment",    NULL };
 static const char *const known_dose[] = { "drugname_drugconc", "dose_value",    "dose",
                                           "dose_uM",           "pert_dose",     "concentration",

@@ -125,6 +125,82 @@ static void leaves(const char *file, const int64_t want[SCP_CELL_COUNT])
     scp_inspection_fini(&x);
 }
 
+/* A filter that nobody here can undo: described, and said to be the obstacle. */
+static void test_refused(void)
+{
+    char path[SCP_PATH_MAX + 64];
+    scp_prep_settings set = { 0 };
+    scp_inspection x = { 0 };
+    scp_strbuf page = { 0 };
+    snprintf(path, sizeof path, "%s/refused_zstd.h5ad", folder);
+    scp_status st = scp_inspect(&set, path, &x);
+    if (st == SCP_OK) st = scp_inspect_print(&x, &page);
+    if (tap_st(st, "look at values under zstd")) {
+        const scp_h5ad_matrix_info *m = matrix_of(&x, "X");
+        tap_ok(m && !m->data.readable && m->indices.readable, "the values cannot be read");
+        tap_ok(strstr(m ? m->data.filters : "", "filter 32015, which cannot be read here") &&
+                   strstr(page.text, "write the file anew with gzip"),
+               "the filter is named, and the way out");
+        tap_ok(strstr(x.why, "32015") && x.role[SCP_ROLE_DRUG].found && strstr(page.text, "no keys"),
+               "the columns are there all the same");
+    }
+    scp_strbuf_fini(&page);
+    scp_inspection_fini(&x);
+}
+
+/* Every real file can be looked at, and what is proposed groups its cells. */
+static void test_real(void)
+{
+    static const struct {
+        const char *file, *options;
+        size_t keys; /* 0: it is no screen */
+    } real[] = {
+        { "tahoe/plate_layout_synthetic_320.h5ad", " --layout=tahoe --drugs=FILE.tsv", 20 },
+        { "singlecell/gbm_panobinostat_5k.h5ad",
+          " --layout=generic --obs-line=patient_id --obs-plate=none --obs-smiles=canonical_smiles "
+          "--vehicle=DMSO",
+          10 },
+        { "singlecell/sciplex2_a549_dex_500.h5ad",
+          " --layout=generic --obs-line=cell_type --obs-drug=product_name --obs-dose-unit=none "
+          "--obs-plate=culture_plate --vehicle=Vehicle --dose-unit=uM",
+          16 },
+        { "singlecell/datlinger_cropseq_scperturb_7500.h5ad",
+          " --layout=sciplex --obs-dose=none --obs-dose-unit=none --obs-plate=none "
+          "--drugs=FILE.tsv",
+          41 },
+        { "bulk/tggates_small_hepatocyte.h5ad", " --layout=bulk", 1192 },
+        { "h5ad_format/anndata_v0.5.0.h5ad", NULL, 0 },
+        { "h5ad_format/anndata_v0.7.0.h5ad", NULL, 0 },
+        { "h5ad_format/anndata_v0.7.8.h5ad", NULL, 0 },
+        { "h5ad_format/anndata_v0.11.4.h5ad", NULL, 0 },
+        { "singlecell/perturbench_devel_crispr.h5ad", NULL, 0 },
+        { "bulk/l1000_prnet_demo_ht115.h5ad", NULL, 0 },
+        { "bulk/tahoe_rank_signatures_10lines.h5ad", NULL, 0 },
+    };
+    for (size_t i = 0; i < sizeof real / sizeof real[0]; i++) {
+        char path[SCP_PATH_MAX];
+        scp_prep_settings set = { 0 };
+        scp_inspection x = { 0 };
+        scp_strbuf options = { 0 }, page = { 0 };
+        const char *found = tap_data(real[i].file);
+        if (!found) {
+            tap_skip("the data set is not here", "%s", real[i].file);
+            continue;
+        }
+        snprintf(path, sizeof path, "%s", found);
+        scp_status st = scp_inspect(&set, path, &x);
+        if (st == SCP_OK) st = scp_inspect_options(&x, &options);
+        if (st == SCP_OK) st = scp_inspect_print(&x, &page);
+        if (tap_st(st, "look at %s", real[i].file) && real[i].options) {
+            tap_text(options.text, real[i].options, "%s: options", real[i].file);
+            tap_ok(x.screen.keys == real[i].keys, "%s: %zu keys", real[i].file, x.screen.keys);
+        }
+        scp_strbuf_fini(&options);
+        scp_strbuf_fini(&page);
+        scp_inspection_fini(&x);
+    }
+}
+
 static void test_errors(void)
 {
     scp_prep_settings set = { 0 };
@@ -184,6 +260,17 @@ int main(void)
                                                            [SCP_CELL_NEGATIVE_DOSE] = 1 });
     leaves("label_combination",
            (const int64_t[SCP_CELL_COUNT]){ [SCP_CELL_COMBINATION] = MINIMAL });
+    proposes("op3", "layers/counts",
+             " --layout=generic --obs-line=cell_type --obs-drug=sm_name --obs-dose=dose_uM "
+             "--obs-dose-unit=none --obs-plate=plate_name --vehicle='Dimethyl Sulfoxide' "
+             "--dose-unit=uM --matrix=layers/counts",
+             KEYS);
+    proposes("l1000", "X",
+             " --layout=bulk --obs-line=cell_type --obs-drug=pert_id --obs-dose=pert_dose "
+             "--obs-dose-unit=pert_dose_unit --obs-plate=rna_plate --vehicle=DMSO",
+             KEYS);
+    test_refused();
+    test_real();
     test_errors();
     return tap_done();
 }

@@ -66,10 +66,10 @@ tests_data_synth_keys_mpi_SOURCES = tests/data/synth_keys.c
 tests_data_synth_keys_mpi_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/golden/plate_layout.txt
 # Layouts of users' files, and the labels in them.
-check_PROGRAMS += tests/data/layouts.t
-TESTS += tests/data/layouts.t
-tests_data_layouts_t_SOURCES = tests/data/layouts.c tests/data/prep_file.h tests/data/prep_file.c
-tests_data_layouts_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/data/layouts.mpi
+TESTS += tests/data/layouts.mpi
+tests_data_layouts_mpi_SOURCES = tests/data/layouts.c tests/data/prep_file.h tests/data/prep_file.c
+tests_data_layouts_mpi_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/data/layouts tests/data/golden/make_layouts.py
 check_PROGRAMS += tests/data/inspect.t
 TESTS += tests/data/inspect.t

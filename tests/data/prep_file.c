@@ -17,7 +17,7 @@ static scp_status apply(scp_prep_settings *set, const char *settings)
 {
     char *copy = NULL, *item[16];
     scp_status st = scp_strdup(settings, &copy);
-    size_t n = st == SCP_OK && copy[0] ? scp_str_split(copy, ' ', item, 16) : 0;
+    size_t n = st == SCP_OK && copy[0] ? scp_str_split(copy, ';', item, 16) : 0;
     for (size_t i = 0; i < n && st == SCP_OK; i++) {
         char *value = strchr(item[i], '=');
         if (!value) continue;
@@ -56,12 +56,16 @@ scp_status prep_file(scp_comm *comm, const char *input, const char *settings, co
                                             { "prep.split.uc", "0" },  { "prep.split.val", "0" },
                                             { "prep.memory", "256" },  { "prep.probe", "false" } };
     scp_prep_settings set = { 0 };
-    char in[SCP_PATH_MAX], out[SCP_PATH_MAX], genes[SCP_PATH_MAX], *v = in;
+    char in[SCP_PATH_MAX], folder[SCP_PATH_MAX] = "", *v = in;
+    char out[SCP_PATH_MAX + 16], genes[SCP_PATH_MAX + 16];
     const scp_text_list inputs = { .v = &v, .n = 1 };
     scp_status st = SCP_OK;
+    bool root = scp_comm_rank(comm) == 0;
     snprintf(in, sizeof in, "%s", input);
-    snprintf(out, sizeof out, "%s/shard.h5", tap_tmpdir());
-    snprintf(genes, sizeof genes, "%s/genes.txt", tap_tmpdir());
+    if (root) snprintf(folder, sizeof folder, "%s", tap_tmpdir());
+    SCP_TRY(scp_comm_bcast(comm, folder, sizeof folder, SCP_COMM_U8, 0));
+    snprintf(out, sizeof out, "%s/shard.h5", folder);
+    snprintf(genes, sizeof genes, "%s/genes.txt", folder);
     SCP_GOTO(done, scp_conf_defaults(scp_prep_options, &set));
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, fixed[i][0], fixed[i][1], "test"));
@@ -69,7 +73,8 @@ scp_status prep_file(scp_comm *comm, const char *input, const char *settings, co
     SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, "prep.genes", genes, "test"));
     if (drugs) SCP_GOTO(done, scp_conf_set(scp_prep_options, &set, "prep.drugs", drugs, "test"));
     SCP_GOTO(done, apply(&set, settings));
-    SCP_GOTO(done, list_genes(in, set.matrix, genes));
+    if (root) st = list_genes(in, set.matrix, genes);
+    SCP_GOTO(done, scp_agree(comm, st));
     SCP_GOTO(done, scp_prep_run(comm, &set, &inputs));
     SCP_GOTO(done, scp_shard_read(comm, out, d));
 done:

@@ -6,7 +6,7 @@
 #include "io/dataset.h"
 
 /** Prepare one file as Tahoe's plates are, but with all of its genes in their order, keys of one
- *  cell, no test split, no rehearsal; then "key=value key=value" settings. `drugs` is a drug table
+ *  cell, no test split, no rehearsal; then "key=value;key=value" settings. `drugs` is a drug table
  *  or NULL. d: scp_dataset_fini. Collective. */
 scp_status prep_file(scp_comm *comm, const char *input, const char *settings, const char *drugs,
                      scp_dataset *d) SCP_MUST_USE;

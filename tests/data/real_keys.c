@@ -24,33 +24,33 @@ static const struct real_set {
     size_t profiles, pairs;
 } sets[] = {
     { "gbm", "singlecell/gbm_panobinostat_5k.h5ad", "",
-      "prep.layout=generic prep.vehicle=DMSO prep.obs.line=patient_id prep.obs.plate=patient_id "
+      "prep.layout=generic;prep.vehicle=DMSO;prep.obs.line=patient_id;prep.obs.plate=patient_id;"
       "prep.obs.smiles=canonical_smiles",
       10, 5 },
     { "sciplex2", "singlecell/sciplex2_a549_dex_500.h5ad", "",
-      "prep.layout=generic prep.vehicle=Vehicle prep.dose_unit=uM prep.obs.line=cell_type "
-      "prep.obs.drug=product_name prep.obs.dose_unit=none prep.obs.plate=culture_plate",
+      "prep.layout=generic;prep.vehicle=Vehicle;prep.dose_unit=uM;prep.obs.line=cell_type;"
+      "prep.obs.drug=product_name;prep.obs.dose_unit=none;prep.obs.plate=culture_plate",
       16, 14 },
     { "datlinger", "singlecell/datlinger_cropseq_scperturb_7500.h5ad", NULL,
-      "prep.layout=sciplex prep.obs.dose=none prep.obs.dose_unit=none "
+      "prep.layout=sciplex;prep.obs.dose=none;prep.obs.dose_unit=none;"
       "prep.obs.plate=perturbation_2",
       82, 80 },
     { "perturbench", "singlecell/perturbench_devel_crispr.h5ad", NULL,
-      "prep.layout=generic prep.values=log prep.obs.line=cell_type prep.obs.drug=condition "
-      "prep.obs.dose=none prep.obs.dose_unit=none prep.obs.plate=dataset",
+      "prep.layout=generic;prep.values=log;prep.obs.line=cell_type;prep.obs.drug=condition;"
+      "prep.obs.dose=none;prep.obs.dose_unit=none;prep.obs.plate=dataset",
       64, 60 },
     { "tahoe", "tahoe/plate_layout_synthetic_320.h5ad", "tahoe/drugs.tsv", "", 20, 16 },
     { "era05", "h5ad_format/anndata_v0.5.0.h5ad", NULL,
-      "prep.layout=generic prep.values=log prep.matrix=raw/X prep.obs.line=phase "
-      "prep.obs.drug=bulk_labels prep.vehicle=Dendritic prep.obs.dose=none "
-      "prep.obs.dose_unit=none prep.obs.plate=none",
+      "prep.layout=generic;prep.values=log;prep.matrix=raw/X;prep.obs.line=phase;"
+      "prep.obs.drug=bulk_labels;prep.vehicle=Dendritic;prep.obs.dose=none;"
+      "prep.obs.dose_unit=none;prep.obs.plate=none",
       20, 18 }, /* no vehicle in G2M */
     { "l1000", "bulk/l1000_prnet_demo_ht115.h5ad", "",
-      "prep.layout=bulk prep.obs.line=cell_type prep.obs.drug=pert_id prep.vehicle=DMSO "
-      "prep.obs.dose=pert_dose prep.obs.dose_unit=pert_dose_unit prep.obs.plate=rna_plate",
+      "prep.layout=bulk;prep.obs.line=cell_type;prep.obs.drug=pert_id;prep.vehicle=DMSO;"
+      "prep.obs.dose=pert_dose;prep.obs.dose_unit=pert_dose_unit;prep.obs.plate=rna_plate",
       663, 661 },
     { "tggates", "bulk/tggates_small_hepatocyte.h5ad", "",
-      "prep.layout=bulk prep.obs.line=time_h", 1178, 843 }, /* three drugs have no structure */
+      "prep.layout=bulk;prep.obs.line=time_h", 1178, 843 }, /* three drugs have no structure */
 };
 
 /* Sign of a gene by its number: the lowest bit of splitmix64. */

@@ -227,6 +227,23 @@ def write_05(name, obs):
         put(f, "raw.var", genes)
 
 
+def write_refused(name, obs):
+    """Values under a filter that neither HDF5 nor this program has."""
+    with h5py.File(os.path.join(out, name), "w") as f:
+        sparse(f, "X", COUNTS, compression="gzip")
+        data = f["X/data"][:]
+        del f["X/data"]
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((len(data),))
+        plist.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, (3,))
+        space = h5py.h5s.create_simple((len(data),))
+        dset = h5py.h5d.create(f["X"].id, b"data", h5py.h5t.IEEE_F32LE, space, plist)
+        dset.write_direct_chunk((0,), b"\x28\xb5\x2f\xfd" + bytes(60))
+        encode(f, "anndata", "0.1.0")
+        frame(f, "obs", CELLS, "BARCODE_SUB_LIB_ID", obs, "categorical")
+        frame(f, "var", GENES, "gene_name", pd.DataFrame(), "categorical")
+
+
 # ---- the first writer: the AnnData library ----
 
 
@@ -297,29 +314,29 @@ def write_all():
     write(file("label_double_quotes"), tahoe(quote='"'), "csr", compression="gzip")
     write(file("label_nM"), tahoe(unit="nM"), "csr", compression="gzip")
     write(file("label_mM"), tahoe(unit="mM"), "csr", compression="gzip")
-    generic = "prep.layout=generic prep.qc.column=pass_filter prep.qc.value=full prep.vehicle=DMSO_TF"
+    generic = "prep.layout=generic;prep.qc.column=pass_filter;prep.qc.value=full;prep.vehicle=DMSO_TF"
     uM = OBS["dose"]
-    write(file("dose_uM_f8", generic + " prep.obs.dose_unit=none"), numeric(uM), "csr", compression="gzip")
-    write(file("dose_uM_f4", generic + " prep.obs.dose_unit=none"), numeric(uM.astype("f4")), "csr",
+    write(file("dose_uM_f8", generic + ";prep.obs.dose_unit=none"), numeric(uM), "csr", compression="gzip")
+    write(file("dose_uM_f4", generic + ";prep.obs.dose_unit=none"), numeric(uM.astype("f4")), "csr",
           compression="gzip")
-    write(file("dose_nM_i8", generic + " prep.obs.dose_unit=none prep.dose_unit=nM"),
+    write(file("dose_nM_i8", generic + ";prep.obs.dose_unit=none;prep.dose_unit=nM"),
           numeric((uM * 1000).round().astype("i8")), "csr", compression="gzip")
     micro = np.array(["uM", "nM"], dtype=object)[np.arange(N) % 2]
     write(file("dose_two_units", generic),
           numeric(np.where(micro == "uM", uM, uM * 1000), dose_unit=pd.Series(micro, dtype=object)), "csr",
           compression="gzip")
-    write(file("dose_text", generic + " prep.obs.dose_unit=none"),
+    write(file("dose_text", generic + ";prep.obs.dose_unit=none"),
           numeric(uM.map(lambda v: f" {v:g} ").astype(object)), "csr", how="string-array", compression="gzip")
     a = library(numeric(pd.array((uM * 1000).round().astype(int), dtype="Int64")))
-    write_library(file("dose_nullable_integer", generic + " prep.obs.dose_unit=none prep.dose_unit=nM"), a)
+    write_library(file("dose_nullable_integer", generic + ";prep.obs.dose_unit=none;prep.dose_unit=nM"), a)
     a = library(numeric(uM, passed=OBS["quality"] == "full"))
-    write_library(file("quality_boolean", "prep.layout=generic prep.qc.column=passed prep.qc.value=True "
-                       "prep.vehicle=DMSO_TF prep.obs.dose_unit=none"), a)
+    write_library(file("quality_boolean", "prep.layout=generic;prep.qc.column=passed;prep.qc.value=True;"
+                       "prep.vehicle=DMSO_TF;prep.obs.dose_unit=none"), a)
     # cells that are no treatment: here those that the quality label leaves out elsewhere
     minimal = np.flatnonzero(OBS["quality"] == "minimal")
     dose, unit = uM.to_numpy().copy(), np.array(["uM"] * N, dtype=object)
     dose[minimal[0]], dose[minimal[1]], dose[minimal[2]], unit[minimal[3]] = np.nan, 0, -666, "NA"
-    write(file("dose_faults", "prep.layout=generic prep.vehicle=DMSO_TF"),
+    write(file("dose_faults", "prep.layout=generic;prep.vehicle=DMSO_TF"),
           numeric(pd.Series(dose), dose_unit=pd.Series(unit, dtype=object)), "csr", compression="gzip")
     several = T.copy()
     several.loc[minimal, "drugname_drugconc"] = "[('Aspirin ', 0.05, 'uM'), ('Caffeine', 1.0, 'uM')]"
@@ -328,36 +345,55 @@ def write_all():
     obs = pd.DataFrame({"cell_line": OBS["line"], "perturbation": OBS["drug"].replace(VEHICLE, "control"),
                         "dose_value": uM * 1000, "dose_unit": "nM", "plate": OBS["plate"],
                         "quality": OBS["quality"]})
-    write(file("sciplex", "prep.layout=sciplex prep.qc.column=quality prep.qc.value=full"), obs, "csr",
+    write(file("sciplex", "prep.layout=sciplex;prep.qc.column=quality;prep.qc.value=full"), obs, "csr",
           compression="gzip")
     smiles = dict(DRUGS, **{VEHICLE: "CS(C)=O"})
     obs = numeric(uM, dose_unit="uM", SMILES=OBS["drug"].map(smiles))
     obs["drug"] = OBS["drug"].replace(VEHICLE, "control")
-    write(file("generic", "prep.layout=generic prep.qc.column=pass_filter prep.qc.value=full prep.drugs="), obs,
+    write(file("generic", "prep.layout=generic;prep.qc.column=pass_filter;prep.qc.value=full;prep.drugs="), obs,
           "csr", compression="gzip")
-    write(file("bulk_log", "prep.layout=bulk prep.qc.column=pass_filter prep.qc.value=full prep.drugs=", "log"),
+    write(file("bulk_log", "prep.layout=bulk;prep.qc.column=pass_filter;prep.qc.value=full;prep.drugs=", "log"),
           obs, "dense", x=LOG, data="f8")
-    write(file("bulk_linear", "prep.layout=bulk prep.values=linear prep.qc.column=pass_filter "
-               "prep.qc.value=full prep.drugs=", "linear"), obs, "csr", x=LOG, data="f8")
+    write(file("bulk_linear", "prep.layout=bulk;prep.values=linear;prep.qc.column=pass_filter;"
+               "prep.qc.value=full;prep.drugs=", "linear"), obs, "csr", x=LOG, data="f8")
     obs = pd.DataFrame({
         "cell_type": OBS["line"], "condition": OBS["drug"].replace(VEHICLE, "control"),
         "dose": uM * 1000, "dose_val": np.where(OBS["drug"] == VEHICLE, 1.0, uM / 5), "replicate": OBS["plate"],
         "control": (OBS["drug"] == VEHICLE).astype("i8"), "SMILES": OBS["drug"].map(smiles),
         "kept": OBS["quality"]})
     obs.loc[OBS["drug"] == VEHICLE, "dose"] = 1.0  # a control has a dose there
-    write(file("chemcpa", "prep.layout=generic prep.values=log prep.obs.line=cell_type prep.obs.drug=condition "
-               "prep.obs.dose_unit=none prep.dose_unit=nM prep.obs.plate=replicate prep.qc.column=kept "
-               "prep.qc.value=full prep.drugs=", "log"), obs, "csr", x=LOG, data="f8", compression="gzip")
+    write(file("chemcpa", "prep.layout=generic;prep.values=log;prep.obs.line=cell_type;prep.obs.drug=condition;"
+               "prep.obs.dose_unit=none;prep.dose_unit=nM;prep.obs.plate=replicate;prep.qc.column=kept;"
+               "prep.qc.value=full;prep.drugs=", "log"), obs, "csr", x=LOG, data="f8", compression="gzip")
+    # other builds: counts in a layer and a vehicle of two words; log2 arrays with a flag of their own
+    obs = pd.DataFrame({"cell_type": OBS["line"], "sm_name": OBS["drug"].replace(VEHICLE, "Dimethyl Sulfoxide"),
+                        "dose_uM": uM, "plate_name": OBS["plate"], "control": OBS["drug"] == VEHICLE,
+                        "SMILES": OBS["drug"].map(smiles), "kept": OBS["quality"]})
+    obs.loc[OBS["drug"] == VEHICLE, "dose_uM"] = 14.1  # a control has a dose there, too
+    a = library(obs, LOG)
+    a.layers["counts"] = sp.csr_matrix(COUNTS.astype("f4"))
+    write_library(file("op3", "prep.layout=generic;prep.matrix=layers/counts;prep.obs.line=cell_type;"
+                       "prep.obs.drug=sm_name;prep.obs.dose=dose_uM;prep.obs.dose_unit=none;prep.dose_unit=uM;"
+                       "prep.obs.plate=plate_name;prep.vehicle=Dimethyl Sulfoxide;prep.qc.column=kept;"
+                       "prep.qc.value=full;prep.drugs="), a, compression="gzip")
+    obs = pd.DataFrame({"cell_type": OBS["line"], "pert_id": OBS["drug"].replace(VEHICLE, "DMSO"), "pert_dose": uM,
+                        "pert_dose_unit": np.where(OBS["drug"] == VEHICLE, "-666", "um"), "rna_plate": OBS["plate"],
+                        "SMILES": OBS["drug"].map(smiles), "kept": OBS["quality"]})
+    obs.loc[OBS["drug"] == VEHICLE, "pert_dose"] = -666.0
+    write(file("l1000", "prep.layout=bulk;prep.obs.line=cell_type;prep.obs.drug=pert_id;prep.obs.dose=pert_dose;"
+               "prep.obs.dose_unit=pert_dose_unit;prep.obs.plate=rna_plate;prep.vehicle=DMSO;prep.qc.column=kept;"
+               "prep.qc.value=full;prep.drugs=", "log"), obs, "dense", x=LOG, data="f8")
+    write_refused("refused_zstd.h5ad", T)
     return add
 
 
 def drug_of(text):
-    return VEHICLE if text.strip() in ("control", VEHICLE) else text.strip()
+    return VEHICLE if text.strip() in ("control", "DMSO", "Dimethyl Sulfoxide", VEHICLE) else text.strip()
 
 
 def check(name, settings, truth):
     """The AnnData library reads the file, and the pseudobulk of what it reads is the truth."""
-    s = dict(w.split("=", 1) for w in settings.split())
+    s = dict(w.split("=", 1) for w in settings.split(";") if w)
     if name.startswith(("era_05", "csr_big")):  # beyond the library, and beyond scipy: read by hand
         with h5py.File(os.path.join(out, name)) as f:
             g = f["raw.X" if name.startswith("era") else "X"]
@@ -375,17 +411,19 @@ def check(name, settings, truth):
         x = x.toarray() if sp.issparse(x) else np.asarray(x)
         obs = a.obs.reset_index()
     line = next(c for c in ("cell_line", "cell_type") if c in obs)
-    drug = obs[next(c for c in ("drug", "perturbation", "condition") if c in obs)].astype(str).map(drug_of)
-    plate = obs[next(c for c in ("plate", "replicate") if c in obs)].astype(str)
+    drug = obs[next(c for c in ("drug", "perturbation", "condition", "sm_name", "pert_id") if c in obs)].astype(str).map(drug_of)
+    plate = obs[next(c for c in ("plate", "replicate", "plate_name", "rna_plate") if c in obs)].astype(str)
     quality = obs[next(c for c in ("pass_filter", "quality", "kept") if c in obs)].astype(str)
     if "drugname_drugconc" in obs:
         tuples = [eval(str(v))[0] for v in obs["drugname_drugconc"]]
         dose = [t[1] * {"uM": 1, "nM": 1e-3, "mM": 1e3}[t[2]] for t in tuples]
         assert all(t[0].strip() == d for t, d in zip(tuples, drug))  # of a combination the first
     else:
-        value = obs["dose_value" if "dose_value" in obs else "dose"].astype(str).astype(float)
-        unit = obs["dose_unit"] if "dose_unit" in obs else [s.get("prep.dose_unit", "uM")] * N
-        dose = [v * {"uM": 1, "nM": 1e-3, "NA": 1}[str(u)] for v, u in zip(value, unit)]
+        of = next(c for c in ("dose_value", "dose", "dose_uM", "pert_dose") if c in obs)
+        value = obs[of].astype(str).astype(float)
+        units = [c for c in ("dose_unit", "pert_dose_unit") if c in obs]
+        unit = obs[units[0]] if units else [s.get("prep.dose_unit", "uM")] * N
+        dose = [v * {"uM": 1, "um": 1, "nM": 1e-3}.get(str(u), 1) for v, u in zip(value, unit)]
     dose = [0.0 if d == VEHICLE else float(f"{v:.6g}") for v, d in zip(dose, drug)]
     table = pd.DataFrame({"line": obs[line].astype(str), "drug": drug, "dose": dose, "plate": plate,
                           "quality": quality})
