@@ -27,9 +27,9 @@ scp_status scp_dose_to_uM(double value, const char *unit, double *uM)
         const char *name;
         double times, over;
     } units[] = {
-        { "uM", 1, 1 }, { "nM", 1, 1e3 },      { "mM", 1e3, 1 },      { "M", 1e6, 1 },
-        { "um", 1, 1 }, { "\xc2\xb5M", 1, 1 }, { "\xce\xbcM", 1, 1 }, { "nm", 1, 1e3 },
-        { "pM", 1, 1e6 },
+        { "uM", 1, 1 },        { "nM", 1, 1e3 }, { "mM", 1e3, 1 },
+        { "M", 1e6, 1 },       { "um", 1, 1 },   { "\xc2\xb5M", 1, 1 },
+        { "\xce\xbcM", 1, 1 }, { "nm", 1, 1e3 }, { "pM", 1, 1e6 },
     };
     SCP_ARG(unit && uM, "unit and result are required");
     char name[UNIT_BYTES];

@@ -8,8 +8,8 @@
 
 #include "base/status.h"
 
-/** A dose in `unit` as uM: pM, nM, uM (also with either Greek mu, or as um), mM, M; blanks around it are ignored.
- *  SCP_EDATA for another unit, a negative or a non-finite value. Not collective. */
+/** A dose in `unit` as uM: pM, nM, uM (also with either Greek mu, or as um), mM, M; blanks around
+ * it are ignored. SCP_EDATA for another unit, a negative or a non-finite value. Not collective. */
 scp_status scp_dose_to_uM(double value, const char *unit, double *uM) SCP_MUST_USE;
 
 /** Parse the text form of a Python list of tuples, [('8-Hydroxyquinoline', 0.05, 'uM')]: single or

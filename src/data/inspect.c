@@ -12,30 +12,34 @@
 enum { SAMPLE = 1 << 16, LAYOUTS = SCP_LAYOUT_BULK + 1 };
 
 /* Names that data sets give to what we need, the likelier first. */
-static const char *const known_line[] = { "cell_line", "cell_type",  "cell_line_id", "cell_name",
-                                          "celltype",  "cell_id",    "CellLine",     "cellline",
-                                          "line",      "patient_id", NULL };
-static const char *const known_drug[] = { "drug",     "perturbation", "product_name", "condition",
-                                          "compound", "sm_name",      "pert_id",      "pert_iname", "treatment",
-                                          "Drug",     "Treatment",    NULL };
-static const char *const known_dose[] = { "drugname_drugconc", "dose_value",    "dose",
-                                          "dose_uM",           "pert_dose",     "concentration",
-                                          "Dose",              "dose_val",      NULL };
-static const char *const known_unit[] = { "dose_unit", "pert_dose_unit", "concentration_unit", NULL };
-static const char *const known_plate[] = { "plate",         "rna_plate", "det_plate", "plate_name",
-                                           "culture_plate", "batch",     "replicate", "Plate",
-                                           NULL };
+static const char *const known_line[] = { "cell_line",  "cell_type", "cell_line_id",
+                                          "cell_name",  "celltype",  "cell_id",
+                                          "CellLine",   "cellline",  "line",
+                                          "patient_id", NULL };
+static const char *const known_drug[] = { "drug",      "perturbation", "product_name", "condition",
+                                          "compound",  "sm_name",      "pert_id",      "pert_iname",
+                                          "treatment", "Drug",         "Treatment",    NULL };
+static const char *const known_dose[] = {
+    "drugname_drugconc", "dose_value", "dose",     "dose_uM", "pert_dose",
+    "concentration",     "Dose",       "dose_val", NULL
+};
+static const char *const known_unit[] = { "dose_unit", "pert_dose_unit", "concentration_unit",
+                                          NULL };
+static const char *const known_plate[] = { "plate",      "rna_plate",     "det_plate",
+                                           "plate_name", "culture_plate", "batch",
+                                           "replicate",  "Plate",         NULL };
 static const char *const known_qc[] = { "pass_filter", NULL };
 static const char *const known_smiles[] = { "SMILES", "canonical_smiles", "smiles", NULL };
 static const char *const *const known[SCP_ROLE_COUNT] = {
-    [SCP_ROLE_LINE] = known_line,   [SCP_ROLE_DRUG] = known_drug, [SCP_ROLE_DOSE] = known_dose,
-    [SCP_ROLE_UNIT] = known_unit,   [SCP_ROLE_PLATE] = known_plate, [SCP_ROLE_QC] = known_qc,
+    [SCP_ROLE_LINE] = known_line,     [SCP_ROLE_DRUG] = known_drug,   [SCP_ROLE_DOSE] = known_dose,
+    [SCP_ROLE_UNIT] = known_unit,     [SCP_ROLE_PLATE] = known_plate, [SCP_ROLE_QC] = known_qc,
     [SCP_ROLE_SMILES] = known_smiles,
 };
-static const char *const known_vehicle[] = {
-    "DMSO_TF",  "control", "Control", "ctrl",      "DMSO",          "dmso", "Vehicle",
-    "vehicle",  "Dimethyl Sulfoxide", "untreated", "non-targeting", "NT",   NULL
-};
+static const char *const known_vehicle[] = { "DMSO_TF",   "control",       "Control",
+                                             "ctrl",      "DMSO",          "dmso",
+                                             "Vehicle",   "vehicle",       "Dimethyl Sulfoxide",
+                                             "untreated", "non-targeting", "NT",
+                                             NULL };
 
 static void set_roles(const scp_obs_map *m, scp_inspect_role role[SCP_ROLE_COUNT])
 {
@@ -72,13 +76,12 @@ static bool has_label(const scp_h5ad_text *drug, const char *label)
 
 static int score_of(const scp_inspect_role *role, bool vehicle)
 {
-    static const int weight[SCP_ROLE_COUNT] = { [SCP_ROLE_LINE] = 4, [SCP_ROLE_DRUG] = 4,
-                                                [SCP_ROLE_DOSE] = 3, [SCP_ROLE_UNIT] = 1,
-                                                [SCP_ROLE_PLATE] = 2, [SCP_ROLE_QC] = 2,
-                                                [SCP_ROLE_SMILES] = 1 };
+    static const int weight[SCP_ROLE_COUNT] = {
+        [SCP_ROLE_LINE] = 4,  [SCP_ROLE_DRUG] = 4, [SCP_ROLE_DOSE] = 3,  [SCP_ROLE_UNIT] = 1,
+        [SCP_ROLE_PLATE] = 2, [SCP_ROLE_QC] = 2,   [SCP_ROLE_SMILES] = 1
+    };
     int score = 4 * vehicle;
-    for (int r = 0; r < SCP_ROLE_COUNT; r++)
-        score += role[r].found ? weight[r] : 0;
+    for (int r = 0; r < SCP_ROLE_COUNT; r++) score += role[r].found ? weight[r] : 0;
     return score;
 }
 
@@ -113,9 +116,9 @@ done:
 static void adopt(scp_inspection *x)
 {
     const char **slot[SCP_ROLE_COUNT] = {
-        [SCP_ROLE_LINE] = &x->map.line,   [SCP_ROLE_DRUG] = &x->map.drug,
-        [SCP_ROLE_DOSE] = &x->map.dose,   [SCP_ROLE_UNIT] = &x->map.unit,
-        [SCP_ROLE_PLATE] = &x->map.plate, [SCP_ROLE_QC] = &x->map.qc,
+        [SCP_ROLE_LINE] = &x->map.line,     [SCP_ROLE_DRUG] = &x->map.drug,
+        [SCP_ROLE_DOSE] = &x->map.dose,     [SCP_ROLE_UNIT] = &x->map.unit,
+        [SCP_ROLE_PLATE] = &x->map.plate,   [SCP_ROLE_QC] = &x->map.qc,
         [SCP_ROLE_SMILES] = &x->map.smiles,
     };
     for (int r = 0; r < SCP_ROLE_COUNT; r++)

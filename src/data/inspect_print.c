@@ -8,9 +8,9 @@
 
 static const char *const layout_name[] = { "tahoe", "sciplex", "generic", "bulk" };
 static const char *const kind_name[] = { "counts", "log", "linear" };
-static const char *const encoding_name[] = { [SCP_H5AD_CSR] = "CSR",
-                                             [SCP_H5AD_CSC] = "CSC",
-                                             [SCP_H5AD_DENSE] = "dense" };
+static const char *const encoding_name[] = {
+    [SCP_H5AD_CSR] = "CSR", [SCP_H5AD_CSC] = "CSC", [SCP_H5AD_DENSE] = "dense"
+};
 
 /* 314.2 GiB */
 static const char *bytes_text(double bytes, char buf[32])
@@ -74,9 +74,8 @@ static scp_status print_columns(const char *title, const scp_h5ad_column_info *c
 {
     if (n > 0) SCP_TRY(scp_strbuf_addf(out, "%s\n", title));
     for (size_t i = 0; i < n; i++) {
-        SCP_TRY(scp_strbuf_addf(out, "  %-20s %s, %zu %s%s%s:", c[i].name, c[i].type,
-                                c[i].n_labels, c[i].categorical ? "label" : "value",
-                                c[i].n_labels == 1 ? "" : "s",
+        SCP_TRY(scp_strbuf_addf(out, "  %-20s %s, %zu %s%s%s:", c[i].name, c[i].type, c[i].n_labels,
+                                c[i].categorical ? "label" : "value", c[i].n_labels == 1 ? "" : "s",
                                 c[i].more ? " in the first rows" : ""));
         for (size_t k = 0; k < c[i].n_shown; k++) {
             SCP_TRY(scp_strbuf_addf(out, k ? ", " : " "));
@@ -91,9 +90,9 @@ static scp_status print_file(const scp_inspection *x, scp_strbuf *out)
 {
     char size[32];
     const scp_h5ad_info *f = &x->info;
-    SCP_TRY(scp_strbuf_addf(out, "%s: %s, %s\n%zu cells (index '%s') x %zu genes (index '%s'):",
-                            x->path, f->era, bytes_text((double)f->bytes, size), f->n_obs,
-                            f->obs_index, f->n_vars, f->var_index));
+    SCP_TRY(scp_strbuf_addf(
+        out, "%s: %s, %s\n%zu cells (index '%s') x %zu genes (index '%s'):", x->path, f->era,
+        bytes_text((double)f->bytes, size), f->n_obs, f->obs_index, f->n_vars, f->var_index));
     for (size_t g = 0; g < f->n_genes; g++)
         SCP_TRY(scp_strbuf_addf(out, "%s %s", g ? "," : "", f->gene[g]));
     SCP_TRY(scp_strbuf_addf(out, "%s\nmatrices%s\n", f->n_genes < f->n_vars ? ", ..." : "",
@@ -120,8 +119,8 @@ static scp_status print_values(const scp_inspection *x, scp_strbuf *out)
                             "%zu negative, the largest %g: ",
                             x->matrix->name, v->n - v->zeros, v->n, v->whole, v->negative, v->max));
     if (x->kind >= 0) return scp_strbuf_addf(out, "they look like %s\n", kind_name[x->kind]);
-    return scp_strbuf_addf(out, v->negative > 0     ? "centred or scaled values cannot be averaged; "
-                                                      "look for counts in raw/X or a layer\n"
+    return scp_strbuf_addf(out, v->negative > 0 ? "centred or scaled values cannot be averaged; "
+                                                  "look for counts in raw/X or a layer\n"
                                 : v->not_finite > 0 ? "some are not finite\n"
                                                     : "there is nothing to judge by\n");
 }
@@ -143,12 +142,12 @@ static scp_status print_roles(const scp_inspection *x, scp_strbuf *out)
             SCP_TRY(scp_strbuf_addf(out, "%s is missing: name the column with %s%s\n", role->column,
                                     role->option,
                                     r == SCP_ROLE_LINE || r == SCP_ROLE_DRUG ? ""
-                                    : r == SCP_ROLE_SMILES
-                                        ? ", or give a drug table with --drugs"
-                                        : ", or say that there is none"));
+                                    : r == SCP_ROLE_SMILES ? ", or give a drug table with --drugs"
+                                                           : ", or say that there is none"));
     }
     if (!x->vehicle[0])
-        return scp_strbuf_addf(out, "  %-10s not found: name its label with --vehicle\n", "vehicle");
+        return scp_strbuf_addf(out, "  %-10s not found: name its label with --vehicle\n",
+                               "vehicle");
     return scp_strbuf_addf(out, "  %-10s '%s'%s\n", "vehicle", x->vehicle,
                            x->vehicle_guess ? " (a guess)" : "");
 }
@@ -176,14 +175,16 @@ static scp_status print_screen(const scp_inspection *x, scp_strbuf *out)
                             "plates: %zu; %" PRId64 " cells in %zu vehicle keys\n",
                             s->cells, s->keys, s->lines, s->drugs, s->plates, s->vehicle_cells,
                             s->vehicle_keys));
-    SCP_TRY(scp_strbuf_addf(out, "  cells of a key: median %" PRId64 "; %zu keys have fewer than "
-                                 "%" PRId64 "\n  doses in uM:",
+    SCP_TRY(scp_strbuf_addf(out,
+                            "  cells of a key: median %" PRId64 "; %zu keys have fewer than "
+                            "%" PRId64 "\n  doses in uM:",
                             s->median_cells, s->few, x->min_cells));
     for (size_t i = 0; i < s->n_doses && i < sizeof s->dose / sizeof s->dose[0]; i++)
         SCP_TRY(scp_strbuf_addf(out, "%s %g", i ? "," : "", s->dose[i]));
-    SCP_TRY(scp_strbuf_addf(out, "%s\n", s->n_doses > sizeof s->dose / sizeof s->dose[0] ? ", ..."
-                                         : s->n_doses == 0 ? " none"
-                                                           : ""));
+    SCP_TRY(scp_strbuf_addf(out, "%s\n",
+                            s->n_doses > sizeof s->dose / sizeof s->dose[0] ? ", ..."
+                            : s->n_doses == 0                               ? " none"
+                                                                            : ""));
     if (s->left.cells[SCP_CELL_QUALITY] > 0)
         SCP_TRY(scp_strbuf_addf(out, "  left out: %" PRId64 " cells, whose %s is not '%s'\n",
                                 s->left.cells[SCP_CELL_QUALITY], x->map.qc, x->map.qc_value));

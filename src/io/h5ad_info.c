@@ -34,8 +34,8 @@ static void describe_filters(hid_t dcpl, scp_h5ad_array *a)
         char name[64] = "";
         unsigned flags, config, value[4] = { 0 };
         size_t n_values = 4;
-        H5Z_filter_t id = H5Pget_filter2(dcpl, (unsigned)i, &flags, &n_values, value, sizeof name,
-                                         name, &config);
+        H5Z_filter_t id =
+            H5Pget_filter2(dcpl, (unsigned)i, &flags, &n_values, value, sizeof name, name, &config);
         if (id < 0) continue;
         a->readable = a->readable && H5Zfilter_avail(id) > 0;
         append(a->filters, sizeof a->filters, "%s%s", i ? ", " : "", name[0] ? name : "unknown");
@@ -247,7 +247,8 @@ scp_status scp_h5ad_info_read(const char *path, scp_h5ad_info *info)
     info->era = era_of(file);
     SCP_GOTO(done, describe_frames(file, info));
     SCP_GOTO(done, add_matrix(file, "X", "X", info));
-    SCP_GOTO(done, add_matrix(file, scp_h5_exists(file, "raw/X") ? "raw/X" : "raw.X", "raw/X", info));
+    SCP_GOTO(done,
+             add_matrix(file, scp_h5_exists(file, "raw/X") ? "raw/X" : "raw.X", "raw/X", info));
     SCP_GOTO(done, add_layers(file, info));
 done:
     if (file >= 0) SCP_KEEP(st, scp_h5_close(&file));
@@ -286,8 +287,10 @@ scp_status scp_h5ad_info_sample(const char *path, const scp_h5ad_matrix_info *m,
     char name[1024];
     *n = 0;
     SCP_GOTO(done, scp_h5_open(path, &file));
-    const char *at = strcmp(m->name, "raw/X") == 0 && !scp_h5_exists(file, "raw/X") ? "raw.X" : m->name;
-    SCP_GOTO(done, scp_str_format(name, sizeof name, m->kind == SCP_H5AD_DENSE ? "%s" : "%s/data", at));
+    const char *at =
+        strcmp(m->name, "raw/X") == 0 && !scp_h5_exists(file, "raw/X") ? "raw.X" : m->name;
+    SCP_GOTO(done,
+             scp_str_format(name, sizeof name, m->kind == SCP_H5AD_DENSE ? "%s" : "%s/data", at));
     SCP_GOTO(done, scp_h5_dataset_open_cached(file, name, &dset));
     SCP_GOTO(done, scp_h5_check_number(dset, false));
     SCP_GOTO(done, read_places(dset, cap, value, n));

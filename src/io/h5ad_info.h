@@ -58,8 +58,8 @@ typedef struct scp_h5ad_info {
 scp_status scp_h5ad_info_read(const char *path, scp_h5ad_info *info) SCP_MUST_USE;
 void scp_h5ad_info_fini(scp_h5ad_info *info);
 
-/** Up to `cap` stored values of a matrix, from places spread evenly over it: what kind of numbers are
- *  they? *n values are written. SCP_EDATA damaged. */
+/** Up to `cap` stored values of a matrix, from places spread evenly over it: what kind of numbers
+ * are they? *n values are written. SCP_EDATA damaged. */
 scp_status scp_h5ad_info_sample(const char *path, const scp_h5ad_matrix_info *m, size_t cap,
                                 double *value, size_t *n) SCP_MUST_USE;
 

@@ -76,8 +76,7 @@ static void test_left(const scp_json *manifest, int least, const char *why)
     if (scp_json_as_int(scp_json_get(of, "keys"), "keys", &keys) != SCP_OK ||
         scp_json_as_int(scp_json_get(of, "cells"), "cells", &cells) != SCP_OK)
         scp_err_clear();
-    tap_ok(keys == want("min%d.%s.keys", least, why) &&
-               cells == want("min%d.%s.cells", least, why),
+    tap_ok(keys == want("min%d.%s.keys", least, why) && cells == want("min%d.%s.cells", least, why),
            "%d cells at least: %s leaves out %lld keys, %lld cells", least, why, (long long)keys,
            (long long)cells);
     tap_ok((int64_t)scp_json_count(scp_json_get(of, "cells_of_key")) == keys, "each by name");
@@ -159,8 +158,7 @@ static void test_slots(const scp_prep_plan *p)
     }
     for (size_t i = 0; i < d->P; i++) {
         held += with[i];
-        right = right &&
-                p->bulk.first_slot[i + 1] - p->bulk.first_slot[i] == (with[i] ? 4 : 1);
+        right = right && p->bulk.first_slot[i + 1] - p->bulk.first_slot[i] == (with[i] ? 4 : 1);
     }
     tap_ok(right && p->bulk.R == 4 * held,
            "four sub-bulks for each of %zu profiles of %zu held-out pairs", held, pairs);
@@ -182,8 +180,8 @@ static void test_manifest(const scp_prep_plan *p, int least)
         for (size_t i = 0; i < 3; i++) test_left(manifest, least, why[i]);
         for (int s = 0; s < SCP_SPLIT_COUNT; s++)
             if (scp_json_as_int(
-                    scp_json_get(scp_json_get(splits, scp_split_name((scp_split)s)), "pairs"), "pairs",
-                    &n) == SCP_OK)
+                    scp_json_get(scp_json_get(splits, scp_split_name((scp_split)s)), "pairs"),
+                    "pairs", &n) == SCP_OK)
                 sum += n;
         tap_ok(scp_json_as_int(scp_json_get(sizes, "pairs"), "pairs", &pairs) == SCP_OK &&
                    pairs == want("min%d.pairs", least) && sum == pairs,

@@ -23,8 +23,8 @@ scp_status grid_keys(const char *path, const scp_obs_map *map, scp_keys *keys)
         SCP_GOTO(done, scp_tsv_real(t, r, column[3], &dose));
         SCP_GOTO(done, scp_tsv_int(t, r, column[4], &cells));
         snprintf(drug, sizeof drug, "%s", scp_tsv_text(t, r, column[2]));
-        SCP_GOTO(done, scp_keys_add_count(b, scp_tsv_text(t, r, column[1]), scp_str_trim(drug), dose,
-                                          scp_tsv_text(t, r, column[0]), cells));
+        SCP_GOTO(done, scp_keys_add_count(b, scp_tsv_text(t, r, column[1]), scp_str_trim(drug),
+                                          dose, scp_tsv_text(t, r, column[0]), cells));
     }
     SCP_GOTO(done, scp_keys_finish(b, keys));
 done:

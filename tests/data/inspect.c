@@ -116,10 +116,10 @@ static void leaves(const char *file, const int64_t want[SCP_CELL_COUNT])
     if (tap_st(st, "look at %s", file)) {
         tap_ok(x.screen.keys == KEYS && x.screen.cells == CELLS, "%s: as many keys", file);
         for (int why = SCP_CELL_KEPT + 1; why < SCP_CELL_COUNT; why++)
-            tap_ok(x.screen.left.cells[why] == want[why] &&
-                       (want[why] == 0 || strstr(page.text, scp_cell_left_name((scp_cell_left)why))),
-                   "%s: %s %lld", file, scp_cell_left_name((scp_cell_left)why),
-                   (long long)want[why]);
+            tap_ok(
+                x.screen.left.cells[why] == want[why] &&
+                    (want[why] == 0 || strstr(page.text, scp_cell_left_name((scp_cell_left)why))),
+                "%s: %s %lld", file, scp_cell_left_name((scp_cell_left)why), (long long)want[why]);
     }
     scp_strbuf_fini(&page);
     scp_inspection_fini(&x);
@@ -141,7 +141,8 @@ static void test_refused(void)
         tap_ok(strstr(m ? m->data.filters : "", "filter 32015, which cannot be read here") &&
                    strstr(page.text, "write the file anew with gzip"),
                "the filter is named, and the way out");
-        tap_ok(strstr(x.why, "32015") && x.role[SCP_ROLE_DRUG].found && strstr(page.text, "no keys"),
+        tap_ok(strstr(x.why, "32015") && x.role[SCP_ROLE_DRUG].found &&
+                   strstr(page.text, "no keys"),
                "the columns are there all the same");
     }
     scp_strbuf_fini(&page);
@@ -243,21 +244,20 @@ int main(void)
     labels("era_05", "raw/X", "drug", "categorical of text, int8 codes", "0.5");
     proposes("library", "X", " --layout=tahoe --drugs=FILE.tsv", KEYS);
     proposes("raw_csc", "raw/X", " --layout=tahoe --matrix=raw/X --drugs=FILE.tsv", KEYS);
-    proposes("layer_csr", "layers/counts", " --layout=tahoe --matrix=layers/counts --drugs=FILE.tsv",
-             KEYS);
+    proposes("layer_csr", "layers/counts",
+             " --layout=tahoe --matrix=layers/counts --drugs=FILE.tsv", KEYS);
     proposes("layer_csr", "X", " --layout=tahoe --values=log --drugs=FILE.tsv", KEYS);
     proposes("sciplex", "X", " --layout=sciplex --drugs=FILE.tsv", KEYS);
     proposes("generic", "X", " --layout=generic", KEYS);
     proposes("bulk_log", "X", " --layout=bulk", KEYS);
-    proposes("dose_nM_i8", "X",
-             " --layout=tahoe --obs-dose=dose --drugs=FILE.tsv", KEYS);
+    proposes("dose_nM_i8", "X", " --layout=tahoe --obs-dose=dose --drugs=FILE.tsv", KEYS);
     proposes("chemcpa", "X",
              " --layout=bulk --obs-line=cell_type --obs-drug=condition --obs-dose-unit=none "
              "--obs-plate=replicate --dose-unit=uM",
              KEYS);
-    leaves("dose_faults", (const int64_t[SCP_CELL_COUNT]){ [SCP_CELL_NO_DOSE] = 2,
-                                                           [SCP_CELL_ZERO_DOSE] = 1,
-                                                           [SCP_CELL_NEGATIVE_DOSE] = 1 });
+    leaves("dose_faults",
+           (const int64_t[SCP_CELL_COUNT]){
+               [SCP_CELL_NO_DOSE] = 2, [SCP_CELL_ZERO_DOSE] = 1, [SCP_CELL_NEGATIVE_DOSE] = 1 });
     leaves("label_combination",
            (const int64_t[SCP_CELL_COUNT]){ [SCP_CELL_COMBINATION] = MINIMAL });
     proposes("op3", "layers/counts",

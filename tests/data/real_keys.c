@@ -49,8 +49,8 @@ static const struct real_set {
       "prep.layout=bulk;prep.obs.line=cell_type;prep.obs.drug=pert_id;prep.vehicle=DMSO;"
       "prep.obs.dose=pert_dose;prep.obs.dose_unit=pert_dose_unit;prep.obs.plate=rna_plate",
       663, 661 },
-    { "tggates", "bulk/tggates_small_hepatocyte.h5ad", "",
-      "prep.layout=bulk;prep.obs.line=time_h", 1178, 843 }, /* three drugs have no structure */
+    { "tggates", "bulk/tggates_small_hepatocyte.h5ad", "", "prep.layout=bulk;prep.obs.line=time_h",
+      1178, 843 }, /* three drugs have no structure */
 };
 
 /* Sign of a gene by its number: the lowest bit of splitmix64. */
@@ -121,9 +121,9 @@ static void compare(const struct real_set *s, const scp_dataset *d)
             mean += x;
             signs += x * sign_of(g);
         }
-        worst = fmax(worst, fmax(fabs(mean / (double)d->G - want[0]),
-                                 fabs(signs / (double)d->G - want[1])) /
-                                (1 + fabs(want[0])));
+        worst = fmax(
+            worst, fmax(fabs(mean / (double)d->G - want[0]), fabs(signs / (double)d->G - want[1])) /
+                       (1 + fabs(want[0])));
     }
     tap_ok(found == s->profiles && d->P == s->profiles && d->N == s->pairs,
            "%s: %zu profiles with as many cells, %zu pairs", s->name, found, d->N);

@@ -67,12 +67,9 @@ static void add(int f, const char *line, const char *drug, const char *dose, con
     char *text = label[used++];
     snprintf(text, sizeof label[0], "[(%c%s%c, %s, 'uM')]", quote, drug, quote, dose);
     for (int i = 0; i < n; i++)
-        file[f].cell[file[f].n++] = (screen_cell){ .line = line,
-                                                   .drug = drug,
-                                                   .dose = text,
-                                                   .plate = plate,
-                                                   .pass = pass,
-                                                   .id = next_id++ };
+        file[f].cell[file[f].n++] = (screen_cell){
+            .line = line, .drug = drug, .dose = text, .plate = plate, .pass = pass, .id = next_id++
+        };
 }
 
 static void add_plate(int f, const char *plate, const char *dose)
@@ -103,9 +100,9 @@ static scp_status make_screen(void)
     add_plate(1, "plate6", "5.0");
     add_plate(2, "plate14", "5.0"); /* plate 6 again */
     add(0, lines[0], "dmso_tf", "0.05", "plate1", "full", 6);
-    add(0, lines[1], "Trametinib", "0.0", "plate1", "full", 2);    /* of no dose        */
-    add(0, lines[1], "Trametinib", "-666", "plate1", "full", 1);   /* not known         */
-    add(1, lines[1], "DMSO_TF", "1.0", "plate6", "full", 1);       /* a vehicle's dose  */
+    add(0, lines[1], "Trametinib", "0.0", "plate1", "full", 2);  /* of no dose        */
+    add(0, lines[1], "Trametinib", "-666", "plate1", "full", 1); /* not known         */
+    add(1, lines[1], "DMSO_TF", "1.0", "plate6", "full", 1);     /* a vehicle's dose  */
     for (int f = 0; f < FILES; f++) {
         file[f].name = name[f];
         snprintf(path[f], sizeof path[f], "%s/%s", tap_tmpdir(), name[f]);
@@ -237,8 +234,8 @@ static void test_together(const char *what, const char *a, const char *b)
         const scp_dataset *d = &p.tables;
         int64_t ia = find_text(d->drug, d->n_drugs, a), ib = find_text(d->drug, d->n_drugs, b);
         together = together && ia >= 0 && ib >= 0 && d->parent[ia] == d->parent[ib];
-        same_fp = same_fp && memcmp(d->fp + ia * SCP_FP_BITS, d->fp + ib * SCP_FP_BITS,
-                                    SCP_FP_BITS) == 0;
+        same_fp =
+            same_fp && memcmp(d->fp + ia * SCP_FP_BITS, d->fp + ib * SCP_FP_BITS, SCP_FP_BITS) == 0;
         unsigned split[2] = { 0, 0 };
         for (size_t i = 0; i < d->N; i++) {
             int32_t drug = d->p_drug[d->post[i]];
@@ -250,8 +247,9 @@ static void test_together(const char *what, const char *a, const char *b)
         held += split[0] != 1;
         scp_prep_plan_fini(&p);
     }
-    tap_ok(together && held > 0, "%s: %s and %s are unseen together (%zu of %d seeds) or not at all",
-           what, a, b, held, (int)SEEDS);
+    tap_ok(together && held > 0,
+           "%s: %s and %s are unseen together (%zu of %d seeds) or not at all", what, a, b, held,
+           (int)SEEDS);
     if (strcmp(what, "twin fingerprints") == 0) tap_ok(same_fp, "%s: bit for bit", what);
 }
 
@@ -293,8 +291,7 @@ static void test_merged_wells(const scp_dataset *d)
     }
     for (size_t g = 0; p >= 0 && g < d->G; g++) {
         size_t at = (size_t)atoi(d->gene[g] + 4);
-        worst = fmax(worst,
-                     fabs(mean[at] / (double)cells - (double)d->x[(size_t)p * d->G + g]));
+        worst = fmax(worst, fabs(mean[at] / (double)cells - (double)d->x[(size_t)p * d->G + g]));
     }
     tap_ok(cells == 7 && worst < 1e-6, "merged wells: one mean of %lld cells of two wells, %.1e",
            (long long)cells, worst);
@@ -347,7 +344,8 @@ static void test_invented(void)
     test_together("parent groups", "Trametinib", "Trametinib (DMSO_TF solvate)");
     test_together("parent groups", "Doxorubicin", "Epirubicin");
     test_together("twin fingerprints", "Hexadecane", "Heptadecane");
-    tap_ok(named(&d, "\"parents_joined_by_fingerprint\": 1"), "twin fingerprints: one group joined");
+    tap_ok(named(&d, "\"parents_joined_by_fingerprint\": 1"),
+           "twin fingerprints: one group joined");
     test_stray_dose(&d);
     test_names(&d);
     test_merged_wells(&d);
@@ -363,9 +361,12 @@ static void test_invented(void)
 static void test_real_wells(const scp_prep_plan *p)
 {
     static const char *const well[][2] = {
-        { "plate1", "Methylprednisolone succinate" }, { "plate1", "Abemaciclib" },
-        { "plate1", "Ralimetinib" },                  { "plate1", "DTP3" },
-        { "plate2", "Encorafenib" },                  { "plate2", "Erdafitinib" },
+        { "plate1", "Methylprednisolone succinate" },
+        { "plate1", "Abemaciclib" },
+        { "plate1", "Ralimetinib" },
+        { "plate1", "DTP3" },
+        { "plate2", "Encorafenib" },
+        { "plate2", "Erdafitinib" },
         { "plate14", "L-Thyroxine" },
     };
     for (size_t w = 0; w < sizeof well / sizeof well[0]; w++) {
@@ -423,13 +424,15 @@ static void test_real_grid(void)
     if (tap_st(st, "real labels: plan")) {
         size_t solvate = 0;
         int64_t drug = find_text(p.tables.drug, p.tables.n_drugs, "Trametinib (DMSO_TF solvate)");
-        for (size_t i = 0; i < p.tables.N; i++) solvate += p.tables.p_drug[p.tables.post[i]] == drug;
+        for (size_t i = 0; i < p.tables.N; i++)
+            solvate += p.tables.p_drug[p.tables.post[i]] == drug;
         tap_ok(drug >= 0 && solvate > 50, "vehicle by equality: %zu pairs of the solvate", solvate);
         tap_ok(find_text(p.tables.drug, p.tables.n_drugs, "Erdafitinib") >= 0 &&
                    find_text(p.tables.drug, p.tables.n_drugs, "Selinexor") >= 0,
                "trailing blanks: both drugs have pairs");
         tap_ok(find_text(p.tables.drug, p.tables.n_drugs, "\xce\xb3-Oryzanol") >= 0 &&
-                   find_text(p.tables.drug, p.tables.n_drugs, "18\xce\xb2-Glycyrrhetinic acid") >= 0,
+                   find_text(p.tables.drug, p.tables.n_drugs, "18\xce\xb2-Glycyrrhetinic acid") >=
+                       0,
                "names: those that are not ASCII too");
         tap_ok(p.tables.n_lines == 50, "thin lines: all 50 lines are left");
         test_real_wells(&p);

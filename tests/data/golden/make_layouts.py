@@ -411,7 +411,8 @@ def check(name, settings, truth):
         x = x.toarray() if sp.issparse(x) else np.asarray(x)
         obs = a.obs.reset_index()
     line = next(c for c in ("cell_line", "cell_type") if c in obs)
-    drug = obs[next(c for c in ("drug", "perturbation", "condition", "sm_name", "pert_id") if c in obs)].astype(str).map(drug_of)
+    drug = next(c for c in ("drug", "perturbation", "condition", "sm_name", "pert_id") if c in obs)
+    drug = obs[drug].astype(str).map(drug_of)
     plate = obs[next(c for c in ("plate", "replicate", "plate_name", "rna_plate") if c in obs)].astype(str)
     quality = obs[next(c for c in ("pass_filter", "quality", "kept") if c in obs)].astype(str)
     if "drugname_drugconc" in obs:
