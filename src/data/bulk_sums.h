@@ -34,8 +34,7 @@ typedef struct scp_sums {
 /** Bytes of one slot at most, to plan batches with. */
 size_t scp_sums_slot_bytes(size_t G);
 
-/** Zeroed accumulators, from pages of their own (large ones where the system has them). SCP_ENOMEM.
- *  Zero-initialise; fini frees. Not collective. */
+/** Zeroed accumulators, from pages of their own. SCP_ENOMEM. Zero-initialise; fini frees. Not collective. */
 scp_status scp_sums_create(scp_sums *s, const scp_sums_order *order, size_t slots) SCP_MUST_USE;
 void scp_sums_fini(scp_sums *s);
 
