@@ -20,6 +20,7 @@ struct scp_bulk_worker {
     double *addend;
     entry *sorted;
     size_t cap_place, cap_addend, cap_sorted;
+    scp_count_scale scale;
 };
 
 size_t scp_bulk_sink_bytes(int threads, size_t G)
@@ -110,30 +111,44 @@ typedef struct stream {
     scp_bulk_sink *sink;
 } stream;
 
+/* Check the values of a cell and set how its addends come about. */
+static scp_value_fault scale_cell(scp_values kind, scp_bulk_worker *w, const float *value,
+                                  scp_sums_cell *c, bool *empty, size_t *bad)
+{
+    if (kind == SCP_VALUES_COUNTS) {
+        scp_value_fault fault = scp_count_scale_set(&w->scale, value, c->n, bad);
+        *empty = w->scale.library == 0;
+        c->count = value;
+        c->scale = &w->scale;
+        return fault;
+    }
+    c->addend = w->addend;
+    return scp_normalize_row(kind, value, c->n, w->addend, empty, bad);
+}
+
 static scp_status add_cell(const stream *s, scp_bulk_worker *w, int32_t slot, size_t row,
                            int32_t *column, float *value, size_t n)
 {
     scp_bulk_sink *sink = s->sink;
-    const int32_t *place = sink->sums->order.place;
     bool empty = false;
-    size_t bad = 0, at = (size_t)(slot - sink->first);
+    size_t bad = 0;
     SCP_TRY(merge_duplicates(w, column, value, &n));
     SCP_TRY(scp_grow(&w->place, &w->cap_place, n, sizeof *w->place));
     SCP_TRY(scp_grow(&w->addend, &w->cap_addend, n, sizeof *w->addend));
-    for (size_t i = 0; i < n; i++) w->place[i] = place[column[i]];
-    scp_sums_prefetch(sink->sums, at, w->place, n);
-    scp_value_fault fault = scp_normalize_row(sink->values, value, n, w->addend, &empty, &bad);
+    scp_sums_cell c = { .slot = (size_t)(slot - sink->first),
+                        .n = n,
+                        .place = w->place,
+                        .detected = w->detected,
+                        .step = sink->slot_train[slot] };
+    scp_sums_places(sink->sums, c.slot, column, n, w->place);
+    scp_value_fault fault = scale_cell(sink->values, w, value, &c, &empty, &bad);
     if (fault != SCP_VALUE_GOOD)
         SCP_FAIL(SCP_EDATA, "%s: row %zu, column %d: %s: %g", s->rows->path, row, column[bad],
                  scp_value_fault_text(fault), (double)value[bad]);
     w->empty_cells += empty;
     if (empty) return SCP_OK;
-    if (sink->slot_train[slot]) {
-        uint32_t *detected = w->detected;
-        w->train_cells++;
-        for (size_t i = 0; i < n; i++) detected[w->place[i]] += value[i] > 0;
-    }
-    scp_sums_add(sink->sums, at, w->place, w->addend, n, &sink->slot_cells[slot]);
+    w->train_cells += sink->slot_train[slot];
+    scp_sums_add(sink->sums, &c, &sink->slot_cells[slot]);
     return SCP_OK;
 }
 

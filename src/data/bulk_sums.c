@@ -81,13 +81,16 @@ static size_t cold_at(const scp_sums *s, size_t slot, size_t place)
     return (at / SCP_SUMS_GROUP * s->slots + slot) * SCP_SUMS_GROUP + at % SCP_SUMS_GROUP;
 }
 
-void scp_sums_prefetch(const scp_sums *s, size_t slot, const int32_t *place, size_t n)
+void scp_sums_places(const scp_sums *s, size_t slot, const int32_t *column, size_t n,
+                     int32_t *place)
 {
     const double *row = s->hot + slot * s->stride;
+    const int32_t *of = s->order.place;
     size_t hot = s->order.hot;
     for (size_t i = 0; i < n; i++) {
-        size_t at = (size_t)place[i];
-        __builtin_prefetch(at < hot ? row + at : s->cold + cold_at(s, slot, at), 1, 2);
+        size_t at = (size_t)of[column[i]];
+        place[i] = (int32_t)at;
+        __builtin_prefetch(at < hot ? row + at : s->cold + cold_at(s, slot, at), 1);
     }
 }
 
@@ -100,23 +103,51 @@ static void lock_slot(uint8_t *lock)
         }
 }
 
-void scp_sums_add(scp_sums *s, size_t slot, const int32_t *place, const double *addend, size_t n,
-                  int64_t *cells)
+static void add_cold(scp_sums *s, size_t slot, size_t at, double addend)
 {
-    double *row = s->hot + slot * s->stride;
+    s->cold[cold_at(s, slot, at)] += addend;
+    __atomic_store_n(&s->touched[(at - s->order.hot) / SCP_SUMS_GROUP], 1, __ATOMIC_RELAXED);
+}
+
+/* The time goes into waiting for memory, so logs and counters are done in its shadow. */
+static void add_counts(scp_sums *s, const scp_sums_cell *c)
+{
+    double *row = s->hot + c->slot * s->stride;
     size_t hot = s->order.hot;
-    lock_slot(&s->lock[slot]);
-    for (size_t i = 0; i < n; i++) {
-        size_t at = (size_t)place[i];
-        if (__builtin_expect(at < hot, 1)) {
-            row[at] += addend[i];
-            continue;
-        }
-        s->cold[cold_at(s, slot, at)] += addend[i];
-        __atomic_store_n(&s->touched[(at - hot) / SCP_SUMS_GROUP], 1, __ATOMIC_RELAXED);
+    uint32_t *detected = c->detected, step = c->step;
+    for (size_t i = 0; i < c->n; i++) {
+        size_t at = (size_t)c->place[i];
+        double addend = scp_count_addend(c->scale, c->count[i]);
+        detected[at] += addend > 0 ? step : 0;
+        if (__builtin_expect(at < hot, 1))
+            row[at] += addend;
+        else
+            add_cold(s, c->slot, at, addend);
     }
+}
+
+static void add_values(scp_sums *s, const scp_sums_cell *c)
+{
+    double *row = s->hot + c->slot * s->stride;
+    for (size_t i = 0; i < c->n; i++) {
+        size_t at = (size_t)c->place[i];
+        c->detected[at] += c->addend[i] > 0 ? c->step : 0;
+        if (at < s->order.hot)
+            row[at] += c->addend[i];
+        else
+            add_cold(s, c->slot, at, c->addend[i]);
+    }
+}
+
+void scp_sums_add(scp_sums *s, const scp_sums_cell *c, int64_t *cells)
+{
+    lock_slot(&s->lock[c->slot]);
+    if (c->addend)
+        add_values(s, c);
+    else
+        add_counts(s, c);
     ++*cells;
-    __atomic_clear(&s->lock[slot], __ATOMIC_RELEASE);
+    __atomic_clear(&s->lock[c->slot], __ATOMIC_RELEASE);
 }
 
 void scp_sums_rows(const scp_sums *s, size_t first, size_t n, const int32_t *place, size_t K,

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "data/normalize.h"
 
 enum { SCP_SUMS_GROUP = 8 }; /* genes of a group: one cache line of a slot */
 
@@ -38,13 +39,23 @@ size_t scp_sums_slot_bytes(size_t G);
 scp_status scp_sums_create(scp_sums *s, const scp_sums_order *order, size_t slots) SCP_MUST_USE;
 void scp_sums_fini(scp_sums *s);
 
-/** Ask for the cache lines of a cell, to be added soon. place [n]. */
-void scp_sums_prefetch(const scp_sums *s, size_t slot, const int32_t *place, size_t n);
+/* One cell on its way into its slot: n genes by place. */
+typedef struct scp_sums_cell {
+    size_t slot, n;
+    const int32_t *place;   /* [n] */
+    const double *addend;   /* [n], or NULL: counts follow                      */
+    const float *count;     /* [n], with their scale                            */
+    scp_count_scale *scale;
+    uint32_t *detected;     /* [G] by place: += step where the addend is above 0 */
+    uint32_t step;
+} scp_sums_cell;
 
-/** Add a cell: addend[i] to the gene at place[i]; and 1 to *cells. Any thread, any number at
- *  once. */
-void scp_sums_add(scp_sums *s, size_t slot, const int32_t *place, const double *addend, size_t n,
-                  int64_t *cells);
+/** Places of columns, and ask for their cache lines of a slot, to which will be added soon. */
+void scp_sums_places(const scp_sums *s, size_t slot, const int32_t *column, size_t n,
+                     int32_t *place);
+
+/** Add a cell, and 1 to *cells. Any thread, any number at once. */
+void scp_sums_add(scp_sums *s, const scp_sums_cell *c, int64_t *cells);
 
 /** Sums of slots [first, first + n) for K places, as rows: out [n, K]. */
 void scp_sums_rows(const scp_sums *s, size_t first, size_t n, const int32_t *place, size_t K,

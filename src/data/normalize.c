@@ -3,10 +3,7 @@
 
 #include <math.h>
 
-enum {
-    SMALL_COUNTS = 32, /* logs of counts below are computed once a cell: 99 % of Tahoe's are <= 7 */
-    ENOUGH = 200       /* values without which a sample says nothing                            */
-};
+enum { ENOUGH = 200 }; /* values without which a sample says nothing */
 
 const char *scp_value_fault_text(scp_value_fault fault)
 {
@@ -52,20 +49,6 @@ static bool small_counts(const float *value, size_t n, double *library)
     return good != 0;
 }
 
-static void counts_row(const float *value, size_t n, double library, double *out)
-{
-    double small[SMALL_COUNTS] = { 0 }; /* 0: not computed yet, or the addend of no molecule */
-    for (size_t i = 0; i < n; i++) {
-        size_t k = value[i] < SMALL_COUNTS ? (size_t)value[i] : 0;
-        if (small[k] != 0) {
-            out[i] = small[k];
-            continue;
-        }
-        out[i] = scp_sum_round(log1p(SCP_LIBRARY * (double)value[i] / library));
-        if (k > 0) small[k] = out[i];
-    }
-}
-
 /* The first value that is not what it is declared to be; sums those before it. */
 static scp_value_fault check_row(scp_values kind, const float *value, size_t n, double *library,
                                  size_t *bad)
@@ -82,19 +65,35 @@ static scp_value_fault check_row(scp_values kind, const float *value, size_t n, 
     return SCP_VALUE_GOOD;
 }
 
+scp_value_fault scp_count_scale_set(scp_count_scale *s, const float *value, size_t n, size_t *bad)
+{
+    *s = (scp_count_scale){ 0 };
+    if (small_counts(value, n, &s->library)) return SCP_VALUE_GOOD;
+    return check_row(SCP_VALUES_COUNTS, value, n, &s->library, bad);
+}
+
+double scp_count_addend_new(scp_count_scale *s, float count)
+{
+    double x = scp_sum_round(log1p(SCP_LIBRARY * (double)count / s->library));
+    if (count < SCP_SMALL_COUNTS) s->small[(size_t)count] = x;
+    return x;
+}
+
 scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, double *out,
                                   bool *empty, size_t *bad)
 {
     double library = 0;
-    scp_value_fault fault = SCP_VALUE_GOOD;
-    if (kind != SCP_VALUES_COUNTS || !small_counts(value, n, &library))
-        fault = check_row(kind, value, n, &library, bad);
-    if (fault != SCP_VALUE_GOOD) return fault;
-    *empty = kind == SCP_VALUES_COUNTS && library == 0;
-    if (kind == SCP_VALUES_COUNTS && !*empty) {
-        counts_row(value, n, library, out);
+    *empty = false;
+    if (kind == SCP_VALUES_COUNTS) {
+        scp_count_scale s;
+        scp_value_fault fault = scp_count_scale_set(&s, value, n, bad);
+        if (fault != SCP_VALUE_GOOD) return fault;
+        *empty = s.library == 0;
+        for (size_t i = 0; i < n; i++) out[i] = *empty ? 0 : scp_count_addend(&s, value[i]);
         return SCP_VALUE_GOOD;
     }
+    scp_value_fault fault = check_row(kind, value, n, &library, bad);
+    if (fault != SCP_VALUE_GOOD) return fault;
     for (size_t i = 0; i < n; i++) {
         double v = (double)value[i];
         out[i] = scp_sum_round(kind == SCP_VALUES_LINEAR ? log1p(v) : v);

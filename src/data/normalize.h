@@ -57,6 +57,26 @@ const char *scp_value_fault_text(scp_value_fault fault);
 scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, double *out,
                                   bool *empty, size_t *bad);
 
+/* Addends of one cell of counts, one by one: most counts are small, so few logs are taken. */
+enum { SCP_SMALL_COUNTS = 32 }; /* 99 % of Tahoe's counts are at most 7 */
+typedef struct scp_count_scale {
+    double library;                 /* sum of the counts; 0: an empty cell, which has no addends */
+    double small[SCP_SMALL_COUNTS]; /* of counts that occurred; 0: not yet, or of count 0        */
+} scp_count_scale;
+
+/** Check the counts of a cell and take their sum. Otherwise as scp_normalize_row. */
+scp_value_fault scp_count_scale_set(scp_count_scale *s, const float *value, size_t n, size_t *bad);
+
+/** The addend of a count that is not a small one seen before. */
+double scp_count_addend_new(scp_count_scale *s, float count);
+
+/** log1p(1e4 count / library), rounded: what scp_normalize_row gives. */
+static inline double scp_count_addend(scp_count_scale *s, float count)
+{
+    size_t k = count < SCP_SMALL_COUNTS ? (size_t)count : 0;
+    return s->small[k] != 0 ? s->small[k] : scp_count_addend_new(s, count);
+}
+
 /* A look at some of a matrix: does it hold what it is declared to hold? */
 typedef struct scp_value_sample {
     int64_t n;        /* non-zero values seen     */
