@@ -193,14 +193,17 @@ static scp_status run_pass(scp_cli *cli, int argc, char **argv, kind layer)
     }
 }
 
-/* The file that lies under the others. The line is applied once to learn its name, then undone. */
+/* The file that lies under the others. Everything is applied once to learn its name, then undone. */
 static scp_status load_base(scp_cli *cli, int argc, char **argv)
 {
     char path[SCP_PATH_MAX] = "";
+    SCP_TRY(run_pass(cli, argc, argv, CONFIG));
     SCP_TRY(run_pass(cli, argc, argv, SET));
     SCP_TRY(run_pass(cli, argc, argv, KEY));
     SCP_TRY(cli->base(cli->settings, path, sizeof path));
     SCP_TRY(scp_conf_defaults(cli->groups, cli->settings));
+    cli->operands.n = 0;
+    cli->verbosity = 0;
     return path[0] ? load(cli, path, true) : SCP_OK;
 }
 

@@ -26,8 +26,8 @@ typedef struct scp_cli {
     scp_cli_reader reader;          /* in: NULL reads the file                                    */
     void *user;                     /* in: first argument of reader                               */
     /** in, optional: a YAML file between the defaults and --config that settings name (a run
-     * folder's own); called with the settings of the line alone. An empty path: none; a missing
-     * file is fine. */
+     * folder's own); called with the settings of the line and its --config files. An empty path:
+     * none; a missing file is fine. */
     scp_status (*base)(const void *settings, char *path, size_t size);
     scp_cli_action action;  /* out                                                        */
     int verbosity;          /* out: number of -v less the number of -q                    */

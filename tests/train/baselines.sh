@@ -42,8 +42,8 @@ for model in linear_shift mlp_shift; do
         [ -e "$tmp/r/$model/best.h5" ]
     report "--model $model"
 done
-run 0 "$top/scppdm_train" --run "$tmp/r" --shard "$tmp/s.h5" --model ridge && err 'were done before'
-report "a second fit of ridge finds the first"
+run 0 "$top/scppdm_train" --run "$tmp/r" --config "$src/mpi/conf/baseline-ridge.yaml" && err 'were done before'
+report "a second fit of ridge finds the first, and the shard by the model that the file names"
 run 0 "$top/scppdm_eval" --run "$tmp/r" --shard "$tmp/s.h5" --splits ud \
     --models ridge,linear,linear_shift,mlp,mlp_shift,global_mean --eval.h5ad=false &&
     grep -q 'ridge *linear *linear_shift *mlp *mlp_shift *global_mean' "$tmp/out" &&
