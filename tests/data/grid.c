@@ -171,7 +171,8 @@ static void test_manifest(const scp_prep_plan *p, int least)
     char *text = NULL;
     scp_json *manifest = NULL;
     int64_t pairs = 0, sum = 0, n;
-    const scp_prep_outcome outcome = { 0 };
+    const scp_bulk_result none = { 0 };
+    const scp_prep_outcome outcome = { .bulk = &none };
     scp_status st = scp_prep_manifest(p, &outcome, &text);
     if (st == SCP_OK) st = scp_json_parse(text, strlen(text), "manifest", &manifest);
     if (tap_st(st, "manifest")) {
