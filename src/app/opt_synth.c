@@ -36,7 +36,7 @@ const scp_option scp_synth_options[] = {
       "program",
       NULL },
     TABLE("samples", samples,
-          "sample table of the atlas (TSV, plain or gzip): the real wells instead of invented ones"),
+          "sample table of the atlas (TSV, plain or gzip): real wells instead of invented ones"),
     TABLE("grid", grid, "condition grid of the atlas (TSV): cells of every key; with --samples"),
     TABLE("plate-list", plate_list,
           "with --grid: plates to write, such as 1-3,14 (default: as the preset)"),
@@ -46,7 +46,7 @@ const scp_option scp_synth_options[] = {
     TABLE("genes-table", genes_table,
           "genes (TSV: gene_symbol) in the order of the plates instead of invented names"),
     TABLE("gene-sets", gene_sets,
-          "gene sets (GMT): 12 of them are what drugs act on; those of the paper, if they are there"),
+          "gene sets (GMT): 12 of them are what drugs act on, the paper's two if they are there"),
     NUMBER("plates", SCP_OPT_INT, plates, 99, NULL,
            "plates, in triples of one drug set at 0.05, 0.5, 5 uM"),
     NUMBER("repeat", SCP_OPT_INT, repeat, 1, NULL,
@@ -75,12 +75,12 @@ const scp_option scp_synth_options[] = {
     NUMBER("failed-wells", SCP_OPT_REAL, failed_wells, 1, NULL,
            "share of wells with 1 to 16 cells a line"),
     { "effects", NULL, SCP_OPT_ENUM, AT(effects), "axes", 0, 0, SCP_SYNTH_EFFECTS, NULL,
-      "how directions follow from structures: axes of the fingerprints, or a Gaussian process whose "
-      "best prediction truth.h5 holds",
+      "how directions follow from structures: axes of the fingerprints, or a Gaussian process "
+      "whose best prediction truth.h5 holds",
       NULL },
     TABLE("held-out", held_out,
-          "with --effects gp: drug names, one a line, predicted from the other drugs (default: each "
-          "from all others)"),
+          "with --effects gp: drug names, one a line, predicted from the other drugs (default: "
+          "each from all others)"),
     NUMBER("axes", SCP_OPT_INT, axes, 64, NULL,
            "principal axes of the fingerprints that set directions"),
     NUMBER("structure", SCP_OPT_REAL, structure, 1, NULL,

@@ -14,34 +14,27 @@
 #include "base/str.h"
 #include "comm/comm.h"
 
-typedef enum scp_synth_preset {                 /* size of the screen */
-                                SCP_SYNTH_TINY, /* 2 plates, 6 lines, 8 drugs, 300 genes, 30 cells a
-                                                   key: unit tests */
-                                SCP_SYNTH_DEMO, /* 3 plates, 12 lines, 90 drugs, 1,200 genes: one to
-                                                   learn from at once */
-                                SCP_SYNTH_SMALL,  /* 3 plates, 12 lines, 60 drugs, 2,000 genes, 60
-                                                     cells a key */
-                                SCP_SYNTH_MEDIUM, /* 6 plates and a repeat of the sixth, 30 lines,
-                                                     all drugs, 2,000 genes */
-                                SCP_SYNTH_PLATE, /* one plate of 50 lines, 62,710 genes, 1,278 cells
-                                                    a key */
-                                SCP_SYNTH_KEYS   /* 14 plates of 50 lines, 2,000 genes: means of keys
-                                                    instead of cells, keysN.h5ad */
+/* Size of the screen. */
+typedef enum scp_synth_preset {
+    SCP_SYNTH_TINY,   /* 2 plates, 6 lines, 8 drugs, 300 genes, 30 cells a key: unit tests */
+    SCP_SYNTH_DEMO,   /* 3 plates, 12 lines, 90 drugs, 1,200 genes: one to learn from at once */
+    SCP_SYNTH_SMALL,  /* 3 plates, 12 lines, 60 drugs, 2,000 genes, 60 cells a key */
+    SCP_SYNTH_MEDIUM, /* 6 plates and a repeat of the sixth, 30 lines, all drugs, 2,000 genes */
+    SCP_SYNTH_PLATE,  /* one plate of 50 lines, 62,710 genes, 1,278 cells a key */
+    SCP_SYNTH_KEYS    /* 14 plates of 50 lines, 2,000 genes: keysN.h5ad of means instead of cells */
 } scp_synth_preset;
 
-typedef enum scp_synth_profile {                      /* how effects and nuisance are mixed */
-                                 SCP_SYNTH_LEARNABLE, /* most of a drug's direction follows from its
-                                                         structure, mild nuisance */
-                                 SCP_SYNTH_REALISTIC, /* little does, half the amplitude, strong
-                                                         wells, 40 % inert drugs */
-                                 SCP_SYNTH_PURE /* everything does: no well effect, interaction or
-                                                   common response */
+/* How effects and nuisance are mixed. */
+typedef enum scp_synth_profile {
+    SCP_SYNTH_LEARNABLE, /* most of a drug's direction follows from its structure, mild nuisance */
+    SCP_SYNTH_REALISTIC, /* little does, half the amplitude, strong wells, 40 % inert drugs */
+    SCP_SYNTH_PURE       /* everything does: no well effect, interaction or common response */
 } scp_synth_profile;
 
-typedef enum scp_synth_effects {                   /* how directions follow from structures */
-                                SCP_SYNTH_BY_AXES, /* tanh of principal axes of the fingerprints */
-                                SCP_SYNTH_BY_GP /* Gaussian process over Tanimoto similarities: the
-                                                   best prediction is known */
+/* How directions follow from structures. */
+typedef enum scp_synth_effects {
+    SCP_SYNTH_BY_AXES, /* tanh of principal axes of the fingerprints */
+    SCP_SYNTH_BY_GP    /* Gaussian process over Tanimoto similarities: the best prediction is known */
 } scp_synth_effects;
 
 #define SCP_SYNTH_EFFECTS  "axes|gp"
@@ -55,8 +48,8 @@ typedef struct scp_synth_config {
     char *table;         /* drug table, see chem/drug_table.h */
     int preset, profile; /* scp_synth_preset, scp_synth_profile */
     int effects;         /* scp_synth_effects */
-    char *held_out;      /* with BY_GP: a file of drug names, one a line; the best prediction of these
-                            is from the other drugs. NULL: of each drug from all others */
+    char *held_out;      /* with BY_GP: a file of drug names, one a line; the best prediction of
+                            these is from the other drugs. NULL: of each drug from all others */
     /* tables of the atlas instead of invented names and places; each NULL or "": none */
     char *samples, *grid; /* wells, and cells of every key: both or none, see synth_atlas.h */
     char *plate_list;     /* with them: which plates, such as 1-3,14; NULL: as the preset */
@@ -138,10 +131,10 @@ scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table) SCP_MUS
 scp_status scp_synth_config_text(const scp_synth_config *c, scp_strbuf *out) SCP_MUST_USE;
 
 /** Write the screen into c->out (created when missing). Plates are dealt to groups of ranks, a
- *  plate is drawn by all ranks of its group; the last rank writes drugs.tsv and truth.h5. Files
- *  appear whole or not at all, and are the same bytes for any number of ranks and threads. SCP_EUSAGE
- *  bad settings, SCP_ENOINPUT or SCP_EDATA drug table, SCP_EIO. `report` is filled on every rank.
- *  Collective. */
+ *  plate is drawn by all ranks of its group; the last rank writes the tables and truth.h5. Files
+ *  appear whole or not at all, and are the same bytes for any number of ranks and threads.
+ *  SCP_EUSAGE bad settings, SCP_ENOINPUT or SCP_EDATA tables, SCP_EIO. `report` is filled on every
+ *  rank. Collective. */
 scp_status scp_synth_run(scp_comm *comm, const scp_synth_config *c,
                          scp_synth_report *report) SCP_MUST_USE;
 

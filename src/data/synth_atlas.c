@@ -166,7 +166,8 @@ static scp_status check_wells(const scp_synth_atlas *a, const char *path)
     for (size_t i = 1; i < a->n; i++)
         if (by_place(&a->sample[i - 1], &a->sample[i]) == 0)
             SCP_FAIL(SCP_EDATA, "%s: smp_%d is there twice", path,
-                     SCP_SYNTH_FIRST_SAMPLE + SCP_SYNTH_WELLS * (a->sample[i].plate - 1) + a->sample[i].well);
+                     SCP_SYNTH_FIRST_SAMPLE + SCP_SYNTH_WELLS * (a->sample[i].plate - 1) +
+                         a->sample[i].well);
     for (size_t p = 0; p < a->n_plates; p++) {
         bool vehicle = false;
         for (size_t i = 0; i < a->n; i++)

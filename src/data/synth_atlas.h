@@ -14,8 +14,8 @@ enum {
 typedef struct scp_synth_atlas scp_synth_atlas;
 
 /** Numbers of a list such as "1-3,14": list [*n], ascending, each once. SCP_EUSAGE. */
-scp_status scp_synth_plate_list(const char *text, int list[SCP_SYNTH_PLATES], size_t *n)
-    SCP_MUST_USE;
+scp_status scp_synth_plate_list(const char *text, int list[SCP_SYNTH_PLATES],
+                                size_t *n) SCP_MUST_USE;
 
 /** Number of "plate7", -1 for anything else. */
 int scp_synth_plate_number(const char *text);
@@ -25,7 +25,8 @@ int scp_synth_dose_index(double uM);
 /** Read the sample table (columns sample, plate, drugname_drugconc, and, if it is there,
  *  mean_tscp_count) for the plates of `list`; plain or gzip. Labels are kept as they stand, names
  *  trimmed. Wells are numbered as the atlas numbers its samples: smp_1495 is the first of plate 1,
- *  and a plate has 96. SCP_ENOINPUT; SCP_EDATA with file and line. *out: scp_synth_atlas_destroy. */
+ *  and a plate has 96. SCP_ENOINPUT; SCP_EDATA with file and line. *out: scp_synth_atlas_destroy.
+ */
 scp_status scp_synth_atlas_read(const char *samples, const char *list,
                                 scp_synth_atlas **out) SCP_MUST_USE;
 void scp_synth_atlas_destroy(scp_synth_atlas **a);

@@ -13,7 +13,8 @@ static const scp_synth_config preset_size[] = {
                          .cells_min = 20, .depth = 1, .lfc = 1, .fraction = 0.025, .deflate = 4 },
     [SCP_SYNTH_DEMO] = { .plates = 3, .lines = 12, .drugs = 90, .genes = 1200,
                          .cells = 45, .cells_line_sd = 0.15, .cells_key_sd = 0.15,
-                         .vehicle = 6, .cells_min = 25, .depth = 2.5, .lfc = 1, .fraction = 0.035, .deflate = 1 },
+                         .vehicle = 6, .cells_min = 25, .depth = 2.5, .lfc = 1,
+                         .fraction = 0.035, .deflate = 1 },
     [SCP_SYNTH_SMALL] = { .plates = 3, .lines = 12, .drugs = 60, .genes = 2000,
                           .cells = 60, .cells_line_sd = 0.3, .cells_key_sd = 0.3,
                           .vehicle = 1.167, .cells_min = 15, .failed_wells = 0.009,
@@ -221,7 +222,8 @@ scp_status scp_synth_config_resolve(scp_synth_config *c, size_t n_table)
         SCP_FAIL(SCP_EUSAGE, "%lld drugs asked for, the wells of these plates hold %zu",
                  (long long)c->drugs, n_table);
     if (c->drugs > (int64_t)n_table && drugs_asked)
-        SCP_FAIL(SCP_EUSAGE, "%lld drugs asked for, %s has %zu with a structure; name a larger table",
+        SCP_FAIL(SCP_EUSAGE, "%lld drugs asked for, %s has %zu with a structure; name a larger "
+                 "table",
                  (long long)c->drugs, c->table ? c->table : "the table", n_table);
     if (c->drugs > (int64_t)n_table) c->drugs = (int64_t)n_table;
     if (c->axes >= c->drugs)

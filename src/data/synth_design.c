@@ -72,8 +72,10 @@ void scp_synth_design_destroy(scp_synth_design **dp)
     scp_drug_table_destroy(&d->table);
     scp_synth_atlas_destroy(&d->atlas);
     scp_names_destroy(&d->text);
-    void *owned[] = { d->kernel, d->held, d->kriged, d->kriging_variance, d->line, d->gene, d->gene_sets, d->gene_flags, d->base,     d->W,    d->V,
-                      d->X,    d->h,          d->line_log, d->drug, d->pair };
+    void *owned[] = { d->kernel, d->held,     d->kriged,    d->kriging_variance,
+                      d->line,   d->gene,     d->gene_sets, d->gene_flags,
+                      d->base,   d->W,        d->V,         d->X,
+                      d->h,      d->line_log, d->drug,      d->pair };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     for (size_t p = 0; d->plate && p < d->n_plates; p++) free(d->plate[p].gene);
     free(d->plate);

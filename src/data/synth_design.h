@@ -89,7 +89,7 @@ typedef struct scp_synth_design {
     scp_synth_drug *drug;  /* [D] */
     scp_synth_pair *pair;  /* [C, D] */
     double mix[SCP_SYNTH_P * 64]; /* [P, axes] */
-    double *kernel;        /* [D, D] BY_GP: covariance of a programme between drugs, before scaling */
+    double *kernel;        /* [D, D] BY_GP: covariance of a programme, before its scale */
     uint8_t *held;         /* [D] 1: not to be learned from; NULL: no list was given */
     double *kriged;        /* [D, P] best prediction of e */
     double *kriging_variance; /* [D] of each programme's error, in units of its variance */

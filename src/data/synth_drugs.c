@@ -95,8 +95,8 @@ static scp_status place_drugs(scp_synth_design *d, const uint8_t *bits)
             memcpy(known + n++ * SCP_MORGAN_BITS, bits + i * SCP_MORGAN_BITS, SCP_MORGAN_BITS);
     if (n <= q)
         SCP_FAIL_GOTO(done, SCP_EDATA,
-                      "%s has a structure for %zu of the %zu drugs, %zu axes need more", d->cfg.table,
-                      n, d->D, q);
+                      "%s has a structure for %zu of the %zu drugs, %zu axes need more",
+                      d->cfg.table, n, d->D, q);
     SCP_GOTO(done,
              scp_synth_principal_axes(known, n, SCP_MORGAN_BITS, q, (uint64_t)d->cfg.seed, z));
     n = 0;
@@ -186,7 +186,8 @@ static scp_status draw_process(scp_synth_design *d, const uint8_t *bits)
     SCP_GOTO(done, scp_alloc(d->D * SCP_SYNTH_P, sizeof *d->kriged, &d->kriged));
     SCP_GOTO(done, scp_alloc(d->D, sizeof *d->kriging_variance, &d->kriging_variance));
     SCP_GOTO(done, scp_alloc(d->D * SCP_SYNTH_P, sizeof *f, &f));
-    for (size_t i = 0; i < d->D; i++) memcpy(f + i * SCP_SYNTH_P, d->drug[i].e, sizeof d->drug[i].e);
+    for (size_t i = 0; i < d->D; i++)
+        memcpy(f + i * SCP_SYNTH_P, d->drug[i].e, sizeof d->drug[i].e);
     scp_synth_gp_kernel(bits, d->D, SCP_MORGAN_BITS, d->cfg.structure, d->kernel);
     SCP_GOTO(done, scp_synth_gp_draw(d->kernel, d->D, f, SCP_SYNTH_P));
     SCP_GOTO(done, scp_synth_krige(d->kernel, d->D, d->held, f, SCP_SYNTH_P, d->kriged,

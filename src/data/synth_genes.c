@@ -4,8 +4,9 @@
  * 24,000 of 62,710 genes are expressed. Log abundance is normal; the first 300 of the universe form
  * a head (mitochondrial, ribosomal, nuclear long non-coding and others) that takes 12 % of the
  * mass. Drug programmes are gene sets where the settings name some, else random genes. A smaller
- * panel holds the members of the sets; the rest of it is drawn with probability rising with abundance, and a cell then keeps the
- * share of its counts that falls on the panel, so that noise per gene stays realistic. */
+ * panel holds the members of the sets; the rest of it is drawn with probability rising with
+ * abundance, and a cell then keeps the share of its counts that falls on the panel, so that noise
+ * per gene stays realistic. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +75,8 @@ static scp_status choose_panel(const scp_synth_design *d, const scp_synth_univer
     uint64_t seed = (uint64_t)d->cfg.seed;
     pick *p;
     if ((double)universe->members > most_members * (double)d->G)
-        SCP_FAIL(SCP_EUSAGE, "the gene sets have %zu members, which leave too little of %zu genes; "
+        SCP_FAIL(SCP_EUSAGE,
+                 "the gene sets have %zu members, which leave too little of %zu genes; "
                  "ask for %.0f or more",
                  universe->members, d->G, ceil((double)universe->members / most_members));
     SCP_TRY(scp_alloc(universe->n, sizeof *p, &p));

@@ -130,8 +130,8 @@ static void leave_out(const known *t, size_t a, double *mean, double *variance)
     }
 }
 
-scp_status scp_synth_krige(const double *k, size_t n, const uint8_t *held, const double *y, size_t p,
-                           double *mean, double *variance)
+scp_status scp_synth_krige(const double *k, size_t n, const uint8_t *held, const double *y,
+                           size_t p, double *mean, double *variance)
 {
     scp_status st = SCP_OK;
     known t = { .k = k, .y = y, .n = n, .p = p };
@@ -140,8 +140,7 @@ scp_status scp_synth_krige(const double *k, size_t n, const uint8_t *held, const
     SCP_GOTO(done, scp_alloc(n, sizeof *t.weight, &t.weight));
     for (size_t i = 0; i < n; i++)
         if (!held || !held[i]) t.row[t.m++] = i;
-    if (t.m < 2)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%zu of %zu drugs are left to learn from", t.m, n);
+    if (t.m < 2) SCP_FAIL_GOTO(done, SCP_EDATA, "%zu of %zu drugs are left to learn from", t.m, n);
     SCP_GOTO(done, factor(k, n, t.row, t.m, &t.l));
     for (size_t i = 0, a = 0; i < n; i++) {
         if (held && held[i])

@@ -1,5 +1,5 @@
-/* Effects as a Gaussian process over structures, and what is the best that can be predicted of them.
- * Private to the generator and its tests. Not collective.
+/* Effects as a Gaussian process over structures, and what is the best that can be predicted of
+ * them. Private to the generator and its tests. Not collective.
  *
  * Programme p of drug i: f_p(i) with covariance K = s T + (1 - s) I between drugs, T the Tanimoto
  * similarity of their fingerprints. Given the effects of some drugs, the mean square error of any
@@ -24,7 +24,7 @@ scp_status scp_synth_gp_draw(const double *k, size_t n, double *x, size_t p) SCP
 /** Best prediction of y [n, p], of mean zero, at every drug from the other ones that are not held
  *  out: mean [n, p] and variance [n] of the error of each programme, owned by the caller. held [n],
  *  NULL: none (each from all others). SCP_EDATA: nothing to learn from. */
-scp_status scp_synth_krige(const double *k, size_t n, const uint8_t *held, const double *y, size_t p,
-                           double *mean, double *variance) SCP_MUST_USE;
+scp_status scp_synth_krige(const double *k, size_t n, const uint8_t *held, const double *y,
+                           size_t p, double *mean, double *variance) SCP_MUST_USE;
 
 #endif

@@ -104,13 +104,11 @@ static scp_status take_key(const scp_tsv *t, const grid_columns *c, size_t row, 
     const char *fault = spread(d, x, (size_t)at, &k);
     if (fault)
         SCP_FAIL(SCP_EDATA, "%s:%zu: %s at %s uM on plate%d: %s", path, scp_tsv_line(t, row),
-                 scp_tsv_text(t, row, c->drug), scp_tsv_text(t, row, c->dose), number,
-                 fault);
+                 scp_tsv_text(t, row, c->drug), scp_tsv_text(t, row, c->dose), number, fault);
     return SCP_OK;
 }
 
-static scp_status take_grid(const scp_tsv *t, const char *path, scp_synth_design *d,
-                            index_table *x)
+static scp_status take_grid(const scp_tsv *t, const char *path, scp_synth_design *d, index_table *x)
 {
     grid_columns c;
     SCP_TRY(scp_tsv_column(t, "plate", &c.plate));

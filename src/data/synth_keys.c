@@ -117,9 +117,9 @@ static scp_status write_drugs(keys_file *f)
     for (size_t w = 0; w < SCP_SYNTH_WELLS; w++) {
         int drug = f->plate->well[w].drug;
         if (drug == SCP_SYNTH_EMPTY) continue;
-        SCP_GOTO(done, scp_names_add(names,
-                                     drug < 0 ? SCP_SYNTH_VEHICLE_NAME : f->d->drug[drug].label,
-                                     &code[w]));
+        SCP_GOTO(done,
+                 scp_names_add(names, drug < 0 ? SCP_SYNTH_VEHICLE_NAME : f->d->drug[drug].label,
+                               &code[w]));
     }
     for (size_t i = 0; i < scp_names_count(names); i++) label[i] = scp_names_get(names, i);
     for (size_t i = 0; i < f->n; i++) f->code[i] = (int32_t)code[f->key[i].well];

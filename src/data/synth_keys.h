@@ -5,8 +5,8 @@
 
 #include "data/synth_design.h"
 
-/** Write keysN.h5ad for one plate to `path`: a dense matrix of mean log1p(1e4 x / library) values, a
- *  row for every line in every well that has cells, N(0, variance of a cell / cells) added to the
+/** Write keysN.h5ad for one plate to `path`: a dense matrix of mean log1p(1e4 x / library) values,
+ * a row for every line in every well that has cells, N(0, variance of a cell / cells) added to the
  *  expected mean of each gene, and nothing below zero. obs: cell_line, cell_name, drug, dose,
  *  dose_unit, plate, well, n_cells; layout `bulk` of scppdm_prep. Memory: a well's rows.
  *  @param rows, values  are raised by the rows and the values above zero. Not collective. */

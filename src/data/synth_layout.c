@@ -11,7 +11,13 @@
 #include "data/synth_atlas.h"
 #include "data/synth_rng.h"
 
-enum { MIXED_NUMBER = 13, REPEAT_NUMBER = 14, BRIDGE_DRUG = 0, BRIDGE_WELL = 93, MIXED_VEHICLE = 22 };
+enum {
+    MIXED_NUMBER = 13,
+    REPEAT_NUMBER = 14,
+    BRIDGE_DRUG = 0,
+    BRIDGE_WELL = 93,
+    MIXED_VEHICLE = 22
+};
 
 /* Wells of the mixed plate by dose, and where in the drugs of the plate each dose begins. */
 static const size_t mixed_wells[3] = { 39, 30, 25 }, mixed_from[3] = { 0, 13, 0 };
@@ -56,7 +62,8 @@ static void put_bridge(const scp_synth_design *d, scp_synth_plate *plate)
     if (d->cfg.bridge) put(plate, BRIDGE_WELL, BRIDGE_DRUG, 0);
 }
 
-/* Traps stand at the end of the drugs; their wells beyond the set's are on the set's first plate. */
+/* Traps stand at the end of the drugs; their wells beyond the set's are on the set's first plate.
+ */
 static void put_traps(const scp_synth_design *d, scp_synth_plate *plate, size_t set,
                       const int *used, size_t n, int dose)
 {
@@ -65,8 +72,7 @@ static void put_traps(const scp_synth_design *d, scp_synth_plate *plate, size_t 
         if ((size_t)used[i] < first) continue;
         const scp_synth_trap *t = &scp_synth_traps[(size_t)used[i] - first];
         plate->well[place_of(d, set, i)].failed = t->failed;
-        if (t->extra)
-            put(plate, place_of(d, set, next++), used[i], (dose + t->extra - 1) % 3);
+        if (t->extra) put(plate, place_of(d, set, next++), used[i], (dose + t->extra - 1) % 3);
     }
 }
 
@@ -88,9 +94,8 @@ static void lay_mixed(const scp_synth_design *d, scp_synth_plate *plate)
     for (int dose = 0; dose < 3; dose++)
         for (size_t i = 0; i < mixed_wells[dose] && i < drugs; i++) {
             if (w == MIXED_VEHICLE) w += 2;
-            int drug = (int)scp_rng_permute((uint64_t)d->cfg.seed, SCP_RNG_SYNTH,
-                                            SCP_SYNTH_S_DEAL, d->D,
-                                            (mixed_from[dose] + i) % drugs);
+            int drug = (int)scp_rng_permute((uint64_t)d->cfg.seed, SCP_RNG_SYNTH, SCP_SYNTH_S_DEAL,
+                                            d->D, (mixed_from[dose] + i) % drugs);
             put(plate, w++, drug, dose);
         }
     put_bridge(d, plate);
@@ -100,7 +105,8 @@ scp_status scp_synth_plan_layout(scp_synth_design *d)
 {
     if (d->atlas) return scp_synth_atlas_layout(d->atlas, d);
     size_t plates = (size_t)d->cfg.plates, sets = (plates + 2) / 3;
-    SCP_TRY(scp_alloc(plates + (size_t)(d->cfg.mixed + d->cfg.repeat), sizeof *d->plate, &d->plate));
+    SCP_TRY(
+        scp_alloc(plates + (size_t)(d->cfg.mixed + d->cfg.repeat), sizeof *d->plate, &d->plate));
     for (size_t p = 0; p < plates; p++) {
         scp_synth_plate *plate = &d->plate[d->n_plates++];
         plate->number = (int)p + 1;

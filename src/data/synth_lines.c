@@ -106,7 +106,8 @@ static scp_status read_lines(scp_synth_design *d)
             *to[k] = scp_names_get(d->text, at);
         }
         if (!*d->line[n++].id)
-            SCP_FAIL_GOTO(done, SCP_EDATA, "%s:%zu: a line without an id", path, scp_tsv_line(t, i));
+            SCP_FAIL_GOTO(done, SCP_EDATA, "%s:%zu: a line without an id", path,
+                          scp_tsv_line(t, i));
     }
     if (n < d->C)
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu lines, the screen asks for %zu", path, n, d->C);

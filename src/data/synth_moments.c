@@ -1,5 +1,6 @@
-/* Moments of normalised counts by summation over counts and library sizes, kept as a table that is smooth in the logarithms of
- * share and depth: mean and variance are tabulated as multiples of the share. */
+/* Moments of normalised counts by summation over counts and library sizes, kept as a table that is
+ * smooth in the logarithms of share and depth: mean and variance are tabulated as multiples of the
+ * share. */
 #include "data/synth_moments.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 enum { SHARES = 231, DEPTHS = 9, NODES = 17, LARGE_NODES = 65 };
 
 static const double log_share_min = -23.0, log_share_step = 0.1; /* to 1 */
-static const double node_range = 4.0, large_range = 8.0;          /* standard deviations */
+static const double node_range = 4.0, large_range = 8.0;         /* standard deviations */
 static const double large_mean = 64.0, least = 1e-14;
 static const double scale_to = 1e4; /* of a library */
 
@@ -19,7 +20,7 @@ struct scp_synth_moments {
     double squares;                     /* mean over lines of the sum of squared shares */
     double log_depth_min, log_depth_step;
     size_t nodes;
-    double size[2 * NODES], weight[2 * NODES]; /* library sizes at depth 1 */
+    double size[2 * NODES], weight[2 * NODES];            /* library sizes at depth 1 */
     float mean[DEPTHS][SHARES], variance[DEPTHS][SHARES]; /* over share */
 };
 
@@ -40,7 +41,8 @@ static void place_nodes(const scp_synth_design *d, scp_synth_moments *m)
             double log_size = part ? log(l->median) + l->large_mean + hypot(sd, l->large_sd) * z
                                    : log(l->median) + sd * z;
             m->size[m->nodes] = fmin(fmax(exp(log_size), l->min), l->max);
-            m->weight[m->nodes] = exp(-0.5 * z * z) * (part ? l->large_share : 1.0 - l->large_share);
+            m->weight[m->nodes] =
+                exp(-0.5 * z * z) * (part ? l->large_share : 1.0 - l->large_share);
             total += m->weight[m->nodes++];
         }
     for (size_t i = 0; i < m->nodes; i++) m->weight[i] /= total;
@@ -175,7 +177,8 @@ void scp_synth_moments_get(const scp_synth_moments *m, double depth, const float
         own[0][i] = m->mean[row][i] + part * (m->mean[row + 1][i] - m->mean[row][i]);
         own[1][i] = m->variance[row][i] + part * (m->variance[row + 1][i] - m->variance[row][i]);
     }
-    const float scale = (float)(1.0 / log_share_step), zero = (float)(-log_share_min / log_share_step);
+    const float scale = (float)(1.0 / log_share_step),
+                zero = (float)(-log_share_min / log_share_step);
     for (size_t g = 0; g < n; g++) {
         mean[g] = variance[g] = 0.0f;
         if (rate[g] <= 0.0f) continue;

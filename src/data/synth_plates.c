@@ -32,7 +32,8 @@ static void draw_well(const scp_synth_design *d, const scp_synth_plate *plate, s
     scp_synth_stream s =
         scp_synth_stream_at(seed, SCP_SYNTH_S_WELL, (uint64_t)plate->number << 8 | w);
     bool fails = scp_synth_u01(&s) < d->cfg.failed_wells;
-    double depth = plate_depth[(plate->number - 1) % 14] * exp(well_depth_sd * scp_synth_normal(&s));
+    double depth =
+        plate_depth[(plate->number - 1) % 14] * exp(well_depth_sd * scp_synth_normal(&s));
     if (well->depth <= 0.0) well->depth = depth;
     if (!d->atlas) well->failed |= fails;
     for (int j = 0; j < SCP_SYNTH_J; j++) {

@@ -87,9 +87,9 @@ static scp_status add_sample(const scp_synth_design *d, const scp_synth_plate *p
     char sample[24], name[24];
     scp_strbuf label = { 0 };
     well_texts(d, &plate->well[at], &drug, &dose);
-    SCP_TRY(scp_str_format(sample, sizeof sample, "smp_%d",
-                           SCP_SYNTH_FIRST_SAMPLE + SCP_SYNTH_WELLS * (plate->number - 1) +
-                               (int)at));
+    SCP_TRY(
+        scp_str_format(sample, sizeof sample, "smp_%d",
+                       SCP_SYNTH_FIRST_SAMPLE + SCP_SYNTH_WELLS * (plate->number - 1) + (int)at));
     SCP_TRY(scp_str_format(name, sizeof name, "plate%d", plate->number));
     scp_status st = scp_synth_dose_label(drug, dose, &label);
     const char *row[] = { sample, name, drug, label.text };

@@ -1,8 +1,8 @@
 /* What is true about a synthetic screen, as named arrays: truth.h5.
  *
- * Groups: gene, set (with gene sets), line, drug, pair (line x drug), plate, well (in use), key (treated; rows in the
- * order plate, well, line). key/lfc [keys, G] follows from the rest by the formula of
- * synth_design.h; with lfc = 0 it is left out. */
+ * Groups: gene, set (with gene sets), line, drug, pair (line x drug), plate, well (in use), key
+ * (treated; rows in the order plate, well, line). key/lfc [keys, G] follows from the rest by the
+ * formula of synth_design.h; with lfc = 0 it is left out. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,12 +109,14 @@ static scp_status put_process(scp_array_file *f, const scp_synth_design *d)
     }
     SCP_GOTO(done, scp_array_file_put(f, "drug/covariance", SCP_ARRAY_F64, 2,
                                       (size_t[]){ d->D, d->D }, d->kernel));
-    SCP_GOTO(done, scp_array_file_put(f, "drug/held_out", SCP_ARRAY_I32, 1, (size_t[]){ d->D }, held));
+    SCP_GOTO(done,
+             scp_array_file_put(f, "drug/held_out", SCP_ARRAY_I32, 1, (size_t[]){ d->D }, held));
     SCP_GOTO(done, scp_array_file_put(f, "drug/kriged", SCP_ARRAY_F64, 2,
                                       (size_t[]){ d->D, SCP_SYNTH_P }, d->kriged));
     SCP_GOTO(done, scp_array_file_put(f, "drug/kriging_variance", SCP_ARRAY_F64, 1,
                                       (size_t[]){ d->D }, d->kriging_variance));
-    SCP_GOTO(done, scp_array_file_put(f, "drug/kriging_r", SCP_ARRAY_F64, 1, (size_t[]){ d->D }, r));
+    SCP_GOTO(done,
+             scp_array_file_put(f, "drug/kriging_r", SCP_ARRAY_F64, 1, (size_t[]){ d->D }, r));
 done:
     free(held);
     free(r);

@@ -162,9 +162,8 @@ static scp_status invent(scp_synth_design *d, scp_synth_universe *u, const membe
     SCP_GOTO(done, scp_alloc(u->n, sizeof *u->gene, &u->gene));
     for (size_t i = 0; i < u->n; i++) {
         u->gene[i].axis = -1;
-        u->gene[i].position =
-            (uint32_t)scp_rng_permute((uint64_t)d->cfg.seed, SCP_RNG_SYNTH, SCP_SYNTH_S_POSITION,
-                                      SCP_SYNTH_ATLAS_GENES, i);
+        u->gene[i].position = (uint32_t)scp_rng_permute(
+            (uint64_t)d->cfg.seed, SCP_RNG_SYNTH, SCP_SYNTH_S_POSITION, SCP_SYNTH_ATLAS_GENES, i);
     }
     for (size_t l = 0; l < COUNT(named); l++)
         for (size_t i = 0; i < named[l].n; i++) {
@@ -276,8 +275,9 @@ static scp_status read_table(scp_synth_design *d, scp_synth_universe *u, const m
     SCP_GOTO(done, scp_tsv_column(t, "gene_symbol", &column));
     u->n = scp_tsv_n_rows(t);
     if (u->n < d->G || u->n <= HEAD)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu genes; the screen asks for %zu, and %d are the least",
-                      path, u->n, d->G, HEAD + 1);
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "%s: %zu genes; the screen asks for %zu, and %d are the least", path, u->n,
+                      d->G, HEAD + 1);
     u->expressed = u->n < SCP_SYNTH_EXPRESSED ? u->n : SCP_SYNTH_EXPRESSED;
     u->head = HEAD;
     SCP_GOTO(done, scp_alloc(u->n, sizeof *r, &r));

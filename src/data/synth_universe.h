@@ -24,9 +24,9 @@ typedef struct scp_synth_origin {
 } scp_synth_origin;
 
 typedef struct scp_synth_universe {
-    size_t n, expressed;  /* genes in all; the first so many are expressed */
-    size_t mito, head;    /* the first so many are mitochondrial, are in the head */
-    size_t members;       /* expressed genes in a gene set */
+    size_t n, expressed;    /* genes in all; the first so many are expressed */
+    size_t mito, head;      /* the first so many are mitochondrial, are in the head */
+    size_t members;         /* expressed genes in a gene set */
     scp_synth_origin *gene; /* [n] */
 } scp_synth_universe;
 

@@ -48,7 +48,8 @@ static scp_status take_line(scp_gmt *g, char *line, const char *file, size_t num
     char *description = strchr(line, '\t');
     char *genes = description ? strchr(description + 1, '\t') : NULL;
     if (!genes)
-        SCP_FAIL(SCP_EDATA, "%s:%zu: no gene set: name, description and genes are expected, "
+        SCP_FAIL(SCP_EDATA,
+                 "%s:%zu: no gene set: name, description and genes are expected, "
                  "separated by tabs",
                  file, number);
     *description++ = '\0';

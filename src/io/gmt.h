@@ -13,13 +13,13 @@ typedef struct scp_gmt scp_gmt;
 /* One set; everything is borrowed from the file. */
 typedef struct scp_gene_set {
     const char *name;
-    const char *description;  /* "" when empty */
-    const char *const *gene;  /* [n] in the order of the file, each once */
+    const char *description; /* "" when empty */
+    const char *const *gene; /* [n] in the order of the file, each once */
     size_t n;
 } scp_gene_set;
 
-/** Read all sets. Blanks around fields are cut, empty gene fields and empty lines are skipped, and a
- *  gene that a set names twice counts once. SCP_ENOINPUT missing; SCP_EDATA with file and line: no
+/** Read all sets. Blanks around fields are cut, empty gene fields and empty lines are skipped, and
+ * a gene that a set names twice counts once. SCP_ENOINPUT missing; SCP_EDATA with file and line: no
  *  description, no gene, no name, two sets of one name, no set at all, text that is not UTF-8.
  *  *out: scp_gmt_destroy. */
 scp_status scp_gmt_read(const char *path, scp_gmt **out) SCP_MUST_USE;

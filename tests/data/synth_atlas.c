@@ -43,19 +43,18 @@ static const char sample_text[] =
     "smp_1591\tplate2\t2293\tDMSO_TF\t[('DMSO_TF', 0.0, 'uM')]\n";
 
 #define GRID_HEAD "plate\tcell_line\tcell_name\tdrug\tconc\tn_cells\n"
-static const char grid_text[] = GRID_HEAD
-    "plate1\tCVCL_0023\tA549\tA\t0.05\t3001\n"
-    "plate1\tCVCL_0218\tCOLO 205\tA\t0.05\t100\n"
-    "plate1\tCVCL_0023\tA549\tB \t0.05\t2000\n"
-    "plate1\tCVCL_0218\tCOLO 205\tB \t0.05\t7\n"
-    "plate1\tCVCL_9999\tnot in the screen\tB \t0.05\t500\n"
-    "plate1\tCVCL_0023\tA549\tC\t5.0\t600\n"
-    "plate1\tCVCL_0023\tA549\tD\t0.05\t5000\n"
-    "plate1\tCVCL_0023\tA549\tDMSO_TF\t0.0\t4000\n"
-    "plate1\tCVCL_0218\tCOLO 205\tDMSO_TF\t0.0\t0\n"
-    "plate2\tCVCL_0218\tCOLO 205\tB \t0.5\t30000\n"
-    "plate2\tCVCL_0023\tA549\tDMSO_TF\t0.0\t90\n"
-    "plate9\tCVCL_0023\tA549\tA\t0.05\t12\n";
+static const char grid_text[] = GRID_HEAD "plate1\tCVCL_0023\tA549\tA\t0.05\t3001\n"
+                                          "plate1\tCVCL_0218\tCOLO 205\tA\t0.05\t100\n"
+                                          "plate1\tCVCL_0023\tA549\tB \t0.05\t2000\n"
+                                          "plate1\tCVCL_0218\tCOLO 205\tB \t0.05\t7\n"
+                                          "plate1\tCVCL_9999\tnot in the screen\tB \t0.05\t500\n"
+                                          "plate1\tCVCL_0023\tA549\tC\t5.0\t600\n"
+                                          "plate1\tCVCL_0023\tA549\tD\t0.05\t5000\n"
+                                          "plate1\tCVCL_0023\tA549\tDMSO_TF\t0.0\t4000\n"
+                                          "plate1\tCVCL_0218\tCOLO 205\tDMSO_TF\t0.0\t0\n"
+                                          "plate2\tCVCL_0218\tCOLO 205\tB \t0.5\t30000\n"
+                                          "plate2\tCVCL_0023\tA549\tDMSO_TF\t0.0\t90\n"
+                                          "plate9\tCVCL_0023\tA549\tA\t0.05\t12\n";
 
 static scp_synth_config small_settings(void)
 {
@@ -169,7 +168,8 @@ static void test_refusals(void)
              "a key without a well");
     bad_grid(GRID_HEAD "plate1\tCVCL_0023\tA549\tA\t0.05\t-5\n", "tsv:2: -5 cells",
              "a negative number");
-    bad_grid(GRID_HEAD "plate1\tCVCL_0023\tA549\tB\t0.05\t50\nplate1\tCVCL_0023\tA549\tB\t0.05\t9\n",
+    bad_grid(GRID_HEAD
+             "plate1\tCVCL_0023\tA549\tB\t0.05\t50\nplate1\tCVCL_0023\tA549\tB\t0.05\t9\n",
              "tsv:3: B at 0.05 uM on plate1: the key is there twice", "a key twice");
     bad_grid(GRID_HEAD "plate1\tCVCL_0023\tA549\tA\t0.05\t5\n", "no cell on plate2",
              "a plate without cells");
@@ -223,7 +223,8 @@ static void test_round_trip(void)
     if (!tap_st(scp_synth_design_create(&c, &d), "an invented screen") ||
         !tap_st(scp_synth_write_tables(d, tap_tmpdir()), "its tables"))
         return;
-    for (size_t i = 0; i < 5; i++) snprintf(path[i], sizeof path[i], "%s/%s", tap_tmpdir(), name[i]);
+    for (size_t i = 0; i < 5; i++)
+        snprintf(path[i], sizeof path[i], "%s/%s", tap_tmpdir(), name[i]);
     scp_synth_config_init(&c);
     c.table = path[0];
     c.samples = path[1];
@@ -375,7 +376,8 @@ int main(void)
     snprintf(samples, sizeof samples, "%s/samples.tsv", tap_tmpdir());
     snprintf(grid, sizeof grid, "%s/grid.tsv", tap_tmpdir());
     test_lists();
-    if (write_file(table, drugs) && write_file(samples, sample_text) && write_file(grid, grid_text)) {
+    if (write_file(table, drugs) && write_file(samples, sample_text) &&
+        write_file(grid, grid_text)) {
         test_small();
         test_refusals();
     }

@@ -124,7 +124,8 @@ static void test_delta_error(void)
                 error[size] += pow(got[g] - got[G + g] - (double)(want[g] - want[G + g]), 2.0);
         }
     /* the genes differ in variance, so take a fifth of them for independent: 3 deviations */
-    tap_near(sqrt(error[0] / error[1]), 2.0, 3.0 * sqrt(2.0 / (PARTS * (double)G / 5.0)) * sqrt(2.0),
+    tap_near(sqrt(error[0] / error[1]), 2.0,
+             3.0 * sqrt(2.0 / (PARTS * (double)G / 5.0)) * sqrt(2.0),
              "cells x 4: the error of Delta halves");
     free(got);
     free(want);
@@ -152,8 +153,8 @@ static void test_phases(void)
         if (scp_synth_sampler_cell(s, 2, i, &rows, &cell) != SCP_OK) exit(1);
         n[cell.phase]++;
         int rule = cell.s_score < 0.0 && cell.g2m_score < 0.0 ? SCP_SYNTH_PHASE_G1
-                   : cell.s_score > cell.g2m_score             ? SCP_SYNTH_PHASE_S
-                                                               : SCP_SYNTH_PHASE_G2M;
+                   : cell.s_score > cell.g2m_score            ? SCP_SYNTH_PHASE_S
+                                                              : SCP_SYNTH_PHASE_G2M;
         wrong += rule != cell.phase;
         for (int64_t k = 0; k < rows.indptr[1]; k++) {
             uint8_t flags = d->gene_flags[rows.column[k]];
@@ -236,8 +237,8 @@ static void test_deg_overlap(void)
             scp_rng_fill_normal(9, SCP_RNG_SYNTH, (uint64_t)n, w, G, noise);
             for (size_t g = 0; g < G; g++) {
                 truth[g] = (double)(mean[2 * G + g] - mean[g]);
-                seen[g] = truth[g] +
-                          noise[g] * sqrt((double)(mean[G + g] + mean[3 * G + g]) / cells[n]);
+                seen[g] =
+                    truth[g] + noise[g] * sqrt((double)(mean[G + g] + mean[3 * G + g]) / cells[n]);
             }
             for (int k = 0; k < 3; k++) sum[n][k] += overlap(truth, seen, G, K[k]);
         }
@@ -390,8 +391,7 @@ static void unseen(const screen *s, const int *fold, double r[2])
 
 static void random_folds(size_t D, int *fold)
 {
-    for (size_t i = 0; i < D; i++)
-        fold[i] = (int)(scp_rng_permute(4, SCP_RNG_SYNTH, 1, D, i) % 5);
+    for (size_t i = 0; i < D; i++) fold[i] = (int)(scp_rng_permute(4, SCP_RNG_SYNTH, 1, D, i) % 5);
 }
 
 static void test_structure(void)
@@ -409,8 +409,8 @@ static void test_structure(void)
         screen_free(&s);
         scp_synth_design_destroy(&d);
     }
-    tap_ok(r[1][1] > r[1][0] + 0.2, "structures predict unseen drugs: ridge %.2f, mean of others %.2f",
-           r[1][1], r[1][0]);
+    tap_ok(r[1][1] > r[1][0] + 0.2,
+           "structures predict unseen drugs: ridge %.2f, mean of others %.2f", r[1][1], r[1][0]);
     tap_ok(r[0][1] < r[0][0] + 0.05,
            "but not when effects do not follow from them: ridge %.2f, mean of others %.2f", r[0][1],
            r[0][0]);
@@ -469,7 +469,8 @@ static void test_ceiling(void)
     c.common = 0;
     scp_synth_design *d = plan(&c);
     screen s = screen_of(d);
-    double r[2], *guess = need(s.G, sizeof *guess), *score = need(s.D, sizeof *score), variance = 0.0;
+    double r[2], *guess = need(s.G, sizeof *guess), *score = need(s.D, sizeof *score),
+                 variance = 0.0;
     int fold[90];
     for (size_t i = 0; i < s.D; i++) {
         for (size_t g = 0; g < s.G; g++) {
@@ -484,9 +485,11 @@ static void test_ceiling(void)
     random_folds(s.D, fold);
     unseen(&s, fold, r);
     /* 90 drugs of 12 programmes: a correlation's error is about 0.75 / sqrt 12 a drug */
-    tap_near(ceiling, want, 4.0 * 0.75 / sqrt(12.0 * 90.0), "kriging scores what it is expected to");
+    tap_near(ceiling, want, 4.0 * 0.75 / sqrt(12.0 * 90.0),
+             "kriging scores what it is expected to");
     tap_ok(r[1] > 0.5 * ceiling && r[1] < ceiling + 0.03,
-           "ridge on bits %.2f stays below the ceiling of %.2f (expected %.2f)", r[1], ceiling, want);
+           "ridge on bits %.2f stays below the ceiling of %.2f (expected %.2f)", r[1], ceiling,
+           want);
     free(guess);
     free(score);
     screen_free(&s);

@@ -199,8 +199,7 @@ static void test_plates(void)
         const scp_synth_plate *plate = &d->plate[p], *first = &d->plate[p == 6 ? 3 : p / 3 * 3];
         for (int w = 0; w < SCP_SYNTH_WELLS; w++) {
             same &= plate->well[w].drug == first->well[w].drug;
-            doses &= plate->well[w].drug < 0 ||
-                     plate->well[w].dose == (p == 6 ? 2 : (int)(p % 3));
+            doses &= plate->well[w].drug < 0 || plate->well[w].dose == (p == 6 ? 2 : (int)(p % 3));
             vehicle &= (plate->well[w].drug == -1) == (w >= 94);
             if (plate->well[w].drug >= 0) seen[plate->well[w].drug]++;
         }

@@ -393,7 +393,8 @@ int main(void)
     c.traps = true;
     c.bridge = c.mixed = 1;
     snprintf(folder, sizeof folder, "%s/traps", tap_tmpdir());
-    if (run(&c, &r) && tap_st(scp_synth_design_create(&c, &d), "a plan with traps")) test_content(d);
+    if (run(&c, &r) && tap_st(scp_synth_design_create(&c, &d), "a plan with traps"))
+        test_content(d);
     scp_synth_design_destroy(&d);
     test_statistics();
     test_refusals();

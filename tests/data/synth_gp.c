@@ -48,7 +48,8 @@ static void test_three(void)
     const double k[9] = { 1, r, u, r, 1, v, u, v, 1 }, y[3] = { ya, yb, 99.0 };
     const uint8_t held[3] = { 0, 0, 1 };
     double mean[3], variance[3];
-    if (!tap_st(scp_synth_krige(k, 3, held, y, 1, mean, variance), "kriging of three drugs")) return;
+    if (!tap_st(scp_synth_krige(k, 3, held, y, 1, mean, variance), "kriging of three drugs"))
+        return;
     tap_near(mean[2], ((u - r * v) * ya + (v - r * u) * yb) / (1 - r * r), 1e-9, "mean");
     tap_near(variance[2], 1 - (u * u - 2 * r * u * v + v * v) / (1 - r * r), 1e-9, "variance");
     tap_near(mean[0], r * yb, 1e-9, "a known drug is predicted from the other known one");
@@ -59,7 +60,8 @@ static void test_three(void)
     tap_near(m2[2], mean[2], 1e-9, "is that of holding it out");
     tap_near(v2[2], variance[2], 1e-9, "in its variance, too");
     const uint8_t all[3] = { 1, 1, 0 };
-    tap_fails(scp_synth_krige(k, 3, all, y, 1, mean, variance), SCP_EDATA, "1 of 3", "one known drug");
+    tap_fails(scp_synth_krige(k, 3, all, y, 1, mean, variance), SCP_EDATA, "1 of 3",
+              "one known drug");
 }
 
 /* Covariance of many draws, every entry within 4.5 standard errors. */
@@ -97,7 +99,8 @@ static void test_screen(const scp_synth_design *d)
         if (!d->held[i]) continue;
         size_t like = 0;
         for (size_t j = 0; j < d->D; j++)
-            if (!d->held[j] && (d->held[like] || d->kernel[i * d->D + j] > d->kernel[i * d->D + like]))
+            if (!d->held[j] &&
+                (d->held[like] || d->kernel[i * d->D + j] > d->kernel[i * d->D + like]))
                 like = j;
         for (size_t p = 0; p < SCP_SYNTH_P; p++) {
             double common = p >= SCP_SYNTH_P - 2 ? d->cfg.common : 0.0;
@@ -178,7 +181,8 @@ int main(void)
     c.genes = 100;
     c.effects = SCP_SYNTH_BY_GP;
     c.structure = 1;
-    if (!tap_st(scp_synth_design_create(&c, &d), "a screen by a Gaussian process")) return tap_done();
+    if (!tap_st(scp_synth_design_create(&c, &d), "a screen by a Gaussian process"))
+        return tap_done();
     bool listed = hold_out(held, d);
     scp_synth_design_destroy(&d);
     c.held_out = held;

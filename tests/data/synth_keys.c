@@ -64,7 +64,8 @@ static void test_moments(const char *what, double dispersion, double library_sd,
     float *mean = malloc(2 * G * sizeof *mean), *var = mean + G;
     while (d->plate[0].well[w].drug < 0) w++;
     scp_synth_sampler_well(s, 0, w);
-    scp_synth_moments_get(m, d->plate[0].well[w].depth, scp_synth_sampler_rates(s, 1), G, mean, var);
+    scp_synth_moments_get(m, d->plate[0].well[w].depth, scp_synth_sampler_rates(s, 1), G, mean,
+                          var);
     draw_cells(s, G, N, sum, square);
     double got = 0.0, want = 0.0;
     for (size_t g = 0; g < G; g++) {
@@ -196,8 +197,8 @@ static bool same_bytes(const char *a, const char *b)
 
 static void compare(const char *alone, const char *together)
 {
-    static const char *const names[] = { "keys1.h5ad", "keys2.h5ad",  "keys3.h5ad",
-                                         "keys14.h5ad", "drugs.tsv", "truth.h5" };
+    static const char *const names[] = { "keys1.h5ad",  "keys2.h5ad", "keys3.h5ad",
+                                         "keys14.h5ad", "drugs.tsv",  "truth.h5" };
     char a[SCP_PATH_MAX], b[SCP_PATH_MAX];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(a, sizeof a, "%s/%s", alone, names[i]);

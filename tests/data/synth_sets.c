@@ -123,8 +123,7 @@ static void test_truth(void)
         tap_st(scp_array_file_get(f, "set/member", SCP_ARRAY_I32, dims, (void **)&member),
                "members")) {
         for (size_t p = 0; p < n; p++) wrong += strcmp(name[p], d->set[p]) != 0;
-        for (size_t i = 0; i < SCP_SYNTH_P * d->G; i++)
-            wrong += member[i] != (d->V[i] != 0.0f);
+        for (size_t i = 0; i < SCP_SYNTH_P * d->G; i++) wrong += member[i] != (d->V[i] != 0.0f);
         tap_ok(n == SCP_SYNTH_P && dims[0] == n && dims[1] == d->G && wrong == 0,
                "as the plan has them");
     }
@@ -143,7 +142,8 @@ static void test_refusals(void)
               "a panel too small for the members");
     c = settings();
     if (!tap_st(scp_fs_write_text(sets, "A\t-\tB\nC\t-\tD\n", 12), "two sets")) return;
-    tap_fails(scp_synth_design_create(&c, &d), SCP_EDATA, "2 gene sets", "fewer sets than programmes");
+    tap_fails(scp_synth_design_create(&c, &d), SCP_EDATA, "2 gene sets",
+              "fewer sets than programmes");
     c.gene_sets = "/nonexistent.gmt";
     tap_fails(scp_synth_design_create(&c, &d), SCP_ENOINPUT, "/nonexistent.gmt", "no such file");
 }
