@@ -171,7 +171,7 @@ static void test_refused(runs *r)
 {
     scp_job_result out;
     r->m.model.dropout = 0.2;
-    refuse(r, "another dropout", "other settings of vae, model or diffusion");
+    refuse(r, "another dropout", "other settings of the method (vae, model, diffusion)");
     r->m.model.dropout = 0.15;
     r->train.seed++;
     refuse(r, "another seed", "seed 1 and batch 16, now 2 and 16");
