@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "io/h5.h"
 #include "io/shard.h"
@@ -138,6 +139,10 @@ static scp_status read_matrix(scp_comm *node, const char *path, const char *name
         .path = path, .name = name, .rows = rows, .G = G, .end = rows, .block = block
     };
     SCP_TRY(scp_node_alloc(node, rows * G * sizeof(float), block));
+    if (!block->shared && scp_comm_size(node) > 1 && rows > 0 && scp_comm_rank(node) == 0)
+        scp_log(SCP_LOG_WARN,
+                "/%s: the %d ranks of this node cannot share memory: each holds %.1f GB", name,
+                scp_comm_size(node), (double)(rows * G) * sizeof(float) / 1e9);
     if (block->shared) scp_comm_share(node, rows, &j.begin, &j.end);
     st = scp_alloc(rows, sizeof *j.sum, &j.sum);
     if (st == SCP_OK) st = read_rows(&j);
