@@ -44,7 +44,7 @@ jansson\.h                                    base/json.c io/safetensors.c io/ma
 Random123/.*                                  base backend backend/ref backend/cpu backend/cuda
 zlib\.h                                       io/gz.c
 xxhash\.h                                     base/hash.c
-libdeflate\.h                                 io/h5_chunk.c io/pack.c io/deflate_words.c
+libdeflate\.h                                 io/h5_chunk.c io/pack.c io/deflate_code.c
 openssl/.*                                    base/sha256.c
 ut(hash|list|array)\.h                        base
 END

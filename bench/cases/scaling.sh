@@ -3,7 +3,7 @@
 # -- CELLS   of the plate (default 1000000)
 
 what=${1:-1000000}
-plates_of "$work/plates-$what" --preset plate --cells-total "$what"
+plates_of "$work/plates-$what" --preset plate --deflate 4 --cells-total "$what"
 rm -f "$work/one.runs" "$work/all.runs"
 i=0
 while [ $i -lt "$repeat" ]; do

@@ -234,13 +234,14 @@ static scp_status draw_cells(void *ctx, int thread)
 static scp_status go_to_well(scp_synth_segment *s, const scp_synth_span *span)
 {
     if (s->ready && s->plate == span->plate && s->well == span->well) return SCP_OK;
-    double start = scp_clock_seconds();
+    double start = scp_clock_thread_seconds();
     s->ready = false;
     SCP_TRY(scp_synth_sampler_well_team(s->sampler, span->plate, span->well, s->opt.threads));
     s->plate = span->plate;
     s->well = span->well;
     s->ready = true;
-    s->team[0].tally->table_us += (int64_t)(1e6 * (scp_clock_seconds() - start)) * s->opt.threads;
+    s->team[0].tally->table_us +=
+        (int64_t)(1e6 * (scp_clock_thread_seconds() - start)) * s->opt.threads;
     return SCP_OK;
 }
 

@@ -1,6 +1,6 @@
 /* Deflate for arrays of 8-byte integers whose upper bytes hardly change, such as the column numbers
- * of a sparse matrix: a valid zlib stream that any inflater reads, made several times faster than by
- * a general compressor, and smaller. Private to src/io. */
+ * of a sparse matrix: a valid zlib stream that any inflater reads, made several times faster than
+ * by a general compressor, and smaller. Private to src/io. */
 #ifndef SCP_IO_DEFLATE_WORDS_H
 #define SCP_IO_DEFLATE_WORDS_H
 

@@ -49,7 +49,7 @@ scp_status scp_h5_out_create(hid_t loc, const char *name, hid_t type, int rank, 
     SCP_TRY(scp_alloc(1, sizeof *o, &o));
     size_t row = rank == 2 ? dims[1] : 1, width = H5Tget_size(type);
     whole.chunk[1] = row;
-    o->format = (scp_pack_format){ layout->deflate, layout->shuffle, width, layout->words };
+    o->format = (scp_pack_format){ layout->deflate, layout->shuffle, width, layout->sparse };
     o->grows = layout->grows;
     o->rank = rank;
     o->total = dims[0];

@@ -8,7 +8,7 @@
 scp_pack_format scp_h5ad_pack_format(const scp_h5ad_write_options *opt, scp_h5ad_part part)
 {
     bool wide = part == SCP_H5AD_COLUMNS && opt->index64;
-    return (scp_pack_format){ opt->deflate, opt->shuffle, wide ? 8 : 4, wide };
+    return (scp_pack_format){ opt->deflate, opt->shuffle, wide ? 8 : 4, true };
 }
 
 static scp_status open_csr(scp_h5ad_writer *w, hid_t group)
@@ -17,14 +17,12 @@ static scp_status open_csr(scp_h5ad_writer *w, hid_t group)
     hid_t index = w->opt.index64 ? H5T_NATIVE_INT64 : H5T_NATIVE_INT32;
     scp_h5_layout fixed = scp_out_layout(w), grown = fixed;
     size_t none = 0, starts = w->n_obs + 1;
-    grown.grows = true;
-    scp_h5_layout columns = grown;
-    columns.words = w->opt.index64;
+    grown.grows = grown.sparse = true;
     SCP_TRY(scp_h5_set_i64(group, "shape", 2, shape));
     SCP_TRY(scp_h5_out_create(group, "data", H5T_NATIVE_FLOAT, 1, &none, &grown, w->opt.threads,
                               &w->data));
-    SCP_TRY(scp_h5_out_create(group, "indices", index, 1, &none, &columns, w->opt.threads,
-                              &w->indices));
+    SCP_TRY(
+        scp_h5_out_create(group, "indices", index, 1, &none, &grown, w->opt.threads, &w->indices));
     SCP_TRY(
         scp_h5_out_create(group, "indptr", H5T_NATIVE_INT64, 1, &starts, &fixed, 1, &w->indptr));
     return scp_h5_out_append(w->indptr, 1, &start);

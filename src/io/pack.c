@@ -7,13 +7,15 @@
 #include <libdeflate.h>
 
 #include "base/mem.h"
+#include "io/deflate_values.h"
 #include "io/deflate_words.h"
 
 struct scp_packer {
     scp_pack_format format;
     struct libdeflate_compressor *zlib;
-    uint8_t *mixed; /* shuffled bytes */
-    size_t cap;
+    uint8_t *mixed;   /* shuffled bytes */
+    scp_token *token; /* scratch of scp_deflate_values */
+    size_t cap, cap_tokens;
 };
 
 scp_status scp_packer_create(const scp_pack_format *format, scp_packer **out)
@@ -42,18 +44,26 @@ void scp_packer_destroy(scp_packer **pp)
     if (!p) return;
     libdeflate_free_compressor(p->zlib);
     free(p->mixed);
+    free(p->token);
     free(p);
     *pp = NULL;
 }
 
 static bool use_words(const scp_packer *p)
 {
-    return p->format.words && p->format.width == SCP_WORD && p->zlib && !p->format.shuffle;
+    return p->format.sparse && p->format.width == SCP_WORD && p->zlib && !p->format.shuffle;
+}
+
+static bool use_values(const scp_packer *p)
+{
+    return p->format.sparse && p->format.width == SCP_VALUE && p->format.deflate == 1 &&
+           !p->format.shuffle;
 }
 
 size_t scp_packer_bound(const scp_packer *p, size_t n)
 {
     if (use_words(p)) return scp_deflate_words_bound(n / SCP_WORD);
+    if (use_values(p)) return scp_deflate_values_bound(n / SCP_VALUE);
     return p->zlib ? libdeflate_zlib_compress_bound(p->zlib, n) : n;
 }
 
@@ -80,6 +90,11 @@ scp_status scp_packer_run(scp_packer *p, const void *in, size_t n, void *out, si
     }
     if (use_words(p)) {
         *size = scp_deflate_words(in, n / SCP_WORD, out);
+        return SCP_OK;
+    }
+    if (use_values(p)) {
+        SCP_TRY(scp_grow(&p->token, &p->cap_tokens, n / SCP_VALUE, sizeof *p->token));
+        *size = scp_deflate_values(in, n / SCP_VALUE, p->token, out);
         return SCP_OK;
     }
     *size = libdeflate_zlib_compress(p->zlib, in, n, out, scp_packer_bound(p, n));

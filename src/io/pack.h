@@ -12,8 +12,8 @@ typedef struct scp_pack_format {
     int deflate; /* 0..9; 0 stores the bytes as they are */
     bool shuffle;
     size_t width; /* bytes of an element */
-    bool words;   /* 8-byte integers whose upper bytes hardly change: see io/deflate_words.h, which
-                     then does what libdeflate would, at every level */
+    bool sparse;  /* of a sparse matrix: columns of 8 bytes go through io/deflate_words.h at every
+                     level, values of 4 bytes through io/deflate_values.h at level 1 */
 } scp_pack_format;
 
 typedef struct scp_packer scp_packer;

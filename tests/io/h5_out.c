@@ -104,19 +104,40 @@ static void check(const char *what, hid_t type, size_t row, scp_h5_layout layout
     tap_ok(good, "%s: the same bytes from three threads and in pieces", what);
 }
 
-static void test_words(void)
+/* The coders of sparse matrices, on what they are made for and on anything else. */
+static void test_sparse(void)
 {
-    static const size_t sizes[] = { 1, 2, 63, 64, 65, ODD_CHUNK, N };
+    static const size_t sizes[] = { 1, 2, 3, 5, 63, 64, 65, ODD_CHUNK, N };
     static uint64_t x[N];
+    static uint32_t y[N];
     char what[64];
     for (int kind = 0; kind < KINDS; kind++) {
-        for (size_t i = 0; i < N; i++) x[i] = word_of(kind, i);
+        for (size_t i = 0; i < N; i++) {
+            x[i] = word_of(kind, i);
+            y[i] = (uint32_t)(x[i] ^ x[i] >> 32);
+        }
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-            scp_h5_layout layout = { .chunk = { ODD_CHUNK }, .deflate = 1, .words = true };
-            snprintf(what, sizeof what, "%zu words of kind %d", sizes[k], kind);
+            scp_h5_layout layout = { .chunk = { ODD_CHUNK }, .deflate = 1, .sparse = true };
+            snprintf(what, sizeof what, "%zu columns of kind %d", sizes[k], kind);
             check(what, H5T_NATIVE_UINT64, 1, layout, x, sizes[k]);
+            snprintf(what, sizeof what, "%zu values of kind %d", sizes[k], kind);
+            check(what, H5T_NATIVE_UINT32, 1, layout, y, sizes[k]);
         }
     }
+}
+
+/* Counts as a cell has them, in one chunk beyond the window of deflate: every distance and length.
+ */
+static void test_counts(void)
+{
+    enum { MANY = 60000 };
+    static float x[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        uint64_t r = scp_rng_below(5, SCP_RNG_INIT, 99, i, 0, UINT64_MAX);
+        x[i] = i > 40000 && i < 41000 ? 2.0f : 1.0f + (float)(r ? __builtin_ctzll(r) / 2 : 0);
+    }
+    scp_h5_layout layout = { .chunk = { MANY }, .deflate = 1, .sparse = true };
+    check("counts", H5T_NATIVE_FLOAT, 1, layout, x, MANY);
 }
 
 static void test_layouts(void)
@@ -164,7 +185,8 @@ static void test_mistakes(void)
 int main(void)
 {
     if (scp_h5_init() != SCP_OK) return 1;
-    test_words();
+    test_sparse();
+    test_counts();
     test_layouts();
     test_mistakes();
     return tap_done();
