@@ -38,6 +38,7 @@ static mixture given(const mixture *m, int mask)
 typedef struct guided {
     const mixture *m;
     const scp_guidance *gd;
+    double dose;
 } guided;
 
 static scp_status network(void *ctx, int64_t t, const double *z, double *out)
@@ -45,7 +46,7 @@ static scp_status network(void *ctx, int64_t t, const double *z, double *out)
     guided *g = ctx;
     scp_pass pass[SCP_PASS_MAX];
     double weight[SCP_PASS_MAX], eps[SCP_PASS_MAX][DIM];
-    int n = scp_guidance_passes(g->gd, 1, pass);
+    int n = scp_guidance_passes(g->gd, g->dose, pass);
     for (int p = 0; p < n; p++) {
         mixture m = given(g->m, pass[p].mask);
         weight[p] = pass[p].weight;
@@ -100,7 +101,7 @@ typedef struct found {
 
 static void at_point(const mixture *m, const scp_guidance *gd, int64_t t, const double *z, found *f)
 {
-    guided g = { m, gd };
+    guided g = { m, gd, 1 };
     double sigma = s.noise[t], hat[DIM], both[DIM], r[DIM];
     mixture m_both = given(m, 0);
     if (network(&g, t, z, hat) != SCP_OK) return;
@@ -140,7 +141,7 @@ static void test_meaning(scp_guidance gd)
     double worst = 0;
     scp_pass pass[SCP_PASS_MAX];
     mixture both = given(&mixed, 0), drug = given(&mixed, 1), pre = given(&mixed, 2);
-    guided g = { &mixed, &gd };
+    guided g = { &mixed, &gd, 1 };
     double s_d = scp_guidance_strength(&gd, 1);
     tap_ok(scp_guidance_passes(&gd, 1, pass) == 3, "the paper's knobs: three passes");
     for (int64_t t = 0; t < T; t += 37) {
@@ -158,14 +159,40 @@ static void test_meaning(scp_guidance gd)
         tap_diag("error %g", worst);
 }
 
-static bool sample(const mixture *m, const scp_guidance *gd, double *z)
+static bool sample_at(const mixture *m, const scp_guidance *gd, double dose, double *z)
 {
-    guided g = { m, gd };
+    guided g = { m, gd, dose };
     double z0[DIM], eps[DIM], out[DIM];
     const scp_ddim d = { .schedule = &s, .steps = 50, .network = network, .ctx = &g };
     z[0] = 0.7;
     z[1] = -1.1;
     return scp_ddim_sample(&d, DIM, z, z0, eps, out) == SCP_OK;
+}
+
+static bool sample(const mixture *m, const scp_guidance *gd, double *z)
+{
+    return sample_at(m, gd, 1, z);
+}
+
+/* A network that does not know the dose: the mapping of equation 16 alone makes the effect along
+ * the drug's axis grow with it, a constant strength (ablation E) makes it the same at every dose.
+ */
+static void test_dose(scp_guidance gd)
+{
+    static const double dose[] = { 0, 0.05, 0.5, 5 };
+    double z[2][4][DIM];
+    bool done = true, rising = true, same = true;
+    for (int map = 0; map < 2; map++)
+        for (int i = 0; i < 4; i++) {
+            gd.dose_map = map ? SCP_DOSE_CONSTANT : SCP_DOSE_SIGMOID;
+            done = sample_at(&apart, &gd, dose[i], z[map][i]) && done;
+        }
+    for (int i = 1; i < 4; i++) {
+        rising = rising && z[0][i][1] > z[0][i - 1][1] + 1e-4;
+        same = same && memcmp(z[1][i], z[1][0], sizeof z[1][0]) == 0;
+    }
+    tap_ok(done && rising, "s_d(dose): the effect along the drug's axis rises with the dose");
+    tap_ok(done && same, "constant s_d: it is the same at every dose");
 }
 
 /* Whole samples: no knob is the conditional model bit for bit; without a residual both anchors at
@@ -246,6 +273,7 @@ int main(void)
     test_bound(gd);
     test_meaning(gd);
     test_samples(gd);
+    test_dose(gd);
     test_common(gd);
     test_rescale(gd);
     scp_conf_fini(groups, &gd);
