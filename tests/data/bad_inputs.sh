@@ -76,6 +76,24 @@ run 1 --drugs "$drugs" --output "$tmp/file/shard.h5" "$good"
 if [ $got -eq 74 ] && grep -q "$tmp/file" "$tmp/err"; then echo "ok $count - an output that cannot be written: exit 74"
 else echo "not ok $count - an output that cannot be written: exit $got"; fi
 
+# A plate that one rank alone cannot read: a name space of its own shows that rank a cut file.
+cat >"$tmp/rank.sh" <<'END'
+#!/bin/sh
+if [ "${OMPI_COMM_WORLD_RANK:-0}" = 1 ]; then
+    exec unshare -rm sh -c 'mount --bind "$SHOWN" "$PLATE" && exec "$PREP" "$@"' sh "$@"
+fi
+exec "$PREP" "$@"
+END
+chmod +x "$tmp/rank.sh"
+what="a plate that is cut on one rank alone"
+if unshare -rm true 2>/dev/null; then
+    SHOWN=$tmp/cut50.h5ad PLATE=$good PREP=$prep OMPI_MCA_btl_vader_single_copy_mechanism=none
+    export SHOWN PLATE PREP OMPI_MCA_btl_vader_single_copy_mechanism
+    prep=$tmp/rank.sh
+    bad "${SCP_TEST_LONG:+4 }2" 65 "[1 |plate1.h5ad" "$what" "$good"
+    prep=$PREP
+else skip "$what" "no name space of our own"; fi
+
 # A helper that dies as the HDF5 library does on some damaged files.
 for fate in SEGV ABRT XCPU; do
     printf '#!/bin/sh\necho "obs/drug"\nulimit -c 0\nkill -%s $$\n' $fate >"$tmp/dies-$fate"
