@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 /* Length of a fixed text without its padding. */
 static size_t fixed_length(const char *s, size_t width, H5T_str_t pad)
@@ -58,6 +59,12 @@ scp_status scp_h5_take_texts(scp_h5_transfer *transfer, void *ctx, hid_t type, s
         SCP_GOTO(done, take_variable(transfer, ctx, type, n, texts));
     else if (n > 0)
         SCP_GOTO(done, take_fixed(transfer, ctx, type, n, texts));
+    for (size_t i = 0; i < n; i++)
+        if (texts[i][scp_str_utf8(texts[i], strlen(texts[i]))] != '\0')
+            SCP_FAIL_GOTO(done, SCP_EDATA,
+                          "%s: text %zu is not UTF-8: the file is damaged, or was written in "
+                          "another encoding; convert its texts to UTF-8",
+                          where, i);
 done:
     if (st != SCP_OK)
         scp_fs_list_free(texts, n);

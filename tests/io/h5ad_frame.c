@@ -123,9 +123,12 @@ static scp_status put_columns(hid_t obs)
 static scp_status put_bad_columns(hid_t obs)
 {
     const char *const doses[N] = { "1", "2", "3", "4 uM", "5" };
+    const char *const latin[N] = { "uM", "uM", "\xb5M", "uM", "uM" };
     SCP_TRY(put_categorical(obs, "code_high", H5T_STD_I8LE, (int32_t[N]){ 0, 1, 2, 3, 0 }));
     SCP_TRY(put_categorical(obs, "code_low", H5T_STD_I8LE, (int32_t[N]){ 0, -2, 2, 2, 0 }));
     SCP_TRY(scp_h5_write_texts(obs, "no_number", doses, N, NULL));
+    SCP_TRY(scp_h5_write_texts(obs, "latin", latin, N, NULL));
+    SCP_TRY(put_fixed(obs, "fixed_latin", latin, N));
     SCP_TRY(scp_h5_write_texts(obs, "short", doses, N - 1, NULL));
     SCP_TRY(scp_h5_group_create(obs, "strange", NULL));
     SCP_TRY(put(obs, "real_codes/codes", H5T_IEEE_F32LE, H5T_NATIVE_INT32, codes, N));
@@ -137,7 +140,7 @@ static const char *const columns[] = {
     "cat8",     "cat16",     "cat32",    "cat_unsigned", "cat_real",   "cat_fixed",
     "cat_null", "text",      "fixed",    "big",          "real",       "single",
     "u1",       "flag",      "null_int", "null_flag",    "null_text",  "code_high",
-    "code_low", "no_number", "short",    "strange",      "real_codes", "absent",
+    "code_low", "no_number", "latin", "fixed_latin", "short",    "strange",      "real_codes", "absent",
 };
 
 /* obs in the layout of 0.8 and later, its index a nullable text group; an empty var. */
@@ -252,6 +255,10 @@ static void refused(void)
               "a text that is no number");
     tap_fails(scp_h5ad_obs_real(f, "cat8", &x), SCP_EDATA, "row 0: \"γ-Oryzanol\" is not a number",
               "a label that is no number");
+    tap_fails(scp_h5ad_obs_text(f, "latin", &t), SCP_EDATA, "/obs/latin: text 2 is not UTF-8",
+              "Latin-1");
+    tap_fails(scp_h5ad_obs_text(f, "fixed_latin", &t), SCP_EDATA,
+              "/obs/fixed_latin: text 2 is not UTF-8", "Latin-1 of fixed length");
     tap_fails(scp_h5ad_obs_text(f, "short", &t), SCP_EDATA, "4 values, but the frame has 5 rows",
               "a column too short");
     tap_fails(scp_h5ad_obs_text(f, "strange", &t), SCP_EDATA, "neither categorical nor nullable",
