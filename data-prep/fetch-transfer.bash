@@ -202,7 +202,7 @@ attempt() {
     curl "${curl_options[@]}" "${range[@]}" --dump-header "$scratch.head" --output /dev/fd/3 \
         --write-out '%{size_download}' "$url" 3>&1 >"$scratch.got" 2>"$scratch.err" |
         dd of="$file" bs=1M seek="$offset" count="$want" oflag=seek_bytes iflag=fullblock,count_bytes \
-            conv=notrunc status=none 2>"$scratch.dd"
+            conv=notrunc,fdatasync status=none 2>"$scratch.dd"
     rcs=("${PIPESTATUS[@]}")
     if [ "${rcs[1]}" -ne 0 ]; then
         why="writing failed: $(tail -n 1 "$scratch.dd")"

@@ -5,14 +5,21 @@
  *     http_server DIR PORTFILE        writes the port it got; DIR/log receives a line per request
  *
  * Beside a file F: F.headers, lines added to its answers; F.redirect, a target, answered with 302;
- * F.next, the file's next version, sent from the moment the fault "change" counts out. DIR/faults,
- * read at every request, lines "PATH FAULT NUMBER TIMES": for the first TIMES GET requests of PATH
- * (HEAD too for "status"), counted by the server per line cut N        the connection ends after N
- * bytes of the body stall N      after N bytes nothing comes any more status N     this status
- * instead; 503 with Retry-After: 1 refuse N     the same, to GET alone short N      N bytes fewer
- * than the answer's length says long N       the range answer claims a whole of N bytes more flip N
- * byte N of the file arrives with its lowest bit turned noranges 0   ranges are ignored: 200 and
- * the whole file change 0     after TIMES requests the file is F.next */
+ * F.next, the file's next version, sent from the moment the fault "change" counts out.
+ *
+ * DIR/faults, read at every request, holds lines "PATH FAULT NUMBER TIMES": for the first TIMES GET
+ * requests of PATH (HEAD too for "status"), counted by the server per line
+ *
+ *   - cut N: the connection ends after N bytes of the body
+ *   - stall N: after N bytes nothing comes any more
+ *   - status N: this status instead; 503 with Retry-After: 1
+ *   - refuse N: the same, to GET alone
+ *   - short N: N bytes fewer than the answer's length says
+ *   - long N: the range answer claims a whole of N bytes more
+ *   - flip N: byte N of the file arrives with its lowest bit turned
+ *   - noranges 0: ranges are ignored: 200 and the whole file
+ *   - change 0: after TIMES requests the file is F.next
+ */
 #define _GNU_SOURCE 1 /* strcasestr */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -175,7 +182,8 @@ static void send_body(int fd, int file, long long from, long long to, const faul
         at += k;
     }
     char rest;
-    if (is(f, "stall") && recv(fd, &rest, 1, 0) < 0) perror("stall"); /* until the client leaves */
+    while (is(f, "stall") && recv(fd, &rest, 1, 0) > 0) { /* until the client leaves */
+    }
 }
 
 static void answer_file(int fd, request *r, const fault *f)
