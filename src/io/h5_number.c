@@ -1,8 +1,6 @@
 /* Conversions: one loop for each type, without branches, for the compiler to vectorise. */
 #include "io/h5_number.h"
 
-#include <string.h>
-
 size_t scp_h5_number_bytes(scp_h5_number type)
 {
     static const uint8_t bytes[] = { 1, 2, 4, 8, 1, 2, 4, 8, 4, 8 };
@@ -88,24 +86,19 @@ FLOAT_LOOP(float_i2, int16_t)
 FLOAT_LOOP(float_i4, int32_t)
 FLOAT_LOOP(float_i8, int64_t)
 
-static bool all_finite(const float *x, size_t n)
-{
-    int32_t bad = 0;
-    for (size_t i = 0; i < n; i++) bad |= -(int32_t)!scp_h5_finite(x[i]);
-    return !bad;
-}
-
-static bool float_f4(const float *from, size_t n, float *to)
-{
-    memcpy(to, from, n * sizeof *to);
-    return all_finite(to, n);
-}
-
-static bool float_f8(const double *from, size_t n, float *to)
-{
-    for (size_t i = 0; i < n; i++) to[i] = (float)from[i];
-    return all_finite(to, n);
-}
+#define REAL_LOOP(NAME, TYPE)                                                                      \
+    static bool NAME(const TYPE *from, size_t n, float *to)                                        \
+    {                                                                                              \
+        int32_t bad = 0;                                                                           \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            float x = (float)from[i];                                                              \
+            bad |= -(int32_t)!scp_h5_finite(x);                                                    \
+            to[i] = x;                                                                             \
+        }                                                                                          \
+        return !bad;                                                                               \
+    }
+REAL_LOOP(float_f4, float)
+REAL_LOOP(float_f8, double)
 
 bool scp_h5_to_float(scp_h5_number type, const void *from, size_t n, float *to)
 {

@@ -4,9 +4,9 @@
 #include "base/mem.h"
 
 enum {
-    LEAST_RUN = 1 << 15, /* entries: a run is not shorter, whatever the chunks */
-    MOST_RUN = 1 << 20,  /* nor longer, unless a chunk is                      */
-    CHUNKS_OF_RUN = 8    /* longer chunks of a run where lengths do not fit    */
+    LEAST_RUN = 1 << 15, /* entries: a run is not shorter, whatever the chunks                 */
+    MOST_RUN = 1 << 20,  /* nor longer, unless a chunk is                                      */
+    ODD_RUN = 1 << 19    /* about so long where lengths do not fit: its ends are inflated twice */
 };
 
 static size_t common_multiple(size_t a, size_t b)
@@ -24,7 +24,7 @@ static size_t run_length(size_t a, size_t b)
 {
     size_t longer = a > b ? a : b, run = common_multiple(a, b);
     if (run > longer && run > MOST_RUN) /* no common border within reach */
-        run = longer > MOST_RUN / CHUNKS_OF_RUN ? longer : CHUNKS_OF_RUN * longer;
+        run = longer > ODD_RUN ? longer : ODD_RUN / longer * longer;
     return run >= LEAST_RUN ? run : (LEAST_RUN + run - 1) / run * run;
 }
 

@@ -271,6 +271,17 @@ static void layouts(void)
     stored_entries_fini(&e);
 }
 
+/* Chunks of data and indices without a common border: those at the ends of a run belong to two. */
+static void odd_lengths(void)
+{
+    stored_entries e = stored_entries_make(2600, 3000, 300, 90000);
+    stored_matrix m = stored_sparse("csr_matrix", &e, 2600, 3000);
+    m.data_as.chunk[0] = 90011;
+    m.indices_as.chunk[0] = 20011;
+    check_matrix(&m, "more entries than a run, odd lengths");
+    stored_entries_fini(&e);
+}
+
 /* The smallest of everything. */
 static void small(void)
 {
@@ -392,6 +403,7 @@ int main(void)
     tap_st(scp_h5_init(), "HDF5 starts");
     types();
     layouts();
+    odd_lengths();
     small();
     dense();
     many_rows();
