@@ -13,7 +13,8 @@
 #
 # Ablations A to F of the paper as one job array: member 0 is A. Each trains the model of the run folder
 # with one part removed or replaced, and scores it. The arguments are those of scppdm_ablate. The
-# autoencoder of the run folder must be trained.
+# autoencoder of the run folder must be trained; where the model is as well, D and E take its network and only
+# score. scppdm_ablate --collect FOLDER then prints the table.
 
 # In a job $0 is a copy in a spool folder: ask Slurm for the original.
 self=$0
