@@ -34,7 +34,7 @@ typedef enum scp_synth_profile {
 /* How directions follow from structures. */
 typedef enum scp_synth_effects {
     SCP_SYNTH_BY_AXES, /* tanh of principal axes of the fingerprints */
-    SCP_SYNTH_BY_GP    /* Gaussian process over Tanimoto similarities: the best prediction is known */
+    SCP_SYNTH_BY_GP    /* Gaussian process over similarities: the best prediction is known */
 } scp_synth_effects;
 
 #define SCP_SYNTH_EFFECTS  "axes|gp"

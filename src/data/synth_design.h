@@ -108,6 +108,7 @@ enum { SCP_SYNTH_TRAP_WELLS = 2 }; /* wells with `extra` */
 typedef struct scp_synth_library {
     double median, min, max; /* counts over all genes, before the depth of the well */
     double large_share, large_mean, large_sd; /* of ln size */
+    double shift; /* ln size that large cells add to the median: all others are so much smaller */
 } scp_synth_library;
 extern const scp_synth_library scp_synth_library_sizes;
 

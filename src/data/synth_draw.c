@@ -25,7 +25,8 @@ const scp_synth_library scp_synth_library_sizes = { .median = 1748.0,
                                                     .max = 54000.0,
                                                     .large_share = 0.06,
                                                     .large_mean = 1.0,
-                                                    .large_sd = 0.5 };
+                                                    .large_sd = 0.5,
+                                                    .shift = 0.034 };
 static const double s_share = 0.25, g2m_share = 0.20;
 static const double reads_per_count = 1.21;
 
@@ -77,7 +78,7 @@ static double draw_library(const scp_synth_design *d, const scp_synth_well *well
     const scp_synth_library *l = &scp_synth_library_sizes;
     double log_size = log(l->median);
     if (d->cfg.library_sd > 0.0) {
-        log_size += d->cfg.library_sd * scp_synth_normal(r);
+        log_size += d->cfg.library_sd * scp_synth_normal(r) - l->shift;
         if (scp_synth_u01(r) < l->large_share)
             log_size += l->large_mean + l->large_sd * scp_synth_normal(r);
     }

@@ -38,8 +38,8 @@ static void place_nodes(const scp_synth_design *d, scp_synth_moments *m)
     for (int part = 0; part < 2; part++)
         for (int i = 0; i < NODES; i++) {
             double z = -node_range + step * i;
-            double log_size = part ? log(l->median) + l->large_mean + hypot(sd, l->large_sd) * z
-                                   : log(l->median) + sd * z;
+            double log_size = part ? l->large_mean + hypot(sd, l->large_sd) * z : sd * z;
+            log_size += log(l->median) - l->shift;
             m->size[m->nodes] = fmin(fmax(exp(log_size), l->min), l->max);
             m->weight[m->nodes] =
                 exp(-0.5 * z * z) * (part ? l->large_share : 1.0 - l->large_share);

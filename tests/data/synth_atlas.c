@@ -336,6 +336,36 @@ static void check_genes(const scp_synth_design *d, const char *path)
     tap_near(named, 1.0, 1e-9, "what has only a number for a name is silent");
 }
 
+/* Plate 10 at all its genes, four lines of it: the atlas published statistics of this plate. */
+static void test_plate10(scp_synth_config *c)
+{
+    scp_comm *self = NULL;
+    scp_synth_report r = { 0 };
+    char out[SCP_PATH_MAX];
+    size_t compared = 0;
+    snprintf(out, sizeof out, "%s/plate10", tap_tmpdir());
+    c->out = out;
+    c->profile = SCP_SYNTH_REALISTIC;
+    c->preset = SCP_SYNTH_PLATE;
+    c->plate_list = "10";
+    c->lines = 4;
+    c->drugs = 94;
+    c->genes = SCP_SYNTH_ATLAS_GENES;
+    c->fraction = 0.007;
+    c->deflate = 1;
+    if (tap_st(scp_comm_create_self(&self), "a communicator") &&
+        tap_st(scp_synth_run(self, c, &r), "plate 10 of the atlas, %lld cells", (long long)r.cells))
+        for (size_t i = 0; i < r.n; i++) {
+            const scp_synth_stat *s = &r.stat[i];
+            if (isnan(s->target)) continue;
+            compared++;
+            tap_ok(fabs(s->achieved / s->target - 1.0) <= 0.15, "%s: %g, target %g (%s)", s->name,
+                   s->achieved, s->target, s->source);
+        }
+    tap_ok(compared >= 16, "%zu statistics compared", compared);
+    scp_comm_destroy(&self);
+}
+
 static void test_real(void)
 {
     char *path[] = { real("tahoe/samples.tsv"), real("tahoe/condition_grid.tsv.gz"),
@@ -365,6 +395,7 @@ static void test_real(void)
         c.genes_table = path[3];
         if (tap_st(scp_synth_design_create(&c, &d), "and of its genes")) check_genes(d, path[3]);
         scp_synth_design_destroy(&d);
+        test_plate10(&c);
     }
     for (size_t i = 0; i < sizeof path / sizeof *path; i++) free(path[i]);
 }

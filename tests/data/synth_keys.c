@@ -175,7 +175,7 @@ static void check_file(const file *k, const scp_synth_design *d)
     for (size_t w = 0; w < SCP_SYNTH_WELLS; w++)
         for (size_t c = 0; c < d->C; c++) want += d->plate[0].well[w].cells[c] > 0;
     tap_ok(wrong == 0 && rows == want, "a row for each line in each well, labels as planned");
-    tap_ok(n > 2000 && fabs(chi / (double)n - 1.0) < 4.5 * sqrt(2.0 / (double)n) &&
+    tap_ok(n > 1500 && fabs(chi / (double)n - 1.0) < 4.5 * sqrt(2.0 / (double)n) &&
                fabs(mean_z) < 4.5 * sqrt((double)n),
            "noise of the variance that so many cells leave: chi-square %.4f over %zu values",
            chi / (double)n, n);
