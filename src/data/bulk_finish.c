@@ -130,9 +130,9 @@ static scp_status reduce_piece(scp_bulk_work *w, scp_bulk_range b, scp_bulk_rang
     if (owner != scp_comm_rank(w->comm)) return SCP_OK;
     float *rep = w->reps;
     for (size_t i = piece.first; st == SCP_OK && i < piece.end; i++)
-        st = finish_profile(w, i,
-                            w->pack + scp_bulk_slots(w->plan, (scp_bulk_range){ piece.first, i }) * K,
-                            w->x + (i - piece.first) * K, &rep);
+        st = finish_profile(
+            w, i, w->pack + scp_bulk_slots(w->plan, (scp_bulk_range){ piece.first, i }) * K,
+            w->x + (i - piece.first) * K, &rep);
     return st;
 }
 
@@ -157,8 +157,8 @@ static scp_status store_rows(scp_bulk_work *w, scp_bulk_range b, scp_bulk_range 
         SCP_TRY(scp_agree(w->comm, st));
         size_t rep = 0, reps = scp_bulk_sub_bulks(p, mine), n = mine.end - mine.first;
         if (n > 0) rep = scp_bulk_sub_bulks(p, (scp_bulk_range){ b.first, mine.first });
-        SCP_TRY(scp_rows_file_put(to, SCP_PART_PROFILES, n > 0 ? mine.first - b.first : 0, n,
-                                  w->x));
+        SCP_TRY(
+            scp_rows_file_put(to, SCP_PART_PROFILES, n > 0 ? mine.first - b.first : 0, n, w->x));
         SCP_TRY(scp_rows_file_put(to, SCP_PART_REPLICATES, rep, reps, w->reps));
     }
     return st;
@@ -188,8 +188,8 @@ scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
     char path[SCP_PATH_MAX];
     size_t first_slot = (size_t)w->plan->first_slot[b.first];
     SCP_GOTO(done, choose_genes(w));
-    SCP_GOTO(done, scp_comm_allreduce(w->comm, w->slot_cells + first_slot, part->slots, SCP_COMM_I64,
-                                      SCP_COMM_SUM));
+    SCP_GOTO(done, scp_comm_allreduce(w->comm, w->slot_cells + first_slot, part->slots,
+                                      SCP_COMM_I64, SCP_COMM_SUM));
     memcpy(part->slot_cells, w->slot_cells + first_slot, part->slots * sizeof *part->slot_cells);
     memcpy(part->digest, w->digest, part->n_files * sizeof *part->digest);
     memcpy(part->has_digest, w->took, part->n_files);
@@ -197,7 +197,8 @@ scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
     SCP_KEEP(st, scp_bulk_part_path(w->parts, b, path, sizeof path));
     SCP_GOTO(done, scp_agree(w->comm, st));
     for (int i = 0; i < scp_comm_size(w->comm); i++) left[i] = owned(w, b, i);
-    SCP_GOTO(done, scp_part_create(w->comm, path, part->rows, part->K, w->plan->single_writer, &to));
+    SCP_GOTO(done,
+             scp_part_create(w->comm, path, part->rows, part->K, w->plan->single_writer, &to));
     SCP_GOTO(done, store_rows(w, b, left, to));
     SCP_GOTO(done, sum_counts(w));
     SCP_GOTO(done, scp_part_commit(w->comm, &to, part));

@@ -23,7 +23,7 @@ typedef struct scp_bulk_work {
     double *pack;        /* [pack_slots, G] sums on their way to their owner        */
     float *x, *reps;     /* the same, profiles and sub-bulks of this rank           */
     size_t pack_slots;
-    int64_t *detected;   /* [G] of the batch                                        */
+    int64_t *detected; /* [G] of the batch                                        */
 } scp_bulk_work;
 
 /** Slots of one piece of an exchange: some tens of MiB, at least the largest profile. */

@@ -31,10 +31,11 @@ scp_status scp_bulk_totals(const scp_bulk_plan *p, scp_bulk_result *out)
     for (size_t i = 0; i < p->P; i++) out->profiles += p->train[i];
     for (size_t g = 0; g < p->G; g++)
         if (!(out->sum[g] < SCP_SUM_LIMIT) || !(out->square[g] < SCP_SQUARE_LIMIT))
-            SCP_FAIL(SCP_EDATA,
-                     "the %lld training profiles of a gene sum to %g, squares to %g: beyond what is "
-                     "summed exactly",
-                     (long long)out->profiles, out->sum[g], out->square[g]);
+            SCP_FAIL(
+                SCP_EDATA,
+                "the %lld training profiles of a gene sum to %g, squares to %g: beyond what is "
+                "summed exactly",
+                (long long)out->profiles, out->sum[g], out->square[g]);
     return SCP_OK;
 }
 
@@ -60,8 +61,7 @@ static scp_status locate(merge *m, const scp_part *part, size_t G)
     int32_t *where = NULL;
     SCP_TRY(scp_alloc(G, sizeof *where, &where));
     for (size_t k = 0; k < part->K; k++) where[part->gene[k]] = (int32_t)k + 1;
-    for (size_t i = 0; i < m->n; i++)
-        m->from[i] = m->column[i] < 0 ? -1 : where[m->column[i]] - 1;
+    for (size_t i = 0; i < m->n; i++) m->from[i] = m->column[i] < 0 ? -1 : where[m->column[i]] - 1;
     free(where);
     return SCP_OK;
 }
@@ -99,8 +99,7 @@ static scp_status read_block(merge *m, size_t G, size_t rows)
         size_t left = m->part_row + part->rows[m->matrix] - m->at;
         size_t n = rows - done < left ? rows - done : left;
         SCP_TRY(scp_part_rows(m->reader, m->matrix, m->at - m->part_row, n, m->x));
-        for (size_t i = 0; i < n; i++)
-            pick(m, m->x + i * part->K, m->y + (done + i) * m->n);
+        for (size_t i = 0; i < n; i++) pick(m, m->x + i * part->K, m->y + (done + i) * m->n);
         m->at += n;
         done += n;
     }
@@ -144,9 +143,7 @@ scp_status scp_bulk_merge(scp_comm *comm, const scp_bulk_plan *p, const scp_bulk
     SCP_ARG(comm && p && from && from->parts && column && to, "parts and columns are required");
     const size_t rows[SCP_ROWS_MATRICES] = { p->P, p->R };
     for (int i = 0; i < SCP_ROWS_MATRICES; i++) {
-        merge m = {
-            .comm = comm, .parts = from->parts, .matrix = i, .n = n, .column = column
-        };
+        merge m = { .comm = comm, .parts = from->parts, .matrix = i, .n = n, .column = column };
         SCP_TRY(merge_matrix(&m, rows[i], p->G, to));
     }
     return SCP_OK;

@@ -34,8 +34,7 @@ const char *scp_bulk_plates_text(const scp_bulk_plan *plan, scp_bulk_range r, ch
 static const char *misfit(const scp_bulk_plan *plan, const scp_part *p)
 {
     const scp_bulk_range r = { p->first, p->end };
-    if (p->plan != plan->hash)
-        return "it belongs to another plan (other inputs, settings or seed)";
+    if (p->plan != plan->hash) return "it belongs to another plan (other inputs, settings or seed)";
     if (r.end <= r.first || r.end > plan->P || p->rows[0] != r.end - r.first ||
         p->rows[1] != scp_bulk_sub_bulks(plan, r) || p->slots != scp_bulk_slots(plan, r) ||
         p->n_files != plan->n_files)
@@ -158,7 +157,7 @@ scp_status scp_bulk_parts_open(scp_comm *comm, const scp_bulk_plan *plan, const 
     void *all = NULL;
     *out = NULL;
     st = scp_alloc(1, sizeof **out, out);
-    if (st == SCP_OK) st = scp_str_format((*out)->dir, sizeof (*out)->dir, "%s", dir);
+    if (st == SCP_OK) st = scp_str_format((*out)->dir, sizeof(*out)->dir, "%s", dir);
     if (st == SCP_OK && scp_comm_rank(comm) == 0) st = look(dir, &names);
     SCP_GOTO(done, scp_agree(comm, st));
     size_t bytes = names.len;
@@ -198,7 +197,6 @@ scp_bulk_range scp_bulk_parts_gap(const scp_bulk_parts *p, size_t from, size_t P
     for (size_t i = 0; i < p->n && p->part[i].first <= gap.first; i++)
         if (p->part[i].end > gap.first) gap.first = p->part[i].end;
     for (size_t i = 0; i < p->n; i++)
-        if (p->part[i].first >= gap.first && p->part[i].first < gap.end)
-            gap.end = p->part[i].first;
+        if (p->part[i].first >= gap.first && p->part[i].first < gap.end) gap.end = p->part[i].first;
     return gap;
 }

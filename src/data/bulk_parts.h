@@ -23,8 +23,7 @@ scp_status scp_bulk_parts_open(scp_comm *comm, const scp_bulk_plan *plan, const 
 void scp_bulk_parts_destroy(scp_bulk_parts **p);
 
 /** Read the tables of a part that was just written, on every rank. Collective. */
-scp_status scp_bulk_parts_add(scp_comm *comm, scp_bulk_parts *p,
-                              scp_bulk_range r) SCP_MUST_USE;
+scp_status scp_bulk_parts_add(scp_comm *comm, scp_bulk_parts *p, scp_bulk_range r) SCP_MUST_USE;
 
 /** The first stretch of profiles from `from` on that no part has; empty at the end. */
 scp_bulk_range scp_bulk_parts_gap(const scp_bulk_parts *p, size_t from, size_t P);

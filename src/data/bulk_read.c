@@ -16,7 +16,7 @@ typedef struct entry {
 struct scp_bulk_worker {
     uint32_t *detected; /* [G] by place: training cells with a value above 0 */
     int64_t train_cells, empty_cells;
-    int32_t *place;     /* [cap_place] of the cell in work */
+    int32_t *place; /* [cap_place] of the cell in work */
     double *addend;
     entry *sorted;
     size_t cap_place, cap_addend, cap_sorted;
@@ -167,8 +167,10 @@ static scp_status add_block(void *ctx, int thread, const size_t *row, scp_h5ad_r
     scp_bulk_sink *sink = s->sink;
     int64_t cells = 0;
     if (scp_sig_pending())
-        SCP_FAIL(SCP_EREQUEUE, "stopped by signal %d: what is finished is kept, the same command "
-                               "goes on from there", scp_sig_pending());
+        SCP_FAIL(SCP_EREQUEUE,
+                 "stopped by signal %d: what is finished is kept, the same command "
+                 "goes on from there",
+                 scp_sig_pending());
     for (size_t i = 0; i < rows->n_rows; i++) {
         int32_t slot = s->rows->slot[row[i] - s->rows->first];
         if (slot < sink->first || slot >= sink->end) continue;

@@ -27,8 +27,8 @@ typedef struct scp_bulk_sink {
     const uint8_t *slot_train; /* [all slots] borrowed                    */
     scp_sums *sums;            /* of slots [first, end); borrowed         */
     int32_t first, end;
-    int64_t *slot_cells;       /* [all slots] borrowed                    */
-    scp_bulk_worker **worker;  /* [threads]                               */
+    int64_t *slot_cells;      /* [all slots] borrowed                    */
+    scp_bulk_worker **worker; /* [threads]                               */
     scp_bulk_progress progress;
 } scp_bulk_sink;
 

@@ -35,18 +35,19 @@ typedef struct scp_sums {
 /** Bytes of one slot at most, to plan batches with. */
 size_t scp_sums_slot_bytes(size_t G);
 
-/** Zeroed accumulators, from pages of their own. SCP_ENOMEM. Zero-initialise; fini frees. Not collective. */
+/** Zeroed accumulators, from pages of their own. SCP_ENOMEM. Zero-initialise; fini frees. Not
+ * collective. */
 scp_status scp_sums_create(scp_sums *s, const scp_sums_order *order, size_t slots) SCP_MUST_USE;
 void scp_sums_fini(scp_sums *s);
 
 /* One cell on its way into its slot: n genes by place. */
 typedef struct scp_sums_cell {
     size_t slot, n;
-    const int32_t *place;   /* [n] */
-    const double *addend;   /* [n], or NULL: counts follow                      */
-    const float *count;     /* [n], with their scale                            */
+    const int32_t *place; /* [n] */
+    const double *addend; /* [n], or NULL: counts follow                      */
+    const float *count;   /* [n], with their scale                            */
     scp_count_scale *scale;
-    uint32_t *detected;     /* [G] by place: += step where the addend is above 0 */
+    uint32_t *detected; /* [G] by place: += step where the addend is above 0 */
     uint32_t step;
 } scp_sums_cell;
 

@@ -141,8 +141,8 @@ static scp_status take_name(scp_gene_list *l, const char *name, const scp_names 
     return SCP_OK;
 }
 
-static scp_status take_lines(scp_gene_list *l, char *text, const char *path,
-                             const scp_names *known, scp_names *listed)
+static scp_status take_lines(scp_gene_list *l, char *text, const char *path, const scp_names *known,
+                             scp_names *listed)
 {
     char *line = text;
     size_t cap[2] = { 0 };

@@ -24,11 +24,11 @@ scp_status scp_gene_choice_parse(const char *text, scp_gene_choice *out) SCP_MUS
  * spread. */
 typedef struct scp_gene_moments {
     size_t G;
-    int64_t cells;            /* training cells                                        */
-    const int64_t *detected;  /* [G] of them, those with a value above 0               */
-    int64_t profiles;         /* training profiles, vehicle included; 0 unless for hvg */
-    const double *sum;        /* [G] of profile values                                 */
-    const double *square;     /* [G] of their squares                                  */
+    int64_t cells;           /* training cells                                        */
+    const int64_t *detected; /* [G] of them, those with a value above 0               */
+    int64_t profiles;        /* training profiles, vehicle included; 0 unless for hvg */
+    const double *sum;       /* [G] of profile values                                 */
+    const double *square;    /* [G] of their squares                                  */
 } scp_gene_moments;
 
 /** Genes detected in at least SCP_GENES_MIN_DETECTED of the training cells, in order. *column [*n]
@@ -39,8 +39,8 @@ scp_status scp_genes_detected(const scp_gene_moments *m, int32_t **column, size_
  *  log(variance / mean) of the training profiles, standardised within 20 bins of equal width of the
  *  mean (the bins of Seurat and scanpy, Satija et al. 2015, on profiles instead of cells). Fewer
  *  when fewer vary. *column [*n] owned by the caller. */
-scp_status scp_genes_variable(const scp_gene_moments *m, size_t N, int32_t **column, size_t *n)
-    SCP_MUST_USE;
+scp_status scp_genes_variable(const scp_gene_moments *m, size_t N, int32_t **column,
+                              size_t *n) SCP_MUST_USE;
 
 /* A list of genes, in its own order. Zero-initialise, scp_gene_list_fini. */
 typedef struct scp_gene_list {

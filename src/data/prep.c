@@ -42,8 +42,7 @@ static scp_status decide(prep *p)
     SCP_TRY(scp_prep_plan_decide(&p->plan));
     const scp_dataset *d = &p->plan.tables;
     scp_log(SCP_LOG_INFO, "%zu keys: %zu pairs of %zu drugs in %zu cell lines on %zu plate%s",
-            p->plan.keys.n, d->N, d->n_drugs, d->n_lines, d->n_plates,
-            d->n_plates == 1 ? "" : "s");
+            p->plan.keys.n, d->N, d->n_drugs, d->n_lines, d->n_plates, d->n_plates == 1 ? "" : "s");
     for (int why = SCP_LEFT_NONE + 1; why < SCP_LEFT_COUNT; why++)
         if (p->plan.pairing.n_left[why] > 0)
             scp_log(SCP_LOG_WARN, "%zu keys are left out: %s (named in the manifest)",

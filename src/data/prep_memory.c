@@ -41,7 +41,8 @@ scp_status scp_prep_memory_choose(scp_comm *comm, scp_prep_plan *plan)
     least = (int64_t)(limit.bytes / 100 * SCP_PREP_SHARE / (uint64_t)ranks);
     SCP_TRY(scp_comm_allreduce(comm, &least, 1, SCP_COMM_I64, SCP_COMM_MIN));
     plan->bulk.memory = (size_t)least;
-    scp_log(SCP_LOG_INFO, "sums may take %zu MiB a rank: %d %% of %s (%llu MiB), %lld rank%s on the node",
+    scp_log(SCP_LOG_INFO,
+            "sums may take %zu MiB a rank: %d %% of %s (%llu MiB), %lld rank%s on the node",
             plan->bulk.memory >> 20, SCP_PREP_SHARE, limit.source,
             (unsigned long long)(limit.bytes >> 20), (long long)ranks, ranks == 1 ? "" : "s");
     return SCP_OK;

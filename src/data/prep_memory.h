@@ -29,7 +29,7 @@ scp_status scp_prep_memory_plan(const scp_comm *comm, const scp_prep_plan *plan,
 
 /** The plan as text: files, cells, keys, splits, batches, memory, disk. text: scp_strbuf_fini.
  *  Rank 0. Not collective. */
-scp_status scp_prep_plan_print(const scp_comm *comm, const scp_prep_plan *plan, scp_strbuf *text)
-    SCP_MUST_USE;
+scp_status scp_prep_plan_print(const scp_comm *comm, const scp_prep_plan *plan,
+                               scp_strbuf *text) SCP_MUST_USE;
 
 #endif

@@ -47,10 +47,10 @@ static scp_status print_files(const scp_prep_plan *p, const batches *all, scp_st
             seen[all->of_slot[slot]] = 1;
         }
         for (size_t i = 0; i < all->n; i++) passes += seen[i];
-        SCP_GOTO(done, scp_strbuf_addf(t, "  file         %s: %lld cells, %zu kept, %.1f MiB, %zu pass%s\n",
-                                       p->path[f], (long long)p->input[f].cells, kept,
-                                       (double)p->input[f].bytes / 1048576, passes,
-                                       passes == 1 ? "" : "es"));
+        SCP_GOTO(done, scp_strbuf_addf(
+                           t, "  file         %s: %lld cells, %zu kept, %.1f MiB, %zu pass%s\n",
+                           p->path[f], (long long)p->input[f].cells, kept,
+                           (double)p->input[f].bytes / 1048576, passes, passes == 1 ? "" : "es"));
     }
 done:
     free(seen);

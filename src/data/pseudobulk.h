@@ -23,23 +23,23 @@
 /* What rank 0 plans. Zero-initialise; scp_bulk_plan_fini frees what is not borrowed. */
 typedef struct scp_bulk_plan {
     scp_values values;
-    uint64_t hash;        /* of all that decides the content of parts                       */
-    size_t G;             /* genes of the files                                             */
-    size_t P, R;          /* profiles, sub-bulks                                            */
-    int32_t *first_slot;  /* [P + 1] slots of profile p: [first_slot[p], first_slot[p + 1]) */
-    int32_t *plate;       /* [P] batches end where it changes, if they can                  */
-    uint8_t *train;       /* [P] 1: takes part in training, so its cells count for detection */
+    uint64_t hash;       /* of all that decides the content of parts                       */
+    size_t G;            /* genes of the files                                             */
+    size_t P, R;         /* profiles, sub-bulks                                            */
+    int32_t *first_slot; /* [P + 1] slots of profile p: [first_slot[p], first_slot[p + 1]) */
+    int32_t *plate;      /* [P] batches end where it changes, if they can                  */
+    uint8_t *train;      /* [P] 1: takes part in training, so its cells count for detection */
     size_t n_files;
-    size_t memory;        /* bytes of accumulators on a rank                                */
-    int threads;          /* of a rank                                                      */
-    bool single_writer;   /* rank 0 alone writes                                            */
-    size_t hot;           /* genes that a sample of cells has                               */
-    int32_t *place;       /* [G] of every gene in the accumulators: data/bulk_sums.h        */
-    int32_t **cell_slot;  /* [n_files][cells] slot of every cell, -1: left out. Rank 0 only */
-    size_t *file_cells;   /* [n_files] rank 0 only                                          */
+    size_t memory;           /* bytes of accumulators on a rank                                */
+    int threads;             /* of a rank                                                      */
+    bool single_writer;      /* rank 0 alone writes                                            */
+    size_t hot;              /* genes that a sample of cells has                               */
+    int32_t *place;          /* [G] of every gene in the accumulators: data/bulk_sums.h        */
+    int32_t **cell_slot;     /* [n_files][cells] slot of every cell, -1: left out. Rank 0 only */
+    size_t *file_cells;      /* [n_files] rank 0 only                                          */
     char *const *plate_name; /* [plates] rank 0 only, borrowed                              */
-    char *const *path;    /* [n_files] borrowed, the same on every rank                     */
-    const char *matrix;   /* "X", "raw/X", "layers/counts"; borrowed                        */
+    char *const *path;       /* [n_files] borrowed, the same on every rank                     */
+    const char *matrix;      /* "X", "raw/X", "layers/counts"; borrowed                        */
 } scp_bulk_plan;
 
 /** Give all ranks what rank 0 planned (but the cells, which follow file by file). Collective. */
@@ -67,8 +67,8 @@ typedef struct scp_bulk_parts scp_bulk_parts;
 
 /* What came out; the same on every rank. Zero-initialise, scp_bulk_result_fini. */
 typedef struct scp_bulk_result {
-    int64_t *slot_cells;  /* [slots] cells that count: those with any molecule               */
-    int64_t *detected;    /* [G] training cells with a value above 0                         */
+    int64_t *slot_cells; /* [slots] cells that count: those with any molecule               */
+    int64_t *detected;   /* [G] training cells with a value above 0                         */
     int64_t train_cells;
     int64_t empty_cells;  /* cells of the plan without any molecule: left out                */
     int64_t profiles;     /* training profiles, vehicle included                             */

@@ -66,9 +66,9 @@ scp_status scp_part_alloc(scp_part *p)
 
 static void get_head(const scp_part *p, int64_t head[HEAD])
 {
-    const int64_t from[HEAD] = { (int64_t)p->first,   (int64_t)p->end,   (int64_t)p->rows[0],
-                                 (int64_t)p->rows[1], (int64_t)p->K,     (int64_t)p->slots,
-                                 (int64_t)p->n_files, p->train_cells,    p->empty_cells };
+    const int64_t from[HEAD] = { (int64_t)p->first,   (int64_t)p->end, (int64_t)p->rows[0],
+                                 (int64_t)p->rows[1], (int64_t)p->K,   (int64_t)p->slots,
+                                 (int64_t)p->n_files, p->train_cells,  p->empty_cells };
     memcpy(head, from, sizeof from);
 }
 

@@ -16,19 +16,19 @@ enum { SCP_PART_PROFILES, SCP_PART_REPLICATES };
 
 /* Everything but the rows. Zero-initialise, scp_part_fini. */
 typedef struct scp_part {
-    uint64_t plan;                      /* hash of the plan                                */
-    size_t first, end;                  /* profiles [first, end) of the plan               */
-    size_t rows[SCP_ROWS_MATRICES];     /* profiles, sub-bulks                             */
-    size_t K;                           /* genes that are stored                           */
-    int32_t *gene;                      /* [K] their columns in the plates, rising         */
-    size_t slots;                       /* of the profiles                                 */
-    int64_t *slot_cells;                /* [slots] cells that count                        */
-    int64_t *detected;                  /* [K] training cells with a value above 0         */
-    double *sum, *square;               /* [K] moments of the training profiles            */
+    uint64_t plan;                  /* hash of the plan                                */
+    size_t first, end;              /* profiles [first, end) of the plan               */
+    size_t rows[SCP_ROWS_MATRICES]; /* profiles, sub-bulks                             */
+    size_t K;                       /* genes that are stored                           */
+    int32_t *gene;                  /* [K] their columns in the plates, rising         */
+    size_t slots;                   /* of the profiles                                 */
+    int64_t *slot_cells;            /* [slots] cells that count                        */
+    int64_t *detected;              /* [K] training cells with a value above 0         */
+    double *sum, *square;           /* [K] moments of the training profiles            */
     int64_t train_cells, empty_cells;
     size_t n_files;
-    uint64_t *digest;                   /* [n_files] of the stored bytes of the matrix     */
-    uint8_t *has_digest;                /* [n_files] 1: this part's batch took it          */
+    uint64_t *digest;    /* [n_files] of the stored bytes of the matrix     */
+    uint8_t *has_digest; /* [n_files] 1: this part's batch took it          */
     uint64_t *row_hash[SCP_ROWS_MATRICES];
 } scp_part;
 

@@ -94,8 +94,8 @@ static scp_status check_limit(const scp_rows_file *w)
     off_t bytes = matrix_bytes(&w->shape);
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
         (rlim_t)bytes > limit.rlim_cur)
-        SCP_FAIL(SCP_EIO, "%s needs %lld MiB, but files may have only %lld MiB (ulimit -f)", w->path,
-                 (long long)(bytes >> 20), (long long)(limit.rlim_cur >> 20));
+        SCP_FAIL(SCP_EIO, "%s needs %lld MiB, but files may have only %lld MiB (ulimit -f)",
+                 w->path, (long long)(bytes >> 20), (long long)(limit.rlim_cur >> 20));
     return SCP_OK;
 }
 
@@ -230,8 +230,8 @@ scp_status scp_rows_file_seal(scp_rows_file *w)
     SCP_ARG(w, "writer is required");
     SCP_TRY(scp_agree(w->comm, close_file(w)));
     for (int m = 0; m < SCP_ROWS_MATRICES; m++) /* disjoint rows: the sum is the union */
-        SCP_TRY(scp_comm_allreduce(w->comm, w->hash[m], w->shape.rows[m], SCP_COMM_I64,
-                                   SCP_COMM_SUM));
+        SCP_TRY(
+            scp_comm_allreduce(w->comm, w->hash[m], w->shape.rows[m], SCP_COMM_I64, SCP_COMM_SUM));
     return SCP_OK;
 }
 

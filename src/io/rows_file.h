@@ -20,12 +20,13 @@ typedef struct scp_rows_file scp_rows_file;
 typedef struct scp_rows_shape {
     const char *name[SCP_ROWS_MATRICES]; /* of the datasets                          */
     size_t rows[SCP_ROWS_MATRICES];
-    size_t columns;                      /* of both                                  */
-    bool single_writer;                  /* rank 0 alone touches the file            */
+    size_t columns;     /* of both                                  */
+    bool single_writer; /* rank 0 alone touches the file            */
 } scp_rows_shape;
 
 /** Begin a file under a temporary name beside `path`, and claim the room for its rows. SCP_EIO when
- *  the folder cannot be written, or has no room. Collective. *out: scp_rows_file_commit or abort. */
+ *  the folder cannot be written, or has no room. Collective. *out: scp_rows_file_commit or abort.
+ */
 scp_status scp_rows_file_create(scp_comm *comm, const char *path, const scp_rows_shape *shape,
                                 scp_rows_file **out) SCP_MUST_USE;
 

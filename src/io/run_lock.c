@@ -51,7 +51,7 @@ scp_status scp_run_lock_take(const char *path, bool *works, scp_run_lock **out)
     SCP_TRY(scp_alloc(1, sizeof **out, out));
     (*out)->fd = -1;
     *works = true;
-    SCP_GOTO(failed, scp_str_format((*out)->path, sizeof (*out)->path, "%s", path));
+    SCP_GOTO(failed, scp_str_format((*out)->path, sizeof(*out)->path, "%s", path));
     while (!held && *works) {
         if ((*out)->fd >= 0) close((*out)->fd);
         SCP_GOTO(failed, lock_once(*out, works, &held));

@@ -190,7 +190,8 @@ static void test_list(const scp_dataset *d)
             for (size_t i = 0; order && i < v.P; i++)
                 order = memcmp(&v.x[i * 4 + g], &d->x[i * d->G + k], sizeof *v.x) == 0;
         }
-        for (size_t i = 0; i < v.P; i++) zero = zero && memcmp(&v.x[i * 4 + 1], &(float){ 0 }, 4) == 0;
+        for (size_t i = 0; i < v.P; i++)
+            zero = zero && memcmp(&v.x[i * 4 + 1], &(float){ 0 }, 4) == 0;
         tap_ok(order, "its order is that of the columns");
         tap_ok(zero && strcmp(v.gene[1], "NOSUCH") == 0, "the missing gene is a column of zeros");
         tap_ok(counts, "cells of a gene do not depend on the choice");
