@@ -354,7 +354,7 @@ static void test_plate10(scp_synth_config *c)
     c->fraction = 0.007;
     c->deflate = 1;
     if (tap_st(scp_comm_create_self(&self), "a communicator") &&
-        tap_st(scp_synth_run(self, c, &r), "plate 10 of the atlas, %lld cells", (long long)r.cells))
+        tap_st(scp_synth_run(self, c, &r), "plate 10 of the atlas"))
         for (size_t i = 0; i < r.n; i++) {
             const scp_synth_stat *s = &r.stat[i];
             if (isnan(s->target)) continue;
