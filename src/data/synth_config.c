@@ -173,7 +173,7 @@ static scp_status check_design(scp_synth_config *c)
                              "invented design takes their number");
     if (grid && (c->plates >= 0 || c->repeat >= 0 || c->bridge >= 0 || c->mixed >= 0 || c->traps))
         SCP_FAIL(SCP_EUSAGE, "plates, repeat, bridge, mixed and traps belong to an invented "
-                             "design; name plates of the atlas by a list");
+                             "design; plates of the atlas are named by plate-list");
     return SCP_OK;
 }
 

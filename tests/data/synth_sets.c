@@ -107,6 +107,50 @@ static void test_invented(void)
     scp_synth_design_destroy(&d);
 }
 
+/* What a perfect enrichment analysis would find: in keys that are strong enough, the members of a
+ * set rise against the other genes where the drug's effect on it is positive, and fall where it is
+ * negative, plate, well, ambient counts and all. */
+static void test_signs(void)
+{
+    scp_synth_config c = settings();
+    scp_synth_design *d = NULL;
+    scp_synth_sampler *s = NULL;
+    size_t strong = 0, right = 0;
+    if (!tap_st(scp_synth_design_create(&c, &d), "a plan") ||
+        !tap_st(scp_synth_sampler_create(d, &s), "a sampler"))
+        exit(1);
+    size_t G = d->G, line = 1;
+    float *vehicle = malloc(G * sizeof *vehicle);
+    scp_synth_sampler_well(s, 1, 94);
+    memcpy(vehicle, scp_synth_sampler_rates(s, line), G * sizeof *vehicle);
+    for (size_t w = 0; w < 94; w++) {
+        const scp_synth_well *well = &d->plate[1].well[w];
+        if (well->drug < 0) continue;
+        double m = scp_synth_magnitude(d, line, (size_t)well->drug, well->dose);
+        scp_synth_sampler_well(s, 1, w);
+        const float *treated = scp_synth_sampler_rates(s, line);
+        for (size_t p = 0; p < SCP_SYNTH_P; p++) {
+            double e =
+                m * (d->drug[well->drug].e[p] + d->pair[line * d->D + (size_t)well->drug].own[p]);
+            double in = 0.0, out = 0.0, n = 0.0;
+            for (size_t g = 0; g < G; g++) {
+                double change = log((double)treated[g] / (double)vehicle[g]);
+                bool member = d->gene_sets[g] >> p & 1;
+                n += member;
+                *(member ? &in : &out) += change;
+            }
+            if (fabs(e) < 0.3) continue;
+            strong++;
+            right += (in / n > out / ((double)G - n)) == (e > 0.0);
+        }
+    }
+    tap_ok(strong >= 20 && right == strong, "%zu of %zu strong effects move their set their way",
+           right, strong);
+    free(vehicle);
+    scp_synth_sampler_destroy(&s);
+    scp_synth_design_destroy(&d);
+}
+
 static void test_truth(void)
 {
     scp_synth_config c = settings();
@@ -190,6 +234,7 @@ int main(void)
     snprintf(sets, sizeof sets, "%s/sets.gmt", tap_tmpdir());
     if (write_sets()) {
         test_invented();
+        test_signs();
         test_truth();
         test_refusals();
     }
