@@ -104,3 +104,7 @@ TESTS += tests/data/prep_faults.mpi
 tests_data_prep_faults_mpi_SOURCES = tests/data/prep_faults.c tests/data/screen.h tests/data/screen.c
 tests_data_prep_faults_mpi_LDADD = libscptest.a $(LDADD)
 LONG_TESTS += tests/data/prep_restart.sh
+check_PROGRAMS += tests/data/sums.t
+TESTS += tests/data/sums.t
+tests_data_sums_t_SOURCES = tests/data/sums.c
+tests_data_sums_t_LDADD = libscptest.a $(LDADD)
