@@ -131,7 +131,10 @@ static scp_status dose_of_row(scp_key_columns *c, size_t row, const scp_dose **o
     if (st == SCP_EDATA) {
         char why[512];
         snprintf(why, sizeof why, "%s", scp_err_message());
-        SCP_FAIL(SCP_EDATA, "%s: row %zu, obs column '%s': %s", c->path, row, m->dose, why);
+        SCP_FAIL(SCP_EDATA,
+                 "%s: row %zu, obs column '%s': %s (another column: --obs-dose=NAME, no doses: "
+                 "--obs-dose=none)",
+                 c->path, row, m->dose, why);
     }
     return st;
 }
@@ -177,10 +180,12 @@ static scp_status drug_text(const scp_key_columns *c, size_t row, const scp_h5ad
     last[drug] = code;
     if (!kept[drug]) return scp_strdup(text->label[code], &kept[drug]);
     if (strcmp(kept[drug], text->label[code]) == 0) return SCP_OK;
-    SCP_FAIL(SCP_EDATA,
-             "%s: row %zu, obs column '%s': '%s' has '%.100s' here and '%.100s' elsewhere", c->path,
-             row, column, scp_names_get(c->names->drug, (size_t)drug), text->label[code],
-             kept[drug]);
+    SCP_FAIL(
+        SCP_EDATA,
+        "%s: row %zu, obs column '%s': '%s' has '%.100s' here and '%.100s' elsewhere: tell them "
+        "apart by another --obs-drug, or let a drug table decide (--drugs)",
+        c->path, row, column, scp_names_get(c->names->drug, (size_t)drug), text->label[code],
+        kept[drug]);
 }
 
 /* Number of a cell's label in a column that may be absent (then 0). */
