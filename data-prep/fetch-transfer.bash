@@ -269,7 +269,8 @@ missing() {
         END {
             for (at = 0; at < size; at += block) {
                 n = size - at < block ? size - at : block
-                if (have[at] != n) printf "%d %d\n", at, n
+                offset = sprintf("%.0f", at) # beyond 2^31 in any awk
+                if (have[offset] != n) printf "%s %.0f\n", offset, n
             }
         }' "$1"
 }

@@ -147,6 +147,18 @@ url_off=http://127.0.0.1:1
 [ $? -eq 75 ] && said "curl: (7)"
 report "no server: exit 75, curl's own words"
 
+# 35 GB in 522 blocks: the first, one behind 2^32 and the last are here, the line of another was cut.
+printf 'fetch-tahoe-1 35000000001 x 67108864\n0 67108864 ok\n6710886400 67108864 ok\n' >"$tmp/state"
+printf '34963718144 36281857 ok\n7046430720 67108864' >>"$tmp/state"
+(
+    # shellcheck source=data-prep/fetch-transfer.bash
+    . "${top_srcdir:-.}/data-prep/fetch-transfer.bash"
+    missing "$tmp/state" 35000000001 67108864
+) >"$tmp/said"
+[ "$(wc -l <"$tmp/said")" -eq 519 ] && said "7046430720 67108864" && ! grep -q -e ^6710886400 -e '^0 ' "$tmp/said" &&
+    [ "$(tail -n 1 "$tmp/said")" = "34896609280 67108864" ]
+report "the missing blocks of a file of 35 GB"
+
 # ---- contents
 begin "$path flip 1500000 4"
 get && whole "$p1" && said "md5 checksum" && said "fetched once more"
