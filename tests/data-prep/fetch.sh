@@ -151,7 +151,7 @@ report "no server: exit 75, curl's own words"
 printf 'fetch-tahoe-1 35000000001 x 67108864\n0 67108864 ok\n6710886400 67108864 ok\n' >"$tmp/state"
 printf '34963718144 36281857 ok\n7046430720 67108864' >>"$tmp/state"
 (
-    # shellcheck source=data-prep/fetch-transfer.bash
+    # shellcheck source=/dev/null
     . "${top_srcdir:-.}/data-prep/fetch-transfer.bash"
     missing "$tmp/state" 35000000001 67108864
 ) >"$tmp/said"
