@@ -71,16 +71,6 @@ hid_t scp_h5_out_dataset(const scp_h5_out *o)
     return o->dset;
 }
 
-scp_pack_format scp_h5_out_format(const scp_h5_out *o)
-{
-    return o->format;
-}
-
-size_t scp_h5_out_chunk(const scp_h5_out *o)
-{
-    return o->chunk;
-}
-
 /* Let the dataset have n entries at least. */
 static scp_status extend(scp_h5_out *o, size_t n)
 {

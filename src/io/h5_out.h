@@ -17,14 +17,11 @@ scp_status scp_h5_out_create(hid_t loc, const char *name, hid_t type, int rank, 
                              scp_h5_out **out) SCP_MUST_USE;
 /** The dataset, borrowed: for its attributes. */
 hid_t scp_h5_out_dataset(const scp_h5_out *o);
-/** How its chunks are packed, for those who bring them packed. */
-scp_pack_format scp_h5_out_format(const scp_h5_out *o);
-/** Entries of dimension 0 in a chunk. */
-size_t scp_h5_out_chunk(const scp_h5_out *o);
 
 /** Write the next n entries of dimension 0. */
 scp_status scp_h5_out_append(scp_h5_out *o, size_t n, const void *data) SCP_MUST_USE;
-/** Write the next whole chunk, packed already. SCP_EINTERNAL in the middle of a chunk. */
+/** Write the next whole chunk, packed already (io/pack.h, with the layout's deflate, shuffle and
+ *  sparse). SCP_EINTERNAL in the middle of a chunk. */
 scp_status scp_h5_out_packed(scp_h5_out *o, const void *bytes, size_t n) SCP_MUST_USE;
 
 /** Write what is pending and close. SCP_EINTERNAL when entries are missing. Destroys *o in any
