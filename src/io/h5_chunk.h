@@ -34,7 +34,7 @@ typedef struct scp_h5_chunks {
     hid_t dset; /* from here on: private */
     pthread_mutex_t *lock;
     scp_h5_store store;
-    bool integer;
+    bool integer, any; /* any: elements are only bytes */
     size_t bytes; /* of an element */
     scp_h5_packing packing;
     bool shuffle;
@@ -57,12 +57,13 @@ typedef struct scp_h5_decoder {
 scp_status scp_h5_chunks_open(hid_t dset, bool integer, pthread_mutex_t *lock,
                               scp_h5_chunks *c) SCP_MUST_USE;
 
-/** The same for the references by which texts of variable length are stored: elements of 16 bytes.
- *  For a file whose addresses and lengths have 8 bytes. c->store is SCP_H5_CONVERTED when they
- *  cannot be had. */
+/** The same for elements of any type that take `bytes` in the file, to be decoded as bytes; a dataset
+ *  of no dimension is one element. c->store is SCP_H5_CONVERTED when they cannot be had. */
+scp_status scp_h5_chunks_open_bytes(hid_t dset, size_t bytes, pthread_mutex_t *lock,
+                                    scp_h5_chunks *c) SCP_MUST_USE;
+/** Bytes of the references by which texts of variable length are stored, in a file whose addresses
+ *  and lengths have 8 bytes. */
 enum { SCP_H5_REFERENCE_BYTES = 16 };
-scp_status scp_h5_chunks_open_references(hid_t dset, pthread_mutex_t *lock,
-                                         scp_h5_chunks *c) SCP_MUST_USE;
 
 /** Look every chunk up in the file's index; nothing is read. SCP_EDATA for one that is missing, or
  *  of an impossible length. */

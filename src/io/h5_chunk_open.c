@@ -98,7 +98,7 @@ static scp_status open_chunks(scp_h5_chunks *c)
     hsize_t size = 0;
     int rank = 0;
     SCP_GOTO(done, scp_h5_extent(dset, &rank, dims));
-    int least = c->bytes == SCP_H5_REFERENCE_BYTES ? 0 : 1; /* one text may stand alone */
+    int least = c->any ? 0 : 1;
     if (rank < least || rank > 2)
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %d dimensions, 1 or 2 were expected", c->where, rank);
     for (int d = 0; d < 2; d++) c->dims[d] = dims[d];
@@ -131,13 +131,12 @@ scp_status scp_h5_chunks_open(hid_t dset, bool integer, pthread_mutex_t *lock, s
     return open_chunks(c);
 }
 
-scp_status scp_h5_chunks_open_references(hid_t dset, pthread_mutex_t *lock, scp_h5_chunks *c)
+scp_status scp_h5_chunks_open_bytes(hid_t dset, size_t bytes, pthread_mutex_t *lock,
+                                    scp_h5_chunks *c)
 {
-    *c = (scp_h5_chunks){ .dset = dset,
-                          .lock = lock,
-                          .fd = -1,
-                          .type = SCP_H5_N_NUMBERS,
-                          .bytes = SCP_H5_REFERENCE_BYTES };
+    *c = (scp_h5_chunks){
+        .dset = dset, .lock = lock, .fd = -1, .type = SCP_H5_N_NUMBERS, .any = true, .bytes = bytes
+    };
     scp_h5_where(dset, NULL, c->where, sizeof c->where);
     return open_chunks(c);
 }

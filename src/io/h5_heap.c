@@ -123,7 +123,8 @@ static scp_status check_references(heap *h, const scp_h5_chunks *c, size_t first
         for (; at < end; at++)
             if (!good_reference(h, (const uint8_t *)refs + (at - begin) * SCP_H5_REFERENCE_BYTES))
                 SCP_FAIL_GOTO(done, SCP_EDATA,
-                              "%s: element %zu: the reference to its text is damaged", c->where, at);
+                              "%s: element %zu: the reference to its text is damaged", c->where,
+                              at);
     }
 done:
     scp_h5_decoder_fini(&d);
@@ -137,7 +138,7 @@ scp_status scp_h5_check_texts(hid_t dset, size_t first, size_t n)
     scp_h5_chunks c;
     heap h = { 0 };
     if (n == 0 || !locate(dset, &h)) return SCP_OK;
-    SCP_TRY(scp_h5_chunks_open_references(dset, &lock, &c));
+    SCP_TRY(scp_h5_chunks_open_bytes(dset, SCP_H5_REFERENCE_BYTES, &lock, &c));
     if (c.store == SCP_H5_CONVERTED) return SCP_OK; /* HDF5 alone can read them */
     SCP_GOTO(done, scp_alloc(INDICES, sizeof *h.size, &h.size));
     SCP_GOTO(done, check_references(&h, &c, first, n));

@@ -12,9 +12,9 @@
 
 #include "base/fs.h"
 #include "io/h5_chunk.h"
-#include "io/h5ad.h"
 #include "io/h5ad_info.h"
 #include "io/h5ad_matrix.h"
+#include "io/h5ad_stream.h"
 #include "io/shard_check.h"
 
 /* Limits for a file of any size, and what every GiB of it adds. */
@@ -41,7 +41,8 @@ static scp_status read_columns(const scp_probe_request *r, scp_h5ad *f, scp_prob
     char object[SCP_PATH_MAX];
     for (size_t i = 0; i < r->n_obs; i++) {
         scp_h5ad_text text;
-        if (!r->obs[i] || (r->mode == SCP_PROBE_DESCRIBE && !scp_h5ad_has_obs(f, r->obs[i]))) continue;
+        if (!r->obs[i] || (r->mode == SCP_PROBE_DESCRIBE && !scp_h5ad_has_obs(f, r->obs[i])))
+            continue;
         snprintf(object, sizeof object, "obs/%s", r->obs[i]);
         say(ctx, object);
         SCP_TRY(scp_h5ad_obs_text(f, r->obs[i], &text));
@@ -59,14 +60,24 @@ static scp_status look_up(hid_t dset, bool integer)
     return SCP_OK;
 }
 
-/* The index of every chunk of the matrix; the first and the last row; of a CSC, whose rows come only
- * with all of it, none. */
+static scp_status ignore_block(void *ctx, int thread, const size_t *row, scp_h5ad_rows *rows)
+{
+    (void)ctx;
+    (void)thread;
+    (void)row;
+    (void)rows;
+    return SCP_OK;
+}
+
+/* The index of every chunk of the matrix; the first and the last row; of a CSC, whose rows come
+ * only with all of it, none. */
 static scp_status read_matrix(scp_h5ad *f, scp_probe_say *say, void *ctx)
 {
     scp_status st = SCP_OK;
-    scp_h5ad_rows rows = { 0 };
     scp_matrix *m;
     size_t n = scp_h5ad_n_obs(f);
+    const scp_h5ad_stream_options first = { .n = 1, .threads = 1 },
+                                  last = { .first = n - 1, .n = 1, .threads = 1 };
     if (n == 0 || !scp_h5ad_has_matrix(f)) return SCP_OK;
     say(ctx, "the index of the chunks of the matrix");
     SCP_GOTO(done, scp_h5ad_matrix(f, &m));
@@ -74,10 +85,9 @@ static scp_status read_matrix(scp_h5ad *f, scp_probe_say *say, void *ctx)
     if (m->kind != SCP_H5AD_DENSE) SCP_GOTO(done, look_up(m->indices, true));
     if (m->kind == SCP_H5AD_CSC) goto done;
     say(ctx, "rows of the matrix");
-    SCP_GOTO(done, scp_h5ad_read_rows(f, 0, 1, &rows));
-    SCP_GOTO(done, scp_h5ad_read_rows(f, n - 1, 1, &rows));
+    SCP_GOTO(done, scp_h5ad_stream(f, &first, ignore_block, NULL, NULL));
+    SCP_GOTO(done, scp_h5ad_stream(f, &last, ignore_block, NULL, NULL));
 done:
-    scp_h5ad_rows_fini(&rows);
     return st;
 }
 

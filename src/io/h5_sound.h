@@ -10,6 +10,12 @@
  *  other classes are not looked at. `where` is for the message. SCP_EDATA. */
 scp_status scp_h5_check_type(hid_t type, const char *where) SCP_MUST_USE;
 
+/** Refuse a dataset with a chunk that is missing or does not unpack to its length: HDF5 1.10 takes
+ *  what comes out of the filters for a whole chunk, and reads beyond its end. Every chunk is
+ *  unpacked once for this; those of variable-length texts are only looked up
+ *  (scp_h5_check_texts does the rest). */
+scp_status scp_h5_check_stored(hid_t dset, const char *where) SCP_MUST_USE;
+
 /** Refuse a chunked dataset of one dimension that lacks a chunk: HDF5 would read zeros there. */
 scp_status scp_h5_check_chunks(hid_t dset, const char *where) SCP_MUST_USE;
 

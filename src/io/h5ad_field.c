@@ -45,7 +45,7 @@ static scp_status field_length(scp_field *f)
     SCP_TRY(scp_h5_extent(f->dset, &rank, dims));
     if (rank > 1) SCP_FAIL(SCP_EDATA, "%s: %d dimensions, a column has one", f->where, rank);
     f->n = dims[0];
-    return scp_h5_check_chunks(f->dset, f->where);
+    return scp_h5_check_stored(f->dset, f->where);
 }
 
 static void field_init(hid_t loc, const char *name, scp_field *f)
@@ -75,7 +75,7 @@ static scp_status open_nullable(hid_t loc, const char *name, scp_field *f)
     if (rank != 1 || dims[0] != f->n)
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu values, but a mask of %zu", f->where, f->n,
                       dims[0]);
-    SCP_GOTO(done, scp_h5_check_chunks(f->mask, f->where));
+    SCP_GOTO(done, scp_h5_check_stored(f->mask, f->where));
 done:
     if (group >= 0) H5Gclose(group);
     return st;

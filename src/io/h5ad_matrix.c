@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/h5_sound.h"
 
 enum {
     DENSE_BLOCK = 1 << 24, /* elements of a dense matrix, or entries of a CSC, read at a time */
@@ -108,6 +109,7 @@ static scp_status open_sparse(hid_t file, const char *path, scp_matrix *m)
     SCP_GOTO(done, scp_h5_check_number(m->indices, true));
     SCP_GOTO(done, scp_h5_dataset_open(group, "indptr", &m->indptr));
     SCP_GOTO(done, scp_h5_check_number(m->indptr, true));
+    SCP_GOTO(done, scp_h5_check_stored(m->indptr, m->where));
     SCP_GOTO(done, dataset_length(m->data, &m->nnz));
     SCP_GOTO(done, dataset_length(m->indices, &n_indices));
     SCP_GOTO(done, dataset_length(m->indptr, &n_starts));
@@ -307,8 +309,7 @@ scp_status scp_matrix_look_csc(const scp_matrix *m, int64_t *entries, size_t cap
     SCP_ARG(m->kind == SCP_H5AD_CSC && !m->column, "%s: a CSC matrix that was not transposed",
             m->where);
     size_t all = (size_t)m->column_start[m->n_cols], each = cap / PLACES;
-    for (size_t j = 0; j < m->n_cols; j++)
-        entries[j] = m->column_start[j + 1] - m->column_start[j];
+    for (size_t j = 0; j < m->n_cols; j++) entries[j] = m->column_start[j + 1] - m->column_start[j];
     *n = 0;
     for (size_t i = 0; i < PLACES; i++) {
         size_t first = all / PLACES * i + all % PLACES * i / PLACES,
