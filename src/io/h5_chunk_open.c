@@ -88,6 +88,19 @@ static void choose_store(hid_t file, hid_t dcpl, int rank, scp_h5_chunks *c)
     H5Eclear2(H5E_DEFAULT);
 }
 
+/* Chunks without filters are all as long as a chunk. When the list of filters is what is damaged,
+ * HDF5 takes packed bytes for numbers, and reads beyond their end. */
+static scp_status check_plain(const scp_h5_chunks *c)
+{
+    uint64_t stored = H5Dget_storage_size(c->dset), chunk = c->chunk[0] * c->chunk[1] * c->bytes;
+    if (stored != chunk * c->count[0] * c->count[1])
+        SCP_FAIL(SCP_EDATA,
+                 "%s: damaged: %llu bytes are stored in %zu chunks of %llu bytes without a filter",
+                 c->where, (unsigned long long)stored, c->count[0] * c->count[1],
+                 (unsigned long long)chunk);
+    return SCP_OK;
+}
+
 /* c->bytes, of an element, is set; 0: of a type that only HDF5 knows. */
 static scp_status open_chunks(scp_h5_chunks *c)
 {
@@ -113,6 +126,8 @@ static scp_status open_chunks(scp_h5_chunks *c)
     for (int d = 0; d < 2; d++)
         c->count[d] = c->dims[d] / (c->chunk[d] ? c->chunk[d] : 1) +
                       (c->chunk[d] && c->dims[d] % c->chunk[d] != 0);
+    if (c->store == SCP_H5_STORED_CHUNKS && H5Pget_nfilters(dcpl) == 0)
+        SCP_GOTO(done, check_plain(c));
 done:
     if (file >= 0) H5Fclose(file);
     if (dcpl >= 0) H5Pclose(dcpl);

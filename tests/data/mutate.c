@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/str.h"
 #include "base/sums.h"
 #include "data/keys.h"
 #include "data/mutate_files.h"
@@ -388,8 +389,8 @@ static size_t subject_of(size_t file)
 /* Every WORKERS-th file of a subject. */
 static bool work(const subject *s, size_t worker, size_t n)
 {
-    char copy[SCP_PATH_MAX + 32], *bytes = malloc(s->n);
-    snprintf(copy, sizeof copy, "%s.%zu.h5ad", s->good, worker);
+    char copy[SCP_PATH_MAX], *bytes = malloc(s->n);
+    if (scp_str_format(copy, sizeof copy, "%s.%zu.h5ad", s->good, worker) != SCP_OK) return false;
     int fd = open(copy, O_RDWR | O_CREAT | O_TRUNC, 0600);
     bool fine = bytes && fd >= 0 && put(fd, s->bytes, (range){ 0, s->n }) && put_sum(s, copy);
     if (fine) memcpy(bytes, s->bytes, s->n);
