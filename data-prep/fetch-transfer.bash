@@ -76,7 +76,7 @@ code_of() { if [ "$1" = gone ]; then echo "$no_input"; else echo "$io_error"; fi
 back_off() {
     local s=$((pause << ($1 < 6 ? $1 : 6)))
     if ((s > 60)); then s=60; fi
-    if is_number "$2" && (($2 > s)); then s=$(($2 < 300 ? $2 : 300)); fi
+    if is_number "$2" && ((10#$2 > s)); then s=$((10#$2 < 300 ? 10#$2 : 300)); fi
     # Connections that failed together do not come back together.
     if ((s > 0)); then sleep "$s.$((RANDOM % 10))"; fi
 }

@@ -257,6 +257,22 @@ def test_bad(shards, tables):
     ok(not os.path.isdir(out) or not [p for p in os.listdir(out) if p.endswith(".h5ad")], "nothing was named a plate")
 
 
+def test_drugs():
+    """Numbers that are none, and a table that cannot be written."""
+    odd, target = os.path.join(tmp, "odd.parquet"), os.path.join(tmp, "odd.tsv")
+    pq.write_table(pa.table({"drug": list("abcde"), "canonical_smiles": ["C"] * 5,
+                             "dose": [float("inf"), float("-inf"), float("nan"), 2.0, 0.5]}), odd)
+    code, _ = run(drugs_to_tsv, odd, target)
+    with open(target, encoding="utf-8") as f:
+        ok(code == 0 and [row.split("\t")[2].strip() for row in f] == ["dose", "inf", "-inf", "", "2", "0.5"],
+           "infinite and missing numbers of the drug table")
+    os.mkdir(os.path.join(tmp, "folder.tsv"))
+    for name in "folder.tsv", "none/drugs.tsv":  # the name is taken; there is no such folder
+        code, err = run(drugs_to_tsv, odd, os.path.join(tmp, name))
+        ok(code == 74 and name in err and "Traceback" not in err and
+           not os.path.exists(os.path.join(tmp, name + ".part")), f"{name} cannot be written: exit 74, no part is left")
+
+
 def test_real():
     data = os.environ.get("SCPPDM_DATA", os.path.join(source, "..", "shared", "data"))
     shard = os.path.join(data, "tahoe", "hf_layout_synthetic_240.parquet")
@@ -290,5 +306,6 @@ def test_real():
 
 write_tables()
 test_invented()
+test_drugs()
 test_real()
 print(f"1..{count}")

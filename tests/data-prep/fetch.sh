@@ -256,6 +256,29 @@ if command -v jq >/dev/null 2>&1; then
     begin
     fails 65 --what parquet --shards 1 && said "other content than it lists"
     report "a shard that is not the one listed: exit 65"
+
+    # A listing from a server that means ill: what should be a number or a sum is neither.
+    listed() { # JSON of size and checksum: the drug table, in a listing
+        echo "[{\"type\":\"file\",\"path\":\"metadata/drug_metadata.parquet\",$1}]" >"$tree/metadata"
+    }
+    refused() { # JSON: is no size or checksum, and nothing is run, fetched or written
+        listed "$1"
+        begin
+        fails 74 --what metadata && said "no right size and checksum of metadata/drug_metadata.parquet" &&
+            [ ! -e "$tmp/ran" ] && [ -z "$(find "$out" -type f)" ]
+    }
+    # shellcheck disable=SC2016 # not for this shell
+    refused '"oid":"1","size":"x[$(touch '"$tmp/ran"')]"' &&
+        refused '"oid":"1","size":"x[$(touch${IFS}'"$tmp/ran"')]"' &&
+        refused '"oid":"1","size":5,"lfs":{"oid":"00","size":"x[$(touch${IFS}'"$tmp/ran"')]"}' &&
+        refused '"oid":"1","size":1000000000000000000' && refused '"oid":"1","size":-5' &&
+        refused '"oid":"1","size":"010"' && refused '"oid":"x[1]","size":5' && refused '"size":5'
+    report "a listing whose sizes or checksums are none: exit 74, nothing of it is run"
+    listed '"oid":"1","size":5},{"type":"file","path":"metadata/drug_metadata.parquet","oid":"2","size":6},
+        {"type":"file","path":"data/gene_metadata.parquet","oid":"1","size":"a b"'
+    begin
+    get --what metadata --dry-run && said "1 of 1 files" && said "5 B"
+    report "a file listed twice, and one of another folder: the first counts, the other does not"
 else
     skip "the hub" "no jq"
 fi
@@ -275,6 +298,14 @@ truncate -s 3T "$tmp/www/atlas/$(plate 7)" 2>/dev/null &&
 begin
 (trap '' XFSZ; ulimit -f 2000; fails 74) && said "writing failed" && no_file
 report "a write that fails: exit 74, no file"
+mkdir "$tmp/locks"
+# shellcheck disable=SC2016 # not for this shell
+printf '#!/bin/sh\nif [ "$1" = -n ]; then echo "flock: 9: No locks available" >&2; exit 71; fi\nexec %s "$@"\n' \
+    "$(command -v flock)" >"$tmp/locks/flock"
+chmod +x "$tmp/locks/flock"
+begin
+PATH=$tmp/locks:$PATH get && whole "$p1" && said "No locks available" && ! grep -q "another fetch" "$tmp/said"
+report "a file system without locks: a warning, and on it goes"
 begin "$path stall 900000 4"
 start --stall 60
 for _ in $(seq 100); do if [ -e "$log" ] && [ "$(asked ^GET)" -eq 4 ]; then break; fi; sleep 0.05; done
