@@ -41,8 +41,27 @@ static uint64_t available(const char *root)
     return found ? kib << 10 : UNKNOWN;
 }
 
+/* Pages of files that a group is charged with: the kernel gives them back when memory is asked for.
+ * `prefix` is that of the names in memory.stat. */
+static uint64_t page_cache(const char *dir, const char *prefix)
+{
+    char path[SCP_PATH_MAX], line[256], name[128];
+    uint64_t all = 0, n = 0;
+    if (scp_str_format(path, sizeof path, "%s/memory.stat", dir) != SCP_OK) return 0;
+    FILE *f = fopen(path, "re");
+    if (!f) return 0;
+    while (fgets(line, sizeof line, f)) {
+        if (sscanf(line, "%127s %" SCNu64, name, &n) != 2) continue;
+        if (strncmp(name, prefix, strlen(prefix)) != 0) continue;
+        const char *what = name + strlen(prefix);
+        if (strcmp(what, "inactive_file") == 0 || strcmp(what, "active_file") == 0) all += n;
+    }
+    fclose(f);
+    return all;
+}
+
 /* What one group may still take. */
-static uint64_t left_in(const char *dir, const char *limit, const char *usage)
+static uint64_t left_in(const char *dir, const char *limit, const char *usage, const char *prefix)
 {
     char path[SCP_PATH_MAX];
     if (scp_str_format(path, sizeof path, "%s/%s", dir, limit) != SCP_OK) return UNKNOWN;
@@ -51,6 +70,8 @@ static uint64_t left_in(const char *dir, const char *limit, const char *usage)
     if (scp_str_format(path, sizeof path, "%s/%s", dir, usage) != SCP_OK) return UNKNOWN;
     uint64_t used = number_in(path);
     if (used == UNKNOWN) used = 0;
+    uint64_t cache = page_cache(dir, prefix);
+    used = used > cache ? used - cache : 0;
     return most > used ? most - used : 0;
 }
 
@@ -70,8 +91,8 @@ static void lower_by_group(scp_memlimit *m, const char *root, char *line)
                            tail) != SCP_OK)
             return;
         lower(m,
-              v2 ? left_in(dir, "memory.max", "memory.current")
-                 : left_in(dir, "memory.limit_in_bytes", "memory.usage_in_bytes"),
+              v2 ? left_in(dir, "memory.max", "memory.current", "")
+                 : left_in(dir, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
               "the control group");
         char *slash = strrchr(group, '/');
         if (!slash || slash[1] == '\0') return;

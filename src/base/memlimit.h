@@ -11,8 +11,9 @@ typedef struct scp_memlimit {
 } scp_memlimit;
 
 /** The least of: memory that the kernel calls available; what Slurm gave this job on the node
- *  ($SLURM_MEM_PER_NODE, MiB); what the control groups of this process may still take. 1 GiB when
- *  nothing is known. */
+ *  ($SLURM_MEM_PER_NODE, MiB); what the control groups of this process may still take,
+ *  where pages of files that the kernel can give back do not count as taken. 1 GiB when nothing is
+ *  known. */
 scp_memlimit scp_memlimit_get(void);
 
 /** The same with the files below `root` ("" in a running system): for tests. */

@@ -22,12 +22,14 @@ scp_status scp_bulk_plan_share(scp_comm *comm, scp_bulk_plan *p)
     if (!root) {
         st = scp_alloc(p->P + 1, sizeof *p->first_slot, &p->first_slot);
         SCP_KEEP(st, scp_alloc(p->P, sizeof *p->plate, &p->plate));
+        SCP_KEEP(st, scp_alloc(p->P, sizeof *p->seam, &p->seam));
         SCP_KEEP(st, scp_alloc(p->P, sizeof *p->train, &p->train));
         SCP_KEEP(st, scp_alloc(p->G, sizeof *p->place, &p->place));
     }
     SCP_TRY(scp_agree(comm, st));
     SCP_TRY(scp_comm_bcast(comm, p->first_slot, p->P + 1, SCP_COMM_I32, 0));
     SCP_TRY(scp_comm_bcast(comm, p->plate, p->P, SCP_COMM_I32, 0));
+    SCP_TRY(scp_comm_bcast(comm, p->seam, p->P, SCP_COMM_U8, 0));
     SCP_TRY(scp_comm_bcast(comm, p->place, p->G, SCP_COMM_I32, 0));
     return scp_comm_bcast(comm, p->train, p->P, SCP_COMM_U8, 0);
 }
@@ -40,6 +42,7 @@ void scp_bulk_plan_fini(scp_bulk_plan *p)
     free(p->file_cells);
     free(p->first_slot);
     free(p->plate);
+    free(p->seam);
     free(p->train);
     free(p->place);
     *p = (scp_bulk_plan){ 0 };
@@ -68,6 +71,7 @@ scp_bulk_range scp_bulk_batch(const scp_bulk_plan *p, size_t first, size_t limit
         while (plate_end < limit && p->plate[plate_end] == p->plate[end]) plate_end++;
         if (scp_bulk_slots(p, (scp_bulk_range){ first, plate_end }) > room) break;
         end = plate_end;
+        if (end < limit && p->seam[end]) break;
     }
     if (end > first) return (scp_bulk_range){ first, end };
     for (end = first + 1; end < limit && p->plate[end] == p->plate[first]; end++)

@@ -40,6 +40,7 @@ static scp_status decide(prep *p)
     if (p->choice.rule == SCP_GENES_FILE && !scp_fs_exists(p->choice.path))
         SCP_FAIL(SCP_ENOINPUT, "genes '%s': neither all, nor hvg:N, nor a file", p->choice.path);
     SCP_TRY(scp_prep_plan_decide(&p->plan));
+    scp_prep_memory_warn(&p->plan);
     const scp_dataset *d = &p->plan.tables;
     scp_log(SCP_LOG_INFO, "%zu keys: %zu pairs of %zu drugs in %zu cell lines on %zu plate%s",
             p->plan.keys.n, d->N, d->n_drugs, d->n_lines, d->n_plates, d->n_plates == 1 ? "" : "s");

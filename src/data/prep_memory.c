@@ -48,6 +48,28 @@ scp_status scp_prep_memory_choose(scp_comm *comm, scp_prep_plan *plan)
     return SCP_OK;
 }
 
+void scp_prep_memory_warn(const scp_prep_plan *plan)
+{
+    const scp_bulk_plan *b = &plan->bulk;
+    size_t most = 1, passes = 1, worst = 0;
+    for (scp_bulk_range r = { 0, 0 }; r.end < b->P;) {
+        r = scp_bulk_batch(b, r.end, b->P);
+        passes = r.end < b->P && b->plate[r.end] == b->plate[r.end - 1] ? passes + 1 : 1;
+        if (passes <= most) continue;
+        most = passes;
+        worst = r.first;
+    }
+    if (most == 1) return;
+    size_t first = worst, end = worst;
+    while (first > 0 && b->plate[first - 1] == b->plate[worst]) first--;
+    while (end < b->P && b->plate[end] == b->plate[worst]) end++;
+    size_t need = scp_bulk_slots(b, (scp_bulk_range){ first, end }) * scp_sums_slot_bytes(b->G);
+    scp_log(SCP_LOG_WARN,
+            "sums of plate %s need %zu MiB a rank, %zu MiB are there: its files are read %zu times; "
+            "--memory=MIB, or fewer ranks on a node, or a larger node",
+            b->plate_name[b->plate[worst]], (need >> 20) + 1, b->memory >> 20, most);
+}
+
 static size_t resident_bytes(void)
 {
     unsigned long size = 0, resident = 0;

@@ -11,6 +11,10 @@ enum { SCP_PREP_SHARE = 60 }; /* per cent of what may be used that sums may take
  *  may use, by the number of ranks there; the least of all ranks. Collective. */
 scp_status scp_prep_memory_choose(scp_comm *comm, scp_prep_plan *plan) SCP_MUST_USE;
 
+/** Warn when the sums of one plate do not fit, with the number of times that its cells are read.
+ *  Rank 0, when the plan is decided. Not collective. */
+void scp_prep_memory_warn(const scp_prep_plan *plan);
+
 /* What rank 0 needs, the one that needs most, in bytes. */
 typedef struct scp_prep_memory {
     size_t planning; /* peak so far                                              */

@@ -308,6 +308,26 @@ static scp_status assign_slots(scp_prep_plan *p)
     return SCP_OK;
 }
 
+/* A plate that begins is a seam, unless it lies between the first and the last profile of a
+ * file. */
+static scp_status find_seams(scp_bulk_plan *b)
+{
+    SCP_TRY(scp_alloc(b->P, sizeof *b->seam, &b->seam));
+    for (size_t i = 1; i < b->P; i++) b->seam[i] = b->plate[i] != b->plate[i - 1];
+    for (size_t f = 0; f < b->n_files; f++) {
+        int32_t low = INT32_MAX, high = -1;
+        for (size_t i = 0; i < b->file_cells[f]; i++) {
+            int32_t slot = b->cell_slot[f][i];
+            if (slot < 0) continue;
+            if (slot < low) low = slot;
+            if (slot > high) high = slot;
+        }
+        for (size_t i = 1; i < b->P; i++)
+            if (b->first_slot[i] > low && b->first_slot[i] <= high) b->seam[i] = 0;
+    }
+    return SCP_OK;
+}
+
 /* ---- what parts of a run depend on ---- */
 
 /* Keys of the cells of every file as checksums that do not depend on numbering. */
@@ -366,6 +386,7 @@ scp_status scp_prep_plan_keys(scp_prep_plan *p)
     SCP_TRY(plan_slots(p));
     SCP_TRY(hash_labels(p));
     SCP_TRY(assign_slots(p));
+    SCP_TRY(find_seams(&p->bulk));
     hash_plan(p);
     p->bulk.plate_name = p->tables.plate;
     return SCP_OK;

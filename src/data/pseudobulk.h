@@ -1,7 +1,7 @@
 /* Pseudobulk: from the cells of all files to one mean profile per key, by all ranks together.
  *
- * Work is done in batches of profiles whose fp64 accumulators fit in a given memory; a batch is one
- * plate or more where that is possible. For every batch each rank streams its share of the rows of
+ * Work is done in batches of profiles whose fp64 accumulators fit in a given memory; where that is
+ * possible a batch is the plates of one file, or of files that share plates. For every batch each rank streams its share of the rows of
  * the files concerned with its threads, which add cells to the rank's accumulators. Then each
  * profile is summed over ranks on one of them, divided, and written by it. Nothing grows with
  * cells x genes. Sums are exact (data/normalize.h), so the result is the same on any number of
@@ -28,6 +28,7 @@ typedef struct scp_bulk_plan {
     size_t P, R;         /* profiles, sub-bulks                                            */
     int32_t *first_slot; /* [P + 1] slots of profile p: [first_slot[p], first_slot[p + 1]) */
     int32_t *plate;      /* [P] batches end where it changes, if they can                  */
+    uint8_t *seam;       /* [P] 1: a plate begins, and no file has cells on both sides     */
     uint8_t *train;      /* [P] 1: takes part in training, so its cells count for detection */
     size_t n_files;
     size_t memory;           /* bytes of accumulators on a rank                                */
@@ -55,8 +56,10 @@ typedef struct scp_bulk_range {
 size_t scp_bulk_slots(const scp_bulk_plan *p, scp_bulk_range r);
 size_t scp_bulk_sub_bulks(const scp_bulk_plan *p, scp_bulk_range r);
 
-/** The batch that begins at `first` and ends before `limit`: whole plates while they fit; a plate
- *  that is too large for the memory is cut, a profile that is too large is a batch of its own. */
+/** The batch that begins at `first` and ends before `limit`: whole plates up to the next seam while
+ *  they fit, so that no file is read twice for want of anything but memory, and what is finished
+ *  stays finished; a plate that is too large for the memory is cut, a profile that is too large is
+ *  a batch of its own. */
 scp_bulk_range scp_bulk_batch(const scp_bulk_plan *p, size_t first, size_t limit);
 
 /** Bytes of the buffers of fixed size that a rank has while it sums, beside those of the reader. */

@@ -40,10 +40,20 @@ int main(void)
     put("sys/fs/cgroup/job/memory.max", "26214400\n");
     put("sys/fs/cgroup/job/memory.current", "5242880\n");
     expect(20, "the control group", "a limit of a group above, less what is used");
+    put("sys/fs/cgroup/job/memory.stat",
+        "anon 1048576\nfile 4194304\ninactive_file 1048576\nactive_file 2097152\n"
+        "total_inactive_file 1048576\n");
+    expect(23, "the control group", "pages of files are not taken");
+    put("sys/fs/cgroup/job/memory.stat", "inactive_file 104857600\n");
+    expect(25, "the control group", "nor are they more than what is used");
     put("proc/self/cgroup", "12:cpu:/x\n5:memory:/job\n");
     put("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "10485760\n");
     put("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
     expect(10, "the control group", "version 1, whose root says that there is no limit");
+    put("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "6291456\n");
+    put("sys/fs/cgroup/memory/job/memory.stat",
+        "inactive_file 1\ntotal_inactive_file 1048576\ntotal_active_file 2097152\n");
+    expect(7, "the control group", "version 1, pages of files");
     tap_ok(scp_memlimit_get().bytes > 0, "and on this machine");
     return tap_done();
 }

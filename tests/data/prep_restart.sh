@@ -2,8 +2,10 @@
 # scppdm_prep that is killed, stopped, disturbed: whatever happened before, the same command ends with the same
 # content, nothing that a later step would take appears before, and finished parts are not done again.
 # SCP_TEST_LONG=1: 20 random kill points instead of 4.
+# shellcheck disable=SC2086 # lists of processes are split at blanks
 prep=${top_builddir:-.}/scppdm_prep
 plates=${top_builddir:-.}/tests/data/plates
+synth=${top_builddir:-.}/scppdm_synth
 launch=${MPIRUN:-mpirun}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
@@ -26,6 +28,20 @@ ranks() { # N OPTION...
     n=$1; shift
     "$launch" -n "$n" "$prep" --min-cells=3 --drugs "$tmp/drugs.tsv" --output "$out" "$@" \
         "$tmp/plate2.h5ad" "$tmp/plate1.h5ad" >"$tmp/stdout" 2>"$tmp/err"
+}
+start() { # the same in the background: $job is the program itself
+    "$prep" --min-cells=3 --drugs "$tmp/drugs.tsv" --output "$out" "$@" "$tmp/plate1.h5ad" "$tmp/plate2.h5ad" \
+        >"$tmp/stdout" 2>"$tmp/err" &
+    job=$!
+}
+children() { # PID
+    cat /proc/[0-9]*/status 2>/dev/null | awk -v p="$1" '/^Pid:/ { pid = $2 } /^PPid:/ && $2 == p { print pid }'
+}
+wait_for_parts() { # N: or the end of $job
+    tries=0
+    while [ "$(parts)" -lt "$1" ] && kill -0 $job 2>/dev/null && [ $tries -lt 500 ]; do
+        tries=$((tries + 1)); sleep 0.002
+    done
 }
 same() { [ "$("$plates" --hash "$out")" = "$want" ]; }
 parts() { find "$out.parts" -name 'part-*.h5' 2>/dev/null | wc -l; }
@@ -128,61 +144,85 @@ run --dry-run --memory=1 && [ -z "$(find "$tmp/out" -mindepth 1)" ] &&
 report "--dry-run says how often each plate is read, and writes nothing"
 
 # ---- kill -9 ----
-points=4
-[ -n "${SCP_TEST_LONG:-}" ] && points=20
-point=0
+points=4 needed=1 interrupted=0 point=0
+[ -n "${SCP_TEST_LONG:-}" ] && points=20 needed=10
 while [ $point -lt $points ]; do
     point=$((point + 1))
     rm -rf "$out" "$out.parts"
-    k=$(random 4) delay=$(random 40)
+    k=$(random 3) delay=$(random 20)
     if [ $((point % 2)) -eq 0 ] && command -v "$launch" >/dev/null 2>&1; then
         how="2 ranks"
-        ranks 2 --memory=1 &
+        "$launch" -n 2 "$prep" --min-cells=3 --drugs "$tmp/drugs.tsv" --output "$out" --memory=1 \
+            "$tmp/plate2.h5ad" "$tmp/plate1.h5ad" >"$tmp/stdout" 2>"$tmp/err" &
+        job=$!
     else
         how="1 rank"
-        run --memory=1 &
+        start --memory=1
     fi
-    job=$!
-    tries=0
-    while [ "$(parts)" -lt "$k" ] && kill -0 $job 2>/dev/null && [ $tries -lt 500 ]; do
-        tries=$((tries + 1)); sleep 0.002
-    done
+    wait_for_parts "$k"
     sleep "0.0$(printf %02d "$delay")"
-    victims=$(pgrep -P $job 2>/dev/null)
-    for v in $victims; do # of mpirun: its ranks
-        if pgrep -P "$v" >/dev/null 2>&1; then victims="$victims $(pgrep -P "$v")"; fi
-    done
-    # shellcheck disable=SC2086 # a list of processes
-    kill -9 $victims 2>/dev/null
+    ranks=$(children $job) # of mpirun; some launchers have a helper between
+    for r in $ranks; do ranks="$ranks $(children "$r")"; done
+    kill -9 $ranks $job 2>/dev/null
     wait $job 2>/dev/null
-    done_before=$(find "$out.parts" -name 'part-*.h5' 2>/dev/null | wc -l)
-    whole=no
-    [ -e "$out" ] && whole=yes
-    if [ $whole = yes ]; then same || echo "# a killed run left another content"; fi
-    run --memory=2 && same && alone && { [ $whole = yes ] || [ "$(grep -c 'taken over' "$tmp/err")" -eq "$done_before" ]; }
+    for r in $ranks; do # not our children: nobody waits for them
+        tries=0
+        while kill -0 "$r" 2>/dev/null && [ $tries -lt 500 ]; do tries=$((tries + 1)); sleep 0.002; done
+    done
+    done_before=$(parts)
+    whole=no fine=yes
+    if [ -e "$out" ]; then
+        whole=yes
+        same || fine=no
+    else
+        interrupted=$((interrupted + 1))
+    fi
+    [ $fine = yes ] && run --memory=2 && same && alone &&
+        { [ $whole = yes ] || [ "$(grep -c 'taken over' "$tmp/err")" -eq "$done_before" ]; }
     report "$how killed after $k parts and $delay ms: $done_before taken over, output whole before: $whole"
 done
+[ $interrupted -ge $needed ]
+report "$interrupted of $points kills came before the end"
 
 # ---- stop and go on ----
-rm -rf "$out" "$out.parts"
-run --memory=1 &
-job=$!
-tries=0
-while [ "$(parts)" -lt 1 ] && kill -0 $job 2>/dev/null && [ $tries -lt 500 ]; do
-    tries=$((tries + 1)); sleep 0.002
+stops=0 rc=0
+while [ $rc -ne 85 ] && [ $stops -lt 10 ]; do # a run that ends before its signal is tried again
+    stops=$((stops + 1))
+    rm -rf "$out" "$out.parts"
+    start --memory=1
+    wait_for_parts 1
+    kill -TERM $job 2>/dev/null
+    wait $job
+    rc=$?
+    [ $rc -eq 85 ] || [ $rc -eq 0 ] || break
 done
-victim=$(pgrep -P $job)
-# shellcheck disable=SC2086
-kill -TERM $victim 2>/dev/null
-wait $job
-rc=$?
-if [ $rc -eq 85 ]; then
-    err 'goes on' && [ ! -e "$out" ] && [ "$(parts)" -ge 1 ]
-    report "SIGTERM: exit 85, parts stay"
-else
-    [ $rc -eq 0 ]
-    report "SIGTERM came too late: the run had ended"
-fi
+[ $rc -eq 85 ] && err 'goes on' && [ ! -e "$out" ] && [ "$(parts)" -ge 1 ]
+report "SIGTERM: exit 85, parts stay"
 run --memory=1 && same && alone
 report "and the same command goes on"
+
+# ---- one part a plate, with the memory that there is ----
+"$synth" "$tmp/screen" --preset tiny --plates 3 --repeat 0 --mixed 0 >"$tmp/stdout" 2>"$tmp/err" &&
+    [ "$(find "$tmp/screen" -name '*.h5ad' | wc -l)" -eq 3 ]
+report "three plates in three files"
+out=$tmp/out/screen.h5
+set -- --min-cells=3 --threads=1 --drugs "$tmp/screen/drugs.tsv" --output "$out"
+"$prep" "$@" --keep-parts "$tmp"/screen/*.h5ad >"$tmp/stdout" 2>"$tmp/err" && [ "$(parts)" -eq 3 ]
+report "three parts without --memory"
+want=$("$plates" --hash "$out")
+stops=0 rc=0
+while [ $rc -ne 137 ] && [ $stops -lt 10 ]; do
+    stops=$((stops + 1))
+    rm -rf "$out" "$out.parts"
+    "$prep" "$@" "$tmp"/screen/*.h5ad >"$tmp/stdout" 2>"$tmp/err" &
+    job=$!
+    wait_for_parts 1
+    kill -9 $job 2>/dev/null
+    wait $job 2>/dev/null
+    rc=$?
+done
+done_before=$(parts)
+[ $rc -eq 137 ] && [ "$done_before" -ge 1 ] && [ ! -e "$out" ] && "$prep" "$@" "$tmp"/screen/*.h5ad 2>"$tmp/err" &&
+    same && [ "$(grep -c 'taken over' "$tmp/err")" -eq "$done_before" ]
+report "killed after $done_before of them: a restart takes them over"
 echo "1..$count"
