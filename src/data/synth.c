@@ -99,7 +99,8 @@ scp_status scp_synth_run(scp_comm *comm, const scp_synth_config *c, scp_synth_re
         st = write_keys(comm, d, tally);
     else
         st = write_plates(group, first, groups, d, tally);
-    if (st == SCP_OK && scp_comm_rank(comm) == scp_comm_size(comm) - 1) st = write_side_files(d);
+    SCP_GOTO(done, scp_agree(comm, st)); /* the tables are there when all plates are */
+    if (scp_comm_rank(comm) == scp_comm_size(comm) - 1) st = write_side_files(d);
     SCP_GOTO(done, scp_agree(comm, st));
     SCP_GOTO(done, scp_comm_allreduce(comm, tally, sizeof *tally / sizeof(int64_t), SCP_COMM_I64,
                                       SCP_COMM_SUM));

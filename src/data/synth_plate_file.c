@@ -138,27 +138,32 @@ static scp_status receive_carry(plate_job *j, scp_synth_carry *c, size_t n, int 
     return scp_comm_recv(j->comm, c->value, n * sizeof *c->value, from);
 }
 
-/* The carry along the chain of ranks: it ends with rank 0, for the next round. */
-static scp_status pass_carry(plate_job *j, scp_synth_batch *b)
+/* Entries before this rank in *offset, and the chunks that end with each rank; j->offset goes on to
+ * the next round. */
+static void count_chunks(plate_job *j, int64_t *offset)
+{
+    for (int r = 0; r < j->ranks; r++) {
+        if (r == j->rank) *offset = j->offset;
+        size_t before = (size_t)(j->offset % (int64_t)j->chunk) + (size_t)j->entries[r];
+        j->due_chunks[r] = before / j->chunk;
+        j->offset += j->entries[r];
+    }
+}
+
+/* The carry along the chain of ranks: it ends with rank 0, for the next round. All memory is there:
+ * a rank that stopped here would leave the next one waiting. */
+static scp_status pass_carry(plate_job *j, scp_synth_batch *b, int64_t offset)
 {
     int last = j->ranks - 1;
-    int64_t offset = j->offset, total = j->offset;
-    for (int r = 0; r < j->ranks; r++) {
-        if (r == j->rank) offset = total;
-        size_t before = (size_t)(total % (int64_t)j->chunk) + (size_t)j->entries[r];
-        j->due_chunks[r] = before / j->chunk;
-        total += j->entries[r];
-    }
-    j->offset = total;
     if (j->rank > 0)
         SCP_TRY(receive_carry(j, scp_synth_segment_before(j->s),
                               (size_t)(offset % (int64_t)j->chunk), j->rank - 1));
-    SCP_TRY(scp_synth_segment_cut(j->s, b));
+    scp_synth_segment_cut(j->s, b);
     if (last == 0) return SCP_OK;
     SCP_TRY(send_carry(j, scp_synth_segment_after(j->s), j->rank == last ? 0 : j->rank + 1));
     if (j->rank == 0)
-        SCP_TRY(receive_carry(j, scp_synth_segment_after(j->s), (size_t)(total % (int64_t)j->chunk),
-                              last));
+        SCP_TRY(receive_carry(j, scp_synth_segment_after(j->s),
+                              (size_t)(j->offset % (int64_t)j->chunk), last));
     return SCP_OK;
 }
 
@@ -167,12 +172,15 @@ static scp_status run_round(plate_job *j)
     size_t mine = j->next + (size_t)j->rank;
     const scp_synth_span *span = mine < j->n_spans ? &j->span[mine] : NULL;
     scp_synth_batch *b = &j->batch[j->at];
-    int64_t entries = 0;
+    int64_t entries = 0, offset = 0;
     scp_status st = scp_synth_segment_draw(j->s, span, deliver, j, b, &entries);
     if (j->due) SCP_KEEP(st, deliver(j)); /* failed before: the others wait all the same */
     SCP_TRY(scp_agree(j->comm, st));
     SCP_TRY(share_entries(j, entries));
-    SCP_TRY(pass_carry(j, b));
+    count_chunks(j, &offset);
+    st = scp_synth_batch_reserve(b, 0, j->due_chunks[j->rank]);
+    SCP_TRY(scp_agree(j->comm, st));
+    SCP_TRY(pass_carry(j, b, offset));
     st = scp_synth_segment_pack(j->s, b);
     SCP_TRY(scp_agree(j->comm, st));
     scp_synth_segment_turn(j->s);

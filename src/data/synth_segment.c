@@ -328,7 +328,7 @@ static void gather(const scp_synth_segment *s, scp_h5ad_part part, size_t at, si
     }
 }
 
-scp_status scp_synth_segment_cut(scp_synth_segment *s, scp_synth_batch *b)
+void scp_synth_segment_cut(scp_synth_segment *s, scp_synth_batch *b)
 {
     const scp_synth_carry *before = scp_synth_segment_before(s);
     scp_synth_carry *after = scp_synth_segment_after(s);
@@ -337,7 +337,6 @@ scp_status scp_synth_segment_cut(scp_synth_segment *s, scp_synth_batch *b)
     after->n = total % s->chunk;
     gather(s, SCP_H5AD_COLUMNS, total - after->n, after->n, after->column);
     gather(s, SCP_H5AD_VALUES, total - after->n, after->n, after->value);
-    return scp_synth_batch_reserve(b, 0, b->chunks);
 }
 
 static scp_status pack_chunk(scp_synth_segment *s, member *m, scp_h5ad_part part, size_t at)
