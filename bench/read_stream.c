@@ -19,9 +19,11 @@ static scp_status nothing(void *ctx, int thread, const size_t *row, scp_h5ad_row
 
 static scp_status stream(scp_h5ad *f, int rank, int ranks)
 {
-    size_t n = scp_h5ad_n_obs(f), begin = scp_h5ad_stream_cut(f, 0, n, rank, ranks);
+    size_t n = scp_h5ad_n_obs(f), begin, end;
+    SCP_TRY(scp_h5ad_stream_cut(f, 0, n, rank, ranks, &begin));
+    SCP_TRY(scp_h5ad_stream_cut(f, 0, n, rank + 1, ranks, &end));
     const scp_h5ad_stream_options o = { .first = begin,
-                                        .n = scp_h5ad_stream_cut(f, 0, n, rank + 1, ranks) - begin,
+                                        .n = end - begin,
                                         .threads = scp_team_default() };
     uint64_t digest;
     SCP_TRY(scp_h5ad_stream(f, &o, nothing, NULL, &digest));

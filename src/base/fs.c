@@ -44,6 +44,16 @@ scp_status scp_fs_size(const char *path, int64_t *bytes)
     return SCP_OK;
 }
 
+scp_status scp_fs_stamp_get(const char *path, scp_fs_stamp *out)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        SCP_FAIL(SCP_ENOINPUT, "cannot read %s: %s", path, strerror(errno));
+    out->bytes = (int64_t)info.st_size;
+    out->modified = (int64_t)info.st_mtim.tv_sec * 1000000000 + (int64_t)info.st_mtim.tv_nsec;
+    return SCP_OK;
+}
+
 scp_status scp_fs_mkdirs(const char *path)
 {
     char part[SCP_PATH_MAX];

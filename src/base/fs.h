@@ -12,6 +12,14 @@ bool scp_fs_is_dir(const char *path);
 /** Size in bytes. SCP_ENOINPUT when missing. */
 scp_status scp_fs_size(const char *path, int64_t *bytes) SCP_MUST_USE;
 
+/* What shows that a file is still the one that it was. */
+typedef struct scp_fs_stamp {
+    int64_t bytes, modified; /* modified: nanoseconds since 1970 */
+} scp_fs_stamp;
+
+/** SCP_ENOINPUT when it cannot be looked at. */
+scp_status scp_fs_stamp_get(const char *path, scp_fs_stamp *out) SCP_MUST_USE;
+
 /** Create a folder and its parents; an existing folder is fine. SCP_EIO names the part that
  *  failed. */
 scp_status scp_fs_mkdirs(const char *path) SCP_MUST_USE;

@@ -179,6 +179,16 @@ static scp_status sum_counts(scp_bulk_work *w)
     return scp_comm_allreduce(c, part->square, part->K, SCP_COMM_F64, SCP_COMM_SUM);
 }
 
+/* Every cell of the plan was read by one rank, and by no other. */
+static scp_status check_cells(const scp_bulk_work *w)
+{
+    int64_t cells = w->part.empty_cells;
+    for (size_t i = 0; i < w->part.slots; i++) cells += w->part.slot_cells[i];
+    if (cells == w->planned) return SCP_OK;
+    SCP_FAIL(SCP_EINTERNAL, "%lld cells were added up, the plan has %lld", (long long)cells,
+             (long long)w->planned);
+}
+
 scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
 {
     scp_status st = SCP_OK;
@@ -201,6 +211,7 @@ scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
              scp_part_create(w->comm, path, part->rows, part->K, w->plan->single_writer, &to));
     SCP_GOTO(done, store_rows(w, b, left, to));
     SCP_GOTO(done, sum_counts(w));
+    SCP_GOTO(done, check_cells(w));
     SCP_GOTO(done, scp_part_commit(w->comm, &to, part));
     SCP_GOTO(done, scp_bulk_parts_add(w->comm, w->parts, b));
 done:

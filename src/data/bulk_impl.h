@@ -19,6 +19,7 @@ typedef struct scp_bulk_work {
     uint64_t *digest;    /* [n_files] taken by the batch in work, of all ranks      */
     uint8_t *took;       /* [n_files] 1: it is                                      */
     scp_part part;       /* of the batch in work                                    */
+    int64_t planned;     /* cells of the batch in work, by the plan                 */
     int32_t *place;      /* [part.K] of its genes in the accumulators               */
     double *pack;        /* [pack_slots, G] sums on their way to their owner        */
     float *x, *reps;     /* the same, profiles and sub-bulks of this rank           */

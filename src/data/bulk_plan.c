@@ -40,6 +40,7 @@ void scp_bulk_plan_fini(scp_bulk_plan *p)
     for (size_t f = 0; p->cell_slot && f < p->n_files; f++) free(p->cell_slot[f]);
     free(p->cell_slot);
     free(p->file_cells);
+    free(p->stamp);
     free(p->first_slot);
     free(p->plate);
     free(p->seam);

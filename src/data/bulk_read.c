@@ -191,6 +191,26 @@ static int64_t wanted(const scp_bulk_sink *s, const int32_t *slot, size_t n)
     return cells;
 }
 
+/* Slots and accumulators have the sizes of the plan: it must still be the same file. */
+static scp_status check_stamp(const scp_bulk_rows *r)
+{
+    scp_fs_stamp now;
+    SCP_TRY(scp_fs_stamp_get(r->path, &now));
+    if (now.bytes == r->stamp.bytes && now.modified == r->stamp.modified) return SCP_OK;
+    SCP_FAIL(SCP_EDATA,
+             "%s changed while it was read (%lld bytes, before %lld): run again when nothing writes "
+             "to it",
+             r->path, (long long)now.bytes, (long long)r->stamp.bytes);
+}
+
+static scp_status check_file(const scp_bulk_rows *r, const scp_h5ad *f)
+{
+    SCP_TRY(check_stamp(r));
+    if (scp_h5ad_n_obs(f) == r->cells && scp_h5ad_n_vars(f) == r->genes) return SCP_OK;
+    SCP_FAIL(SCP_EDATA, "%s changed while it was read: %zu x %zu values, before %zu x %zu", r->path,
+             scp_h5ad_n_obs(f), scp_h5ad_n_vars(f), r->cells, r->genes);
+}
+
 scp_status scp_bulk_read(const scp_bulk_rows *r, scp_bulk_sink *sink, uint64_t *digest)
 {
     SCP_ARG(r && r->path && r->matrix && r->slot && sink && sink->worker,
@@ -200,8 +220,10 @@ scp_status scp_bulk_read(const scp_bulk_rows *r, scp_bulk_sink *sink, uint64_t *
     stream s = { .rows = r, .sink = sink };
     SCP_GOTO(done, scp_h5ad_open(r->path, &file));
     SCP_GOTO(done, scp_h5ad_select_matrix(file, r->matrix));
-    size_t begin = scp_h5ad_stream_cut(file, r->first, r->n, r->rank, r->size);
-    size_t end = scp_h5ad_stream_cut(file, r->first, r->n, r->rank + 1, r->size);
+    SCP_GOTO(done, check_file(r, file));
+    size_t begin, end;
+    SCP_GOTO(done, scp_h5ad_stream_cut(file, r->first, r->n, r->rank, r->size, &begin));
+    SCP_GOTO(done, scp_h5ad_stream_cut(file, r->first, r->n, r->rank + 1, r->size, &end));
     const scp_h5ad_stream_options o = { .first = begin,
                                         .n = end - begin,
                                         .threads = sink->threads,
@@ -212,6 +234,7 @@ scp_status scp_bulk_read(const scp_bulk_rows *r, scp_bulk_sink *sink, uint64_t *
     sink->progress.share = wanted(sink, o.slot, o.n);
     sink->progress.done = 0;
     SCP_GOTO(done, scp_h5ad_stream(file, &o, add_block, &s, digest));
+    SCP_GOTO(done, check_stamp(r));
     sink->progress.before += sink->progress.here;
     scp_progress_update(sink->progress.show, sink->progress.before, NULL);
 done:

@@ -3,6 +3,7 @@
 #ifndef SCP_DATA_BULK_READ_H
 #define SCP_DATA_BULK_READ_H
 
+#include "base/fs.h"
 #include "base/progress.h"
 #include "data/bulk_sums.h"
 #include "data/layout.h"
@@ -47,14 +48,16 @@ void scp_bulk_sink_counts(scp_bulk_sink *s, int64_t *detected, int64_t *train_ce
 /* Rows of one file for one rank. */
 typedef struct scp_bulk_rows {
     const char *path, *matrix;
+    size_t cells, genes; /* of the whole file, as planned                              */
+    scp_fs_stamp stamp;  /* of the file, as planned                                    */
     size_t first, n;     /* rows [first, first + n)                                    */
     const int32_t *slot; /* [n]; rows of slots outside of the batch are skipped        */
     int rank, size;      /* the share of this rank                                     */
 } scp_bulk_rows;
 
 /** Add this rank's share of the rows. `digest` (may be NULL) becomes that of the stored bytes of
- *  the share, see scp_h5ad_stream: it needs all chunks, wanted or not. SCP_EDATA with file and row;
- *  SCP_EREQUEUE when a signal asked to stop. Not collective. */
+ *  the share, see scp_h5ad_stream: it needs all chunks, wanted or not. SCP_EDATA with file and row,
+ *  or when the file is not, or no longer, the one that was planned; SCP_EREQUEUE when a signal asked to stop. Not collective. */
 scp_status scp_bulk_read(const scp_bulk_rows *r, scp_bulk_sink *sink,
                          uint64_t *digest) SCP_MUST_USE;
 

@@ -1,10 +1,8 @@
 /* Rank 0's part of scppdm_prep: labels, keys, structures, pairs, splits, slots. */
 #include "data/prep_plan.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/hash.h"
@@ -157,31 +155,24 @@ done:
     return st;
 }
 
-/* Size and time of change. */
-static scp_status look_at_file(scp_prep_input *in)
-{
-    struct stat info;
-    if (stat(in->path, &info) != 0)
-        SCP_FAIL(SCP_ENOINPUT, "cannot read %s: %s", in->path, strerror(errno));
-    in->bytes = (int64_t)info.st_size;
-    in->modified = (int64_t)info.st_mtim.tv_sec * 1000000000 + (int64_t)info.st_mtim.tv_nsec;
-    return SCP_OK;
-}
-
 static scp_status read_labels(scp_prep_plan *p)
 {
     scp_status st = SCP_OK;
     scp_keys_builder *b = NULL;
     scp_h5ad *f = NULL;
     SCP_GOTO(done, scp_alloc(p->n_files, sizeof *p->input, &p->input));
+    SCP_GOTO(done, scp_alloc(p->n_files, sizeof *p->bulk.stamp, &p->bulk.stamp));
     SCP_GOTO(done, scp_keys_builder_create(&p->map, p->n_files, &b));
     for (size_t i = 0; i < p->n_files; i++) {
+        SCP_GOTO(done, scp_fs_stamp_get(p->path[i], &p->bulk.stamp[i]));
         SCP_GOTO(done, scp_h5ad_open(p->path[i], &f));
         SCP_GOTO(done, scp_h5ad_select_matrix(f, p->bulk.matrix));
         SCP_GOTO(done, take_genes(p, f));
         SCP_GOTO(done, scp_keys_add_file(b, f));
-        p->input[i] = (scp_prep_input){ .path = p->path[i], .cells = (int64_t)scp_h5ad_n_obs(f) };
-        SCP_GOTO(done, look_at_file(&p->input[i]));
+        p->input[i] = (scp_prep_input){ .path = p->path[i],
+                                        .cells = (int64_t)scp_h5ad_n_obs(f),
+                                        .bytes = p->bulk.stamp[i].bytes,
+                                        .modified = p->bulk.stamp[i].modified };
         scp_h5ad_close(&f);
         scp_log(SCP_LOG_INFO, "%s: %lld cells", p->path[i], (long long)p->input[i].cells);
     }

@@ -14,35 +14,43 @@ static bool is_root(const scp_bulk_work *w)
     return scp_comm_rank(w->comm) == 0;
 }
 
+/* What all ranks must know of a file to read it. */
+enum { FIRST, END, WANTED, CELLS, BYTES, MODIFIED, FACTS };
+
 /* Rows of a file that the batch wants: all rows when the digest of the file is still to be taken,
- * else the range from the first wanted to the last. */
-static scp_status share_range(const scp_bulk_work *w, size_t file, int64_t range[2])
+ * else the range from the first wanted to the last; and what file it was when it was planned. */
+static scp_status share_facts(scp_bulk_work *w, size_t file, int64_t fact[FACTS])
 {
     const scp_bulk_plan *p = w->plan;
-    int64_t end = 0;
-    range[0] = range[1] = 0;
+    memset(fact, 0, FACTS * sizeof *fact);
     for (size_t i = 0; is_root(w) && i < p->file_cells[file]; i++) {
         int32_t at = p->cell_slot[file][i];
         if (at < w->sink.first || at >= w->sink.end) continue;
-        if (end == 0) range[0] = (int64_t)i;
-        end = (int64_t)i + 1;
+        if (fact[WANTED]++ == 0) fact[FIRST] = (int64_t)i;
+        fact[END] = (int64_t)i + 1;
     }
-    range[1] = end;
-    if (is_root(w) && end > 0 && !w->known[file]) {
-        range[0] = 0;
-        range[1] = (int64_t)p->file_cells[file];
+    if (is_root(w)) {
+        fact[CELLS] = (int64_t)p->file_cells[file];
+        fact[BYTES] = p->stamp[file].bytes;
+        fact[MODIFIED] = p->stamp[file].modified;
     }
-    return scp_comm_bcast(w->comm, range, 2, SCP_COMM_I64, 0);
+    if (is_root(w) && fact[WANTED] > 0 && !w->known[file]) {
+        fact[FIRST] = 0;
+        fact[END] = fact[CELLS];
+    }
+    SCP_TRY(scp_comm_bcast(w->comm, fact, FACTS, SCP_COMM_I64, 0));
+    w->planned += fact[WANTED];
+    return SCP_OK;
 }
 
 /* Slots of those rows; *slot is owned by the caller on ranks other than 0. */
-static scp_status share_slots(const scp_bulk_work *w, size_t file, const int64_t range[2],
+static scp_status share_slots(const scp_bulk_work *w, size_t file, const int64_t fact[FACTS],
                               int32_t **slot)
 {
     scp_status st = SCP_OK;
-    size_t n = (size_t)(range[1] - range[0]);
+    size_t n = (size_t)(fact[END] - fact[FIRST]);
     if (is_root(w))
-        *slot = w->plan->cell_slot[file] + range[0];
+        *slot = w->plan->cell_slot[file] + fact[FIRST];
     else
         st = scp_alloc(n, sizeof **slot, slot);
     SCP_TRY(scp_agree(w->comm, st));
@@ -52,16 +60,19 @@ static scp_status share_slots(const scp_bulk_work *w, size_t file, const int64_t
 static scp_status add_file(scp_bulk_work *w, size_t file)
 {
     scp_status st = SCP_OK;
-    int64_t range[2];
+    int64_t fact[FACTS];
     int32_t *slot = NULL;
     uint64_t digest = 0;
-    SCP_GOTO(done, share_range(w, file, range));
-    if (range[0] == range[1]) goto done;
-    SCP_GOTO(done, share_slots(w, file, range, &slot));
+    SCP_GOTO(done, share_facts(w, file, fact));
+    if (fact[WANTED] == 0) goto done;
+    SCP_GOTO(done, share_slots(w, file, fact, &slot));
     const scp_bulk_rows rows = { .path = w->plan->path[file],
                                  .matrix = w->plan->matrix,
-                                 .first = (size_t)range[0],
-                                 .n = (size_t)(range[1] - range[0]),
+                                 .cells = (size_t)fact[CELLS],
+                                 .genes = w->plan->G,
+                                 .stamp = { fact[BYTES], fact[MODIFIED] },
+                                 .first = (size_t)fact[FIRST],
+                                 .n = (size_t)(fact[END] - fact[FIRST]),
                                  .slot = slot,
                                  .rank = scp_comm_rank(w->comm),
                                  .size = scp_comm_size(w->comm) };
@@ -89,6 +100,7 @@ static scp_status do_batch(scp_bulk_work *w, scp_bulk_range b)
                           .rows = { b.end - b.first, scp_bulk_sub_bulks(p, b) },
                           .slots = scp_bulk_slots(p, b),
                           .n_files = p->n_files };
+    w->planned = 0;
     memset(w->took, 0, p->n_files);
     memset(w->digest, 0, p->n_files * sizeof *w->digest);
     memset(w->detected, 0, p->G * sizeof *w->detected);

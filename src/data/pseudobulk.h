@@ -16,6 +16,7 @@
 #ifndef SCP_DATA_PSEUDOBULK_H
 #define SCP_DATA_PSEUDOBULK_H
 
+#include "base/fs.h"
 #include "comm/comm.h"
 #include "data/layout.h"
 #include "io/shard.h"
@@ -38,6 +39,7 @@ typedef struct scp_bulk_plan {
     int32_t *place;          /* [G] of every gene in the accumulators: data/bulk_sums.h        */
     int32_t **cell_slot;     /* [n_files][cells] slot of every cell, -1: left out. Rank 0 only */
     size_t *file_cells;      /* [n_files] rank 0 only                                          */
+    scp_fs_stamp *stamp;     /* [n_files] of the files as planned. Rank 0 only                 */
     char *const *plate_name; /* [plates] rank 0 only, borrowed                              */
     char *const *path;       /* [n_files] borrowed, the same on every rank                     */
     const char *matrix;      /* "X", "raw/X", "layers/counts"; borrowed                        */

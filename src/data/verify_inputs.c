@@ -60,8 +60,9 @@ static scp_status stored_digest(const scp_comm *comm, const input *in, uint64_t 
     SCP_GOTO(done, scp_h5ad_open(in->file, &f));
     SCP_GOTO(done, scp_h5ad_select_matrix(f, in->matrix));
     const int rank = scp_comm_rank(comm), size = scp_comm_size(comm);
-    size_t rows = scp_h5ad_n_obs(f), begin = scp_h5ad_stream_cut(f, 0, rows, rank, size),
-           end = scp_h5ad_stream_cut(f, 0, rows, rank + 1, size);
+    size_t rows = scp_h5ad_n_obs(f), begin, end;
+    SCP_GOTO(done, scp_h5ad_stream_cut(f, 0, rows, rank, size, &begin));
+    SCP_GOTO(done, scp_h5ad_stream_cut(f, 0, rows, rank + 1, size, &end));
     SCP_GOTO(done, scp_alloc(end - begin, sizeof *slot, &slot));
     const scp_h5ad_stream_options o = { .first = begin,
                                         .n = end - begin,

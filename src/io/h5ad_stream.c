@@ -179,17 +179,16 @@ static scp_status cut(scp_stream *s, int part, int parts, size_t *row)
     return SCP_OK;
 }
 
-size_t scp_h5ad_stream_cut(scp_h5ad *f, size_t first, size_t n, int part, int parts)
+scp_status scp_h5ad_stream_cut(scp_h5ad *f, size_t first, size_t n, int part, int parts,
+                               size_t *row)
 {
+    SCP_ARG(f && parts >= 1 && row, "reader, parts and result are required");
     const scp_h5ad_stream_options o = { .first = first, .n = n, .threads = 1 };
     scp_stream s = { 0 };
-    size_t row = first + n;
-    if (part <= 0) return first;
-    if (part >= parts) return row;
-    if (open_stream(&s, f, &o) != SCP_OK || cut(&s, part, parts, &row) != SCP_OK) {
-        scp_err_clear(); /* reading the rows will say it */
-        row = first + part_of(n, part, parts);
-    }
+    *row = part <= 0 ? first : first + n;
+    if (part <= 0 || part >= parts) return SCP_OK;
+    scp_status st = open_stream(&s, f, &o);
+    if (st == SCP_OK) st = cut(&s, part, parts, row);
     close_stream(&s);
-    return row;
+    return st;
 }

@@ -201,6 +201,22 @@ report "SIGTERM: exit 85, parts stay"
 run --memory=1 && same && alone
 report "and the same command goes on"
 
+# ---- a plate that changes ----
+stops=0 rc=0
+while [ $rc -eq 0 ] && [ $stops -lt 10 ]; do
+    stops=$((stops + 1))
+    rm -rf "$out" "$out.parts"
+    start --memory=1
+    wait_for_parts 1
+    touch "$tmp/plate1.h5ad" "$tmp/plate2.h5ad"
+    wait $job
+    rc=$?
+done
+[ $rc -eq 65 ] && err 'plate[12].h5ad changed while it was read' && [ ! -e "$out" ]
+report "a plate that is written to while it is read: exit 65"
+run && same && alone
+report "and the next run starts anew"
+
 # ---- one part a plate, with the memory that there is ----
 "$synth" "$tmp/screen" --preset tiny --plates 3 --repeat 0 --mixed 0 >"$tmp/stdout" 2>"$tmp/err" &&
     [ "$(find "$tmp/screen" -name '*.h5ad' | wc -l)" -eq 3 ]

@@ -123,8 +123,8 @@ static bool parts(scp_h5ad *f, const scp_h5ad_rows *all, bool own_cuts, uint64_t
     uint64_t sum = 0;
     bool fine = true;
     for (int part = 1; part <= 3 && fine; part++) {
-        size_t till = own_cuts ? scp_h5ad_stream_cut(f, 0, n, part, 3)
-                               : (part == 3 ? n : n * (size_t)part * 2 / 7);
+        size_t till = part == 3 ? n : n * (size_t)part * 2 / 7;
+        if (own_cuts && scp_h5ad_stream_cut(f, 0, n, part, 3, &till) != SCP_OK) return false;
         const scp_h5ad_stream_options o = { .first = from, .n = till - from, .threads = 2 };
         uint64_t one = 0;
         got g;
