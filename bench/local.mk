@@ -13,4 +13,5 @@ bench_bench_step_LDADD = libscptoy.a $(LDADD)
 EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/cases/scaling.sh bench/cases/memory.sh bench/cases/ops.sh \
 	bench/cases/step.sh bench/cases/synth.sh \
 	bench/peers/scanpy_aggregate.py bench/peers/compare.py bench/peers/step_torch.py \
-	bench/results/ops-zen5.json bench/results/prep-zen5.json bench/results/step-zen5.json
+	bench/results/memory-zen5.json bench/results/ops-zen5.json bench/results/prep-zen5.json \
+	bench/results/scaling-zen5.json bench/results/step-zen5.json
