@@ -67,8 +67,8 @@ scp_status scp_synth_segment_draw(scp_synth_segment *s, const scp_synth_span *sp
  *  behind it. Borrowed. */
 scp_synth_carry *scp_synth_segment_before(scp_synth_segment *s);
 scp_synth_carry *scp_synth_segment_after(scp_synth_segment *s);
-/** Cut carry and cells into chunks: b->chunks of them, for which b has room (scp_synth_batch_reserve),
- *  the rest into `after`. */
+/** Cut carry and cells into chunks: b->chunks of them, for which b has room
+ * (scp_synth_batch_reserve), the rest into `after`. */
 void scp_synth_segment_cut(scp_synth_segment *s, scp_synth_batch *b);
 /** Pack those chunks: b->part. */
 scp_status scp_synth_segment_pack(scp_synth_segment *s, scp_synth_batch *b) SCP_MUST_USE;
