@@ -80,10 +80,10 @@ static scp_status insert(scp_bulk_parts *p, const scp_part *part)
     return SCP_OK;
 }
 
-/* Read and check one file on all ranks: the tables on each, the rows shared. A failure of any kind
- * means that it cannot be used; the reason comes back in `why`. */
+/* Read and check one file on all ranks: the tables on each, the rows shared. SCP_EDATA: it cannot
+ * be used; anything else says nothing of the file. The same on every rank. */
 static scp_status check_part(scp_comm *comm, const scp_bulk_plan *plan, const scp_bulk_parts *p,
-                             const char *path, scp_part *part, char *why, size_t size)
+                             const char *path, scp_part *part)
 {
     scp_status st = scp_part_read(path, part);
     const char *text = NULL;
@@ -95,21 +95,20 @@ static scp_status check_part(scp_comm *comm, const scp_bulk_plan *plan, const sc
                                "its profiles are in another part too");
     st = scp_agree(comm, st);
     if (st == SCP_OK) st = scp_agree(comm, check_rows(comm, path, part));
-    why[0] = '\0';
-    if (st == SCP_OK) return SCP_OK;
-    snprintf(why, size, "%s", scp_err_message());
-    scp_part_fini(part);
+    if (st != SCP_OK) scp_part_fini(part);
     return st;
 }
 
 static scp_status take_over(scp_comm *comm, const scp_bulk_plan *plan, scp_bulk_parts *p,
                             const char *name)
 {
-    char path[SCP_PATH_MAX], why[1024], plates[256];
+    char path[SCP_PATH_MAX], plates[256];
     scp_part part = { 0 };
     bool root = scp_comm_rank(comm) == 0;
     SCP_TRY(scp_agree(comm, scp_fs_join(path, sizeof path, p->dir, name)));
-    if (check_part(comm, plan, p, path, &part, why, sizeof why) == SCP_OK) {
+    scp_status st = check_part(comm, plan, p, path, &part);
+    if (st != SCP_OK && st != SCP_EDATA) return st; /* it may be whole: it stays */
+    if (st == SCP_OK) {
         const scp_bulk_range r = { part.first, part.end };
         SCP_TRY(scp_agree(comm, insert(p, &part)));
         if (root)
@@ -118,17 +117,16 @@ static scp_status take_over(scp_comm *comm, const scp_bulk_plan *plan, scp_bulk_
                     r.end - r.first == 1 ? "" : "s");
         return SCP_OK;
     }
-    scp_err_clear();
     SCP_TRY(scp_comm_barrier(comm)); /* nobody has it open */
-    if (!root) return SCP_OK;
-    scp_log(SCP_LOG_WARN, "%s is removed: %s", path, why);
-    scp_fs_remove(path);
+    if (root) scp_log(SCP_LOG_WARN, "%s is removed: %s", path, scp_err_message());
+    if (root) scp_fs_remove(path);
+    scp_err_clear();
     return SCP_OK;
 }
 
-/* Rank 0: the folder exists, temporaries of dead runs do not; names of what might be parts, one
- * after the other with their NULs. */
-static scp_status look(const char *dir, scp_strbuf *names)
+/* Rank 0: the folder exists, temporaries do not if the folder is `own`; names of what might be
+ * parts, one after the other with their NULs. */
+static scp_status look(const char *dir, bool own, scp_strbuf *names)
 {
     scp_status st = SCP_OK;
     char **name = NULL, path[SCP_PATH_MAX];
@@ -138,17 +136,17 @@ static scp_status look(const char *dir, scp_strbuf *names)
     for (size_t i = 0; i < n; i++) {
         if (strncmp(name[i], "part-", 5) != 0) continue;
         SCP_GOTO(done, scp_fs_join(path, sizeof path, dir, name[i]));
-        if (strstr(name[i], ".tmp."))
-            scp_fs_remove(path);
-        else
+        if (!strstr(name[i], ".tmp."))
             SCP_GOTO(done, scp_strbuf_addn(names, name[i], strlen(name[i]) + 1));
+        else if (own)
+            scp_fs_remove(path);
     }
 done:
     scp_fs_list_free(name, n);
     return st;
 }
 
-scp_status scp_bulk_parts_open(scp_comm *comm, const scp_bulk_plan *plan, const char *dir,
+scp_status scp_bulk_parts_open(scp_comm *comm, const scp_bulk_plan *plan, const char *dir, bool own,
                                scp_bulk_parts **out)
 {
     SCP_ARG(comm && plan && dir && out, "communicator, plan, folder and result are required");
@@ -158,7 +156,7 @@ scp_status scp_bulk_parts_open(scp_comm *comm, const scp_bulk_plan *plan, const 
     *out = NULL;
     st = scp_alloc(1, sizeof **out, out);
     if (st == SCP_OK) st = scp_str_format((*out)->dir, sizeof(*out)->dir, "%s", dir);
-    if (st == SCP_OK && scp_comm_rank(comm) == 0) st = look(dir, &names);
+    if (st == SCP_OK && scp_comm_rank(comm) == 0) st = look(dir, own, &names);
     SCP_GOTO(done, scp_agree(comm, st));
     size_t bytes = names.len;
     all = names.text;

@@ -197,10 +197,11 @@ static scp_status check_stamp(const scp_bulk_rows *r)
     scp_fs_stamp now;
     SCP_TRY(scp_fs_stamp_get(r->path, &now));
     if (now.bytes == r->stamp.bytes && now.modified == r->stamp.modified) return SCP_OK;
-    SCP_FAIL(SCP_EDATA,
-             "%s changed while it was read (%lld bytes, before %lld): run again when nothing writes "
-             "to it",
-             r->path, (long long)now.bytes, (long long)r->stamp.bytes);
+    SCP_FAIL(
+        SCP_EDATA,
+        "%s changed while it was read (%lld bytes, before %lld): run again when nothing writes "
+        "to it",
+        r->path, (long long)now.bytes, (long long)r->stamp.bytes);
 }
 
 static scp_status check_file(const scp_bulk_rows *r, const scp_h5ad *f)

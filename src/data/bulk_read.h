@@ -57,7 +57,8 @@ typedef struct scp_bulk_rows {
 
 /** Add this rank's share of the rows. `digest` (may be NULL) becomes that of the stored bytes of
  *  the share, see scp_h5ad_stream: it needs all chunks, wanted or not. SCP_EDATA with file and row,
- *  or when the file is not, or no longer, the one that was planned; SCP_EREQUEUE when a signal asked to stop. Not collective. */
+ *  or when the file is not, or no longer, the one that was planned; SCP_EREQUEUE when a signal
+ * asked to stop. Not collective. */
 scp_status scp_bulk_read(const scp_bulk_rows *r, scp_bulk_sink *sink,
                          uint64_t *digest) SCP_MUST_USE;
 

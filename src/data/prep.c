@@ -61,9 +61,12 @@ static scp_status check_empty(const prep *p)
         for (int32_t s = b->first_slot[i]; s < b->first_slot[i + 1]; s++)
             cells += p->bulk.slot_cells[s];
         if (cells == 0)
-            SCP_FAIL(SCP_EDATA, "no cell of key %s has any count",
-                     scp_key_text(&p->plan.keys, &p->plan.keys.key[p->plan.pairing.profile_key[i]],
-                                  text, sizeof text));
+            SCP_FAIL(
+                SCP_EDATA,
+                "no cell of key %s has any count: leave the key out with a larger --min-cells, "
+                "or its cells with --qc-column and --qc-value",
+                scp_key_text(&p->plan.keys, &p->plan.keys.key[p->plan.pairing.profile_key[i]], text,
+                             sizeof text));
     }
     return SCP_OK;
 }
@@ -219,7 +222,7 @@ static scp_status run(prep *p)
     if (is_root(p)) st = begin(p);
     SCP_GOTO(done, scp_agree(p->comm, st));
     SCP_GOTO(done, scp_bulk_plan_share(p->comm, &p->plan.bulk));
-    SCP_GOTO(done, scp_bulk_run(p->comm, &p->plan.bulk, p->files.parts, &p->bulk));
+    SCP_GOTO(done, scp_bulk_run(p->comm, &p->plan.bulk, p->files.parts, p->files.locked, &p->bulk));
     if (is_root(p)) st = check_empty(p);
     SCP_GOTO(done, scp_agree(p->comm, st));
     SCP_GOTO(done, choose_genes(p));

@@ -64,7 +64,7 @@ done:
 scp_status scp_prep_files_begin(const scp_prep_settings *s, scp_prep_files *f)
 {
     char dir[SCP_PATH_MAX], lock[SCP_PATH_MAX];
-    bool works = false, own = false;
+    bool works = false;
     if (scp_fs_is_dir(s->output)) SCP_FAIL(SCP_EIO, "%s is a folder: name a file", s->output);
     SCP_TRY(dir_name(s->output, dir, sizeof dir));
     SCP_TRY(scp_fs_mkdirs(dir));
@@ -74,7 +74,7 @@ scp_status scp_prep_files_begin(const scp_prep_settings *s, scp_prep_files *f)
     if (works) SCP_TRY(remove_stale(s->output, dir));
     SCP_TRY(scp_fs_mkdirs(f->parts));
     SCP_TRY(scp_fs_join(lock, sizeof lock, f->parts, "lock"));
-    return take_lock(lock, &own, &f->own);
+    return take_lock(lock, &f->locked, &f->own);
 }
 
 void scp_prep_files_end(scp_prep_files *f)

@@ -8,6 +8,7 @@
 
 typedef struct scp_prep_files {
     char parts[SCP_PATH_MAX];   /* folder of the parts, on every rank */
+    bool locked;                /* rank 0: the lock of the parts works */
     scp_run_lock *output, *own; /* rank 0: of the output, of the parts */
 } scp_prep_files;
 

@@ -64,10 +64,11 @@ void scp_prep_memory_warn(const scp_prep_plan *plan)
     while (first > 0 && b->plate[first - 1] == b->plate[worst]) first--;
     while (end < b->P && b->plate[end] == b->plate[worst]) end++;
     size_t need = scp_bulk_slots(b, (scp_bulk_range){ first, end }) * scp_sums_slot_bytes(b->G);
-    scp_log(SCP_LOG_WARN,
-            "sums of plate %s need %zu MiB a rank, %zu MiB are there: its files are read %zu times; "
-            "--memory=MIB, or fewer ranks on a node, or a larger node",
-            b->plate_name[b->plate[worst]], (need >> 20) + 1, b->memory >> 20, most);
+    scp_log(
+        SCP_LOG_WARN,
+        "sums of plate %s need %zu MiB a rank, %zu MiB are there: its files are read %zu times; "
+        "--memory=MIB, or fewer ranks on a node, or a larger node",
+        b->plate_name[b->plate[worst]], (need >> 20) + 1, b->memory >> 20, most);
 }
 
 static size_t resident_bytes(void)

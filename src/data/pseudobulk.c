@@ -211,13 +211,13 @@ static scp_status alloc_result(const scp_bulk_plan *p, scp_bulk_result *out)
 }
 
 scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *dir,
-                        scp_bulk_result *out)
+                        bool own, scp_bulk_result *out)
 {
     SCP_ARG(comm && plan && dir && out, "communicator, plan, folder and result are required");
     scp_status st = SCP_OK;
     scp_bulk_work w = { .comm = comm, .plan = plan };
     *out = (scp_bulk_result){ 0 };
-    SCP_GOTO(done, scp_bulk_parts_open(comm, plan, dir, &out->parts));
+    SCP_GOTO(done, scp_bulk_parts_open(comm, plan, dir, own, &out->parts));
     w.parts = out->parts;
     SCP_GOTO(done, scp_agree(comm, prepare(&w)));
     SCP_GOTO(done, do_gaps(&w));

@@ -1,11 +1,11 @@
 /* Pseudobulk: from the cells of all files to one mean profile per key, by all ranks together.
  *
  * Work is done in batches of profiles whose fp64 accumulators fit in a given memory; where that is
- * possible a batch is the plates of one file, or of files that share plates. For every batch each rank streams its share of the rows of
- * the files concerned with its threads, which add cells to the rank's accumulators. Then each
- * profile is summed over ranks on one of them, divided, and written by it. Nothing grows with
- * cells x genes. Sums are exact (data/normalize.h), so the result is the same on any number of
- * ranks and threads and for any batch size.
+ * possible a batch is the plates of one file, or of files that share plates. For every batch each
+ * rank streams its share of the rows of the files concerned with its threads, which add cells to
+ * the rank's accumulators. Then each profile is summed over ranks on one of them, divided, and
+ * written by it. Nothing grows with cells x genes. Sums are exact (data/normalize.h), so the result
+ * is the same on any number of ranks and threads and for any batch size.
  *
  * A finished batch is a part: a file in a folder of its own (io/part.h). A run that was stopped
  * takes over the parts that belong to its plan and does what is missing. In the end the parts are
@@ -85,9 +85,9 @@ typedef struct scp_bulk_result {
 
 /** Read, sum, divide and store all profiles and sub-bulks, all genes, as parts in folder `dir`,
  *  which is made. Parts of the same plan that are there already are taken over, others are removed;
- *  each is said. SCP_EDATA with file and row for a bad value; SCP_EREQUEUE when a signal asked to
- *  stop. Finished parts stay on failure. Collective. */
-scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *dir,
+ *  each is said. own (rank 0): no other run can write to it. SCP_EDATA with file and row for a bad
+ * value; SCP_EREQUEUE when a signal asked to stop. Finished parts stay on failure. Collective. */
+scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *dir, bool own,
                         scp_bulk_result *out) SCP_MUST_USE;
 /** `keep`: the parts stay on disk, else rank 0 removes them. */
 void scp_bulk_result_fini(scp_comm *comm, scp_bulk_result *r, bool keep);

@@ -109,6 +109,11 @@ head -c 3000 "$some" >"$some.cut" && mv "$some.cut" "$some"
 run --keep-parts && same && err "is removed"
 report "a truncated part is refused and done again"
 rm -f "$out"
+mv "$some" "$tmp/away" && ln -s "$tmp/not-there" "$some"
+! run --keep-parts && err "$some: no such file" && ! err "is removed" && [ -L "$some" ] && [ ! -e "$out" ] &&
+    mv "$tmp/away" "$some" && run --keep-parts && same && [ "$(grep -c 'taken over' "$tmp/err")" -eq "$made" ]
+report "a part that cannot be read now ends the run and stays; later it is taken over"
+rm -f "$out"
 run --keep-parts --seed=2 && ! same && ! err 'taken over' && [ "$(grep -c 'another plan' "$tmp/err")" -eq "$made" ]
 report "another seed is another plan: its parts are not taken"
 touch "$tmp/plate2.h5ad"
