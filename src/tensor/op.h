@@ -194,8 +194,14 @@ typedef struct scp_step {
 
 struct scp_comm;
 
+/* How a call in mixed precision stores its reals. ref and cpu know SCP_STORE_F32 alone, which there
+ * means the device's own real. */
+typedef enum scp_store { SCP_STORE_F32, SCP_STORE_F16, SCP_STORE_BF16 } scp_store;
+
 /* One call of an op. Pointers are device memory of the node's type; reals are double on ref, float
- * on cpu. Shapes are in node->shape and node->in[i]->shape. */
+ * on cpu and cuda. In mixed precision the reals that scp_op_info.stored names, and their gradients,
+ * are of type `store` instead; all others stay fp32, as do sums, aux and the arithmetic. Shapes are
+ * in node->shape and node->in[i]->shape. */
 typedef struct scp_call {
     const scp_node *node;
     const void *in[SCP_MAX_IN]; /* BATCHNORM writes its state inputs through these in training */
@@ -207,6 +213,9 @@ typedef struct scp_call {
                             inputs, din repeats and the later has add set: write in index order */
     void *aux;           /* [n_aux] reals: written by forward, read by backward                */
     void *scratch;       /* [n_scratch] reals, undefined content                               */
+    scp_store store;     /* storage of the reals that scp_op_info.stored names                 */
+    unsigned wide_in;    /* GATHER: bit 0 set when the table is fp32 whatever `store` says       */
+    unsigned wide_din;   /* GATHER, LINEAR: bit i set when din[i] is fp32 whatever `store` says   */
     const scp_step *step;
     struct scp_comm *comm; /* for statistics over the global batch; NULL: this rank alone        */
     scp_device *dev;
@@ -223,7 +232,11 @@ typedef struct scp_op_info {
     const char *name;
     int min_in, max_in;
     scp_status (*infer)(scp_node *n);
+    unsigned stored; /* mixed precision: bit i: input i, SCP_STORED_OUT: the result, is of type
+                        scp_call.store; what is not named is fp32                              */
 } scp_op_info;
+
+enum { SCP_STORED_OUT = 1 << SCP_MAX_IN };
 
 extern const scp_op_info scp_op_table[SCP_OP_COUNT];
 

@@ -231,6 +231,7 @@ scp_status scp_plan_forward(scp_plan *p, const scp_step *step)
 {
     p->step = *step;
     p->ran = true;
+    if (p->dev->backend->begin) SCP_TRY(p->dev->backend->begin(p->dev, &p->step));
     for (size_t i = 0; i < p->n; i++) {
         const scp_node *n = scp_graph_node(p->g, i);
         scp_call c;
