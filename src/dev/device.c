@@ -84,7 +84,18 @@ void scp_device_close(scp_device **dev)
 
 size_t scp_device_bytes(const scp_device *dev, scp_dtype type, size_t n)
 {
-    return n * (type == SCP_REAL ? dev->backend->real_size : type == SCP_I32 ? 4u : 1u);
+    switch (type) {
+    case SCP_REAL:
+        return n * dev->backend->real_size;
+    case SCP_I32:
+        return n * 4;
+    case SCP_F16:
+    case SCP_BF16:
+        return n * 2;
+    case SCP_U8:
+        break;
+    }
+    return n;
 }
 
 scp_status scp_device_alloc(scp_device *dev, size_t bytes, void **out)

@@ -11,12 +11,12 @@
 
 #include "base/status.h"
 
-/* Element types. SCP_REAL is resolved by the device: fp64 on ref, fp32 on cpu. */
-typedef enum scp_dtype { SCP_REAL, SCP_I32, SCP_U8 } scp_dtype;
+/* Element types. SCP_REAL is resolved by the device: fp64 on ref, fp32 on cpu and cuda. F16 (IEEE
+ * binary16) and BF16 are storage of activations under mixed precision. */
+typedef enum scp_dtype { SCP_REAL, SCP_I32, SCP_U8, SCP_F16, SCP_BF16 } scp_dtype;
 
 typedef struct scp_device scp_device;
 struct scp_op_impl;    /* tensor/op.h    */
-struct scp_step;       /* tensor/op.h    */
 struct scp_optim_impl; /* tensor/optim.h */
 
 /* What a backend provides. Optional members may be NULL. */
@@ -33,10 +33,7 @@ typedef struct scp_backend {
     scp_status (*write)(scp_device *dev, void *dst, const void *host, size_t bytes);
     scp_status (*read)(scp_device *dev, void *host, const void *src, size_t bytes);
     scp_status (*zero)(scp_device *dev, void *dst, size_t bytes);
-    scp_status (*sync)(scp_device *dev); /* optional                               */
-    /** Optional: make the step's numbers known to the device before the ops of a forward pass run.
-     *  Where ops read them from device memory, a recorded sequence of them can run again. */
-    scp_status (*begin)(scp_device *dev, const struct scp_step *step);
+    scp_status (*sync)(scp_device *dev);  /* optional                               */
     const struct scp_op_impl *const *ops; /* [n_ops], each names its op; tensor/ looks */
     size_t n_ops;
     const struct scp_optim_impl *optim;

@@ -194,14 +194,8 @@ typedef struct scp_step {
 
 struct scp_comm;
 
-/* How a call in mixed precision stores its reals. ref and cpu know SCP_STORE_F32 alone, which there
- * means the device's own real. */
-typedef enum scp_store { SCP_STORE_F32, SCP_STORE_F16, SCP_STORE_BF16 } scp_store;
-
 /* One call of an op. Pointers are device memory of the node's type; reals are double on ref, float
- * on cpu and cuda. In mixed precision the reals that scp_op_info.stored names, and their gradients,
- * are of type `store` instead; all others stay fp32, as do sums, aux and the arithmetic. Shapes are
- * in node->shape and node->in[i]->shape. */
+ * on cpu. Shapes are in node->shape and node->in[i]->shape. */
 typedef struct scp_call {
     const scp_node *node;
     const void *in[SCP_MAX_IN]; /* BATCHNORM writes its state inputs through these in training */
@@ -213,10 +207,11 @@ typedef struct scp_call {
                             inputs, din repeats and the later has add set: write in index order */
     void *aux;           /* [n_aux] reals: written by forward, read by backward                */
     void *scratch;       /* [n_scratch] reals, undefined content                               */
-    scp_store store;     /* storage of the reals that scp_op_info.stored names                 */
-    unsigned wide_in;    /* GATHER: bit 0 set when the table is fp32 whatever `store` says       */
-    unsigned wide_din;   /* GATHER, LINEAR: bit i set when din[i] is fp32 whatever `store` says   */
-    const scp_step *step;
+    const scp_step *step; /* device memory: random ops read it when they run, not when called   */
+    bool train;           /* step->train, which does not change during the life of a capture    */
+    /* Storage of reals under mixed precision: SCP_REAL unless the plan's policy says F16 or BF16.
+     * aux, scratch, states and gradients of parameters are SCP_REAL always. */
+    scp_dtype in_type[SCP_MAX_IN], out_type, din_type[SCP_MAX_IN];
     struct scp_comm *comm; /* for statistics over the global batch; NULL: this rank alone        */
     scp_device *dev;
 } scp_call;
@@ -232,8 +227,8 @@ typedef struct scp_op_info {
     const char *name;
     int min_in, max_in;
     scp_status (*infer)(scp_node *n);
-    unsigned stored; /* mixed precision: bit i: input i, SCP_STORED_OUT: the result, is of type
-                        scp_call.store; what is not named is fp32                              */
+    unsigned stored; /* mixed precision: bit i: input i, SCP_STORED_OUT: the result, may be F16 or
+                        BF16, all of them of one type; what is not named is SCP_REAL */
 } scp_op_info;
 
 enum { SCP_STORED_OUT = 1 << SCP_MAX_IN };

@@ -220,6 +220,7 @@ static void make_call(const scp_plan *p, const scp_node *n, scp_call *c)
     *c = (scp_call){ .node = n,
                      .out = value_of(p, n),
                      .step = &p->step,
+                     .train = p->step.train,
                      .comm = p->comm,
                      .dev = p->dev,
                      .aux = s->aux == NONE ? NULL : p->block + s->aux,
@@ -231,7 +232,6 @@ scp_status scp_plan_forward(scp_plan *p, const scp_step *step)
 {
     p->step = *step;
     p->ran = true;
-    if (p->dev->backend->begin) SCP_TRY(p->dev->backend->begin(p->dev, &p->step));
     for (size_t i = 0; i < p->n; i++) {
         const scp_node *n = scp_graph_node(p->g, i);
         scp_call c;
