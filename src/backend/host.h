@@ -11,4 +11,7 @@ scp_status scp_host_write(scp_device *dev, void *dst, const void *host, size_t b
 scp_status scp_host_read(scp_device *dev, void *host, const void *src, size_t bytes);
 scp_status scp_host_zero(scp_device *dev, void *dst, size_t bytes);
 
+/* The ends of a training step (tensor/step.h), by the backend's own optimiser. host_step.c */
+extern const struct scp_step_impl scp_host_step;
+
 #endif

@@ -1,5 +1,5 @@
 # Sources of src/backend.
-libscpengine_a_SOURCES += src/backend/host.h src/backend/host.c src/backend/host_ops.h src/backend/table.c
+libscpengine_a_SOURCES += src/backend/host.h src/backend/host.c src/backend/host_step.c src/backend/host_ops.h src/backend/table.c
 # ref
 libscpengine_a_SOURCES += src/backend/ref/ref_ops.h src/backend/ref/ref.c
 libscpengine_a_SOURCES += src/backend/ref/linear.c

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "comm/comm_impl.h"
+#include "dev/device.h"
 
 size_t scp_comm_type_size(scp_comm_type t)
 {
@@ -52,6 +53,17 @@ scp_status scp_comm_allreduce(scp_comm *c, void *buf, size_t n, scp_comm_type t,
     SCP_ARG(c && (buf || n == 0), "communicator and buffer are required");
     if (c->size > 1 && n > 0) SCP_TRY(c->ops->allreduce(c, buf, n, t, op));
     return SCP_OK;
+}
+
+scp_status scp_comm_allreduce_on(scp_comm *c, scp_device *dev, void *buf, size_t n,
+                                 scp_comm_type t, scp_comm_op op)
+{
+    SCP_ARG(c && dev && (buf || n == 0), "communicator, device and buffer are required");
+    if (c->size == 1 || n == 0) return SCP_OK;
+    if (dev->backend->host) return c->ops->allreduce(c, buf, n, t, op);
+    SCP_ARG(c->ops->allreduce_on, "communicator %s does not reach the memory of %s", c->ops->name,
+            dev->backend->name);
+    return c->ops->allreduce_on(c, dev, buf, n, t, op);
 }
 
 scp_status scp_comm_reduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op,

@@ -9,6 +9,7 @@
 #include "base/status.h"
 
 typedef struct scp_comm scp_comm;
+struct scp_device; /* dev/device.h */
 
 typedef enum scp_comm_type {
     SCP_COMM_F32, SCP_COMM_F64, SCP_COMM_I32, SCP_COMM_I64, SCP_COMM_U8
@@ -27,6 +28,10 @@ const char *scp_comm_name(const scp_comm *c); /* "self", "mpi"; not collective *
  *  int). */
 scp_status scp_comm_allreduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op)
     SCP_MUST_USE;
+/** In-place reduction of device memory, in the order of the device's main stream: what is enqueued
+ *  before and after need not know of it. Nothing happens on one rank. */
+scp_status scp_comm_allreduce_on(scp_comm *c, struct scp_device *dev, void *buf, size_t n,
+                                 scp_comm_type t, scp_comm_op op) SCP_MUST_USE;
 /** In-place reduction to `root` (the other ranks' buffers are undefined afterwards). */
 scp_status scp_comm_reduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op,
                            int root) SCP_MUST_USE;

@@ -8,6 +8,9 @@
 typedef struct scp_comm_ops {
     const char *name;
     scp_status (*allreduce)(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op);
+    /* memory of a device that is not the host; NULL: cannot */
+    scp_status (*allreduce_on)(scp_comm *c, struct scp_device *dev, void *buf, size_t n,
+                               scp_comm_type t, scp_comm_op op);
     scp_status (*reduce)(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op,
                          int root);
     scp_status (*bcast)(scp_comm *c, void *buf, size_t n, scp_comm_type t, int root);

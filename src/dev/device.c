@@ -1,6 +1,7 @@
 /* Opening devices and moving reals, see device.h. */
 #include "dev/device.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,25 @@ void scp_device_close(scp_device **dev)
     if ((*dev)->backend->close) (*dev)->backend->close(*dev);
     free(*dev);
     *dev = NULL;
+}
+
+void scp_device_name(const scp_device *dev, char *buf, size_t size)
+{
+    if (dev->backend->describe)
+        dev->backend->describe(dev, buf, size);
+    else
+        snprintf(buf, size, "%s", dev->backend->name);
+}
+
+scp_status scp_device_memory(scp_device *dev, size_t *left, size_t *total)
+{
+    *left = *total = 0;
+    return dev->backend->memory ? dev->backend->memory(dev, left, total) : SCP_OK;
+}
+
+scp_status scp_device_sync(scp_device *dev)
+{
+    return dev->backend->sync ? dev->backend->sync(dev) : SCP_OK;
 }
 
 size_t scp_device_bytes(const scp_device *dev, scp_dtype type, size_t n)

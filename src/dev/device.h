@@ -18,6 +18,8 @@ typedef enum scp_dtype { SCP_REAL, SCP_I32, SCP_U8, SCP_F16, SCP_BF16 } scp_dtyp
 typedef struct scp_device scp_device;
 struct scp_op_impl;    /* tensor/op.h    */
 struct scp_optim_impl; /* tensor/optim.h */
+struct scp_step_impl;  /* tensor/step.h  */
+struct scp_async;      /* dev/stream.h   */
 
 /* What a backend provides. Optional members may be NULL. */
 typedef struct scp_backend {
@@ -37,6 +39,13 @@ typedef struct scp_backend {
     const struct scp_op_impl *const *ops; /* [n_ops], each names its op; tensor/ looks */
     size_t n_ops;
     const struct scp_optim_impl *optim;
+    const struct scp_step_impl *step;   /* the same without the host: tensor/step.h */
+    const struct scp_async *async;      /* NULL: every call is done when it returns */
+    /** Memory of the device, bytes. Optional: host memory is not asked for. */
+    scp_status (*memory)(scp_device *dev, size_t *left, size_t *total);
+    /** Name for people, and 16 bytes that tell one device from another. Optional. */
+    void (*describe)(const scp_device *dev, char *buf, size_t size);
+    void (*uuid)(const scp_device *dev, uint8_t id[16]);
 } scp_backend;
 
 struct scp_device {
@@ -53,6 +62,13 @@ extern const scp_backend *const scp_backends[];
  */
 scp_status scp_device_open(const char *spec, scp_device **out) SCP_MUST_USE;
 void scp_device_close(scp_device **dev);
+
+/** Name of the device for people: "cpu", "cuda:1 (NVIDIA H100 80GB HBM3)". */
+void scp_device_name(const scp_device *dev, char *buf, size_t size);
+/** Bytes left and in all; 0 and 0 where the device is the host. */
+scp_status scp_device_memory(scp_device *dev, size_t *left, size_t *total) SCP_MUST_USE;
+/** Wait for everything that was enqueued on the device. */
+scp_status scp_device_sync(scp_device *dev) SCP_MUST_USE;
 
 /** Bytes of n elements of a type on this device. */
 size_t scp_device_bytes(const scp_device *dev, scp_dtype type, size_t n);

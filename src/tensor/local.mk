@@ -1,4 +1,4 @@
 # Sources of src/tensor.
-libscpengine_a_SOURCES += src/tensor/op.h src/tensor/op_table.c src/tensor/optim.h src/tensor/linalg.h \
+libscpengine_a_SOURCES += src/tensor/op.h src/tensor/op_table.c src/tensor/optim.h src/tensor/step.h src/tensor/linalg.h \
 	src/tensor/params.h src/tensor/params.c src/tensor/graph.h src/tensor/graph.c \
 	src/tensor/graph_add.h src/tensor/build.c src/tensor/plan.h src/tensor/plan.c

@@ -66,4 +66,5 @@ const scp_backend scp_cpu_backend = {
     .ops = ops,
     .n_ops = sizeof ops / sizeof ops[0],
     .optim = &scp_cpu_optim,
+    .step = &scp_host_step,
 };

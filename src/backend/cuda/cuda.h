@@ -34,6 +34,7 @@ enum { SCP_CUDA_PARTIALS = 1 << 16, SCP_CUDA_TICKETS = 1 << 12 };
 
 typedef struct scp_cuda {
     void *stream;    /* cudaStream_t of all work; replaced by who records or overlaps */
+    void *side;      /* cudaStream_t beside it, NULL until async.c is asked for one */
     void *lt;        /* cublasLtHandle_t                                       */
     void *gemms;     /* plans of matrix products by shape, gemm_lt.cu          */
     void *workspace; /* of cuBLASLt, device memory                             */
@@ -47,6 +48,10 @@ typedef struct scp_cuda {
 /** Open device `index` into dev->impl, and close it. The members of the backend table. */
 scp_status scp_cuda_open(scp_device *dev, int index) SCP_MUST_USE;
 void scp_cuda_close(scp_device *dev);
+
+/** scp_step_impl.load, step_load.cu. */
+struct scp_step_ring;
+scp_status scp_cuda_step_load(scp_device *dev, const struct scp_step_ring *r) SCP_MUST_USE;
 
 /** SCP_EINTERNAL with words when a kernel found a fault; waits for the stream. */
 scp_status scp_cuda_check(scp_cuda *cu) SCP_MUST_USE;

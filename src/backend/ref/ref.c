@@ -57,4 +57,5 @@ const scp_backend scp_ref_backend = {
     .ops = ops,
     .n_ops = sizeof ops / sizeof ops[0],
     .optim = &scp_ref_optim,
+    .step = &scp_host_step,
 };

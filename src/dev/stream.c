@@ -1,0 +1,108 @@
+/* Streams of a device, see stream.h. Where the backend has none, a copy is done at once and events
+ * are always done. */
+#include "dev/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static const scp_async *async_of(const scp_device *dev)
+{
+    return dev->backend->async;
+}
+
+scp_status scp_pin(scp_device *dev, size_t bytes, void **out)
+{
+    if (async_of(dev)) return async_of(dev)->pin(dev, bytes, out);
+    return scp_alloc(bytes, 1, out);
+}
+
+void scp_unpin(scp_device *dev, void *p)
+{
+    if (!p) return;
+    if (async_of(dev))
+        async_of(dev)->unpin(dev, p);
+    else
+        free(p);
+}
+
+scp_status scp_stream_copy(scp_device *dev, scp_stream s, scp_copy way, void *dst, const void *src,
+                           size_t bytes)
+{
+    if (!bytes) return SCP_OK;
+    if (async_of(dev)) return async_of(dev)->copy(dev, s, way, dst, src, bytes);
+    memcpy(dst, src, bytes);
+    return SCP_OK;
+}
+
+scp_status scp_event_create(scp_device *dev, scp_event **out)
+{
+    *out = NULL;
+    return async_of(dev) ? async_of(dev)->event_create(dev, out) : SCP_OK;
+}
+
+void scp_event_destroy(scp_device *dev, scp_event **e)
+{
+    if (*e) async_of(dev)->event_destroy(dev, *e);
+    *e = NULL;
+}
+
+scp_status scp_event_record(scp_device *dev, scp_event *e, scp_stream s, bool for_host)
+{
+    return async_of(dev) ? async_of(dev)->event_record(dev, e, s, for_host) : SCP_OK;
+}
+
+scp_status scp_event_follow(scp_device *dev, scp_stream s, scp_event *e)
+{
+    return async_of(dev) ? async_of(dev)->event_follow(dev, s, e) : SCP_OK;
+}
+
+/* A busy wait at first, for waits of microseconds, then naps. */
+scp_status scp_event_wait(scp_device *dev, scp_event *e, double seconds, const char *what)
+{
+    enum { SPINS = 20000 };
+    bool done = false;
+    if (!async_of(dev)) return SCP_OK;
+    const double began = scp_clock_seconds();
+    for (long i = 0; !done; i++) {
+        SCP_TRY(async_of(dev)->event_done(dev, e, &done));
+        if (done || i < SPINS) continue;
+        if (scp_clock_seconds() - began > seconds)
+            SCP_FAIL(SCP_EDEVICE, "%s did not finish within %.0f seconds", what, seconds);
+        nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+    }
+    return SCP_OK;
+}
+
+bool scp_capture_possible(const scp_device *dev)
+{
+    return async_of(dev) != NULL;
+}
+
+scp_status scp_capture_begin(scp_device *dev)
+{
+    SCP_ARG(async_of(dev), "device %s captures nothing", dev->backend->name);
+    return async_of(dev)->capture_begin(dev);
+}
+
+scp_status scp_capture_end(scp_device *dev, scp_program **out)
+{
+    SCP_ARG(async_of(dev), "device %s captures nothing", dev->backend->name);
+    *out = NULL;
+    return async_of(dev)->capture_end(dev, out);
+}
+
+scp_status scp_program_launch(scp_device *dev, scp_program *p)
+{
+    SCP_ARG(async_of(dev) && p, "a captured program is required");
+    return async_of(dev)->launch(dev, p);
+}
+
+void scp_program_destroy(scp_device *dev, scp_program **p)
+{
+    if (*p) async_of(dev)->program_destroy(dev, *p);
+    *p = NULL;
+}
