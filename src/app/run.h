@@ -8,6 +8,7 @@
 #include "diffusion/method.h"
 #include "eval/metrics.h"
 #include "model/baseline.h"
+#include "train/choose.h"
 #include "train/config.h"
 
 typedef struct scp_run_paths {
@@ -37,6 +38,7 @@ typedef struct scp_run_settings {
     scp_train_config vae_train, train;
     scp_baseline_config baseline;
     scp_guidance guidance;
+    scp_choose_config choose;
     scp_metric_settings metrics;
     scp_eval_choice eval;
     scp_ablate_choice ablate;
@@ -52,7 +54,8 @@ scp_status scp_run_recall(const void *settings, char *path, size_t size) SCP_MUS
 /** Train the autoencoder; write latents. SCP_EREQUEUE when stopped with a checkpoint.
  *  Collective. */
 scp_status scp_run_vae(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
-/** Train a registered model. Collective. */
+/** Train a registered model. Where choose.* names candidates, s->guidance and <run>/config.yaml get
+ *  the best of them on the validation split. Collective. */
 scp_status scp_run_train(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 /** Write the predictions of a split as AnnData. Collective. */
 scp_status scp_run_predict(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;

@@ -69,6 +69,7 @@ const scp_option_group scp_run_groups[] = {
     { scp_train_options, offsetof(scp_run_settings, train), "training of the denoiser" },
     { scp_baseline_options, offsetof(scp_run_settings, baseline), "baselines" },
     { scp_guidance_options, offsetof(scp_run_settings, guidance), "sampling and guidance" },
+    { scp_choose_options, offsetof(scp_run_settings, choose), "choice of guidance" },
     { scp_metric_options, offsetof(scp_run_settings, metrics), "metrics" },
     { eval_rows, offsetof(scp_run_settings, eval), "evaluation" },
     { ablate_rows, offsetof(scp_run_settings, ablate), "ablation" },
@@ -109,6 +110,13 @@ static scp_status dump_settings(const scp_run_settings *s, scp_strbuf *out)
     kept.ablate.collect = NULL;
     kept.eval.output = NULL;
     return scp_conf_dump(scp_run_groups, &kept, out);
+}
+
+scp_status scp_run_keep_settings(const scp_run_settings *s, scp_run_open *o)
+{
+    scp_strbuf_fini(&o->config);
+    SCP_TRY(dump_settings(s, &o->config));
+    return scp_fs_write_text(o->config_path, o->config.text, o->config.len);
 }
 
 static scp_status begin_local(scp_run_settings *s, bool create, scp_run_open *o)

@@ -20,6 +20,9 @@ scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create,
                          scp_run_open *o) SCP_MUST_USE;
 void scp_run_end(scp_run_open *o);
 
+/** Write settings that changed into the run folder. For rank 0; not collective. */
+scp_status scp_run_keep_settings(const scp_run_settings *s, scp_run_open *o) SCP_MUST_USE;
+
 /** Folder of a trained model's checkpoints inside the run folder; NULL when the model is not
  *  trained. */
 const char *scp_run_stage(const char *model);

@@ -66,6 +66,18 @@ done:
     return st;
 }
 
+/* A denoiser is trained and scored without guidance where guidance is chosen afterwards. */
+static scp_status run_model(const scp_train_setup *setup, scp_run_settings *s, const char *stage,
+                            scp_run_open *o, scp_job_result *r)
+{
+    const bool choose = scp_choose_wanted(&s->choose, &s->method);
+    const scp_guidance before = choose ? scp_choose_before(&s->guidance) : s->guidance;
+    SCP_TRY(scp_model_job_run(setup, stage, &s->method, &before, &s->train, r));
+    if (!choose || r->stop != SCP_STOP_DONE) return SCP_OK;
+    SCP_TRY(scp_choose_run(setup, stage, &s->choose, &s->guidance));
+    return scp_agree(setup->comm, scp_comm_rank(setup->comm) == 0 ? scp_run_keep_settings(s, o) : SCP_OK);
+}
+
 scp_status scp_run_train(scp_comm *comm, scp_run_settings *s)
 {
     scp_run_open o = { 0 };
@@ -89,7 +101,7 @@ scp_status scp_run_train(scp_comm *comm, scp_run_settings *s)
     if (baseline)
         SCP_GOTO(done, scp_baseline_job_run(&setup, kind, &s->baseline, &s->train, &r));
     else
-        SCP_GOTO(done, scp_model_job_run(&setup, stage, &s->method, &s->guidance, &s->train, &r));
+        SCP_GOTO(done, run_model(&setup, s, stage, &o, &r));
     SCP_GOTO(done, finish(stage, &r));
 done:
     scp_strbuf_fini(&method);

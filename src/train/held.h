@@ -18,7 +18,18 @@ void scp_held_fini(scp_held *h);
 /** Predict treated profiles of pairs [n]: x [n, G]. Not collective. */
 typedef scp_status (*scp_held_predict)(void *ctx, const int32_t *pair, size_t n, float *x);
 
-/** 1 - MSE(prediction) / MSE(no change) over the validation pairs, dealt to ranks: 1 is perfect,
+/* How well the validation pairs are predicted; NaN without pairs. */
+typedef struct scp_held_scores {
+    double skill;   /* 1 - MSE(prediction) / MSE(no change)                                      */
+    double pearson; /* mean over pairs of the correlation of predicted and true change over genes;
+                       a constant change counts as 0                                             */
+} scp_held_scores;
+
+/** Score the validation pairs, dealt to ranks. Collective. */
+scp_status scp_held_measure(const scp_held *h, scp_comm *comm, const scp_dataset *d,
+                            scp_held_predict predict, void *ctx, scp_held_scores *out) SCP_MUST_USE;
+
+/** The skill alone: 1 - MSE(prediction) / MSE(no change) over the validation pairs, dealt to ranks: 1 is perfect,
  *  above 0 is better than no change; NaN without pairs. Collective. */
 scp_status scp_held_score(const scp_held *h, scp_comm *comm, const scp_dataset *d,
                           scp_held_predict predict, void *ctx, double *score) SCP_MUST_USE;

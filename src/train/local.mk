@@ -4,3 +4,4 @@ libscppdm_a_SOURCES += src/train/config.h src/train/config.c src/train/loop.h sr
 	src/train/tables.h src/train/tables.c src/train/held.h src/train/held.c src/train/setup.h src/train/vae_job.h src/train/vae_job.c \
 	src/train/model_job.h src/train/model_job.c
 libscppdm_a_SOURCES += src/train/baseline_job.h src/train/baseline_job.c
+libscppdm_a_SOURCES += src/train/choose.h src/train/choose.c

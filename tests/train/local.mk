@@ -24,3 +24,7 @@ TESTS += tests/train/programs.sh
 dist_check_SCRIPTS += tests/train/baselines.sh tests/train/ablate.sh
 TESTS += tests/train/baselines.sh tests/train/ablate.sh
 LONG_TESTS += tests/train/ranks.mpi
+check_PROGRAMS += tests/train/choose.t
+TESTS += tests/train/choose.t
+tests_train_choose_t_SOURCES = tests/train/choose.c
+tests_train_choose_t_LDADD = libscptoy.a libscptest.a $(LDADD)

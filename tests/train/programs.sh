@@ -100,6 +100,10 @@ train 0 "--train.steps 60" && err 'resumed at step 60'
 report "a finished run has nothing left to do"
 train 64 "--fresh --guidance.ddim_steps 51" && err 'exceeds diffusion.T (50)' && [ -e "$tmp/r/train/ckpt-60.h5" ]
 report "guidance that cannot work: exit 64 before any step, and --fresh has removed nothing"
+value_of() { sed -n "/^guidance:/,/^[a-z]/s/^  $1: *//p" "$tmp/r/config.yaml"; }
+train 0 "--fresh --train.steps 60 --choose.s_p 0.25 --choose.s_0 0.5 --guidance.s_p 7" && err 'guidance chosen on' &&
+    [ "$(value_of s_p)" = 0.25 ] && [ "$(value_of s_0)" = 0.5 ]
+report "guidance chosen on validation is what the run folder remembers"
 mv "$tmp/r/train" "$tmp/kept" && mkdir "$tmp/r/train" && cp "$tmp/kept/best.h5" "$tmp/r/train"
 train 0 "--train.steps 10" && ! err resumed && [ -e "$tmp/r/train/ckpt-10.h5" ]
 report "best.h5 without a checkpoint, as a crash between the two leaves it: from the start"
