@@ -10,6 +10,10 @@ bench_bench_ops_SOURCES = bench/bench_ops.c bench/timing.h
 bench_bench_ops_LDADD = libscpcases.a $(LDADD)
 bench_bench_step_SOURCES = bench/bench_step.c bench/step_export.h bench/step_export.c bench/timing.h
 bench_bench_step_LDADD = libscptoy.a $(LDADD)
+noinst_PROGRAMS += bench/bench_eval
+bench_bench_eval_SOURCES = bench/bench_eval.c
+bench_bench_eval_LDADD = libscptoy.a $(LDADD)
+EXTRA_DIST += bench/cases/eval.sh bench/peers/cell_eval_bulk.py bench/peers/compare_scores.py
 EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/cases/scaling.sh bench/cases/memory.sh bench/cases/ops.sh \
 	bench/cases/step.sh bench/cases/synth.sh \
 	bench/peers/scanpy_aggregate.py bench/peers/compare.py bench/peers/step_torch.py \

@@ -3,13 +3,11 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "base/mem.h"
 #include "eval/dose.h"
 #include "eval/export.h"
+#include "eval/machine.h"
 #include "eval/pds.h"
 #include "eval/plan.h"
 
@@ -18,6 +16,7 @@ typedef struct job {
     const scp_dataset *d;
     const scp_metric_settings *set;
     const scp_predictor *model;
+    const scp_truth *truth; /* NULL: the treated profiles */
     size_t n_models, n_pseudo, G;
     double pseudo[SCP_PSEUDO_MAX];
     scp_metric_columns cols;
@@ -26,31 +25,15 @@ typedef struct job {
     size_t mine;     /* conditions of this rank */
     double *value;   /* [mine, n_models, n_pseudo, cols.n] */
     float *pred;     /* [n_models, max_block, G] */
+    float *post;     /* [max_block, G] what the predictions are held against, with a truth */
     int n_threads;
-    scp_pair **pair;   /* [n_threads, n_pseudo] */
-    size_t effects_of; /* first label of the line whose true effects are held, or SIZE_MAX */
-    size_t effects_cap;
-    double *effects;   /* [labels of the line, G] true effects, plates averaged */
-    double *predicted; /* [n_threads, G] predicted effect of a label */
+    scp_pair **pair;      /* [n_threads] */
+    size_t effects_of;    /* first label of the line whose true effects are held, or SIZE_MAX */
+    scp_pds_line *line;   /* these effects */
+    double *predicted;    /* [max_block * n_models, G] effects of the labels of a block */
+    size_t *own;          /* [max_block * n_models] their places in the line */
+    scp_pds_scores *pds;  /* [max_block * n_models] */
 } job;
-
-static int thread_count(void)
-{
-#ifdef _OPENMP
-    return omp_get_max_threads();
-#else
-    return 1;
-#endif
-}
-
-static int thread_number(void)
-{
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
 
 static const float *profile(const job *j, int32_t p)
 {
@@ -64,13 +47,15 @@ static double *figures(const job *j, size_t at, size_t model, size_t pseudo)
 
 static void job_fini(job *j)
 {
-    for (size_t i = 0; j->pair && i < (size_t)j->n_threads * j->n_pseudo; i++)
-        scp_pair_destroy(&j->pair[i]);
+    for (int i = 0; j->pair && i < j->n_threads; i++) scp_pair_destroy(&j->pair[i]);
     free(j->pair);
     free(j->value);
     free(j->pred);
-    free(j->effects);
+    free(j->post);
+    scp_pds_line_destroy(&j->line);
     free(j->predicted);
+    free(j->own);
+    free(j->pds);
     scp_eval_plan_fini(&j->plan);
 }
 
@@ -95,6 +80,16 @@ static void list_pseudo_counts(job *j)
     }
 }
 
+static scp_status pds_init(job *j)
+{
+    const size_t most = j->plan.max_block * j->n_models;
+    j->effects_of = SIZE_MAX;
+    SCP_TRY(scp_alloc(most * j->G, sizeof *j->predicted, &j->predicted));
+    SCP_TRY(scp_alloc(most, sizeof *j->own, &j->own));
+    SCP_TRY(scp_alloc(most, sizeof *j->pds, &j->pds));
+    return scp_pds_line_create(j->G, &j->line);
+}
+
 static scp_status job_init(job *j, const int32_t *rows, size_t n)
 {
     SCP_TRY(scp_metric_settings_check(j->set));
@@ -102,16 +97,15 @@ static scp_status job_init(job *j, const int32_t *rows, size_t n)
     scp_metric_columns_init(j->set, j->G, &j->cols);
     list_pseudo_counts(j);
     j->row_size = j->n_models * j->n_pseudo * j->cols.n;
-    j->n_threads = thread_count();
-    j->effects_of = SIZE_MAX;
+    j->n_threads = scp_omp_threads();
     count_mine(j);
     SCP_TRY(scp_alloc(j->mine * j->row_size, sizeof *j->value, &j->value));
     SCP_TRY(scp_alloc(j->n_models * j->plan.max_block * j->G, sizeof *j->pred, &j->pred));
-    SCP_TRY(scp_alloc((size_t)j->n_threads * j->G, sizeof *j->predicted, &j->predicted));
-    SCP_TRY(scp_alloc((size_t)j->n_threads * j->n_pseudo, sizeof(scp_pair *), &j->pair));
-    for (size_t i = 0; i < (size_t)j->n_threads * j->n_pseudo; i++)
-        SCP_TRY(scp_pair_create(j->G, j->pseudo[i % j->n_pseudo], j->set, &j->pair[i]));
-    return SCP_OK;
+    if (j->truth) SCP_TRY(scp_alloc(j->plan.max_block * j->G, sizeof *j->post, &j->post));
+    SCP_TRY(scp_alloc((size_t)j->n_threads, sizeof(scp_pair *), &j->pair));
+    for (int i = 0; i < j->n_threads; i++)
+        SCP_TRY(scp_pair_create(j->G, j->pseudo, j->n_pseudo, j->set, &j->pair[i]));
+    return j->set->pds ? pds_init(j) : SCP_OK;
 }
 
 static bool usable(const float *x, size_t G)
@@ -121,18 +115,30 @@ static bool usable(const float *x, size_t G)
     return true;
 }
 
+/* What the i-th condition of the plan is held against; `begin` is the first of its block. */
+static const float *post_of(const job *j, size_t i, size_t begin)
+{
+    if (j->truth) return j->post + (i - begin) * j->G;
+    return profile(j, j->d->post[j->plan.row[i]]);
+}
+
+/* The truth of a block, where the treated profiles are not. */
+static scp_status fill_truth(job *j, size_t begin, size_t end)
+{
+    if (!j->truth) return SCP_OK;
+    return j->truth->fill(j->truth->ctx, j->plan.row + begin, end - begin, j->post);
+}
+
 /* Profiles of the block must be finite and not negative. */
 static scp_status check_truth(const job *j, size_t begin, size_t end)
 {
     const scp_dataset *d = j->d;
     size_t bad = end;
 #pragma omp parallel for schedule(static) reduction(min : bad)
-    for (size_t i = begin; i < end; i++) {
-        int32_t r = j->plan.row[i];
-        if (i < bad &&
-            (!usable(profile(j, d->post[r]), j->G) || !usable(profile(j, d->pre[r]), j->G)))
+    for (size_t i = begin; i < end; i++)
+        if (i < bad && (!usable(post_of(j, i, begin), j->G) ||
+                        !usable(profile(j, d->pre[j->plan.row[i]]), j->G)))
             bad = i;
-    }
     if (bad == end) return SCP_OK;
     int32_t p = d->post[j->plan.row[bad]];
     SCP_FAIL(SCP_EDATA,
@@ -146,14 +152,11 @@ static void score_conditions(job *j, size_t begin, size_t end, size_t at)
 {
 #pragma omp parallel for schedule(dynamic)
     for (size_t i = begin; i < end; i++) {
-        int32_t r = j->plan.row[i];
-        for (size_t e = 0; e < j->n_pseudo; e++) {
-            scp_pair *pair = j->pair[(size_t)thread_number() * j->n_pseudo + e];
-            scp_pair_truth(pair, profile(j, j->d->post[r]), profile(j, j->d->pre[r]));
-            for (size_t m = 0; m < j->n_models; m++)
-                (void)scp_pair_score(pair, j->pred + (m * j->plan.max_block + i - begin) * j->G,
-                                     figures(j, at + i - begin, m, e));
-        }
+        scp_pair *pair = j->pair[scp_omp_thread()];
+        scp_pair_truth(pair, post_of(j, i, begin), profile(j, j->d->pre[j->plan.row[i]]));
+        for (size_t m = 0; m < j->n_models; m++)
+            (void)scp_pair_score(pair, j->pred + (m * j->plan.max_block + i - begin) * j->G,
+                                 figures(j, at + i - begin, m, 0));
     }
 }
 
@@ -167,50 +170,69 @@ static void add_shift(const job *j, const float *x, int32_t row, size_t plates, 
     }
 }
 
+/* The true effect of a label, plates averaged. `post` [G] is scratch, used with a truth. */
+static scp_status true_effect(job *j, size_t label, float *post, double *effect)
+{
+    const scp_eval_plan *p = &j->plan;
+    const size_t first = p->label_begin[label], end = p->label_begin[label + 1];
+    for (size_t i = first; i < end; i++) {
+        const float *x = profile(j, j->d->post[p->row[i]]);
+        if (j->truth) SCP_TRY(j->truth->fill(j->truth->ctx, p->row + i, 1, post));
+        add_shift(j, j->truth ? post : x, p->row[i], end - first, effect);
+    }
+    return SCP_OK;
+}
+
 /* True effects of all labels of the line that label l belongs to. */
 static scp_status hold_effects(job *j, size_t l)
 {
-    const scp_eval_plan *p = &j->plan;
-    size_t first = p->line_begin[l], n = p->line_end[l] - first;
+    const size_t first = j->plan.line_begin[l], n = j->plan.line_end[l] - first;
+    scp_status st = SCP_OK;
+    double *effect = NULL;
+    float *post = NULL;
     if (j->effects_of == first) return SCP_OK;
-    if (n * j->G > j->effects_cap) {
-        free(j->effects);
-        j->effects = NULL;
-        j->effects_cap = 0;
-        SCP_TRY(scp_alloc(n * j->G, sizeof *j->effects, &j->effects));
-        j->effects_cap = n * j->G;
-    }
-    memset(j->effects, 0, n * j->G * sizeof *j->effects);
+    j->effects_of = SIZE_MAX;
+    SCP_TRY(scp_pds_line_begin(j->line, n, &effect));
+    if (j->truth) {
+        SCP_TRY(scp_alloc(j->G, sizeof *post, &post));
+        for (size_t q = 0; q < n && st == SCP_OK; q++)
+            st = true_effect(j, first + q, post, effect + q * j->G);
+        free(post);
+        SCP_TRY(st);
+    } else {
 #pragma omp parallel for schedule(dynamic)
-    for (size_t q = 0; q < n; q++)
-        for (size_t i = p->label_begin[first + q]; i < p->label_begin[first + q + 1]; i++)
-            add_shift(j, profile(j, j->d->post[p->row[i]]), p->row[i],
-                      p->label_begin[first + q + 1] - p->label_begin[first + q],
-                      j->effects + q * j->G);
+        for (size_t q = 0; q < n; q++)
+            (void)true_effect(j, first + q, NULL, effect + q * j->G);
+    }
+    scp_pds_line_ready(j->line);
     j->effects_of = first;
     return SCP_OK;
 }
 
-/* Discrimination scores of label l under model m, into the figures of each of its plates. */
-static void score_label(job *j, size_t l, size_t m, size_t begin, size_t at)
+/* Predicted effect of label l under model m into place `at`. */
+static void predict_effect(job *j, size_t l, size_t m, size_t begin, size_t at)
 {
     const scp_eval_plan *p = &j->plan;
-    size_t first = p->label_begin[l], end = p->label_begin[l + 1];
-    double *effect = j->predicted + (size_t)thread_number() * j->G;
+    const size_t first = p->label_begin[l], end = p->label_begin[l + 1];
+    double *effect = j->predicted + at * j->G;
     memset(effect, 0, j->G * sizeof *effect);
     for (size_t i = first; i < end; i++)
         add_shift(j, j->pred + (m * p->max_block + i - begin) * j->G, p->row[i], end - first,
                   effect);
-    scp_pds_scores score;
-    scp_pds_score(effect, j->effects, p->line_end[l] - p->line_begin[l], j->G, l - p->line_begin[l],
-                  NULL, &score);
-    for (size_t i = first; i < end; i++)
+    j->own[at] = l - p->line_begin[l];
+}
+
+/* Discrimination scores of label l under model m into the figures of each of its plates. */
+static void put_scores(job *j, size_t l, size_t m, const scp_pds_scores *s, size_t begin, size_t at)
+{
+    const scp_eval_plan *p = &j->plan;
+    for (size_t i = p->label_begin[l]; i < p->label_begin[l + 1]; i++)
         for (size_t e = 0; e < j->n_pseudo; e++) {
             double *out = figures(j, at + i - begin, m, e);
-            out[SCP_METRIC_PDS_L1] = score.l1;
-            out[SCP_METRIC_PDS_L2] = score.l2;
-            out[SCP_METRIC_PDS_COSINE] = score.cosine;
-            out[SCP_METRIC_PDS_COSINE_MID] = score.cosine_mid;
+            out[SCP_METRIC_PDS_L1] = s->l1;
+            out[SCP_METRIC_PDS_L2] = s->l2;
+            out[SCP_METRIC_PDS_COSINE] = s->cosine;
+            out[SCP_METRIC_PDS_COSINE_MID] = s->cosine_mid;
         }
 }
 
@@ -218,13 +240,16 @@ static void score_label(job *j, size_t l, size_t m, size_t begin, size_t at)
 static scp_status score_labels(job *j, size_t block, size_t begin, size_t at)
 {
     const scp_eval_plan *p = &j->plan;
-    for (size_t l = p->block_begin[block], end; l < p->block_begin[block + 1]; l = end) {
-        end =
-            p->line_end[l] < p->block_begin[block + 1] ? p->line_end[l] : p->block_begin[block + 1];
+    const size_t M = j->n_models, last = p->block_begin[block + 1];
+    for (size_t l = p->block_begin[block], end; l < last; l = end) {
+        end = p->line_end[l] < last ? p->line_end[l] : last;
         SCP_TRY(hold_effects(j, l));
 #pragma omp parallel for schedule(dynamic) collapse(2)
         for (size_t q = l; q < end; q++)
-            for (size_t m = 0; m < j->n_models; m++) score_label(j, q, m, begin, at);
+            for (size_t m = 0; m < M; m++) predict_effect(j, q, m, begin, (q - l) * M + m);
+        scp_pds_line_score(j->line, j->predicted, j->own, (end - l) * M, j->pds);
+        for (size_t i = 0; i < (end - l) * M; i++)
+            put_scores(j, l + i / M, i % M, &j->pds[i], begin, at);
     }
     return SCP_OK;
 }
@@ -233,6 +258,7 @@ static scp_status score_block(job *j, size_t block, size_t at)
 {
     size_t begin, end;
     scp_eval_plan_block(&j->plan, block, &begin, &end);
+    SCP_TRY(fill_truth(j, begin, end));
     SCP_TRY(check_truth(j, begin, end));
     for (size_t m = 0; m < j->n_models; m++)
         SCP_TRY(j->model[m].fill(j->model[m].ctx, j->plan.row + begin, end - begin,
@@ -338,13 +364,15 @@ static scp_status collect(job *j, const char *split, scp_scores *out)
     return scp_agree(j->comm, st);
 }
 
-scp_status scp_evaluate(scp_comm *comm, const scp_dataset *d, const int32_t *rows, size_t n,
-                        const char *split, const scp_predictor *model, size_t n_models,
-                        const scp_metric_settings *s, scp_scores *out)
+scp_status scp_evaluate_against(scp_comm *comm, const scp_dataset *d, const scp_truth *truth,
+                                const int32_t *rows, size_t n, const char *split,
+                                const scp_predictor *model, size_t n_models,
+                                const scp_metric_settings *s, scp_scores *out)
 {
     SCP_ARG(comm && d && split && model && n_models && s && out, "all arguments are required");
     memset(out, 0, n_models * sizeof *out);
     job j = { .comm = comm, .d = d, .set = s, .model = model, .n_models = n_models, .G = d->G };
+    j.truth = truth;
     scp_status st = scp_agree(comm, job_init(&j, rows, n));
     if (st != SCP_OK) goto done;
     SCP_GOTO(done, score_all(&j));
@@ -353,4 +381,11 @@ done:
     job_fini(&j);
     for (size_t m = 0; st != SCP_OK && m < n_models; m++) scp_scores_fini(&out[m]);
     return st;
+}
+
+scp_status scp_evaluate(scp_comm *comm, const scp_dataset *d, const int32_t *rows, size_t n,
+                        const char *split, const scp_predictor *model, size_t n_models,
+                        const scp_metric_settings *s, scp_scores *out)
+{
+    return scp_evaluate_against(comm, d, NULL, rows, n, split, model, n_models, s, out);
 }

@@ -23,6 +23,14 @@ typedef struct scp_predictor {
     const char *h5ad; /* write the predictions to this AnnData file as well, or NULL */
 } scp_predictor;
 
+/* What predictions are held against when it is not the treated profiles of the data set: the truth
+ * behind a synthetic screen, or a part of the cells. */
+typedef struct scp_truth {
+    /** Profiles of some pairs, finite and not negative: out [n, G]. Called as scp_predictor.fill is. */
+    scp_status (*fill)(void *ctx, const int32_t *rows, size_t n, float *out);
+    void *ctx; /* first argument of fill, borrowed */
+} scp_truth;
+
 /* How the size of effects follows the dose (eval/dose.h): means over (line, drug). */
 typedef struct scp_dose_summary {
     size_t n; /* (line, drug) with two doses or more */
@@ -62,6 +70,12 @@ typedef struct scp_scores {
 scp_status scp_evaluate(scp_comm *comm, const scp_dataset *d, const int32_t *rows, size_t n,
                         const char *split, const scp_predictor *model, size_t n_models,
                         const scp_metric_settings *s, scp_scores *out) SCP_MUST_USE;
+
+/** The same against another truth (NULL: the treated profiles). Collective. */
+scp_status scp_evaluate_against(scp_comm *comm, const scp_dataset *d, const scp_truth *truth,
+                                const int32_t *rows, size_t n, const char *split,
+                                const scp_predictor *model, size_t n_models,
+                                const scp_metric_settings *s, scp_scores *out) SCP_MUST_USE;
 
 void scp_scores_fini(scp_scores *s);
 

@@ -85,11 +85,13 @@ void scp_metric_columns_init(const scp_metric_settings *s, size_t G, scp_metric_
 /** Index of the column of this name (ours or cell-eval's), -1 when there is none. */
 int scp_metric_columns_find(const scp_metric_columns *c, const char *name);
 
-/* Scratch memory for conditions of one size and pseudo-count; one per thread, reused. */
+/* Scratch memory for conditions of one size and some pseudo-counts; one per thread, reused. */
 typedef struct scp_pair scp_pair;
 
-scp_status scp_pair_create(size_t G, double pseudo, const scp_metric_settings *s,
-                           scp_pair **out) SCP_MUST_USE;
+/** @param pseudo  [n_pseudo] pseudo-counts, 1 to SCP_PSEUDO_MAX of them, copied
+ *  *out: scp_pair_destroy. */
+scp_status scp_pair_create(size_t G, const double *pseudo, size_t n_pseudo,
+                           const scp_metric_settings *s, scp_pair **out) SCP_MUST_USE;
 void scp_pair_destroy(scp_pair **p);
 
 /** Set the condition: everything that depends on the truth alone (logFC, DEG set, ranks, moments)
@@ -100,8 +102,8 @@ void scp_pair_truth(scp_pair *p, const float *post, const float *pre);
 
 /** Score one prediction of the condition.
  *  @param pred  [G] predicted treated profile; negative entries count as 0
- *  @param out   [columns] metrics; the PDS columns are NaN. A prediction with an entry that is not
- *               finite is NaN in every column.
+ *  @param out   [n_pseudo, columns] metrics; the PDS columns are NaN. A prediction with an entry
+ *               that is not finite is NaN in every column.
  *  @return false when the prediction was not finite. */
 bool scp_pair_score(scp_pair *p, const float *pred, double *out);
 

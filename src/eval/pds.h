@@ -1,10 +1,12 @@
 /* Perturbation discrimination score: does a predicted effect lie nearer to its own true effect than
- * to the true effects of the other labels of the same cell line? Pure functions, fp64. */
+ * to the true effects of the other labels of the same cell line? fp64. Not collective. */
 #ifndef SCP_EVAL_PDS_H
 #define SCP_EVAL_PDS_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/status.h"
 
 typedef struct scp_pds_scores {
     double l1, l2,
@@ -23,5 +25,25 @@ typedef struct scp_pds_scores {
  *  N < 2 or a distance that is not finite: all scores NaN. */
 void scp_pds_score(const double *f, const double *r, size_t N, size_t G, size_t own,
                    const uint8_t *drop, scp_pds_scores *out);
+
+/* The true effects of the labels of one line, ready for many predictions: what scp_pds_score gives,
+ * bit for bit, by a screening in fp32 whose rounding is bounded. Only distances that it cannot tell
+ * from the own one are computed again. */
+typedef struct scp_pds_line scp_pds_line;
+
+/** For effects of G genes; of the number of threads of the caller's parallel regions. *out:
+ *  scp_pds_line_destroy. */
+scp_status scp_pds_line_create(size_t G, scp_pds_line **out) SCP_MUST_USE;
+void scp_pds_line_destroy(scp_pds_line **l);
+
+/** Begin a line of N labels: *effect [N, G] zeros, to be filled before scp_pds_line_ready; owned by
+ *  l until the next begin. */
+scp_status scp_pds_line_begin(scp_pds_line *l, size_t N, double **effect) SCP_MUST_USE;
+void scp_pds_line_ready(scp_pds_line *l);
+
+/** Score n predictions f [n, G] of the labels own [n]; out [n]. By all threads; not from inside a
+ *  parallel region. */
+void scp_pds_line_score(scp_pds_line *l, const double *f, const size_t *own, size_t n,
+                        scp_pds_scores *out);
 
 #endif

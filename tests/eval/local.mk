@@ -22,3 +22,7 @@ check_PROGRAMS += tests/eval/dose.t
 TESTS += tests/eval/dose.t
 tests_eval_dose_t_SOURCES = tests/eval/dose.c $(tests_eval_screen)
 tests_eval_dose_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/eval/pds_line.t
+TESTS += tests/eval/pds_line.t
+tests_eval_pds_line_t_SOURCES = tests/eval/pds_line.c
+tests_eval_pds_line_t_LDADD = libscptest.a $(LDADD)
