@@ -41,6 +41,7 @@ $PACKAGE_NAME $PACKAGE_VERSION
   RDKit        $scp_rdkit_root
   CUDA         $have_cuda${NVCC:+ ($NVCC:$scp_archs)}
   NCCL         $have_nccl
+  igraph       $have_igraph
   debug        $enable_debug   sanitizers $enable_sanitizers   coverage $enable_coverage   native $enable_native
   prefix       $prefix
 

@@ -23,7 +23,9 @@ typedef enum scp_rng_purpose {
     SCP_RNG_DDIM = 9,      /* starting noise of a sampled prediction; step = draw          */
     SCP_RNG_SPLIT = 10,    /* UC / UD / validation                                         */
     SCP_RNG_SYNTH = 11,    /* synthetic data; step = stream inside the generator           */
-    SCP_RNG_BOOTSTRAP = 12 /* confidence intervals                                         */
+    SCP_RNG_BOOTSTRAP = 12,/* confidence intervals                                         */
+    SCP_RNG_PERMUTE_SETS = 13,  /* random gene sets; sample = size, step = permutation     */
+    SCP_RNG_PERMUTE_LABELS = 14 /* permuted classes; step = permutation                    */
 } scp_rng_purpose;
 
 /** Four 32-bit words of block `index` of the stream. Pure. */

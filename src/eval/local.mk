@@ -9,3 +9,5 @@ libscppdm_a_SOURCES += \
 libscppdm_a_SOURCES += src/eval/predict.h src/eval/predict.c
 libscppdm_a_SOURCES += src/eval/predict_baseline.h src/eval/predict_baseline.c
 libscppdm_a_SOURCES += src/eval/dose.h src/eval/dose.c
+libscppdm_a_SOURCES += src/eval/gsea.h src/eval/gsea_impl.h src/eval/gsea.c src/eval/gsea_sets.c src/eval/gsea_compare.c src/eval/moa.h \
+	src/eval/moa.c src/eval/umap.h src/eval/umap.c

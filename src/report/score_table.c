@@ -42,7 +42,7 @@ static const char *figure_name(scp_score_figure figure)
 }
 
 /* Rows that read the truth they are scored against are not candidates for the best. */
-static bool is_ranked(const char *model)
+bool scp_score_ranked(const char *model)
 {
     return strcmp(model, scp_means_name(SCP_MEANS_ORACLE)) != 0 &&
            strcmp(model, scp_means_name(SCP_MEANS_REPLICATE)) != 0 &&
@@ -89,7 +89,7 @@ static scp_status add_scores(scp_table *t, const scp_scores *s, const size_t *in
     for (size_t k = 0; k < n; k++) v[k] = figure_of(s, 0, index[k], figure);
     v[n] = (double)s->all[SCP_METRIC_DELTA_PEARSON].n;
     v[n + 1] = (double)s->all[SCP_METRIC_DELTA_PEARSON].n_nan;
-    return scp_table_add_row(t, s->model, v, is_ranked(s->model));
+    return scp_table_add_row(t, s->model, v, scp_score_ranked(s->model));
 }
 
 scp_status scp_score_table(const scp_scores *s, size_t n, scp_score_figure figure,
@@ -121,7 +121,7 @@ scp_status scp_dose_table(const scp_scores *s, size_t n, scp_table *t)
     for (size_t m = 0; m < n; m++) {
         const scp_dose_summary *d = &s[m].dose;
         const double v[] = { d->spearman, d->spearman_true, d->rising, d->rising_true, d->order };
-        SCP_TRY(scp_table_add_row(t, s[m].model, v, is_ranked(s[m].model)));
+        SCP_TRY(scp_table_add_row(t, s[m].model, v, scp_score_ranked(s[m].model)));
     }
     return scp_table_note(
         t, "size of the effect (norm of Delta) against dose; means over %zu (line, drug)",

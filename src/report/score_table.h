@@ -22,6 +22,10 @@ typedef enum scp_score_figure {
 scp_status scp_score_table(const scp_scores *s, size_t n, scp_score_figure figure,
                            const char *const *columns, scp_table *t) SCP_MUST_USE;
 
+/** False for rows that are no candidates for the best: they read the truth that they are scored
+ *  against, or are ceilings. */
+bool scp_score_ranked(const char *model);
+
 /** How the size of effects follows the dose (eval/dose.h): one row a model, one column a measure.
  */
 scp_status scp_dose_table(const scp_scores *s, size_t n, scp_table *t) SCP_MUST_USE;

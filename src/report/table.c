@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "report/table_html.h"
 
 scp_status scp_table_init(scp_table *t, const char *title)
 {
@@ -29,14 +30,27 @@ scp_status scp_table_add_column(scp_table *t, const char *title, double best, in
 scp_status scp_table_add_row(scp_table *t, const char *label, const double *values, bool ranked)
 {
     SCP_ARG(t && label && (values || t->n_cols == 0), "table, label and values are required");
-    size_t label_room = t->cap_rows, value_room = t->cap_rows * t->n_cols, flag_room = t->cap_rows;
+    size_t label_room = t->cap_rows, value_room = t->cap_rows * t->n_cols, flag_room = t->cap_rows,
+           low_room = value_room, high_room = value_room;
     SCP_TRY(scp_grow(&t->row, &label_room, t->n_rows + 1, sizeof *t->row));
     SCP_TRY(scp_grow(&t->value, &value_room, label_room * t->n_cols, sizeof *t->value));
+    SCP_TRY(scp_grow(&t->low, &low_room, label_room * t->n_cols, sizeof *t->low));
+    SCP_TRY(scp_grow(&t->high, &high_room, label_room * t->n_cols, sizeof *t->high));
     SCP_TRY(scp_grow(&t->unranked, &flag_room, label_room, sizeof *t->unranked));
     t->cap_rows = label_room;
     SCP_TRY(scp_strdup(label, &t->row[t->n_rows]));
     if (t->n_cols) memcpy(t->value + t->n_rows * t->n_cols, values, t->n_cols * sizeof *values);
+    for (size_t c = 0; c < t->n_cols; c++)
+        t->low[t->n_rows * t->n_cols + c] = t->high[t->n_rows * t->n_cols + c] = NAN;
     t->unranked[t->n_rows++] = !ranked;
+    return SCP_OK;
+}
+
+scp_status scp_table_interval(scp_table *t, size_t column, double low, double high)
+{
+    SCP_ARG(t && t->n_rows && column < t->n_cols, "an interval belongs to a value that is there");
+    t->low[(t->n_rows - 1) * t->n_cols + column] = low;
+    t->high[(t->n_rows - 1) * t->n_cols + column] = high;
     return SCP_OK;
 }
 
@@ -59,26 +73,38 @@ void scp_table_fini(scp_table *t)
     free(t->col);
     free(t->row);
     free(t->value);
+    free(t->low);
+    free(t->high);
     free(t->unranked);
     scp_strbuf_fini(&t->notes);
     *t = (scp_table){ 0 };
 }
 
-/* Whether a row is as near to the best value as any ranked row. A column in which all ranked rows
- * are equal has no best one. */
-static bool is_best(const scp_table *t, size_t r, size_t c)
+/* Distance of a value, as it is printed, from the best; NaN: does not compete. */
+static double distance(const scp_table *t, size_t r, size_t c)
 {
-    double least = INFINITY, most = -INFINITY;
-    size_t ranked = 0;
+    double unit = pow(10, t->col[c].digits < 0 ? 0 : t->col[c].digits);
+    double v = t->value[r * t->n_cols + c];
+    return t->unranked[r] ? NAN : fabs(round(v * unit) - round(t->col[c].best * unit));
+}
+
+scp_table_mark scp_table_marked(const scp_table *t, size_t r, size_t c)
+{
+    double own = distance(t, r, c), least = INFINITY, next = INFINITY;
+    size_t ranked = 0, at_least = 0;
+    if (isnan(own)) return SCP_MARK_NONE;
     for (size_t i = 0; i < t->n_rows; i++) {
-        double distance = fabs(t->value[i * t->n_cols + c] - t->col[c].best);
-        if (t->unranked[i] || isnan(distance)) continue;
-        least = fmin(least, distance);
-        most = fmax(most, distance);
-        ranked++;
+        ranked += !isnan(distance(t, i, c));
+        least = fmin(least, distance(t, i, c));
     }
-    if (t->unranked[r] || !ranked || (ranked > 1 && least == most)) return false;
-    return fabs(t->value[r * t->n_cols + c] - t->col[c].best) == least;
+    for (size_t i = 0; i < t->n_rows; i++) {
+        double d = distance(t, i, c);
+        at_least += d == least;
+        if (d > least) next = fmin(next, d);
+    }
+    if (ranked > 1 && at_least == ranked) return SCP_MARK_NONE;
+    if (own == least) return SCP_MARK_BEST;
+    return own == next && at_least == 1 ? SCP_MARK_SECOND : SCP_MARK_NONE;
 }
 
 static scp_status format_value(const scp_table *t, size_t r, size_t c, scp_table_format format,
@@ -88,11 +114,15 @@ static scp_status format_value(const scp_table *t, size_t r, size_t c, scp_table
     char number[SCP_REAL_TEXT];
     if (format == SCP_TABLE_TSV) return scp_strbuf_addf(out, "%s", scp_print_real(v, number));
     if (isnan(v)) return scp_strbuf_addf(out, "-");
-    const char *mark = "";
-    if (is_best(t, r, c)) mark = format == SCP_TABLE_MARKDOWN ? "**" : "*";
-    const char *open = format == SCP_TABLE_MARKDOWN ? mark : "";
+    static const char *const open[][3] = {
+        [SCP_TABLE_TEXT] = { "", "", "" }, [SCP_TABLE_MARKDOWN] = { "", "**", "<u>" }
+    };
+    static const char *const close[][3] = {
+        [SCP_TABLE_TEXT] = { "", "*", "" }, [SCP_TABLE_MARKDOWN] = { "", "**", "</u>" }
+    };
+    scp_table_mark mark = scp_table_marked(t, r, c);
     int digits = t->col[c].digits < 0 ? 0 : t->col[c].digits;
-    return scp_strbuf_addf(out, "%s%.*f%s", open, digits, v, mark);
+    return scp_strbuf_addf(out, "%s%.*f%s", open[format][mark], digits, v, close[format][mark]);
 }
 
 /* The table as a grid of texts: line 0 has the titles, field 0 the labels. */
@@ -213,6 +243,7 @@ scp_status scp_table_print(const scp_table *t, scp_table_format format, bool tra
         [SCP_TABLE_TSV] = add_tsv_line,
     };
     SCP_ARG(t && out, "table and buffer are required");
+    if (format == SCP_TABLE_HTML) return scp_table_html(t, transpose, out);
     grid g = { 0 };
     scp_status st = SCP_OK;
     SCP_GOTO(done, grid_init(&g, t, format, transpose));

@@ -1,0 +1,38 @@
+/* Score tables from the summary.json of a run (scppdm_eval). Not collective. */
+#ifndef SCP_REPORT_SUMMARY_H
+#define SCP_REPORT_SUMMARY_H
+
+#include <stdbool.h>
+
+#include "base/json.h"
+#include "report/table.h"
+
+typedef struct scp_summary scp_summary;
+
+/** Read <run>/eval/summary.json. *out NULL when there is none. SCP_EDATA: not a summary, with the
+ *  way out. *out: scp_summary_close. */
+scp_status scp_summary_open(const char *run, scp_summary **out) SCP_MUST_USE;
+void scp_summary_close(scp_summary **s);
+
+/** Pseudo-count of the logFC, and whether some model was scored on the split. */
+double scp_summary_pseudo(const scp_summary *s);
+bool scp_summary_has(const scp_summary *s, const char *split);
+
+typedef enum scp_summary_part {
+    SCP_SUMMARY_PAPER, /* the rows of the paper's Tables 1 to 4, EV as mean and as median */
+    SCP_SUMMARY_REST,  /* every other metric                                              */
+    SCP_SUMMARY_DOSE   /* how effects follow the dose                                     */
+} scp_summary_part;
+
+/** One table of a split: one row a model, one column a metric. Figures that a model does not have
+ *  are NaN; rows that are no candidates (ceilings) are not ranked.
+ *  @param mean  figures are means over conditions, else medians. *found: it has a column.
+ *  t: scp_table_fini in any case. */
+scp_status scp_summary_table(const scp_summary *s, const char *split, scp_summary_part part,
+                             bool mean, scp_table *t, bool *found) SCP_MUST_USE;
+
+/** All figures of all models and splits as a long table, appended: split, model, metric, mean,
+ *  median, their intervals where the summary has them, n, n_nan. */
+scp_status scp_summary_long(const scp_summary *s, const char *run, scp_strbuf *out) SCP_MUST_USE;
+
+#endif
