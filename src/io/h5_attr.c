@@ -5,6 +5,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "io/h5.h"
+#include "io/h5_heap.h"
+#include "io/h5_sound.h"
 #include "io/h5_text.h"
 
 scp_status scp_h5_text_type(hid_t *type)
@@ -54,6 +56,17 @@ static void attr_close(open_attr *a)
     if (a->id >= 0) H5Aclose(a->id);
 }
 
+/* An attribute is stored as it is: one that claims more than the file has is damaged. */
+static bool fits_file(const open_attr *a)
+{
+    hid_t file = H5Iget_file_id(a->id);
+    size_t size = H5Tis_variable_str(a->type) > 0 ? 1 : H5Tget_size(a->type);
+    hsize_t bytes = 0;
+    bool fits = file >= 0 && size > 0 && H5Fget_filesize(file, &bytes) >= 0 && a->n <= bytes / size;
+    if (file >= 0) H5Fclose(file);
+    return fits;
+}
+
 static scp_status attr_open(hid_t obj, const char *name, open_attr *a)
 {
     scp_status st = SCP_OK;
@@ -72,6 +85,9 @@ static scp_status attr_open(hid_t obj, const char *name, open_attr *a)
     hssize_t n = H5Sget_simple_extent_npoints(space);
     if (n < 0) SCP_FAIL_GOTO(done, SCP_EDATA, "%s: the attribute has no size", a->where);
     a->n = (size_t)n;
+    if (!fits_file(a))
+        SCP_FAIL_GOTO(done, SCP_EDATA, "%s: %zu elements of %zu bytes: more than the file has",
+                      a->where, a->n, H5Tget_size(a->type));
 done:
     if (space >= 0) H5Sclose(space);
     if (st != SCP_OK) attr_close(a);
@@ -82,6 +98,10 @@ static scp_status attr_transfer(void *ctx, hid_t type, void *buf)
 {
     const open_attr *a = ctx;
     scp_status st = SCP_OK;
+    bool seen = false;
+    if (H5Tis_variable_str(type) > 0)
+        SCP_TRY(scp_h5_attr_heap_texts(a->id, a->n, a->where, buf, &seen));
+    if (seen) return SCP_OK;
     SCP_H5AT_GOTO(done, a->id, NULL, H5Aread(a->id, type, buf));
 done:
     return st;
@@ -127,7 +147,26 @@ static scp_status attr_numbers(hid_t obj, const char *name, size_t n, hid_t type
         (class != H5T_FLOAT || type != H5T_NATIVE_DOUBLE))
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s: not %s", a.where,
                       type == H5T_NATIVE_DOUBLE ? "numbers" : "integers");
+    SCP_GOTO(done, scp_h5_check_type(a.type, a.where));
     SCP_GOTO(done, attr_transfer(&a, type, out));
+done:
+    attr_close(&a);
+    return st;
+}
+
+scp_status scp_h5_attr_link(hid_t obj, const char *name, char *link, size_t size)
+{
+    open_attr a;
+    scp_status st = SCP_OK;
+    hobj_ref_t ref;
+    ssize_t len = -1;
+    SCP_TRY(attr_open(obj, name, &a));
+    if (a.n == 1 && H5Tequal(a.type, H5T_STD_REF_OBJ) > 0) {
+        SCP_GOTO(done, attr_transfer(&a, H5T_STD_REF_OBJ, &ref));
+        len = H5Rget_name(obj, H5R_OBJECT, &ref, link, size);
+        H5Eclear2(H5E_DEFAULT);
+    }
+    if (len <= 0 || (size_t)len >= size) link[0] = '\0';
 done:
     attr_close(&a);
     return st;

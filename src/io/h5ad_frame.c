@@ -28,25 +28,13 @@ static void column_close(column *c)
  */
 static scp_status open_referenced(hid_t dset, hid_t frame, const char *name, column *c)
 {
-    scp_status st = SCP_OK;
-    hid_t attr = H5I_INVALID_HID, type = H5I_INVALID_HID;
-    hobj_ref_t ref;
-    char link[512];
-    ssize_t len = -1;
-    if (scp_h5_has_attr(dset, "categories")) {
-        SCP_H5IDAT_GOTO(done, dset, NULL, attr, H5Aopen(dset, "categories", H5P_DEFAULT));
-        SCP_H5IDAT_GOTO(done, dset, NULL, type, H5Aget_type(attr));
-        if (H5Tequal(type, H5T_STD_REF_OBJ) > 0 && H5Aread(attr, H5T_STD_REF_OBJ, &ref) >= 0)
-            len = H5Rget_name(dset, H5R_OBJECT, &ref, link, sizeof link);
-    }
-    if (len <= 0 || (size_t)len >= sizeof link)
-        SCP_GOTO(done, scp_str_format(link, sizeof link, "__categories/%s", name));
+    char link[512] = "";
+    if (scp_h5_has_attr(dset, "categories"))
+        SCP_TRY(scp_h5_attr_link(dset, "categories", link, sizeof link));
+    if (!link[0]) SCP_TRY(scp_str_format(link, sizeof link, "__categories/%s", name));
     c->categorical = true;
-    SCP_GOTO(done, scp_field_open(frame, link, &c->labels));
-done:
-    if (type >= 0) H5Tclose(type);
-    if (attr >= 0) H5Aclose(attr);
-    return st;
+    SCP_TRY(scp_field_open(frame, link, &c->labels));
+    return SCP_OK;
 }
 
 static scp_status open_in_group(const scp_frame *f, const char *name, column *c)

@@ -29,7 +29,8 @@ LONG_TESTS += tests/data/mutate.t
 dist_check_SCRIPTS += tests/data/bad_inputs.sh
 TESTS += tests/data/bad_inputs.sh
 LONG_TESTS += tests/data/bad_inputs.sh
-tests_data_mutate_t_SOURCES = tests/data/mutate.c tests/data/mutate_files.h tests/data/mutate_files.c
+tests_data_mutate_t_SOURCES = tests/data/mutate.c tests/data/mutate_damage.h tests/data/mutate_damage.c \
+	tests/data/mutate_files.h tests/data/mutate_files.c
 tests_data_mutate_t_LDADD = libscptest.a $(LDADD)
 tests_data_plates_SOURCES = tests/data/plates.c tests/data/screen.h tests/data/screen.c
 dist_check_SCRIPTS += tests/data/prep_cli.sh tests/data/prep_restart.sh tests/data/prep_memory.sh

@@ -66,13 +66,27 @@ static void texts(hid_t file)
     scp_fs_list_free(back, n);
 }
 
+/* n references to the object itself. */
+static void set_references(hid_t obj, const char *name, hsize_t n)
+{
+    hobj_ref_t ref[2];
+    hid_t space = H5Screate_simple(1, &n, NULL);
+    hid_t attr = H5Acreate2(obj, name, H5T_STD_REF_OBJ, space, H5P_DEFAULT, H5P_DEFAULT);
+    bool fine = H5Rcreate(&ref[0], obj, ".", H5R_OBJECT, H5I_INVALID_HID) >= 0 &&
+                H5Rcreate(&ref[1], obj, ".", H5R_OBJECT, H5I_INVALID_HID) >= 0 &&
+                H5Awrite(attr, H5T_STD_REF_OBJ, ref) >= 0;
+    tap_ok(fine, "%s: references set", name);
+    H5Aclose(attr);
+    H5Sclose(space);
+}
+
 static void attributes(hid_t file)
 {
     hid_t group;
     const char *names[] = { "drug", "cell_line" };
     int64_t shape[2] = { 7, 1234567890123 }, got[2] = { 0 }, one = 0;
     double real = 0;
-    char **back = NULL, *text = NULL;
+    char **back = NULL, *text = NULL, link[64] = "?";
     size_t n = 0;
     tap_st(scp_h5_group_create(file, "a/b", &group), "group and parent created");
     tap_st(scp_h5_set_text(group, "encoding-type", "dataframe"), "text set");
@@ -99,6 +113,14 @@ static void attributes(hid_t file)
     tap_near(real, 0.25, 0, "real attribute comes back");
     tap_fails(scp_h5_attr_i64(group, "shape", 3, got), SCP_EDATA, "@shape",
               "wrong count is refused");
+    tap_st(scp_h5_attr_link(group, "shape", link, sizeof link), "integers as a reference");
+    tap_text(link, "", "are none");
+    set_references(group, "two", 2);
+    tap_st(scp_h5_attr_link(group, "two", link, sizeof link), "two references");
+    tap_text(link, "", "are not one, and nothing is written beyond it");
+    set_references(group, "categories", 1);
+    tap_st(scp_h5_attr_link(group, "categories", link, sizeof link), "one reference");
+    tap_text(link, "/a/b", "leads to its object");
     tap_fails(scp_h5_attr_i64(group, "nope", 1, got), SCP_EDATA, "/a/b@nope", "missing is named");
     tap_fails(scp_h5_attr_text(group, "one", &text), SCP_EDATA, "text was expected",
               "a number is not a text");
