@@ -5,9 +5,8 @@
 #   floor  wall seconds of fetching and inflating the same chunks, with as many ranks and threads
 #
 # -- demo            three plates of 1,200 genes (the default); or another preset of scppdm_synth
-# -- CELLS [BLOCK]   one plate of so many cells and 62,710 genes, of the compression level of Tahoe's files but
-#                    not packed by zlib as they are: both sides inflate it faster, see bench/README.md. The peer
-#                    takes BLOCK cells at a time; 0 (the default): the whole plate at once
+# -- CELLS [BLOCK]   one plate of so many cells and 62,710 genes, packed by zlib's level 4 as Tahoe's files are. The
+#                    peer takes BLOCK cells at a time; 0 (the default): the whole plate at once
 
 what=${1:-demo}
 block=${2:-0}

@@ -104,7 +104,9 @@ const scp_option scp_synth_options[] = {
            "variance = mean + dispersion mean^2"),
     NUMBER("library-sd", SCP_OPT_REAL, library_sd, 3, NULL, "sd of ln library size"),
     NUMBER("depth", SCP_OPT_REAL, depth, 1000, NULL, "factor of the library size"),
-    NUMBER("deflate", SCP_OPT_INT, deflate, 9, NULL, "compression level of the plates"),
+    NUMBER("deflate", SCP_OPT_INT, deflate, 9, NULL,
+           "compression level of the plates: 1 is fast, by coders for what X is; from 2 on X is "
+           "packed by zlib, as h5py and anndata do (4: Tahoe's)"),
     NUMBER("lfc", SCP_OPT_INT, lfc, 1, NULL, "1: log fold changes of all keys in truth.h5"),
     { 0 }
 };

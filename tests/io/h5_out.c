@@ -140,6 +140,58 @@ static void test_counts(void)
     check("counts", H5T_NATIVE_FLOAT, 1, layout, x, MANY);
 }
 
+/* The stored chunks of dataset x, one after the other. *bytes: free. */
+static scp_status stored_chunks(const char *path, char **bytes, size_t *n)
+{
+    scp_status st = SCP_OK;
+    hid_t file = H5I_INVALID_HID, dset = H5I_INVALID_HID, space = H5I_INVALID_HID;
+    hsize_t chunks = 0, offset[1], size;
+    size_t cap = 0;
+    unsigned mask;
+    haddr_t at;
+    *bytes = NULL;
+    *n = 0;
+    SCP_GOTO(done, scp_h5_open(path, &file));
+    SCP_GOTO(done, scp_h5_dataset_open(file, "x", &dset));
+    SCP_H5ID_GOTO(done, space, H5Dget_space(dset));
+    SCP_H5_GOTO(done, H5Dget_num_chunks(dset, space, &chunks));
+    for (hsize_t k = 0; k < chunks; k++) {
+        SCP_H5_GOTO(done, H5Dget_chunk_info(dset, space, k, offset, &mask, &at, &size));
+        SCP_GOTO(done, scp_grow(bytes, &cap, *n + size, 1));
+        SCP_H5_GOTO(done, H5Dread_chunk(dset, H5P_DEFAULT, offset, &mask, *bytes + *n));
+        *n += size;
+    }
+done:
+    if (space >= 0) H5Sclose(space);
+    if (dset >= 0) H5Dclose(dset);
+    SCP_KEEP(st, scp_h5_close(&file));
+    return st;
+}
+
+/* From level 2 on X is packed as HDF5 itself would, and so as by h5py and anndata. */
+static void test_as_hdf5(void)
+{
+    static int64_t x[N];
+    size_t n = N, n_ours = 0, n_theirs = 1;
+    for (size_t i = 0; i < N; i++) x[i] = (int64_t)word_of(0, i);
+    for (int level = 2; level <= 9; level++) {
+        scp_h5_layout layout = { .chunk = { ODD_CHUNK }, .deflate = level, .sparse = true };
+        char *ours = NULL, *theirs = NULL, what[64];
+        hid_t file;
+        snprintf(what, sizeof what, "columns, level %d", level);
+        check(what, H5T_NATIVE_INT64, 1, layout, x, N);
+        bool fine = scp_h5_create(in_folder("h.h5"), &file) == SCP_OK &&
+                    scp_h5_write(file, "x", H5T_NATIVE_INT64, 1, &n, &layout, x) == SCP_OK &&
+                    scp_h5_close(&file) == SCP_OK &&
+                    stored_chunks(in_folder("a.h5"), &ours, &n_ours) == SCP_OK &&
+                    stored_chunks(in_folder("h.h5"), &theirs, &n_theirs) == SCP_OK;
+        tap_ok(fine && n_ours == n_theirs && n_ours > 0 && memcmp(ours, theirs, n_ours) == 0,
+               "level %d: the stored bytes are those of HDF5's own filter", level);
+        free(ours);
+        free(theirs);
+    }
+}
+
 static void test_layouts(void)
 {
     static float x[N];
@@ -187,6 +239,7 @@ int main(void)
     if (scp_h5_init() != SCP_OK) return 1;
     test_sparse();
     test_counts();
+    test_as_hdf5();
     test_layouts();
     test_mistakes();
     return tap_done();
