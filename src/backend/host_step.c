@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/host.h"
+#include "tensor/half.h"
 #include "tensor/optim.h"
 #include "tensor/step.h"
 
@@ -51,6 +52,10 @@ static scp_status update(scp_device *dev, const scp_update *u)
                           .ema_decay = u->ema_decay,
                           .t = s->now.step.step + 1 };
     SCP_TRY(optim->adamw(dev, &h, u->n, u->w, u->g, u->m, u->v, u->ema, u->decay_mask));
+    if (u->half) {
+        memcpy(u->half, u->w, scp_device_bytes(dev, SCP_REAL, u->n));
+        scp_half_round(u->half_type, u->half, dev->backend->real_size, u->n);
+    }
     const size_t trained = scp_device_bytes(dev, SCP_REAL, u->n);
     if (!u->states) return SCP_OK;
     return optim->ema(dev, u->ema_decay, u->states, (char *)u->w + trained,

@@ -1,31 +1,92 @@
-/* Gradient average over MPI ranks: every bucket is one non-blocking all-reduce, all in flight at
- * once; a bucket is scaled by 1/size as soon as its sum has arrived. */
+/* Buckets of a gradient, see bucket.h; what a kind of communicator does with them is its own. */
+#include "comm/bucket.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
-#include "comm/mpi_impl.h"
+#include "comm/comm_impl.h"
 
-scp_status scp_comm_mpi_average(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket)
+/* NULL: nothing to do. */
+static const scp_average_ops *ops_of(const scp_average *a)
 {
+    return a->comm->size > 1 ? a->comm->ops->average : NULL;
+}
+
+scp_status scp_average_create(scp_comm *comm, scp_device *dev, void *g, scp_comm_type t, size_t n,
+                              const size_t *begin, scp_average **out)
+{
+    scp_average *a = NULL;
     scp_status st = SCP_OK;
-    size_t max = scp_comm_mpi_state_of(c)->max_count, bytes = scp_comm_type_size(t), started = 0;
-    if (bucket > max) bucket = max;
+    SCP_ARG(comm && dev && out && begin, "communicator, device and buckets are required");
+    SCP_ARG(t == SCP_COMM_F32 || t == SCP_COMM_F64, "only real numbers can be averaged");
+    SCP_ARG(dev->backend->host || comm->size == 1 || comm->ops->allreduce_on,
+            "communicator %s does not reach the memory of %s", comm->ops->name,
+            dev->backend->name);
+    SCP_TRY(scp_alloc(1, sizeof *a, &a));
+    *a = (scp_average){ .comm = comm, .dev = dev, .g = g, .type = t, .n = n };
+    SCP_GOTO(fail, scp_alloc(n + 1, sizeof *a->begin, &a->begin));
+    memcpy(a->begin, begin, (n + 1) * sizeof *begin);
+    if (ops_of(a) && ops_of(a)->open) SCP_GOTO(fail, ops_of(a)->open(a));
+    *out = a;
+    return SCP_OK;
+fail:
+    scp_average_destroy(&a);
+    return st;
+}
+
+void scp_average_destroy(scp_average **ap)
+{
+    if (!ap || !*ap) return;
+    scp_average *a = *ap;
+    if (ops_of(a) && ops_of(a)->close) ops_of(a)->close(a);
+    free(a->begin);
+    free(a);
+    *ap = NULL;
+}
+
+scp_status scp_average_start(scp_average *a, size_t i)
+{
+    SCP_ARG(i < a->n, "there is no bucket %zu", i);
+    return ops_of(a) && scp_average_count(a, i) ? ops_of(a)->start(a, i) : SCP_OK;
+}
+
+scp_status scp_average_join(scp_average *a)
+{
+    return ops_of(a) && ops_of(a)->join ? ops_of(a)->join(a) : SCP_OK;
+}
+
+scp_status scp_average_finish(scp_average *a)
+{
+    return ops_of(a) && ops_of(a)->finish ? ops_of(a)->finish(a) : SCP_OK;
+}
+
+bool scp_average_waits(const scp_average *a)
+{
+    return ops_of(a) && ops_of(a)->waits;
+}
+
+/* Host memory at once: the same buckets, all started. */
+scp_status scp_comm_average(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket)
+{
+    static const scp_backend backend = { .name = "host", .host = true };
+    scp_device host = { .backend = &backend };
+    scp_average *a = NULL;
+    size_t *begin = NULL;
+    scp_status st = SCP_OK;
+    SCP_ARG(c && (g || n == 0), "communicator and gradient are required");
+    SCP_ARG(t == SCP_COMM_F32 || t == SCP_COMM_F64, "only real numbers can be averaged");
+    SCP_ARG(bucket > 0, "a bucket holds at least one element");
+    if (c->size == 1 || n == 0) return SCP_OK;
     size_t buckets = n / bucket + (n % bucket > 0);
-    MPI_Request *requests = NULL;
-    SCP_TRY(scp_agree(c, scp_alloc(buckets, sizeof *requests, &requests)));
-    for (; started < buckets; started++) {
-        size_t at = started * bucket, count = n - at < bucket ? n - at : bucket;
-        SCP_MPI_GOTO(done, MPI_Iallreduce(MPI_IN_PLACE, (char *)g + at * bytes, (int)count,
-                                          scp_comm_mpi_type(t), MPI_SUM, scp_comm_mpi(c),
-                                          &requests[started]));
-    }
-    for (size_t i = 0; i < buckets; i++) {
-        int which;
-        SCP_MPI_GOTO(done, MPI_Waitany((int)buckets, requests, &which, MPI_STATUS_IGNORE));
-        size_t at = (size_t)which * bucket, count = n - at < bucket ? n - at : bucket;
-        scp_comm_scale(c, (char *)g + at * bytes, count, t);
-    }
+    st = scp_alloc(buckets + 1, sizeof *begin, &begin);
+    for (size_t i = 0; st == SCP_OK && i <= buckets; i++) begin[i] = i < buckets ? i * bucket : n;
+    if (st == SCP_OK) st = scp_average_create(c->host ? c->host : c, &host, g, t, buckets, begin, &a);
+    SCP_GOTO(done, scp_agree(c, st));
+    for (size_t i = 0; i < buckets; i++) SCP_GOTO(done, scp_average_start(a, i));
+    SCP_GOTO(done, scp_average_finish(a));
 done:
-    free(requests);
+    scp_average_destroy(&a);
+    free(begin);
     return st;
 }

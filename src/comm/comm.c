@@ -43,6 +43,12 @@ int scp_comm_size(const scp_comm *c)
     return c->size;
 }
 
+void scp_comm_set_timeout(scp_comm *c, double seconds)
+{
+    c->timeout = seconds;
+    if (c->host) scp_comm_set_timeout(c->host, seconds);
+}
+
 const char *scp_comm_name(const scp_comm *c)
 {
     return c->ops->name;
@@ -209,15 +215,6 @@ void scp_comm_scale(const scp_comm *c, void *g, size_t n, scp_comm_type t)
             f[i] *= (float)factor;
         else
             d[i] *= factor;
-}
-
-scp_status scp_comm_average(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket)
-{
-    SCP_ARG(c && (g || n == 0), "communicator and gradient are required");
-    SCP_ARG(t == SCP_COMM_F32 || t == SCP_COMM_F64, "only real numbers can be averaged");
-    SCP_ARG(bucket > 0, "a bucket holds at least one element");
-    if (c->size > 1 && n > 0) SCP_TRY(c->ops->average(c, g, n, t, bucket));
-    return SCP_OK;
 }
 
 void scp_comm_share(const scp_comm *c, size_t n, size_t *begin, size_t *end)

@@ -1,5 +1,5 @@
-/* Communicators: one interface over a single process, MPI, and later NCCL and host-staged MPI.
- * Every call is collective unless it says otherwise. Counts are elements. */
+/* Communicators: one interface over a single process, MPI, and for the memory of GPUs NCCL and
+ * host-staged MPI. Every call is collective unless it says otherwise. Counts are elements. */
 #ifndef SCP_COMM_COMM_H
 #define SCP_COMM_COMM_H
 
@@ -50,9 +50,22 @@ scp_status scp_agree(scp_comm *c, scp_status st) SCP_MUST_USE;
 scp_status scp_comm_bcast_bytes(scp_comm *c, void **buf, size_t *n, int root) SCP_MUST_USE;
 
 /** Average a gradient arena over all ranks, in buckets that overlap. g [n] host memory of type t
- *  (SCP_COMM_F32 or SCP_COMM_F64). */
+ *  (SCP_COMM_F32 or SCP_COMM_F64). On a device, and while it computes: comm/bucket.h. */
 scp_status scp_comm_average(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket)
     SCP_MUST_USE;
+
+/** The best communicator for the memory of `dev` over the ranks of `world`: what moves host memory
+ *  stays with `world`, which is borrowed. Logs the choice and why, on rank 0.
+ *    host memory, or one rank      `world`'s own way
+ *    a GPU for every rank, NCCL    "nccl"
+ *    else                          "staged": device, pinned memory, MPI, device
+ *  SCPPDM_COMM=staged or nccl in the environment overrides; nccl that cannot be is SCP_EUSAGE. *out:
+ *  scp_comm_destroy. */
+scp_status scp_comm_create_for(scp_comm *world, struct scp_device *dev, scp_comm **out) SCP_MUST_USE;
+
+/** Seconds that one exchange may take before it fails with SCP_ECOMM, where the kind can tell (nccl,
+ *  staged, buckets of mpi): 600 at first. Not collective. */
+void scp_comm_set_timeout(scp_comm *c, double seconds);
 
 /** n bytes to one other rank, which receives as many; messages between two ranks keep their order.
  *  Not collective: agree first that both sides will get there. */

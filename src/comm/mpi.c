@@ -168,7 +168,7 @@ const scp_comm_ops scp_comm_mpi_ops = {
     .recv = mpi_recv,
     .split = mpi_split,
     .split_node = mpi_split_node,
-    .average = scp_comm_mpi_average,
+    .average = &scp_comm_mpi_average,
     .destroy = mpi_destroy,
 };
 
@@ -179,6 +179,7 @@ scp_status scp_comm_create_mpi(MPI_Comm comm, scp_comm **out)
     *out = NULL;
     SCP_TRY(scp_alloc(1, sizeof *m, &m));
     m->base.ops = &scp_comm_mpi_ops;
+    m->base.timeout = SCP_COMM_TIMEOUT;
     m->comm = m->end = MPI_COMM_NULL;
     m->max_count = INT_MAX;
     SCP_MPI_GOTO(fail, MPI_Comm_dup(comm, &m->comm));
@@ -194,6 +195,7 @@ fail:
 
 void scp_comm_mpi_set_max_count(scp_comm *c, size_t max_count)
 {
+    if (c->host) scp_comm_mpi_set_max_count(c->host, max_count);
     if (c->ops != &scp_comm_mpi_ops) return;
     scp_comm_mpi_state_of(c)->max_count =
         max_count > 0 && max_count < INT_MAX ? max_count : INT_MAX;
@@ -201,6 +203,7 @@ void scp_comm_mpi_set_max_count(scp_comm *c, size_t max_count)
 
 MPI_Comm scp_comm_mpi(const scp_comm *c)
 {
+    if (c->host) return scp_comm_mpi(c->host);
     if (c->ops != &scp_comm_mpi_ops) return MPI_COMM_SELF;
     return ((const scp_comm_mpi_state *)c)->comm;
 }

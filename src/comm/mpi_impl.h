@@ -22,7 +22,20 @@ static inline scp_comm_mpi_state *scp_comm_mpi_state_of(scp_comm *c)
 
 MPI_Datatype scp_comm_mpi_type(scp_comm_type t);
 
-/** Average in buckets, see bucket.c. */
-scp_status scp_comm_mpi_average(scp_comm *c, void *g, size_t n, scp_comm_type t, size_t bucket);
+/* Buckets of host memory by non-blocking all-reduce, mpi_bucket.c. */
+extern const scp_average_ops scp_comm_mpi_average;
+
+/* Sums of parts of host memory in flight. Zero-initialise, scp_mpi_flight_fini. */
+typedef struct scp_mpi_flight {
+    MPI_Request *request;
+    size_t n, cap;
+} scp_mpi_flight;
+
+/** Start the sum over ranks of n elements of buf, in place; in parts where MPI's count is int. */
+scp_status scp_mpi_flight_start(scp_comm *c, scp_mpi_flight *f, void *buf, size_t n,
+                                scp_comm_type t) SCP_MUST_USE;
+/** Wait for all of them: SCP_ECOMM when that takes longer than the communicator's timeout. */
+scp_status scp_mpi_flight_land(scp_comm *c, scp_mpi_flight *f) SCP_MUST_USE;
+void scp_mpi_flight_fini(scp_mpi_flight *f);
 
 #endif

@@ -41,6 +41,10 @@ typedef struct scp_backend {
     const struct scp_optim_impl *optim;
     const struct scp_step_impl *step;   /* the same without the host: tensor/step.h */
     const struct scp_async *async;      /* NULL: every call is done when it returns */
+    /** dst [n] = src [n], each of its own type: REAL, F16 or BF16. NULL: no mixed precision, or
+     *  a device of the host, where it is emulated. */
+    scp_status (*cast)(scp_device *dev, void *dst, scp_dtype dst_type, const void *src,
+                       scp_dtype src_type, size_t n);
     /** Memory of the device, bytes. Optional: host memory is not asked for. */
     scp_status (*memory)(scp_device *dev, size_t *left, size_t *total);
     /** Name for people, and 16 bytes that tell one device from another. Optional. */

@@ -65,16 +65,27 @@ scp_status scp_event_wait(scp_device *dev, scp_event *e, double seconds, const c
 {
     enum { SPINS = 20000 };
     bool done = false;
-    if (!async_of(dev)) return SCP_OK;
     const double began = scp_clock_seconds();
     for (long i = 0; !done; i++) {
-        SCP_TRY(async_of(dev)->event_done(dev, e, &done));
+        SCP_TRY(scp_event_done(dev, e, &done));
         if (done || i < SPINS) continue;
         if (scp_clock_seconds() - began > seconds)
             SCP_FAIL(SCP_EDEVICE, "%s did not finish within %.0f seconds", what, seconds);
         nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
     }
     return SCP_OK;
+}
+
+scp_status scp_event_done(scp_device *dev, scp_event *e, bool *done)
+{
+    *done = true;
+    return async_of(dev) ? async_of(dev)->event_done(dev, e, done) : SCP_OK;
+}
+
+scp_status scp_stream_native(scp_device *dev, scp_stream s, void **stream)
+{
+    SCP_ARG(async_of(dev), "device %s has no streams", dev->backend->name);
+    return async_of(dev)->native(dev, s, stream);
 }
 
 bool scp_capture_possible(const scp_device *dev)

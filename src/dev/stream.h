@@ -30,6 +30,7 @@ typedef struct scp_async {
     scp_status (*capture_end)(scp_device *dev, scp_program **out);
     scp_status (*launch)(scp_device *dev, scp_program *p);
     void (*program_destroy)(scp_device *dev, scp_program *p);
+    scp_status (*native)(scp_device *dev, scp_stream s, void **stream);
 } scp_async;
 
 /** Host memory [bytes], zeroed, that copies on a stream may use. scp_unpin. */
@@ -52,6 +53,12 @@ scp_status scp_event_follow(scp_device *dev, scp_stream s, scp_event *e) SCP_MUS
 /** Wait on the host, at most `seconds`: SCP_EDEVICE with `what` when it takes longer. */
 scp_status scp_event_wait(scp_device *dev, scp_event *e, double seconds,
                           const char *what) SCP_MUST_USE;
+
+/** Has the device got there? */
+scp_status scp_event_done(scp_device *dev, scp_event *e, bool *done) SCP_MUST_USE;
+
+/** The vendor's own handle of a stream (cudaStream_t). */
+scp_status scp_stream_native(scp_device *dev, scp_stream s, void **stream) SCP_MUST_USE;
 
 /** Can this device capture programs? */
 bool scp_capture_possible(const scp_device *dev);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/str.h"
+#include "tensor/half.h"
 
 struct scp_params {
     scp_device *dev;
@@ -19,6 +20,8 @@ struct scp_params {
     bool finalized;
     void *arena[SCP_ARENA_COUNT];
     uint8_t *decay_mask;
+    void *half;
+    scp_dtype half_type;
 };
 
 scp_status scp_params_create(scp_device *dev, uint64_t seed, scp_params **out)
@@ -43,6 +46,7 @@ void scp_params_destroy(scp_params **pp)
     scp_params *p = *pp;
     for (int a = 0; a < SCP_ARENA_COUNT; a++) scp_device_release(p->dev, p->arena[a]);
     scp_device_release(p->dev, p->decay_mask);
+    scp_device_release(p->dev, p->half);
     for (size_t i = 0; i < p->n; i++) free(p->info[i].name);
     free(p->info);
     scp_names_destroy(&p->names);
@@ -192,6 +196,43 @@ const uint8_t *scp_params_decay_mask(const scp_params *p)
 void *scp_params_arena(const scp_params *p, scp_arena a)
 {
     return p->arena[a];
+}
+
+scp_status scp_params_half(scp_params *p, scp_dtype type, void **half)
+{
+    SCP_ARG(p->finalized && (!p->half || p->half_type == type), "a store has halves of one type");
+    *half = p->half;
+    if (p->half) return SCP_OK;
+    size_t bytes =
+        scp_device_bytes(p->dev, p->dev->backend->host ? SCP_REAL : type, p->trainable + 1);
+    SCP_TRY(scp_device_alloc(p->dev, bytes, &p->half));
+    p->half_type = type;
+    *half = p->half;
+    return scp_params_half_refresh(p);
+}
+
+/* By way of the host: this is done when a run starts, and never in a step. */
+scp_status scp_params_half_refresh(scp_params *p)
+{
+    enum { PART = 4096 };
+    float part[PART];
+    uint16_t bits[PART];
+    const bool emulate = p->dev->backend->host;
+    if (!p->half) return SCP_OK;
+    for (size_t first = 0; first < p->trainable; first += PART) {
+        size_t n = p->trainable - first < PART ? p->trainable - first : PART;
+        scp_dtype type = emulate ? SCP_REAL : p->half_type;
+        char *to = (char *)p->half + scp_device_bytes(p->dev, type, first);
+        SCP_TRY(scp_params_read_f32(p, SCP_ARENA_W, first, n, part));
+        if (emulate) {
+            scp_half_round(p->half_type, part, sizeof part[0], n);
+            SCP_TRY(scp_device_write_f32(p->dev, to, part, n));
+            continue;
+        }
+        for (size_t i = 0; i < n; i++) bits[i] = scp_half_bits(p->half_type, part[i]);
+        SCP_TRY(p->dev->backend->write(p->dev, to, bits, n * sizeof bits[0]));
+    }
+    return SCP_OK;
 }
 
 void scp_params_swap_ema(scp_params *p)

@@ -59,6 +59,12 @@ scp_params_decay_mask(const scp_params *p); /* [trainable], device memory, borro
  */
 void *scp_params_arena(const scp_params *p, scp_arena a);
 
+/** The trained weights stored as F16 or BF16, laid out as the arenas: device memory, borrowed; on a
+ *  device of the host reals, rounded. One type per store. scp_params_half_refresh makes them those
+ *  of W; the optimiser keeps them so (scp_update.half). */
+scp_status scp_params_half(scp_params *p, scp_dtype type, void **half) SCP_MUST_USE;
+scp_status scp_params_half_refresh(scp_params *p) SCP_MUST_USE;
+
 /** Exchange the contents of W and EMA (evaluate with the average, then swap back). */
 void scp_params_swap_ema(scp_params *p);
 

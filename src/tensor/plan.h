@@ -16,6 +16,12 @@ typedef struct scp_plan scp_plan;
  *  SCP_EDEVICE when the device lacks an op, SCP_ENOMEM. *out: scp_plan_destroy. */
 scp_status scp_plan_create(scp_graph *g, scp_node *loss, scp_comm *comm,
                            scp_plan **out) SCP_MUST_USE;
+/** The same in mixed precision: values that scp_op_info.stored names are kept as `store` (F16 or
+ *  BF16; SCP_REAL is scp_plan_create). Weights are read from the store's scp_params_half, whose
+ *  owner keeps it up to date; gradients of parameters stay fp32. On a device of the host halves are
+ *  emulated by rounding. */
+scp_status scp_plan_create_as(scp_graph *g, scp_node *loss, scp_comm *comm, scp_dtype store,
+                              scp_plan **out) SCP_MUST_USE;
 void scp_plan_destroy(scp_plan **p);
 
 /** Bytes of activations, gradients, aux and scratch. */
@@ -34,6 +40,40 @@ scp_status scp_plan_forward(scp_plan *p, const scp_step *step) SCP_MUST_USE;
 
 /** Fill the gradient arena of the store with d loss / d parameter (overwritten, of this rank). */
 scp_status scp_plan_backward(scp_plan *p) SCP_MUST_USE;
+
+/* A step whose changing numbers are all in device memory (tensor/step.h). */
+
+/** The inputs are one block of device memory, *bytes long. */
+void *scp_plan_feed_block(const scp_plan *p, size_t *bytes);
+/** From now on feeds fill host memory laid out like that block; NULL: the device again. */
+void scp_plan_feed_to(scp_plan *p, void *host);
+/** Where the gradient of the loss with respect to itself is kept: one real, 1 until it is written.
+ *  NULL without a loss. */
+void *scp_plan_loss_grad(const scp_plan *p);
+/** Enqueue all nodes. Ops read the step at `step`, device memory, when they run; train is what
+ *  step->train will be. */
+scp_status scp_plan_enqueue(scp_plan *p, const scp_step *step, bool train) SCP_MUST_USE;
+
+/* Reals [begin, end) of the gradient arena, complete after the backward call of node `after`. */
+typedef struct scp_plan_bucket {
+    size_t begin, end, after;
+} scp_plan_bucket;
+
+/** Cut the gradient arena into buckets of whole parameters, at least `reals` long but for the last.
+ *  *out owned by the caller (free), in the order of the arena. */
+scp_status scp_plan_buckets(const scp_plan *p, size_t reals, scp_plan_bucket **out,
+                            size_t *n) SCP_MUST_USE;
+
+/* Called in the middle of a backward pass, as soon as the calls that fill a bucket are enqueued. */
+typedef struct scp_plan_ready {
+    const scp_plan_bucket *bucket;
+    size_t n;
+    scp_status (*ready)(void *ctx, size_t bucket);
+    void *ctx;
+} scp_plan_ready;
+
+/** scp_plan_backward that tells of complete buckets; r may be NULL. */
+scp_status scp_plan_backward_telling(scp_plan *p, const scp_plan_ready *r) SCP_MUST_USE;
 
 /** Read the value of an output or a leaf, or the gradient of the loss with respect to it. */
 scp_status scp_plan_fetch_f32(scp_plan *p, const scp_node *x, float *host) SCP_MUST_USE;

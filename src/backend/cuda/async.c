@@ -169,6 +169,14 @@ static void program_destroy(scp_device *dev, scp_program *p)
     free(p);
 }
 
+static scp_status native(scp_device *dev, scp_stream s, void **stream)
+{
+    cudaStream_t own;
+    SCP_TRY(stream_of(dev, s, &own));
+    *stream = own;
+    return SCP_OK;
+}
+
 const scp_async scp_cuda_async = {
     .pin = pin,
     .unpin = unpin,
@@ -182,4 +190,5 @@ const scp_async scp_cuda_async = {
     .capture_end = capture_end,
     .launch = launch,
     .program_destroy = program_destroy,
+    .native = native,
 };

@@ -1,0 +1,227 @@
+/* NCCL communicator: a GPU for every rank. Nothing blocks the host: the communicator is made
+ * non-blocking, its state is polled against the timeout, and an error of any rank, or a rank that is
+ * late, ends in ncclCommAbort, so that kernels that wait for it return. Reductions are enqueued on a
+ * stream, so that a captured step holds them. */
+#include "config.h"
+
+#include "comm/forward.h"
+
+#ifdef HAVE_NCCL
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wstrict-prototypes" /* of its own header */
+#include <nccl.h>
+#pragma GCC diagnostic pop
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "dev/stream.h"
+
+typedef struct nccl {
+    scp_comm base;
+    scp_device *dev;
+    ncclComm_t comm;
+} nccl;
+
+static nccl *nccl_of(scp_comm *c)
+{
+    return (nccl *)c;
+}
+
+static void give_up(nccl *n)
+{
+    if (n->comm) (void)ncclCommAbort(n->comm);
+    n->comm = NULL;
+}
+
+static scp_status raise(nccl *n, ncclResult_t r, const char *call)
+{
+    scp_status st = scp_err_raise(SCP_ECOMM, __FILE__, __LINE__, call, "NCCL, rank %d of %d: %s",
+                                  n->base.rank, n->base.size, ncclGetErrorString(r));
+    give_up(n);
+    return st;
+}
+
+/* What a call began is done, or has failed. */
+static scp_status settle(nccl *n, ncclResult_t r, const char *call)
+{
+    const double began = scp_clock_seconds();
+    while (r == ncclInProgress) {
+        ncclResult_t asked = ncclCommGetAsyncError(n->comm, &r);
+        if (asked != ncclSuccess) r = asked;
+        if (r == ncclInProgress && scp_clock_seconds() - began > n->base.timeout) {
+            give_up(n);
+            SCP_FAIL(SCP_ECOMM, "NCCL, rank %d of %d: %s did not finish within %.0f seconds",
+                     n->base.rank, n->base.size, call, n->base.timeout);
+        }
+        if (r == ncclInProgress) nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+    }
+    return r == ncclSuccess ? SCP_OK : raise(n, r, call);
+}
+
+static ncclDataType_t nccl_type(scp_comm_type t)
+{
+    switch (t) {
+    case SCP_COMM_F32:
+        return ncclFloat32;
+    case SCP_COMM_F64:
+        return ncclFloat64;
+    case SCP_COMM_I32:
+        return ncclInt32;
+    case SCP_COMM_I64:
+        return ncclInt64;
+    case SCP_COMM_U8:
+        break;
+    }
+    return ncclUint8;
+}
+
+static scp_status reduce_on(nccl *n, scp_stream where, void *buf, size_t count, scp_comm_type t,
+                            ncclRedOp_t op)
+{
+    void *stream = NULL;
+    if (!n->comm) SCP_FAIL(SCP_ECOMM, "NCCL was given up after an earlier error");
+    SCP_TRY(scp_stream_native(n->dev, where, &stream));
+    return settle(n,
+                  ncclAllReduce(buf, buf, count, nccl_type(t), op, n->comm, (cudaStream_t)stream),
+                  "ncclAllReduce");
+}
+
+static scp_status allreduce_on(scp_comm *c, scp_device *dev, void *buf, size_t n, scp_comm_type t,
+                               scp_comm_op op)
+{
+    SCP_ARG(dev == nccl_of(c)->dev, "this communicator moves the memory of another device");
+    return reduce_on(nccl_of(c), SCP_STREAM_MAIN, buf, n, t,
+                     op == SCP_COMM_MIN   ? ncclMin
+                     : op == SCP_COMM_MAX ? ncclMax
+                                          : ncclSum);
+}
+
+/* State of an average: an event of every bucket, and the one that joins the streams. */
+static scp_status open_events(scp_average *a)
+{
+    scp_event **e = NULL;
+    SCP_TRY(scp_alloc(a->n + 1, sizeof *e, &e));
+    a->state = e;
+    for (size_t i = 0; i <= a->n; i++) SCP_TRY(scp_event_create(a->dev, &e[i]));
+    return SCP_OK;
+}
+
+static void close_events(scp_average *a)
+{
+    scp_event **e = a->state;
+    for (size_t i = 0; e && i <= a->n; i++) scp_event_destroy(a->dev, &e[i]);
+    free(e);
+}
+
+static scp_status start(scp_average *a, size_t i)
+{
+    scp_event **e = a->state;
+    SCP_TRY(scp_event_record(a->dev, e[i], SCP_STREAM_MAIN, false));
+    SCP_TRY(scp_event_follow(a->dev, SCP_STREAM_COMM, e[i]));
+    return reduce_on(nccl_of(a->comm), SCP_STREAM_COMM,
+                     a->g + a->begin[i] * scp_comm_type_size(a->type), scp_average_count(a, i),
+                     a->type, ncclAvg);
+}
+
+static scp_status join(scp_average *a)
+{
+    scp_event **e = a->state;
+    SCP_TRY(scp_event_record(a->dev, e[a->n], SCP_STREAM_COMM, false));
+    return scp_event_follow(a->dev, SCP_STREAM_MAIN, e[a->n]);
+}
+
+static const scp_average_ops nccl_average = {
+    .open = open_events, .close = close_events, .start = start, .join = join
+};
+
+static scp_status poll_errors(scp_comm *c)
+{
+    nccl *n = nccl_of(c);
+    ncclResult_t r = ncclSuccess;
+    if (!n->comm) SCP_FAIL(SCP_ECOMM, "NCCL was given up after an earlier error");
+    ncclResult_t asked = ncclCommGetAsyncError(n->comm, &r);
+    if (asked != ncclSuccess) r = asked;
+    return r == ncclSuccess || r == ncclInProgress ? SCP_OK : raise(n, r, "the communicator");
+}
+
+static void abort_comm(scp_comm *c)
+{
+    give_up(nccl_of(c));
+}
+
+static void destroy(scp_comm *c)
+{
+    nccl *n = nccl_of(c);
+    if (n->comm && (ncclCommFinalize(n->comm) == ncclInProgress ||
+                    poll_errors(c) == SCP_OK)) {
+        scp_status st = settle(n, ncclInProgress, "ncclCommFinalize");
+        if (st == SCP_OK) (void)ncclCommDestroy(n->comm);
+    }
+    free(n);
+}
+
+static const scp_comm_ops nccl_ops = { .name = "nccl",
+                                       SCP_COMM_FORWARD,
+                                       .allreduce_on = allreduce_on,
+                                       .average = &nccl_average,
+                                       .poll = poll_errors,
+                                       .abort = abort_comm,
+                                       .destroy = destroy };
+
+/* The ranks meet by an id that rank 0 draws. The first reduction connects them, outside of any
+ * capture. */
+static scp_status connect_ranks(nccl *n, scp_comm *world)
+{
+    ncclUniqueId id;
+    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+    void *one = NULL;
+    scp_status st = SCP_OK;
+    config.blocking = 0;
+    if (world->rank == 0) {
+        ncclResult_t r = ncclGetUniqueId(&id);
+        if (r != ncclSuccess) st = raise(n, r, "ncclGetUniqueId");
+    }
+    SCP_TRY(scp_agree(world, st));
+    SCP_TRY(scp_comm_bcast(world, &id, sizeof id, SCP_COMM_U8, 0));
+    st = settle(n, ncclCommInitRankConfig(&n->comm, world->size, id, world->rank, &config),
+                "ncclCommInitRankConfig");
+    SCP_TRY(scp_agree(world, st));
+    SCP_TRY(scp_agree(world, scp_device_alloc(n->dev, sizeof(float), &one)));
+    st = reduce_on(n, SCP_STREAM_COMM, one, 1, SCP_COMM_F32, ncclSum);
+    if (st == SCP_OK) st = reduce_on(n, SCP_STREAM_MAIN, one, 1, SCP_COMM_F32, ncclSum);
+    if (st == SCP_OK) st = scp_device_sync(n->dev);
+    scp_device_release(n->dev, one);
+    return scp_agree(world, st);
+}
+
+scp_status scp_comm_create_nccl(scp_comm *world, scp_device *dev, scp_comm **out)
+{
+    nccl *n = NULL;
+    SCP_TRY(scp_agree(world, scp_alloc(1, sizeof *n, &n)));
+    *n = (nccl){ .base = { .ops = &nccl_ops,
+                           .rank = world->rank,
+                           .size = world->size,
+                           .host = world,
+                           .timeout = world->timeout },
+                 .dev = dev };
+    scp_status st = connect_ranks(n, world);
+    if (st == SCP_OK)
+        *out = &n->base;
+    else {
+        give_up(n);
+        free(n);
+    }
+    return st;
+}
+
+#else
+
+scp_status scp_comm_create_nccl(scp_comm *world, scp_device *dev, scp_comm **out)
+{
+    (void)world, (void)dev, (void)out;
+    SCP_FAIL(SCP_EUSAGE, "this build has no NCCL (configure --with-nccl)");
+}
+
+#endif

@@ -1,0 +1,148 @@
+/* Host-staged communicator: device, pinned memory, MPI, device. For several ranks on one GPU, which
+ * NCCL refuses, and where there is no NCCL.
+ *
+ * A bucket of the gradient goes down on the second stream as soon as it is complete, while the
+ * backward pass goes on; MPI sums it as soon as it is down; all buckets go up together. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "comm/forward.h"
+#include "comm/mpi_impl.h"
+#include "dev/stream.h"
+
+typedef struct staged {
+    scp_comm base;
+    char *buffer; /* of allreduce_on */
+    size_t cap;
+} staged;
+
+static scp_status allreduce_on(scp_comm *c, scp_device *dev, void *buf, size_t n, scp_comm_type t,
+                               scp_comm_op op)
+{
+    staged *s = (staged *)c;
+    const size_t bytes = n * scp_comm_type_size(t);
+    scp_status st = scp_grow(&s->buffer, &s->cap, bytes, 1);
+    if (st == SCP_OK) st = dev->backend->read(dev, s->buffer, buf, bytes);
+    SCP_TRY(scp_agree(c, st));
+    SCP_TRY(c->host->ops->allreduce(c->host, s->buffer, n, t, op));
+    return dev->backend->write(dev, buf, s->buffer, bytes);
+}
+
+/* State of an average. Bucket order[k] was the k-th that was started. */
+typedef struct lift {
+    char *pinned;
+    scp_event **ready, **down; /* [n] */
+    scp_event *joined;
+    size_t *order, started;
+    scp_mpi_flight flight;
+} lift;
+
+static scp_status open_lift(scp_average *a)
+{
+    lift *l = NULL;
+    SCP_TRY(scp_alloc(1, sizeof *l, &l));
+    a->state = l;
+    SCP_TRY(scp_pin(a->dev, a->begin[a->n] * scp_comm_type_size(a->type), (void **)&l->pinned));
+    SCP_TRY(scp_alloc(a->n, sizeof *l->ready, &l->ready));
+    SCP_TRY(scp_alloc(a->n, sizeof *l->down, &l->down));
+    SCP_TRY(scp_alloc(a->n, sizeof *l->order, &l->order));
+    for (size_t i = 0; i < a->n; i++) {
+        SCP_TRY(scp_event_create(a->dev, &l->ready[i]));
+        SCP_TRY(scp_event_create(a->dev, &l->down[i]));
+    }
+    return scp_event_create(a->dev, &l->joined);
+}
+
+static void close_lift(scp_average *a)
+{
+    lift *l = a->state;
+    if (!l) return;
+    for (size_t i = 0; i < a->n; i++) {
+        if (l->ready) scp_event_destroy(a->dev, &l->ready[i]);
+        if (l->down) scp_event_destroy(a->dev, &l->down[i]);
+    }
+    scp_event_destroy(a->dev, &l->joined);
+    scp_unpin(a->dev, l->pinned);
+    scp_mpi_flight_fini(&l->flight);
+    free(l->ready);
+    free(l->down);
+    free(l->order);
+    free(l);
+}
+
+static size_t bytes_of(const scp_average *a, size_t reals)
+{
+    return reals * scp_comm_type_size(a->type);
+}
+
+static scp_status start(scp_average *a, size_t i)
+{
+    lift *l = a->state;
+    bool known = false;
+    for (size_t k = 0; k < l->started; k++) known |= l->order[k] == i;
+    if (!known) l->order[l->started++] = i;
+    SCP_TRY(scp_event_record(a->dev, l->ready[i], SCP_STREAM_MAIN, false));
+    SCP_TRY(scp_event_follow(a->dev, SCP_STREAM_COMM, l->ready[i]));
+    const size_t at = bytes_of(a, a->begin[i]);
+    SCP_TRY(scp_stream_copy(a->dev, SCP_STREAM_COMM, SCP_COPY_TO_HOST, l->pinned + at, a->g + at,
+                            bytes_of(a, scp_average_count(a, i))));
+    return scp_event_record(a->dev, l->down[i], SCP_STREAM_COMM, true);
+}
+
+static scp_status join(scp_average *a)
+{
+    lift *l = a->state;
+    SCP_TRY(scp_event_record(a->dev, l->joined, SCP_STREAM_COMM, false));
+    return scp_event_follow(a->dev, SCP_STREAM_MAIN, l->joined);
+}
+
+static scp_status finish(scp_average *a)
+{
+    lift *l = a->state;
+    scp_comm *mpi = a->comm->host;
+    for (size_t k = 0; k < l->started; k++) {
+        const size_t i = l->order[k];
+        SCP_TRY(scp_event_wait(a->dev, l->down[i], a->comm->timeout, "the backward pass"));
+        SCP_TRY(scp_mpi_flight_start(mpi, &l->flight, l->pinned + bytes_of(a, a->begin[i]),
+                                     scp_average_count(a, i), a->type));
+    }
+    SCP_TRY(scp_mpi_flight_land(mpi, &l->flight));
+    const size_t first = bytes_of(a, a->begin[0]), all = a->begin[a->n] - a->begin[0];
+    scp_comm_scale(a->comm, l->pinned + first, all, a->type);
+    return scp_stream_copy(a->dev, SCP_STREAM_MAIN, SCP_COPY_TO_DEVICE, a->g + first,
+                           l->pinned + first, bytes_of(a, all));
+}
+
+static const scp_average_ops staged_average = { .open = open_lift,
+                                                .close = close_lift,
+                                                .start = start,
+                                                .join = join,
+                                                .finish = finish,
+                                                .waits = true };
+
+static void destroy(scp_comm *c)
+{
+    free(((staged *)c)->buffer);
+    free(c);
+}
+
+static const scp_comm_ops staged_ops = { .name = "staged",
+                                         SCP_COMM_FORWARD,
+                                         .allreduce_on = allreduce_on,
+                                         .average = &staged_average,
+                                         .destroy = destroy };
+
+scp_status scp_comm_create_staged(scp_comm *world, scp_device *dev, scp_comm **out)
+{
+    staged *s = NULL;
+    (void)dev;
+    SCP_ARG(world->ops == &scp_comm_mpi_ops, "a staged communicator stands on MPI");
+    SCP_TRY(scp_alloc(1, sizeof *s, &s));
+    s->base = (scp_comm){ .ops = &staged_ops,
+                          .rank = world->rank,
+                          .size = world->size,
+                          .host = world,
+                          .timeout = world->timeout };
+    *out = &s->base;
+    return SCP_OK;
+}

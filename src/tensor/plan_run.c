@@ -1,0 +1,134 @@
+/* Running a plan, see plan.h: a loop over the nodes, and one in reverse for the gradients, which
+ * tells when a bucket of the gradient arena is complete. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "tensor/graph_add.h"
+#include "tensor/plan_impl.h"
+
+static void make_call(const scp_plan *p, const scp_node *n, scp_call *c)
+{
+    const scp_slot *s = &p->slot[n->id];
+    *c = (scp_call){ .node = n,
+                     .out = scp_plan_value(p, n),
+                     .step = p->at,
+                     .train = p->train,
+                     .comm = p->comm,
+                     .dev = p->dev,
+                     .aux = s->aux == SCP_PLAN_NONE ? NULL : p->block + s->aux,
+                     .scratch = p->block + p->scratch };
+    for (int i = 0; i < n->n_in; i++) c->in[i] = scp_plan_value(p, n->in[i]);
+    scp_plan_mixed_call(p, n, c);
+}
+
+scp_status scp_plan_enqueue(scp_plan *p, const scp_step *step, bool train)
+{
+    p->at = step;
+    p->train = train;
+    p->ran = true;
+    SCP_TRY(scp_plan_mixed_begin(p));
+    for (size_t i = 0; i < p->n; i++) {
+        const scp_node *n = scp_graph_node(p->g, i);
+        scp_call c;
+        if (!p->slot[i].live) continue;
+        if (n->op == SCP_OP_TABLE && !p->slot[i].table)
+            SCP_FAIL(SCP_EINTERNAL, "table '%s' is not bound", n->name);
+        if (!p->slot[i].impl) continue;
+        make_call(p, n, &c);
+        SCP_TRY(p->slot[i].impl->fwd(&c));
+        scp_plan_mixed_round_out(p, n, &c);
+    }
+    return SCP_OK;
+}
+
+scp_status scp_plan_forward(scp_plan *p, const scp_step *step)
+{
+    void *own = p->block + p->step;
+    SCP_TRY(p->dev->backend->write(p->dev, own, step, sizeof *step));
+    return scp_plan_enqueue(p, own, step->train);
+}
+
+/* Parameters that this plan's loss does not reach have gradient zero. */
+static scp_status zero_unreached(scp_plan *p)
+{
+    for (size_t k = 0; k < scp_params_count(p->params); k++) {
+        const scp_param_info *info = scp_params_info(p->params, k);
+        const scp_node *n = scp_graph_find_param(p->g, k);
+        if (info->state || (n && p->slot[n->id].active)) continue;
+        void *at = (char *)scp_params_arena(p->params, SCP_ARENA_G) +
+                   scp_device_bytes(p->dev, SCP_REAL, info->offset);
+        SCP_TRY(p->dev->backend->zero(p->dev, at, scp_device_bytes(p->dev, SCP_REAL, info->count)));
+    }
+    return SCP_OK;
+}
+
+/* The node whose backward call is the last to write a parameter's gradient: its first consumer in
+ * the order of the forward pass. The number of nodes when no call writes it. */
+static size_t last_writer(const scp_plan *p, size_t param)
+{
+    const scp_node *leaf = scp_graph_find_param(p->g, param);
+    if (!leaf || !p->slot[leaf->id].active) return p->n;
+    for (size_t i = 0; i < p->n; i++) {
+        const scp_node *n = scp_graph_node(p->g, i);
+        if (!p->slot[i].impl || !p->slot[i].active || !n->needs_grad) continue;
+        for (int k = 0; k < n->n_in; k++)
+            if (p->slot[n->in[k]->id].root == leaf->id && scp_node_wants_grad(n, k)) return i;
+    }
+    return p->n;
+}
+
+scp_status scp_plan_buckets(const scp_plan *p, size_t reals, scp_plan_bucket **out, size_t *n)
+{
+    size_t most = scp_params_count(p->params) + 1, have = 0;
+    scp_plan_bucket *b = NULL;
+    SCP_ARG(reals > 0, "a bucket holds at least one real");
+    SCP_TRY(scp_alloc(most, sizeof *b, &b));
+    for (size_t k = 0; k < scp_params_count(p->params); k++) {
+        const scp_param_info *info = scp_params_info(p->params, k);
+        if (info->state) continue;
+        size_t writer = last_writer(p, k);
+        if (!have || b[have - 1].end - b[have - 1].begin >= reals)
+            b[have++] = (scp_plan_bucket){ info->offset, info->offset, p->n };
+        b[have - 1].end = info->offset + info->count;
+        if (writer < b[have - 1].after) b[have - 1].after = writer;
+    }
+    *out = b;
+    *n = have;
+    return SCP_OK;
+}
+
+/* Tell of the buckets that are complete after node i. */
+static scp_status tell(const scp_plan_ready *r, size_t i)
+{
+    for (size_t b = r ? r->n : 0; b-- > 0;)
+        if (r->bucket[b].after == i) SCP_TRY(r->ready(r->ctx, b));
+    return SCP_OK;
+}
+
+scp_status scp_plan_backward_telling(scp_plan *p, const scp_plan_ready *r)
+{
+    SCP_ARG(p->loss && p->ran, "a plan with a loss must run forward before backward");
+    SCP_TRY(zero_unreached(p));
+    SCP_TRY(tell(r, p->n));
+    for (size_t i = p->n; i-- > 0;) {
+        const scp_node *n = scp_graph_node(p->g, i);
+        scp_call c;
+        if (!p->slot[i].impl || !p->slot[i].active || !n->needs_grad) continue;
+        make_call(p, n, &c);
+        c.dout = scp_plan_grad(p, n);
+        for (int k = 0; k < n->n_in; k++) {
+            if (!scp_node_wants_grad(n, k)) continue;
+            c.din[k] = scp_plan_grad(p, n->in[k]);
+            c.add[k] = p->slot[i].add[k];
+        }
+        SCP_TRY(p->slot[i].impl->bwd(&c));
+        scp_plan_mixed_round_grads(p, n, &c);
+        SCP_TRY(tell(r, i));
+    }
+    return SCP_OK;
+}
+
+scp_status scp_plan_backward(scp_plan *p)
+{
+    return scp_plan_backward_telling(p, NULL);
+}
