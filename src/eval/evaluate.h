@@ -37,6 +37,14 @@ typedef struct scp_dose_summary {
     double spearman, spearman_true, rising, rising_true, order;
 } scp_dose_summary;
 
+/* Where a mean and a median may be: see eval/bootstrap.h. */
+typedef struct scp_interval {
+    double low, high;
+} scp_interval;
+typedef struct scp_confidence {
+    scp_interval mean, median;
+} scp_confidence;
+
 /* Scores of one model on one set of conditions; the same on every rank. */
 typedef struct scp_scores {
     char *model; /* predictor's name */
@@ -57,6 +65,8 @@ typedef struct scp_scores {
     scp_reduction *all;     /* [n_pseudo, cols.n] over conditions (PDS: over labels) */
     scp_reduction *by_drug; /* [cols.n] over the means of the drugs */
     scp_reduction *by_line; /* [cols.n] over the means of the lines */
+    int64_t resamples;      /* behind ci; 0: there is none */
+    scp_confidence *ci;     /* [cols.n] 95 % intervals of all, main pseudo-count; or NULL */
     scp_dose_summary dose;
 } scp_scores;
 

@@ -11,8 +11,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Quantile of sorted values by linear interpolation between order statistics. */
-static double quantile(const double *sorted, size_t n, double q)
+double scp_quantile(const double *sorted, size_t n, double q)
 {
     if (n == 0) return NAN;
     double at = q * (double)(n - 1);
@@ -42,7 +41,7 @@ static void with_zeros(const double *v, size_t n, double *scratch, scp_reduction
     for (size_t i = 0; i < n; i++) scratch[i] = isnan(v[i]) ? 0 : v[i];
     out->mean_nan0 = mean(scratch, n);
     qsort(scratch, n, sizeof *scratch, by_value);
-    out->median_nan0 = quantile(scratch, n, 0.5);
+    out->median_nan0 = scp_quantile(scratch, n, 0.5);
 }
 
 static void without_nan(const double *v, size_t n, double *scratch, scp_reduction *out)
@@ -55,11 +54,11 @@ static void without_nan(const double *v, size_t n, double *scratch, scp_reductio
     out->mean = mean(scratch, kept);
     out->std = deviation(scratch, kept, out->mean);
     qsort(scratch, kept, sizeof *scratch, by_value);
-    out->median = quantile(scratch, kept, 0.5);
-    out->min = quantile(scratch, kept, 0);
-    out->q25 = quantile(scratch, kept, 0.25);
-    out->q75 = quantile(scratch, kept, 0.75);
-    out->max = quantile(scratch, kept, 1);
+    out->median = scp_quantile(scratch, kept, 0.5);
+    out->min = scp_quantile(scratch, kept, 0);
+    out->q25 = scp_quantile(scratch, kept, 0.25);
+    out->q75 = scp_quantile(scratch, kept, 0.75);
+    out->max = scp_quantile(scratch, kept, 1);
 }
 
 void scp_reduce(const double *v, size_t n, double *scratch, scp_reduction *out)

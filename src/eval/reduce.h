@@ -17,6 +17,9 @@ typedef struct scp_reduction {
     double min, q25, q75, max; /* quartiles by linear interpolation */
 } scp_reduction;
 
+/** Quantile q of sorted values by linear interpolation between order statistics; NaN without any. */
+double scp_quantile(const double *sorted, size_t n, double q);
+
 /** Reduce v [n]; scratch [n] is overwritten. */
 void scp_reduce(const double *v, size_t n, double *scratch, scp_reduction *out);
 

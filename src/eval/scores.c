@@ -91,5 +91,6 @@ void scp_scores_fini(scp_scores *s)
     free(s->all);
     free(s->by_drug);
     free(s->by_line);
+    free(s->ci);
     *s = (scp_scores){ 0 };
 }
