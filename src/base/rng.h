@@ -25,7 +25,8 @@ typedef enum scp_rng_purpose {
     SCP_RNG_SYNTH = 11,    /* synthetic data; step = stream inside the generator           */
     SCP_RNG_BOOTSTRAP = 12,/* confidence intervals                                         */
     SCP_RNG_PERMUTE_SETS = 13,  /* random gene sets; sample = size, step = permutation     */
-    SCP_RNG_PERMUTE_LABELS = 14 /* permuted classes; step = permutation                    */
+    SCP_RNG_PERMUTE_LABELS = 14,/* permuted classes; step = permutation                    */
+    SCP_RNG_LAYOUT = 15         /* first layout of a UMAP                                  */
 } scp_rng_purpose;
 
 /** Four 32-bit words of block `index` of the stream. Pure. */

@@ -8,6 +8,10 @@
 #include "base/mem.h"
 #include "eval/stats.h"
 
+/* A sum that rises as far as it falls is a fall, whatever the rounding: there are such sets in
+ * every list, at mirrored places. */
+#define TIE 1e-12
+
 /* A ranked list: the weight of every place, and the place of every gene. */
 typedef struct ranking {
     double *weight;  /* [G] |score|^p, highest score first */
@@ -72,8 +76,9 @@ static double es_at(const double *weight, size_t G, const uint32_t *place, size_
             most_at = place[j];
         }
     }
-    if (peak) *peak = most > -least ? most_at : least_at;
-    return most > -least ? most : least;
+    bool up_wins = most > -least + TIE;
+    if (peak) *peak = up_wins ? most_at : least_at;
+    return up_wins ? most : least;
 }
 
 static double es_of_set(const scp_gsea_sets *g, const ranking *r, size_t i, uint32_t *place,

@@ -10,6 +10,7 @@
 #include <gsl/gsl_blas.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 
 #ifdef HAVE_IGRAPH
 #include <igraph/igraph.h>
@@ -136,6 +137,54 @@ bool scp_umap_available(void)
 }
 
 #ifdef HAVE_IGRAPH
+enum { POWER_ROUNDS = 40 };
+#define START_SPREAD 10.0 /* of the first layout: points of one cluster are then near each other   \
+                           */
+
+/* One product of the power method, v = X' X v without the part along `other`, and its length. */
+static double power_step(const gsl_matrix *x, gsl_vector *v, const gsl_vector *other,
+                         gsl_vector *score)
+{
+    double along = 0;
+    gsl_blas_dgemv(CblasNoTrans, 1, x, v, 0, score);
+    gsl_blas_dgemv(CblasTrans, 1, x, score, 0, v);
+    if (other) gsl_blas_ddot(other, v, &along);
+    if (other) gsl_blas_daxpy(-along, other, v);
+    double length = gsl_blas_dnrm2(v);
+    if (length > 0) gsl_blas_dscal(1 / length, v);
+    return length;
+}
+
+/* The first layout: the two main axes of the points. A random one would leave clusters on top of
+ * each other, which many epochs do not part. xy [n, 2] */
+static scp_status principal(const float *x, size_t n, size_t dim, uint64_t seed, double *xy)
+{
+    double *rows = NULL, *axis = NULL, *score = NULL;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_alloc(n * dim, sizeof *rows, &rows));
+    SCP_GOTO(done, scp_alloc(2 * dim, sizeof *axis, &axis));
+    SCP_GOTO(done, scp_alloc(n, sizeof *score, &score));
+    centre(x, n, dim, rows, score);
+    gsl_matrix_view all = gsl_matrix_view_array(rows, n, dim);
+    gsl_vector_view to = gsl_vector_view_array(score, n), first = gsl_vector_view_array(axis, dim);
+    for (size_t c = 0; c < 2; c++) {
+        gsl_vector_view v = gsl_vector_view_array(axis + c * dim, dim);
+        double most = 0;
+        scp_rng_fill_normal(seed, SCP_RNG_LAYOUT, c, 0, dim, axis + c * dim);
+        for (int i = 0; i < POWER_ROUNDS; i++)
+            (void)power_step(&all.matrix, &v.vector, c ? &first.vector : NULL, &to.vector);
+        gsl_blas_dgemv(CblasNoTrans, 1, &all.matrix, &v.vector, 0, &to.vector);
+        for (size_t i = 0; i < n; i++) most = fmax(most, fabs(score[i]));
+        for (size_t i = 0; i < n; i++)
+            xy[2 * i + c] = most > 0 ? START_SPREAD * score[i] / most : 0;
+    }
+done:
+    free(rows);
+    free(axis);
+    free(score);
+    return st;
+}
+
 /* The last argument of the layout: up to 0.10.2 the share of points that repel another one in an
  * epoch; since then whether the distances are weights. */
 #if IGRAPH_VERSION_MAJOR > 0 || IGRAPH_VERSION_MINOR > 10 || IGRAPH_VERSION_PATCH > 2
@@ -152,7 +201,7 @@ bool scp_umap_available(void)
             SCP_FAIL_GOTO(done, SCP_EINTERNAL, "igraph: %s", igraph_strerror(code_));              \
     } while (0)
 
-/* Edges of the neighbour graph, each pair once. */
+/* Was the edge of i and j added from j's side? */
 static bool is_twice(const int32_t *index, size_t k, size_t i, size_t j)
 {
     if (j > i) return false;
@@ -161,6 +210,7 @@ static bool is_twice(const int32_t *index, size_t k, size_t i, size_t j)
     return false;
 }
 
+/* From the layout in xy to a better one. */
 static scp_status lay_out(const int32_t *index, const double *dist, size_t n, size_t k,
                           const scp_umap_settings *s, double *xy)
 {
@@ -174,7 +224,9 @@ static scp_status lay_out(const int32_t *index, const double *dist, size_t n, si
     if (igraph_vector_int_init(&edge, 0) != IGRAPH_SUCCESS)
         SCP_FAIL(SCP_ENOMEM, "no memory for the neighbour graph");
     (void)igraph_vector_init(&length, 0);
-    (void)igraph_matrix_init(&place, 0, 0);
+    (void)igraph_matrix_init(&place, (igraph_integer_t)n, 2);
+    for (size_t i = 0; i < 2 * n; i++)
+        MATRIX(place, (igraph_integer_t)(i / 2), (igraph_integer_t)(i % 2)) = xy[i];
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < k; c++) {
             size_t j = (size_t)index[i * k + c];
@@ -186,7 +238,7 @@ static scp_status lay_out(const int32_t *index, const double *dist, size_t n, si
     IG(igraph_create(&graph, &edge, (igraph_integer_t)n, IGRAPH_UNDIRECTED));
     have_graph = true;
     IG(igraph_rng_seed(igraph_rng_default(), (igraph_uint_t)s->seed));
-    IG(igraph_layout_umap(&graph, &place, false, &length, s->min_dist, (igraph_integer_t)s->epochs,
+    IG(igraph_layout_umap(&graph, &place, true, &length, s->min_dist, (igraph_integer_t)s->epochs,
                           UMAP_LAST));
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 2; c++)
@@ -214,6 +266,7 @@ scp_status scp_umap(const float *x, size_t n, size_t dim, const scp_umap_setting
     SCP_GOTO(done, scp_alloc(n * k, sizeof *index, &index));
     SCP_GOTO(done, scp_alloc(n * k, sizeof *dist, &dist));
     SCP_GOTO(done, scp_nearest(x, n, dim, k, index, dist));
+    SCP_GOTO(done, principal(x, n, dim, (uint64_t)s->seed, xy));
     SCP_GOTO(done, lay_out(index, dist, n, k, s, xy));
 done:
     free(index);

@@ -1,6 +1,6 @@
-/* Layout of points in the plane by UMAP [McInnes et al. 2018]: exact nearest neighbours, weights
- * and layout of igraph. The same seed gives the same layout. Not collective, and not for two
- * threads at a time: igraph has one generator a process. */
+/* Layout of points in the plane by UMAP [McInnes et al. 2018]: exact nearest neighbours, a first
+ * layout by the two main axes, weights and forces of igraph. The same seed gives the same layout.
+ * Not collective, and not for two threads at a time: igraph has one generator a process. */
 #ifndef SCP_EVAL_UMAP_H
 #define SCP_EVAL_UMAP_H
 
@@ -23,7 +23,8 @@ extern const scp_option scp_umap_options[];
 /** False in a build without igraph: scp_umap then is SCP_EUSAGE. */
 bool scp_umap_available(void);
 
-/** Lay out x [n, dim]: xy [n, 2]. SCP_EDATA with fewer than 4 points or a value that is not finite. */
+/** Lay out x [n, dim]: xy [n, 2]. SCP_EDATA with fewer than 4 points or a value that is not finite.
+ */
 scp_status scp_umap(const float *x, size_t n, size_t dim, const scp_umap_settings *s,
                     double *xy) SCP_MUST_USE;
 

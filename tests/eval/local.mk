@@ -26,3 +26,11 @@ check_PROGRAMS += tests/eval/pds_line.t
 TESTS += tests/eval/pds_line.t
 tests_eval_pds_line_t_SOURCES = tests/eval/pds_line.c
 tests_eval_pds_line_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/eval/gsea.t tests/eval/moa.t
+TESTS += tests/eval/gsea.t tests/eval/moa.t
+tests_eval_gsea_t_SOURCES = tests/eval/gsea.c
+tests_eval_gsea_t_LDADD = libscptest.a $(LDADD)
+tests_eval_moa_t_SOURCES = tests/eval/moa.c
+tests_eval_moa_t_LDADD = libscptest.a $(LDADD) $(IGRAPH_LIBS)
+EXTRA_DIST += tests/golden/make_gsea_golden.py tests/golden/gsea_rank.tsv tests/golden/gsea_sets.gmt \
+	tests/golden/gsea.tsv tests/golden/moa.tsv tests/golden/moa_want.tsv

@@ -38,11 +38,11 @@ static void test_formats(void)
              "80 genes\n",
              "text");
     print_is(&t, SCP_TABLE_MARKDOWN, true,
-             "| uc      |     ours |    \xce\xb3-mean | oracle | none |\n"
+             "| uc      |         ours |      \xce\xb3-mean | oracle | none |\n"
              "| --- | ---: | ---: | ---: | ---: |\n"
-             "| Pearson | **0.50** |      0.25 |   1.00 |    - |\n"
-             "| MSE     |    0.250 | **0.125** |  0.000 |    - |\n"
-             "| n       |       12 |         7 |     12 |    0 |\n"
+             "| Pearson |     **0.50** | <u>0.25</u> |   1.00 |    - |\n"
+             "| MSE     | <u>0.250</u> |   **0.125** |  0.000 |    - |\n"
+             "| n       |           12 |           7 |     12 |    0 |\n"
              "\n80 genes\n",
              "Markdown, metrics down");
     print_is(&t, SCP_TABLE_TSV, false,
