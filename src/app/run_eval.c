@@ -67,6 +67,20 @@ static scp_status print_tables(const scp_run_settings *s, const scp_scores *scor
     return SCP_OK;
 }
 
+/* How much intervals around the predictions hold, for models with a spread. */
+static scp_status print_coverage(const scp_run_settings *s, const scp_scores *scores, size_t n,
+                                 const char *split)
+{
+    scp_table t = { 0 };
+    char heading[128];
+    bool found;
+    scp_status st = scp_coverage_table(scores, n, &t, &found);
+    snprintf(heading, sizeof heading, "%s: coverage of prediction intervals", split);
+    if (st == SCP_OK && found) st = print_table(s, &t, heading);
+    scp_table_fini(&t);
+    return st;
+}
+
 /* Files of one split in <run>/eval/<split>, and the truth in the same layout as the predictions. */
 static scp_status write_split(const evaluation *e, const scp_scores *scores, size_t n,
                               const int32_t *rows, size_t n_rows, const char *split)
@@ -76,7 +90,8 @@ static scp_status write_split(const evaluation *e, const scp_scores *scores, siz
     SCP_TRY(scp_scores_write_split(scores, n, &e->o->data, dir));
     SCP_TRY(scp_str_format(path, sizeof path, "%s/real_%s.h5ad", e->s->paths.run, split));
     if (e->s->eval.h5ad) SCP_TRY(scp_pred_write_real(&e->o->data, rows, n_rows, path));
-    return print_tables(e->s, scores, n, n_rows, split);
+    SCP_TRY(print_tables(e->s, scores, n, n_rows, split));
+    return print_coverage(e->s, scores, n, split);
 }
 
 static scp_status score_models(evaluation *e, scp_run_models *m, const int32_t *rows, size_t n,

@@ -99,6 +99,8 @@ scp_predictor scp_run_model_predictor(scp_run_model *m, const char *h5ad)
     if (m->trained) {
         p.fill = m->autoencoder ? scp_predict_fill_autoencoder : scp_predict_fill;
         p.ctx = m->trained;
+        p.samples = scp_predict_samples(m->trained);
+        if (p.samples) p.spread = scp_predict_spread;
     } else if (m->baseline) {
         p.fill = scp_predict_baseline_fill;
         p.ctx = m->baseline;

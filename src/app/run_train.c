@@ -75,7 +75,8 @@ static scp_status run_model(const scp_train_setup *setup, scp_run_settings *s, c
     SCP_TRY(scp_model_job_run(setup, stage, &s->method, &before, &s->train, r));
     if (!choose || r->stop != SCP_STOP_DONE) return SCP_OK;
     SCP_TRY(scp_choose_run(setup, stage, &s->choose, &s->guidance));
-    return scp_agree(setup->comm, scp_comm_rank(setup->comm) == 0 ? scp_run_keep_settings(s, o) : SCP_OK);
+    return scp_agree(setup->comm,
+                     scp_comm_rank(setup->comm) == 0 ? scp_run_keep_settings(s, o) : SCP_OK);
 }
 
 scp_status scp_run_train(scp_comm *comm, scp_run_settings *s)

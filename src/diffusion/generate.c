@@ -1,6 +1,7 @@
 /* DDIM sampling and the one-pass posterior mean, see generate.h. */
 #include "diffusion/generate.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,14 +21,14 @@ struct scp_generator {
     scp_schedule schedule;
     scp_graph *cond_graph, *net_graph;
     scp_plan *cond_plan, *net_plan;
-    scp_cond_in in;           /* inputs of the condition graph            */
-    scp_cond cond, fed;       /* its results, and the network's inputs    */
+    scp_cond_in in;     /* inputs of the condition graph            */
+    scp_cond cond, fed; /* its results, and the network's inputs    */
     scp_node *z_t, *t, *time, *net_out;
     void *fp_memory, *time_memory;
-    float *host[3];           /* pre, drug, fused of one block            */
+    float *host[3]; /* pre, drug, fused of one block            */
     float *z_pre, *code, *feed;
     int32_t *drug, *mask, *steps;
-    double *weight;           /* [n_pass, block]                          */
+    double *weight;                        /* [n_pass, block]                          */
     double *z, *z0, *eps, *out, *combined; /* [block, Dz]; out [rows, Dz] */
 };
 
@@ -127,8 +128,14 @@ scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp
     scp_status st = SCP_OK;
     SCP_TRY(check(m, gd));
     SCP_TRY(scp_alloc(1, sizeof *s, &s));
-    *s = (scp_generator){ .m = *m, .gd = *gd, .model = model, .vae = vae, .stats = stats, .G = G,
-                          .n_drugs = n_drugs, .block = (size_t)gd->block };
+    *s = (scp_generator){ .m = *m,
+                          .gd = *gd,
+                          .model = model,
+                          .vae = vae,
+                          .stats = stats,
+                          .G = G,
+                          .n_drugs = n_drugs,
+                          .block = (size_t)gd->block };
     if (m->diffusion.objective == SCP_OBJECTIVE_REGRESSION) s->gd.kind = SCP_GUIDANCE_NONE;
     s->n_pass = (size_t)scp_guidance_passes(&s->gd, 1, pass);
     s->rows = s->block * s->n_pass;
@@ -158,9 +165,9 @@ void scp_generator_destroy(scp_generator **gp)
     scp_device_release(scp_params_device(s->model), s->fp_memory);
     scp_device_release(scp_params_device(s->model), s->time_memory);
     scp_schedule_fini(&s->schedule);
-    void *owned[] = { s->host[0], s->host[1], s->host[2],  s->z_pre,  s->code, s->feed,
-                      s->drug,    s->mask,    s->steps,    s->weight, s->z,    s->z0,
-                      s->eps,     s->out,     s->combined };
+    void *owned[] = { s->host[0], s->host[1], s->host[2], s->z_pre, s->code,
+                      s->feed,    s->drug,    s->mask,    s->steps, s->weight,
+                      s->z,       s->z0,      s->eps,     s->out,   s->combined };
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     free(s);
     *gp = NULL;
@@ -217,11 +224,12 @@ static scp_status guided(void *ctx, int64_t t, const double *z, double *out)
 }
 
 /* One draw for the block: leaves the standardised target in z0. */
-static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, size_t n, int64_t r)
+static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, size_t n, int64_t r,
+                       int64_t steps)
 {
     size_t Dz = (size_t)s->m.vae.latent, count = s->block * Dz;
     const scp_ddim ddim = { .schedule = &s->schedule,
-                            .steps = s->gd.readout == SCP_READOUT_MEAN ? 1 : s->gd.ddim_steps,
+                            .steps = steps,
                             .is_v = s->m.diffusion.parameterization == SCP_PREDICT_V,
                             .network = guided,
                             .ctx = s };
@@ -233,26 +241,34 @@ static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, 
     return scp_ddim_sample(&ddim, (int64_t)count, s->z, s->z0, s->eps, s->combined);
 }
 
+/* A standardised target [n, Dz] to the posterior mean that it stands for: mu_hat [n, Dz]. */
+static void to_latent(const scp_generator *s, const scp_conditions *c, size_t first, size_t n,
+                      const double *z0, float *mu_hat)
+{
+    const size_t Dz = (size_t)s->m.vae.latent;
+    const bool shift = s->m.diffusion.target == SCP_TARGET_SHIFT;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < Dz; k++) {
+            double mu = z0[i * Dz + k] * s->stats->target_std[k] + s->stats->target_mean[k];
+            mu_hat[i * Dz + k] = (float)(mu + (shift ? c->mu_pre[(first + i) * Dz + k] : 0));
+        }
+}
+
 static scp_status predict_block(scp_generator *s, const scp_conditions *c, size_t first, size_t n,
                                 float *mu_hat)
 {
-    size_t Dz = (size_t)s->m.vae.latent;
-    bool shift = s->m.diffusion.target == SCP_TARGET_SHIFT;
-    int64_t draws = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION ? 1 : s->gd.draws;
+    const size_t Dz = (size_t)s->m.vae.latent;
+    const int64_t draws = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION ? 1 : s->gd.draws,
+                  steps = s->gd.readout == SCP_READOUT_MEAN ? 1 : s->gd.ddim_steps;
     double *sum = NULL;
     scp_status st = SCP_OK;
     SCP_TRY(scp_alloc(n * Dz, sizeof *sum, &sum));
     SCP_GOTO(done, set_conditions(s, c, first, n));
     for (int64_t r = 0; r < draws; r++) {
-        SCP_GOTO(done, draw(s, c, first, n, r));
+        SCP_GOTO(done, draw(s, c, first, n, r, steps));
         for (size_t i = 0; i < n * Dz; i++) sum[i] += s->z0[i] / (double)draws;
     }
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < Dz; k++) {
-            double mu = sum[i * Dz + k] * s->stats->target_std[k] + s->stats->target_mean[k];
-            mu_hat[(first + i) * Dz + k] =
-                (float)(mu + (shift ? c->mu_pre[(first + i) * Dz + k] : 0));
-        }
+    to_latent(s, c, first, n, sum, mu_hat + first * Dz);
 done:
     free(sum);
     return st;
@@ -271,8 +287,8 @@ static scp_status add_residual(scp_generator *s, const scp_conditions *c, float 
     float *from = NULL;
     SCP_ARG(c->x_pre, "residual decoding needs the profiles of the controls");
     SCP_TRY(scp_alloc(c->n * s->G, sizeof *from, &from));
-    scp_status st = scp_vae_decode_rows(s->vae, &s->m.vae, c->mu_pre, c->n, s->G, s->block,
-                                        SCP_VAE_RAW, from);
+    scp_status st =
+        scp_vae_decode_rows(s->vae, &s->m.vae, c->mu_pre, c->n, s->G, s->block, SCP_VAE_RAW, from);
     for (size_t i = 0; st == SCP_OK && i < c->n; i++)
         for (size_t g = 0, at = i * s->G; g < s->G; g++, at++) {
             float v = c->x_pre[i][g] + (x[at] - from[at]);
@@ -282,16 +298,77 @@ static scp_status add_residual(scp_generator *s, const scp_conditions *c, float 
     return st;
 }
 
+/* Latents of all conditions to profiles. */
+static scp_status decode(scp_generator *s, const scp_conditions *c, const float *mu, float *x)
+{
+    const bool residual = s->gd.decode == SCP_DECODE_RESIDUAL;
+    SCP_TRY(scp_vae_decode_rows(s->vae, &s->m.vae, mu, c->n, s->G, s->block,
+                                residual ? SCP_VAE_RAW : SCP_VAE_CUT, x));
+    return residual ? add_residual(s, c, x) : SCP_OK;
+}
+
 scp_status scp_generator_run(scp_generator *s, const scp_conditions *c, float *x)
 {
     float *mu = NULL;
-    bool residual = s->gd.decode == SCP_DECODE_RESIDUAL;
     SCP_TRY(scp_alloc(c->n * (size_t)s->m.vae.latent, sizeof *mu, &mu));
     scp_status st = scp_generator_latent(s, c, mu);
-    if (st == SCP_OK)
-        st = scp_vae_decode_rows(s->vae, &s->m.vae, mu, c->n, s->G, s->block,
-                                 residual ? SCP_VAE_RAW : SCP_VAE_CUT, x);
-    if (st == SCP_OK && residual) st = add_residual(s, c, x);
+    if (st == SCP_OK) st = decode(s, c, mu, x);
     free(mu);
     return st;
+}
+
+/* Welford's update by sample r (from 0) of mean and sum of squares [n]. */
+static void add_sample(const float *x, size_t n, int64_t r, double *mean, double *squares)
+{
+    for (size_t i = 0; i < n; i++) {
+        double step = x[i] - mean[i];
+        mean[i] += step / (double)(r + 1);
+        squares[i] += step * (x[i] - mean[i]);
+    }
+}
+
+/* The conditions of one block: sd [n, G]. */
+static scp_status spread_block(scp_generator *s, const scp_conditions *c, float *sd)
+{
+    const size_t Dz = (size_t)s->m.vae.latent, values = c->n * s->G;
+    float *mu = NULL, *x = NULL;
+    double *mean = NULL, *squares = NULL;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_alloc(c->n * Dz, sizeof *mu, &mu));
+    SCP_GOTO(done, scp_alloc(values, sizeof *x, &x));
+    SCP_GOTO(done, scp_alloc(values, sizeof *mean, &mean));
+    SCP_GOTO(done, scp_alloc(values, sizeof *squares, &squares));
+    SCP_GOTO(done, set_conditions(s, c, 0, c->n));
+    for (int64_t r = 0; r < s->gd.spread; r++) {
+        SCP_GOTO(done, draw(s, c, 0, c->n, r, s->gd.ddim_steps));
+        to_latent(s, c, 0, c->n, s->z0, mu);
+        SCP_GOTO(done, decode(s, c, mu, x));
+        add_sample(x, values, r, mean, squares);
+    }
+    for (size_t i = 0; i < values; i++)
+        sd[i] = (float)sqrt(squares[i] / (double)(s->gd.spread - 1));
+done:
+    free(mu);
+    free(x);
+    free(mean);
+    free(squares);
+    return st;
+}
+
+scp_status scp_generator_spread(scp_generator *s, const scp_conditions *c, float *sd)
+{
+    const size_t Dz = (size_t)s->m.vae.latent;
+    if (s->gd.spread < 2 || s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION)
+        SCP_FAIL(SCP_EUSAGE,
+                 "a spread needs guidance.spread of at least 2 and a network trained by diffusion");
+    for (size_t i = 0; i < c->n; i += s->block) {
+        const scp_conditions block = { .n = c->n - i < s->block ? c->n - i : s->block,
+                                       .mu_pre = c->mu_pre + i * Dz,
+                                       .drug = c->drug + i,
+                                       .dose = c->dose + i,
+                                       .id = c->id + i,
+                                       .x_pre = c->x_pre ? c->x_pre + i : NULL };
+        SCP_TRY(spread_block(s, &block, sd + i * s->G));
+    }
+    return SCP_OK;
 }

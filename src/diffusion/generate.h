@@ -14,10 +14,10 @@ typedef struct scp_generator scp_generator;
 /* Conditions to predict. */
 typedef struct scp_conditions {
     size_t n;
-    const float *mu_pre;  /* [n, Dz] posterior means of the controls    */
-    const int32_t *drug;  /* [n] rows of the fingerprint table           */
-    const double *dose;   /* [n] uM                                      */
-    const uint64_t *id;   /* [n] key of the starting noise               */
+    const float *mu_pre;       /* [n, Dz] posterior means of the controls    */
+    const int32_t *drug;       /* [n] rows of the fingerprint table           */
+    const double *dose;        /* [n] uM                                      */
+    const uint64_t *id;        /* [n] key of the starting noise               */
     const float *const *x_pre; /* [n] profiles [G] of the controls: residual decoding; else NULL */
 } scp_conditions;
 
@@ -35,7 +35,14 @@ void scp_generator_destroy(scp_generator **gen);
  *  max(0, x_pre + D(z_hat) - D(z_pre)), which needs c->x_pre. x [n, G] owned by the caller. */
 scp_status scp_generator_run(scp_generator *gen, const scp_conditions *c, float *x) SCP_MUST_USE;
 
-/** The same in the latent space, before decoding: mu_hat [n, Dz]. */
+/** Standard deviation over gd.spread samples, each decoded by itself: sd [n, G] owned by the
+ * caller. The samples are DDIM's whatever the readout; sample r starts from the noise of draw r.
+ * SCP_EUSAGE without at least two samples, or for a regression network, which has no distribution.
+ */
+scp_status scp_generator_spread(scp_generator *gen, const scp_conditions *c,
+                                float *sd) SCP_MUST_USE;
+
+/** The prediction in the latent space, before decoding: mu_hat [n, Dz]. */
 scp_status scp_generator_latent(scp_generator *gen, const scp_conditions *c,
                                 float *mu_hat) SCP_MUST_USE;
 

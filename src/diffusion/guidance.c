@@ -38,6 +38,10 @@ const scp_option scp_guidance_options[] = {
       NULL },
     { "guidance.draws", NULL, SCP_OPT_INT, offsetof(scp_guidance, draws), "1", 1, 4096, NULL, NULL,
       "Samples averaged in the latent space before decoding.", NULL },
+    { "guidance.spread", NULL, SCP_OPT_INT, offsetof(scp_guidance, spread), "0", 0, 4096, NULL, NULL,
+      "Samples by DDIM whose standard deviation stands beside the prediction (layer sd of the .h5ad, "
+      "coverage of intervals in the scores); 0: none, else at least 2.",
+      NULL },
     { "guidance.decode", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, decode), "profile", 0, 0,
       "profile|residual", NULL,
       "Predicted profile: the decoded latent, or x_pre plus what the decoder makes of the change, "

@@ -25,6 +25,7 @@ typedef struct scp_guidance {
     int64_t ddim_steps;
     int readout;   /* scp_readout                                             */
     int64_t draws; /* samples averaged in the latent space                    */
+    int64_t spread; /* samples whose spread is given beside the prediction; 0: none */
     int decode;    /* scp_decode                                              */
     int64_t seed;  /* of the starting noise                                   */
     int64_t block; /* conditions predicted at a time                          */

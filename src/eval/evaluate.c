@@ -21,18 +21,21 @@ typedef struct job {
     double pseudo[SCP_PSEUDO_MAX];
     scp_metric_columns cols;
     scp_eval_plan plan;
-    size_t row_size; /* n_models * n_pseudo * cols.n: figures of a condition */
-    size_t mine;     /* conditions of this rank */
-    double *value;   /* [mine, n_models, n_pseudo, cols.n] */
-    float *pred;     /* [n_models, max_block, G] */
-    float *post;     /* [max_block, G] what the predictions are held against, with a truth */
+    size_t row_size;        /* n_models * n_pseudo * cols.n: figures of a condition */
+    size_t mine;            /* conditions of this rank */
+    double *value;          /* [mine, n_models, n_pseudo, cols.n] */
+    float *pred;            /* [n_models, max_block, G] */
+    float *post;            /* [max_block, G] what the predictions are held against, with a truth */
+    float **sd;             /* [n_models] spread [max_block, G], NULL of a model without one */
+    scp_coverage *coverage; /* [n_models] */
+    double *noise;          /* [G] variance of genes between cells */
     int n_threads;
-    scp_pair **pair;      /* [n_threads] */
-    size_t effects_of;    /* first label of the line whose true effects are held, or SIZE_MAX */
-    scp_pds_line *line;   /* these effects */
-    double *predicted;    /* [max_block * n_models, G] effects of the labels of a block */
-    size_t *own;          /* [max_block * n_models] their places in the line */
-    scp_pds_scores *pds;  /* [max_block * n_models] */
+    scp_pair **pair;     /* [n_threads] */
+    size_t effects_of;   /* first label of the line whose true effects are held, or SIZE_MAX */
+    scp_pds_line *line;  /* these effects */
+    double *predicted;   /* [max_block * n_models, G] effects of the labels of a block */
+    size_t *own;         /* [max_block * n_models] their places in the line */
+    scp_pds_scores *pds; /* [max_block * n_models] */
 } job;
 
 static const float *profile(const job *j, int32_t p)
@@ -49,6 +52,10 @@ static void job_fini(job *j)
 {
     for (int i = 0; j->pair && i < j->n_threads; i++) scp_pair_destroy(&j->pair[i]);
     free(j->pair);
+    for (size_t m = 0; j->sd && m < j->n_models; m++) free(j->sd[m]);
+    free(j->sd);
+    free(j->coverage);
+    free(j->noise);
     free(j->value);
     free(j->pred);
     free(j->post);
@@ -90,6 +97,24 @@ static scp_status pds_init(job *j)
     return scp_pds_line_create(j->G, &j->line);
 }
 
+/* Room for the spreads of the models that have one. */
+static scp_status init_spreads(job *j)
+{
+    bool any = false;
+    SCP_TRY(scp_alloc(j->n_models, sizeof *j->sd, &j->sd));
+    SCP_TRY(scp_alloc(j->n_models, sizeof *j->coverage, &j->coverage));
+    for (size_t m = 0; m < j->n_models; m++) {
+        if (!j->model[m].spread) continue;
+        any = true;
+        j->coverage[m].samples = (int64_t)j->model[m].samples;
+        SCP_TRY(scp_alloc(j->plan.max_block * j->G, sizeof **j->sd, &j->sd[m]));
+    }
+    if (!any) return SCP_OK;
+    SCP_TRY(scp_alloc(j->G, sizeof *j->noise, &j->noise));
+    scp_coverage_noise(j->d, j->noise);
+    return SCP_OK;
+}
+
 static scp_status job_init(job *j, const int32_t *rows, size_t n)
 {
     SCP_TRY(scp_metric_settings_check(j->set));
@@ -105,6 +130,7 @@ static scp_status job_init(job *j, const int32_t *rows, size_t n)
     SCP_TRY(scp_alloc((size_t)j->n_threads, sizeof(scp_pair *), &j->pair));
     for (int i = 0; i < j->n_threads; i++)
         SCP_TRY(scp_pair_create(j->G, j->pseudo, j->n_pseudo, j->set, &j->pair[i]));
+    SCP_TRY(init_spreads(j));
     return j->set->pds ? pds_init(j) : SCP_OK;
 }
 
@@ -201,8 +227,7 @@ static scp_status hold_effects(job *j, size_t l)
         SCP_TRY(st);
     } else {
 #pragma omp parallel for schedule(dynamic)
-        for (size_t q = 0; q < n; q++)
-            (void)true_effect(j, first + q, NULL, effect + q * j->G);
+        for (size_t q = 0; q < n; q++) (void)true_effect(j, first + q, NULL, effect + q * j->G);
     }
     scp_pds_line_ready(j->line);
     j->effects_of = first;
@@ -254,15 +279,29 @@ static scp_status score_labels(job *j, size_t block, size_t begin, size_t at)
     return SCP_OK;
 }
 
+/* The spread of model m, if it has one, and how many values its intervals hold. */
+static scp_status measure_spread(job *j, size_t m, size_t begin, size_t end)
+{
+    if (!j->sd[m]) return SCP_OK;
+    SCP_TRY(j->model[m].spread(j->model[m].ctx, j->plan.row + begin, end - begin, j->sd[m]));
+    for (size_t i = begin; i < end; i++)
+        scp_coverage_add(&j->coverage[m], j->d, j->plan.row[i],
+                         j->pred + (m * j->plan.max_block + i - begin) * j->G,
+                         j->sd[m] + (i - begin) * j->G, j->noise, j->set->pseudo);
+    return SCP_OK;
+}
+
 static scp_status score_block(job *j, size_t block, size_t at)
 {
     size_t begin, end;
     scp_eval_plan_block(&j->plan, block, &begin, &end);
     SCP_TRY(fill_truth(j, begin, end));
     SCP_TRY(check_truth(j, begin, end));
-    for (size_t m = 0; m < j->n_models; m++)
+    for (size_t m = 0; m < j->n_models; m++) {
         SCP_TRY(j->model[m].fill(j->model[m].ctx, j->plan.row + begin, end - begin,
                                  j->pred + m * j->plan.max_block * j->G));
+        SCP_TRY(measure_spread(j, m, begin, end));
+    }
     score_conditions(j, begin, end, at);
     if (j->set->pds) SCP_TRY(score_labels(j, block, begin, at));
     return SCP_OK;
@@ -284,7 +323,7 @@ static scp_status score_all(job *j)
         }
         if (!files) continue;
         SCP_GOTO(done, scp_agree(j->comm, mine));
-        SCP_GOTO(done, scp_export_round(files, round, j->pred));
+        SCP_GOTO(done, scp_export_round(files, round, j->pred, j->sd));
     }
     SCP_GOTO(done, scp_agree(j->comm, mine));
     SCP_GOTO(done, scp_export_end(&files));
@@ -357,6 +396,10 @@ static scp_status collect(job *j, const char *split, scp_scores *out)
                                 (void **)&gathered, &total, NULL));
     place(j, gathered, out);
     free(gathered);
+    for (size_t m = 0; m < j->n_models; m++) {
+        out[m].coverage = j->coverage[m];
+        if (j->model[m].spread) SCP_TRY(scp_coverage_sum(&out[m].coverage, j->comm));
+    }
     for (size_t m = 0; m < j->n_models && st == SCP_OK; m++) {
         st = scp_scores_reduce_all(&out[m]);
         if (st == SCP_OK) st = scp_dose_summarise(&out[m], j->d);

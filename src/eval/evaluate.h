@@ -9,6 +9,7 @@
 
 #include "comm/comm.h"
 #include "io/dataset.h"
+#include "eval/coverage.h"
 #include "eval/metrics.h"
 #include "eval/reduce.h"
 
@@ -21,6 +22,10 @@ typedef struct scp_predictor {
     scp_status (*fill)(void *ctx, const int32_t *rows, size_t n, float *out);
     void *ctx;        /* first argument of fill, borrowed */
     const char *h5ad; /* write the predictions to this AnnData file as well, or NULL */
+    /** Standard deviation over `samples` samples of the model: sd [n, G]; called after fill, for the
+     *  same rows. NULL: the model has none. */
+    scp_status (*spread)(void *ctx, const int32_t *rows, size_t n, float *sd);
+    size_t samples;
 } scp_predictor;
 
 /* What predictions are held against when it is not the treated profiles of the data set: the truth
@@ -68,6 +73,7 @@ typedef struct scp_scores {
     int64_t resamples;      /* behind ci; 0: there is none */
     scp_confidence *ci;     /* [cols.n] 95 % intervals of all, main pseudo-count; or NULL */
     scp_dose_summary dose;
+    scp_coverage coverage; /* of the intervals; samples 0: the model has no spread */
 } scp_scores;
 
 /** Score models on some pairs.

@@ -15,8 +15,10 @@ scp_status scp_export_begin(scp_comm *comm, const scp_dataset *d, const scp_eval
 
 /** Write the blocks of one round, round * size .. + size - 1.
  *  @param pred  [n_models, plan->max_block, G] this rank's block of the round; unused without one
+ *  @param sd  [n_models] spreads [plan->max_block, G] of models that have one, else NULL
  *  A failed write comes out of end. Collective. e NULL: nothing. */
-scp_status scp_export_round(scp_export *e, size_t round, const float *pred) SCP_MUST_USE;
+scp_status scp_export_round(scp_export *e, size_t round, const float *pred,
+                            float *const *sd) SCP_MUST_USE;
 
 /** Add the vehicle profiles and commit every file. Destroys *e in any case. Collective. */
 scp_status scp_export_end(scp_export **e) SCP_MUST_USE;

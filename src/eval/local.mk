@@ -13,3 +13,4 @@ libscppdm_a_SOURCES += src/eval/gsea.h src/eval/gsea_impl.h src/eval/gsea.c src/
 	src/eval/moa.c src/eval/umap.h src/eval/umap.c
 libscppdm_a_SOURCES += src/eval/significance.h src/eval/significance.c src/eval/bootstrap.h src/eval/bootstrap.c \
 	src/eval/replicates.h src/eval/deg_tests.c src/eval/ceiling.c
+libscppdm_a_SOURCES += src/eval/coverage.h src/eval/coverage.c

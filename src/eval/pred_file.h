@@ -1,6 +1,7 @@
 /* Predictions as AnnData files, in the layout that cell-eval and STATE read: X log1p as CSR, obs
  * columns drugname_drugconc, drug, cell_name (categorical), dose_uM (real), plate (categorical),
- * and the vehicle profiles, unchanged, beside the treated ones. */
+ * and the vehicle profiles, unchanged, beside the treated ones. Predictions of a model with a
+ * distribution have a dense layer sd, the standard deviation over its samples. */
 #ifndef SCP_EVAL_PRED_FILE_H
 #define SCP_EVAL_PRED_FILE_H
 
@@ -27,6 +28,12 @@ scp_status scp_pred_writer_add(scp_pred_writer *w, const float *x, size_t n) SCP
 /** Append true rows unchanged: an entry below 0 is SCP_EDATA too (readers of the file refuse it).
  */
 scp_status scp_pred_writer_add_true(scp_pred_writer *w, const float *x, size_t n) SCP_MUST_USE;
+/** Start layers/sd, the spread of the predictions over `samples` samples, beside X; right after
+ * create. */
+scp_status scp_pred_writer_begin_spread(scp_pred_writer *w, size_t samples) SCP_MUST_USE;
+/** Append rows of the spread sd [n, G]; NULL: zeros, as controls have. NaN, infinity and values
+ * below 0 are SCP_EDATA. */
+scp_status scp_pred_writer_add_spread(scp_pred_writer *w, const float *sd, size_t n) SCP_MUST_USE;
 /** All rows must have been written. Destroys w in any case. */
 scp_status scp_pred_writer_commit(scp_pred_writer **w) SCP_MUST_USE;
 void scp_pred_writer_abort(scp_pred_writer **w);

@@ -18,6 +18,8 @@ struct scp_pred_writer {
     const scp_pred_key *key; /* [n] */
     size_t G, n, written;
     scp_h5ad_writer *file;
+    scp_h5ad_layer *spread;
+    size_t spread_written;
     float *row; /* [G] a row cut at 0 */
 };
 
@@ -205,6 +207,41 @@ scp_status scp_pred_writer_add_true(scp_pred_writer *w, const float *x, size_t n
     return add_rows(w, x, n, false);
 }
 
+scp_status scp_pred_writer_begin_spread(scp_pred_writer *w, size_t samples)
+{
+    char text[160];
+    SCP_TRY(scp_str_format(text, sizeof text,
+                           "layers/sd: standard deviation over %zu samples of the model, each "
+                           "decoded by itself; 0 for controls",
+                           samples));
+    SCP_TRY(scp_h5ad_write_uns_text(w->file, "sd", text));
+    return scp_h5ad_layer_begin(w->file, "sd", &w->spread);
+}
+
+/* A row of the spread as it is written: sd, or zeros. */
+static scp_status spread_row(scp_pred_writer *w, const float *sd)
+{
+    const scp_pred_key *k = &w->key[w->spread_written];
+    for (size_t g = 0; g < w->G; g++) {
+        w->row[g] = sd ? sd[g] : 0;
+        if (!isfinite(w->row[g]) || w->row[g] < 0)
+            SCP_FAIL(SCP_EDATA, "%s: the spread of %s, %s %g uM, plate %s is %g at gene %zu",
+                     w->path, k->line, k->drug ? k->drug : vehicle, k->dose, k->plate, w->row[g],
+                     g + 1);
+    }
+    return SCP_OK;
+}
+
+scp_status scp_pred_writer_add_spread(scp_pred_writer *w, const float *sd, size_t n)
+{
+    SCP_ARG(w && w->spread && n <= w->n - w->spread_written, "a spread and its rows are required");
+    for (size_t i = 0; i < n; i++, w->spread_written++) {
+        SCP_TRY(spread_row(w, sd ? sd + i * w->G : NULL));
+        SCP_TRY(scp_h5ad_layer_append(w->spread, w->row, 1));
+    }
+    return SCP_OK;
+}
+
 scp_status scp_pred_writer_commit(scp_pred_writer **w)
 {
     SCP_ARG(w && *w, "a writer is required");
@@ -212,6 +249,7 @@ scp_status scp_pred_writer_commit(scp_pred_writer **w)
     if ((*w)->written != (*w)->n)
         SCP_FAIL_GOTO(done, SCP_EINTERNAL, "%s: %zu of %zu rows were written", (*w)->path,
                       (*w)->written, (*w)->n);
+    if ((*w)->spread) SCP_GOTO(done, scp_h5ad_layer_end(&(*w)->spread));
     SCP_GOTO(done, scp_h5ad_writer_commit(&(*w)->file));
 done:
     scp_pred_writer_abort(w);
@@ -221,6 +259,7 @@ done:
 void scp_pred_writer_abort(scp_pred_writer **w)
 {
     if (!w || !*w) return;
+    scp_h5ad_layer_drop(&(*w)->spread);
     scp_h5ad_writer_abort(&(*w)->file);
     free((*w)->row);
     free((*w)->path);

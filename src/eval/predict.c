@@ -16,6 +16,7 @@ struct scp_predict {
     scp_latent_stats stats;
     float *mu;
     scp_generator *gen;
+    size_t samples; /* of a spread */
 };
 
 static scp_status check_data(const scp_predict *p, const scp_ckpt *c)
@@ -86,6 +87,7 @@ scp_status scp_predict_open(scp_device *dev, const scp_dataset *d, const char *r
     scp_predict *p = NULL;
     SCP_TRY(scp_alloc(1, sizeof *p, &p));
     p->d = d;
+    p->samples = (size_t)gd->spread;
     scp_status st = open_run(p, dev, run_dir, stage, gd);
     if (st != SCP_OK) scp_predict_close(&p);
     *out = p;
@@ -106,14 +108,30 @@ void scp_predict_close(scp_predict **pp)
     *pp = NULL;
 }
 
-scp_status scp_predict_fill(void *ctx, const int32_t *rows, size_t n, float *out)
+/* The generator's function for some pairs. */
+static scp_status generate(scp_predict *p, const int32_t *rows, size_t n, float *out,
+                           scp_status (*run)(scp_generator *, const scp_conditions *, float *))
 {
-    scp_predict *p = ctx;
     scp_picked picked;
     scp_status st = scp_conditions_pick(p->d, p->mu, (size_t)p->m.vae.latent, rows, n, &picked);
-    if (st == SCP_OK) st = scp_generator_run(p->gen, &picked.c, out);
+    if (st == SCP_OK) st = run(p->gen, &picked.c, out);
     scp_picked_fini(&picked);
     return st;
+}
+
+scp_status scp_predict_fill(void *ctx, const int32_t *rows, size_t n, float *out)
+{
+    return generate(ctx, rows, n, out, scp_generator_run);
+}
+
+size_t scp_predict_samples(const scp_predict *p)
+{
+    return p->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION || !p->gen ? 0 : p->samples;
+}
+
+scp_status scp_predict_spread(void *ctx, const int32_t *rows, size_t n, float *sd)
+{
+    return generate(ctx, rows, n, sd, scp_generator_spread);
 }
 
 scp_status scp_predict_fill_autoencoder(void *ctx, const int32_t *rows, size_t n, float *out)

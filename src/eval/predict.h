@@ -25,6 +25,12 @@ void scp_predict_close(scp_predict **p);
 /** Predict pairs of the dataset: out [n, G]. A scp_predictor.fill; ctx is the scp_predict. */
 scp_status scp_predict_fill(void *ctx, const int32_t *rows, size_t n, float *out) SCP_MUST_USE;
 
+/** Samples of a spread: guidance.spread, 0 for a network without a distribution. */
+size_t scp_predict_samples(const scp_predict *p);
+/** Standard deviation over these samples: sd [n, G]. A scp_predictor.spread; ctx is the
+ * scp_predict. */
+scp_status scp_predict_spread(void *ctx, const int32_t *rows, size_t n, float *sd) SCP_MUST_USE;
+
 /** The autoencoder given the true treated profile: the ceiling of the latent space. */
 scp_status scp_predict_fill_autoencoder(void *ctx, const int32_t *rows, size_t n,
                                         float *out) SCP_MUST_USE;

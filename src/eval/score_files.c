@@ -211,6 +211,35 @@ static void put_dose(scp_jsonl *j, const scp_dose_summary *d)
     scp_jsonl_close(j);
 }
 
+/* "all": { "draws": { "0.5": share, ... }, "draws_and_noise": ... } */
+static void put_intervals(scp_jsonl *j, const scp_coverage *c, scp_coverage_genes genes)
+{
+    static const char *const kind[] = { "draws", "draws_and_noise" };
+    char key[SCP_REAL_TEXT];
+    scp_jsonl_int(j, "values", c->n[genes]);
+    for (int noise = 0; noise < 2; noise++) {
+        scp_jsonl_open(j, kind[noise]);
+        for (int k = 0; k < SCP_COVERAGE_LEVELS; k++)
+            scp_jsonl_real(j, scp_print_real(scp_coverage_level[k], key),
+                           scp_coverage_share(c, genes, k, noise));
+        scp_jsonl_close(j);
+    }
+}
+
+static void put_coverage(scp_jsonl *j, const scp_coverage *c)
+{
+    if (!c->samples) return;
+    scp_jsonl_open(j, "coverage");
+    scp_jsonl_int(j, "samples", c->samples);
+    scp_jsonl_open(j, "all_genes");
+    put_intervals(j, c, SCP_COVERAGE_ALL);
+    scp_jsonl_close(j);
+    scp_jsonl_open(j, "expressed_genes");
+    put_intervals(j, c, SCP_COVERAGE_EXPRESSED);
+    scp_jsonl_close(j);
+    scp_jsonl_close(j);
+}
+
 static void put_scores(scp_jsonl *j, const scp_scores *s)
 {
     scp_jsonl_open(j, s->split);
@@ -221,6 +250,7 @@ static void put_scores(scp_jsonl *j, const scp_scores *s)
     for (size_t c = 0; c < s->cols.n; c++) put_metric(j, s, c);
     scp_jsonl_close(j);
     put_dose(j, &s->dose);
+    put_coverage(j, &s->coverage);
     put_pseudo(j, s);
     scp_jsonl_close(j);
 }

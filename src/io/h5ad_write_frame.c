@@ -50,22 +50,45 @@ done:
 
 /* ---- the rest ---- */
 
-scp_status scp_h5ad_write_layer(scp_h5ad_writer *w, const char *name, const float *x)
+scp_status scp_h5ad_layer_begin(scp_h5ad_writer *w, const char *name, scp_h5ad_layer **out)
 {
     scp_status st = SCP_OK;
     hid_t layers = H5I_INVALID_HID;
-    scp_h5_out *out = NULL;
     const scp_h5_layout layout = scp_out_dense_layout(w);
     size_t dims[2] = { w->n_obs, w->n_vars };
+    *out = NULL;
     SCP_GOTO(done, scp_h5_group_open(w->file, "layers", &layers));
     SCP_GOTO(done, scp_h5_out_create(layers, name, H5T_NATIVE_FLOAT, 2, dims, &layout,
-                                     w->opt.threads, &out));
-    SCP_GOTO(done, scp_out_encoding(scp_h5_out_dataset(out), "array", "0.2.0"));
-    SCP_GOTO(done, scp_h5_out_append(out, w->n_obs, x));
-    SCP_GOTO(done, scp_h5_out_close(&out));
+                                     w->opt.threads, out));
+    SCP_GOTO(done, scp_out_encoding(scp_h5_out_dataset(*out), "array", "0.2.0"));
 done:
-    scp_h5_out_drop(&out);
     if (layers >= 0) SCP_H5_KEEP(st, H5Gclose(layers));
+    if (st != SCP_OK) scp_h5_out_drop(out);
+    return st;
+}
+
+scp_status scp_h5ad_layer_append(scp_h5ad_layer *layer, const float *x, size_t n)
+{
+    return scp_h5_out_append(layer, n, x);
+}
+
+scp_status scp_h5ad_layer_end(scp_h5ad_layer **layer)
+{
+    return scp_h5_out_close(layer);
+}
+
+void scp_h5ad_layer_drop(scp_h5ad_layer **layer)
+{
+    scp_h5_out_drop(layer);
+}
+
+scp_status scp_h5ad_write_layer(scp_h5ad_writer *w, const char *name, const float *x)
+{
+    scp_h5ad_layer *layer = NULL;
+    SCP_TRY(scp_h5ad_layer_begin(w, name, &layer));
+    scp_status st = scp_h5ad_layer_append(layer, x, w->n_obs);
+    if (st == SCP_OK) return scp_h5ad_layer_end(&layer);
+    scp_h5ad_layer_drop(&layer);
     return st;
 }
 

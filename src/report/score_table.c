@@ -128,6 +128,50 @@ scp_status scp_dose_table(const scp_scores *s, size_t n, scp_table *t)
         s->dose.n);
 }
 
+/* The rows of one model: genes by kind of interval. */
+static scp_status add_intervals(scp_table *t, const scp_scores *s)
+{
+    static const char *const genes[] = { "all genes", "expressed genes" }, *const kind[] = {
+        "draws", "draws and noise"
+    };
+    for (int set = SCP_COVERAGE_ALL; set < SCP_COVERAGE_GENES; set++)
+        for (int noise = 0; noise < 2; noise++) {
+            double v[SCP_COVERAGE_LEVELS + 1];
+            char label[256];
+            for (int k = 0; k < SCP_COVERAGE_LEVELS; k++)
+                v[k] = scp_coverage_share(&s->coverage, (scp_coverage_genes)set, k, noise);
+            v[SCP_COVERAGE_LEVELS] =
+                (double)(noise ? s->coverage.n_noise[set] : s->coverage.n[set]);
+            SCP_TRY(scp_str_format(label, sizeof label, "%s, %s, %s", s->model, genes[set],
+                                   kind[noise]));
+            SCP_TRY(scp_table_add_row(t, label, v, false));
+        }
+    return SCP_OK;
+}
+
+scp_status scp_coverage_table(const scp_scores *s, size_t n, scp_table *t, bool *found)
+{
+    SCP_ARG(s && n && t && found, "scores and table are required");
+    *found = false;
+    SCP_TRY(scp_table_init(t, s->split));
+    for (int k = 0; k < SCP_COVERAGE_LEVELS; k++) {
+        char title[16];
+        SCP_TRY(scp_str_format(title, sizeof title, "%g %%", 100 * scp_coverage_level[k]));
+        SCP_TRY(scp_table_add_column(t, title, NAN, DIGITS));
+    }
+    SCP_TRY(scp_table_add_column(t, "values", NAN, -1));
+    for (size_t m = 0; m < n; m++) {
+        if (!s[m].coverage.samples) continue;
+        *found = true;
+        SCP_TRY(add_intervals(t, &s[m]));
+        SCP_TRY(scp_table_note(t,
+                               "%s: %lld samples; noise: of measuring a profile, from sub-bulks of "
+                               "held-out keys",
+                               s[m].model, (long long)s[m].coverage.samples));
+    }
+    return scp_table_note(t, "share of observed values within intervals that should hold so many");
+}
+
 scp_status scp_pseudo_table(const scp_scores *s, size_t n, scp_score_figure figure, scp_table *t)
 {
     SCP_ARG(s && n && t, "scores and table are required");

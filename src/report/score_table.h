@@ -30,6 +30,11 @@ bool scp_score_ranked(const char *model);
  */
 scp_status scp_dose_table(const scp_scores *s, size_t n, scp_table *t) SCP_MUST_USE;
 
+/** How much of the observations intervals around the predictions hold (eval/coverage.h), for the
+ * models that have a spread; *found says whether there is one. */
+scp_status scp_coverage_table(const scp_scores *s, size_t n, scp_table *t,
+                              bool *found) SCP_MUST_USE;
+
 /** The pseudo-count study: one row a (model, pseudo-count), the metrics that depend on it; figure
  * is a mean or median over conditions (macro averages are kept for the main pseudo-count only:
  * SCP_EUSAGE). */

@@ -219,6 +219,80 @@ static void test_closed_form(void)
     }
 }
 
+enum { SAMPLES = 5 };
+
+/* What the eps-network of zeros draws for condition i: z_T / signal[T-1], scaled back. */
+static void zero_draw(const rig *r, double signal, uint64_t sample, int i, float *mu)
+{
+    double z[DZ];
+    scp_rng_fill_normal((uint64_t)r->gd.seed, SCP_RNG_DDIM, sample, r->id[i], DZ, z);
+    for (int k = 0; k < DZ; k++)
+        mu[k] = (float)(z[k] / signal * r->net.stats.target_std[k] + r->net.stats.target_mean[k]);
+}
+
+/* The spread is the standard deviation over samples that are decoded one by one. */
+static void test_spread(void)
+{
+    rig r;
+    scp_schedule s = { 0 };
+    scp_generator *gen = NULL;
+    float mu[SAMPLES][N * DZ], x[SAMPLES][N * G], sd[N * G];
+    double worst = 0, largest = 0;
+    bool done = tap_st(rig_start(&r, "ref", NULL), "a network") &&
+                tap_st(silence(&r.net), "of zeros") &&
+                tap_st(scp_schedule_init(&s, 50, 1e-4, 0.02), "schedule");
+    r.gd.spread = SAMPLES;
+    r.gd.draws = 2;
+    for (int k = 0; done && k < SAMPLES; k++) {
+        for (int i = 0; i < N; i++) zero_draw(&r, s.signal[49], (uint64_t)k, i, mu[k] + i * DZ);
+        done = scp_vae_decode_rows(r.vae.params, &r.net.m.vae, mu[k], N, G, 4, SCP_VAE_CUT, x[k]) ==
+               SCP_OK;
+    }
+    if (done && tap_st(create(&r, &gen), "a generator") &&
+        tap_st(scp_generator_spread(gen, &r.c, sd), "a spread")) {
+        for (int i = 0; i < N * G; i++) {
+            double mean = 0, squares = 0;
+            for (int k = 0; k < SAMPLES; k++) mean += x[k][i] / (double)SAMPLES;
+            for (int k = 0; k < SAMPLES; k++) squares += (x[k][i] - mean) * (x[k][i] - mean);
+            double want = sqrt(squares / (SAMPLES - 1));
+            worst = fmax(worst, fabs(sd[i] - want));
+            largest = fmax(largest, want);
+        }
+        tap_ok(worst < 1e-5 * largest && largest > 0, "it is that of the decoded samples");
+    }
+    scp_generator_destroy(&gen);
+    scp_schedule_fini(&s);
+    rig_stop(&r);
+}
+
+/* A posterior mean has no spread of its own: the samples are DDIM's, and the prediction stays. */
+static void test_spread_of_mean(void)
+{
+    rig r;
+    scp_generator *gen = NULL;
+    float x[2][N * G], sd[2][N * G];
+    if (tap_st(rig_start(&r, "ref", v_shift), "a v-network")) {
+        r.gd.spread = SAMPLES;
+        for (int k = 0; k < 2; k++) {
+            r.gd.readout = k ? SCP_READOUT_MEAN : SCP_READOUT_DRAWS;
+            scp_generator_destroy(&gen);
+            if (tap_st(create(&r, &gen), "a generator") &&
+                tap_st(scp_generator_spread(gen, &r.c, sd[k]), "a spread") &&
+                tap_st(scp_generator_run(gen, &r.c, x[k]), "a prediction after it"))
+                continue;
+            x[k][0] = NAN;
+        }
+        tap_ok(memcmp(sd[0], sd[1], sizeof sd[0]) == 0, "both readouts have the same spread");
+        r.gd.spread = 1;
+        scp_generator_destroy(&gen);
+        if (tap_st(create(&r, &gen), "a generator of one sample"))
+            tap_fails(scp_generator_spread(gen, &r.c, sd[0]), SCP_EUSAGE, "at least 2",
+                      "no spread");
+    }
+    scp_generator_destroy(&gen);
+    rig_stop(&r);
+}
+
 static void test_regression(void)
 {
     static const char *const regression[] = { "diffusion.objective=regression", NULL };
@@ -289,6 +363,8 @@ int main(void)
     test_alone("cpu", v_shift, 1e-5);
     test_guidance();
     test_closed_form();
+    test_spread();
+    test_spread_of_mean();
     test_regression();
     test_decode();
     test_refused();

@@ -34,3 +34,7 @@ tests_eval_moa_t_SOURCES = tests/eval/moa.c
 tests_eval_moa_t_LDADD = libscptest.a $(LDADD) $(IGRAPH_LIBS)
 EXTRA_DIST += tests/golden/make_gsea_golden.py tests/golden/gsea_rank.tsv tests/golden/gsea_sets.gmt \
 	tests/golden/gsea.tsv tests/golden/moa.tsv tests/golden/moa_want.tsv
+check_PROGRAMS += tests/eval/coverage.t
+TESTS += tests/eval/coverage.t
+tests_eval_coverage_t_SOURCES = tests/eval/coverage.c $(tests_eval_screen)
+tests_eval_coverage_t_LDADD = libscptest.a $(LDADD)

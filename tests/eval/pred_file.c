@@ -166,6 +166,73 @@ static void test_write(const char *dir)
     scp_scores_fini(&got);
 }
 
+/* A spread that is a function of the pair and the gene. */
+static float spread_of(int32_t pair, size_t g)
+{
+    return 0.01f * (float)(pair + 1) + 0.001f * (float)(g % 7);
+}
+
+static scp_status fill_spread(void *ctx, const int32_t *pair, size_t n, float *sd)
+{
+    (void)ctx;
+    for (size_t i = 0; i < n; i++)
+        for (size_t g = 0; g < s.d.G; g++) sd[i * s.d.G + g] = spread_of(pair[i], g);
+    return SCP_OK;
+}
+
+/* layers/sd of a file: the spread of each condition, zeros for the controls. */
+static bool layer_is(const char *path, const scp_scores *got)
+{
+    scp_h5ad *f = NULL;
+    scp_h5ad_rows r = { 0 };
+    size_t n = 0, G = s.d.G, seen = 0;
+    bool same = scp_h5ad_open(path, &f) == SCP_OK &&
+                scp_h5ad_select_matrix(f, "layers/sd") == SCP_OK &&
+                scp_h5ad_read_rows(f, 0, n = scp_h5ad_n_obs(f), &r) == SCP_OK && n == got->n + 3;
+    for (size_t i = 0; same && i < n; i++)
+        for (int64_t e = r.indptr[i]; same && e < r.indptr[i + 1]; e++, seen++)
+            same = i < got->n && r.value[e] == spread_of(got->row[i], (size_t)r.column[e]);
+    scp_h5ad_rows_fini(&r);
+    scp_h5ad_close(&f);
+    return same && seen == got->n * G;
+}
+
+static void test_spread(const char *dir)
+{
+    char scored[SCP_PATH_MAX], plain[SCP_PATH_MAX];
+    snprintf(scored, sizeof scored, "%s/pred_sd.h5ad", dir);
+    snprintf(plain, sizeof plain, "%s/pred_sd_plain.h5ad", dir);
+    scp_predictor model = { .name = "table",
+                            .fill = screen_fill,
+                            .ctx = &s,
+                            .h5ad = scored,
+                            .spread = fill_spread,
+                            .samples = 4 };
+    scp_scores got;
+    scp_coverage want = { .samples = 4 };
+    double *noise = NULL;
+    if (!tap_st(evaluate(&model, &got), "a spread written while scored")) return;
+    model.h5ad = plain;
+    tap_st(scp_pred_write(world, &s.d, rows, n_rows, &model, 5), "and alone");
+    if (leader()) {
+        tap_ok(layer_is(scored, &got), "layers/sd: the spread, zeros for controls");
+        tap_ok(layer_is(plain, &got), "the same without scores");
+    }
+    if (tap_st(scp_alloc(s.d.G, sizeof *noise, &noise), "room")) {
+        float sd[2048];
+        scp_coverage_noise(&s.d, noise);
+        for (size_t i = 0; i < n_rows; i++) {
+            (void)fill_spread(NULL, &rows[i], 1, sd);
+            scp_coverage_add(&want, &s.d, rows[i], s.pred + (size_t)rows[i] * s.d.G, sd, noise,
+                             s.pseudo);
+        }
+        tap_ok(everywhere(memcmp(&want, &got.coverage, sizeof want) == 0 && want.n[0] > 0),
+               "its coverage is counted once over all ranks");
+    }
+    free(noise);
+    scp_scores_fini(&got);
+}
+
 static bool same_but_clipped(const scp_scores *a, const scp_scores *b)
 {
     for (size_t i = 0; i < a->n; i++)
@@ -357,6 +424,7 @@ int main(int argc, char **argv)
         return 70;
     test_write(dir);
     if (argc == 1) {
+        test_spread(dir);
         test_read_back(dir);
         test_unwritable();
         if (leader()) {
