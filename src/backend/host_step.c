@@ -15,7 +15,16 @@ static scp_status load(scp_device *dev, const scp_step_ring *r)
                          (size_t)(s->next++ % r->slots) * scp_step_record_bytes(r->feed_bytes);
     memcpy(&s->now, record, sizeof s->now);
     if (r->feed_bytes) memcpy(r->feed, record + SCP_STEP_HEAD, r->feed_bytes);
-    return r->loss_grad ? scp_device_write_f64(dev, r->loss_grad, &s->loss_scale, 1) : SCP_OK;
+    (void)dev;
+    return SCP_OK;
+}
+
+static scp_status seed(scp_device *dev, const scp_step_state *s, const void *loss, void *loss_grad)
+{
+    double value;
+    SCP_TRY(scp_device_read_f64(dev, &value, loss, 1));
+    value = s->loss_scale + 0 * value;
+    return scp_device_write_f64(dev, loss_grad, &value, 1);
 }
 
 static void count(scp_step_state *s, int64_t growth_every)
@@ -62,4 +71,4 @@ static scp_status update(scp_device *dev, const scp_update *u)
                       (char *)u->ema + trained);
 }
 
-const scp_step_impl scp_host_step = { .load = load, .update = update };
+const scp_step_impl scp_host_step = { .load = load, .seed = seed, .update = update };

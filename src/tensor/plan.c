@@ -185,6 +185,11 @@ void scp_plan_destroy(scp_plan **p)
     *p = NULL;
 }
 
+scp_dtype scp_plan_store(const scp_plan *p)
+{
+    return p->store;
+}
+
 size_t scp_plan_bytes(const scp_plan *p)
 {
     return p->bytes;
@@ -200,6 +205,19 @@ void *scp_plan_feed_block(const scp_plan *p, size_t *bytes)
 {
     *bytes = p->feed_bytes;
     return p->block;
+}
+
+bool scp_plan_talks(const scp_plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->slot[i].live && scp_graph_node(p->g, i)->op == SCP_OP_BATCHNORM)
+            return p->comm && scp_comm_size(p->comm) > 1;
+    return false;
+}
+
+const void *scp_plan_loss(const scp_plan *p)
+{
+    return p->loss ? scp_plan_value(p, p->loss) : NULL;
 }
 
 void *scp_plan_loss_grad(const scp_plan *p)

@@ -24,6 +24,9 @@ scp_status scp_plan_create_as(scp_graph *g, scp_node *loss, scp_comm *comm, scp_
                               scp_plan **out) SCP_MUST_USE;
 void scp_plan_destroy(scp_plan **p);
 
+/** How values are stored that may be: SCP_REAL without mixed precision. */
+scp_dtype scp_plan_store(const scp_plan *p);
+
 /** Bytes of activations, gradients, aux and scratch. */
 size_t scp_plan_bytes(const scp_plan *p);
 
@@ -47,6 +50,10 @@ scp_status scp_plan_backward(scp_plan *p) SCP_MUST_USE;
 void *scp_plan_feed_block(const scp_plan *p, size_t *bytes);
 /** From now on feeds fill host memory laid out like that block; NULL: the device again. */
 void scp_plan_feed_to(scp_plan *p, void *host);
+/** Does an op exchange statistics with other ranks? */
+bool scp_plan_talks(const scp_plan *p);
+/** The loss in device memory, one real; NULL without. */
+const void *scp_plan_loss(const scp_plan *p);
 /** Where the gradient of the loss with respect to itself is kept: one real, 1 until it is written.
  *  NULL without a loss. */
 void *scp_plan_loss_grad(const scp_plan *p);

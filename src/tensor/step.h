@@ -48,7 +48,6 @@ typedef struct scp_step_ring {
     int64_t slots;
     void *feed;          /* the inputs of the plan, one block             */
     size_t feed_bytes;   /* a multiple of 4                               */
-    void *loss_grad;     /* one real, set to the loss scale; NULL: none   */
 } scp_step_ring;
 
 /* The update: settings are host values that never change during a run, the rest device memory. */
@@ -66,13 +65,18 @@ typedef struct scp_update {
 
 /* The loss scale of a fresh run; after a gradient that is not finite it halves. */
 #define SCP_SCALE_START 65536.0
+#define SCP_SCALE_GROWTH 2000 /* finite steps until it doubles */
 #define SCP_SCALE_MIN   6.103515625e-05 /* 2^-14 */
 #define SCP_SCALE_MAX   16777216.0      /* 2^24  */
 
-/* Per backend. Both calls are enqueued on the device's main stream; nothing comes back. */
+/* Per backend. All calls are enqueued on the device's main stream; nothing comes back. */
 typedef struct scp_step_impl {
-    /** now and the inputs from slot next % slots; next + 1; *loss_grad = loss_scale. */
+    /** now and the inputs from slot next % slots; next + 1. */
     scp_status (*load)(scp_device *dev, const scp_step_ring *r);
+    /** Between forward and backward: *loss_grad = loss_scale + 0 * *loss (reals), so that a loss
+     *  that is not finite makes a gradient that is not, whatever the backward pass drops. */
+    scp_status (*seed)(scp_device *dev, const scp_step_state *state, const void *loss,
+                       void *loss_grad);
     /** Norm of g / loss_scale, summed in fp64 in a fixed order. Not finite: found_inf = 1; bad,
      *  worst and skipped count; with growth_every the scale halves (not below SCP_SCALE_MIN) and
      *  good = 0; w, m, v, ema stay. Else scp_adamw of tensor/optim.h with lr and bias corrections of

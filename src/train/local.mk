@@ -5,3 +5,4 @@ libscppdm_a_SOURCES += src/train/config.h src/train/config.c src/train/loop.h sr
 	src/train/model_job.h src/train/model_job.c
 libscppdm_a_SOURCES += src/train/baseline_job.h src/train/baseline_job.c
 libscppdm_a_SOURCES += src/train/choose.h src/train/choose.c
+libscppdm_a_SOURCES += src/train/stepper.h src/train/stepper.c

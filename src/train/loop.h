@@ -38,6 +38,8 @@ typedef struct scp_job {
     const scp_node *report[SCP_JOB_REPORTS]; /* scalars to log; [0] is the loss */
     const char *report_name[SCP_JOB_REPORTS];
     bool fresh;                       /* start over although there are checkpoints                */
+    bool direct;                      /* never record a step to replay it                         */
+    size_t bucket;                    /* reals of a bucket of gradients, 0: a million             */
 } scp_job;
 
 typedef enum scp_stop { SCP_STOP_DONE, SCP_STOP_SIGNAL, SCP_STOP_AFTER } scp_stop;

@@ -28,3 +28,7 @@ check_PROGRAMS += tests/train/choose.t
 TESTS += tests/train/choose.t
 tests_train_choose_t_SOURCES = tests/train/choose.c
 tests_train_choose_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+check_PROGRAMS += tests/train/stepper.mpi
+TESTS += tests/train/stepper.mpi
+tests_train_stepper_mpi_SOURCES = tests/train/stepper.c tests/dev/deferred.h tests/dev/deferred.c
+tests_train_stepper_mpi_LDADD = libscptoy.a libscptest.a $(LDADD)

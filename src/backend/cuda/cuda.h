@@ -49,9 +49,12 @@ typedef struct scp_cuda {
 scp_status scp_cuda_open(scp_device *dev, int index) SCP_MUST_USE;
 void scp_cuda_close(scp_device *dev);
 
-/** scp_step_impl.load, step_load.cu. */
+/** load and seed of scp_step_impl, step_load.cu. */
 struct scp_step_ring;
+struct scp_step_state;
 scp_status scp_cuda_step_load(scp_device *dev, const struct scp_step_ring *r) SCP_MUST_USE;
+scp_status scp_cuda_step_seed(scp_device *dev, const struct scp_step_state *state, const void *loss,
+                              void *loss_grad) SCP_MUST_USE;
 
 /** SCP_EINTERNAL with words when a kernel found a fault; waits for the stream. */
 scp_status scp_cuda_check(scp_cuda *cu) SCP_MUST_USE;

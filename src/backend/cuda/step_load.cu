@@ -1,6 +1,6 @@
 /* The beginning of a recorded step (tensor/step.h): one kernel copies the next record of the ring
  * into the state and the inputs of the plan. Which slot is next is counted in device memory. Reads
- * and writes feed_bytes once: a few KB, bound by latency. */
+ * and writes feed_bytes once: a few KB, bound by latency. And where its backward pass begins. */
 extern "C" {
 #include "backend/cuda/cuda.h"
 #include "dev/cuda_check.h"
@@ -14,7 +14,7 @@ enum { THREADS = 1024 };
 /* One block: all threads must have read which slot it is before one of them moves on. Records and
  * feed are aligned to 64 bytes. */
 static __global__ void load_k(scp_step_state *state, const char *records, int64_t slots,
-                              size_t record_bytes, uint32_t *feed, size_t words, float *loss_grad)
+                              size_t record_bytes, uint32_t *feed, size_t words)
 {
     const char *record = records + (size_t)(state->next % slots) * record_bytes;
     const uint32_t *from = (const uint32_t *)(record + SCP_STEP_HEAD);
@@ -23,7 +23,6 @@ static __global__ void load_k(scp_step_state *state, const char *records, int64_
     if (threadIdx.x) return;
     state->now = *(const scp_step_record *)record;
     state->next += 1;
-    if (loss_grad) *loss_grad = (float)state->loss_scale;
 }
 
 extern "C" scp_status scp_cuda_step_load(scp_device *dev, const scp_step_ring *r)
@@ -31,7 +30,21 @@ extern "C" scp_status scp_cuda_step_load(scp_device *dev, const scp_step_ring *r
     scp_cuda *cu = (scp_cuda *)dev->impl;
     load_k<<<1, THREADS, 0, (cudaStream_t)cu->stream>>>(
         r->state, (const char *)r->records, r->slots, scp_step_record_bytes(r->feed_bytes),
-        (uint32_t *)r->feed, r->feed_bytes / 4, (float *)r->loss_grad);
+        (uint32_t *)r->feed, r->feed_bytes / 4);
+    SCP_CUDA(cudaGetLastError());
+    return SCP_OK;
+}
+
+static __global__ void seed_k(const scp_step_state *state, const float *loss, float *loss_grad)
+{
+    *loss_grad = (float)state->loss_scale + 0.0f * *loss;
+}
+
+extern "C" scp_status scp_cuda_step_seed(scp_device *dev, const scp_step_state *state,
+                                         const void *loss, void *loss_grad)
+{
+    scp_cuda *cu = (scp_cuda *)dev->impl;
+    seed_k<<<1, 1, 0, (cudaStream_t)cu->stream>>>(state, (const float *)loss, (float *)loss_grad);
     SCP_CUDA(cudaGetLastError());
     return SCP_OK;
 }
