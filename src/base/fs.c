@@ -141,18 +141,77 @@ scp_status scp_fs_commit(const char *tmp, const char *path)
     return st;
 }
 
+scp_status scp_fs_write_fd(int fd, const void *data, size_t n, const char *path)
+{
+    const size_t most = (size_t)1 << 30; /* of one call */
+    for (const char *at = data; n > 0;) {
+        ssize_t done = write(fd, at, n < most ? n : most);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return write_error("write", path);
+        at += done;
+        n -= (size_t)done;
+    }
+    return SCP_OK;
+}
+
+scp_status scp_fs_sync(const char *path)
+{
+    return sync_path(path, O_RDONLY);
+}
+
+/* Write a temporary with the text. */
+static scp_status write_tmp(const char *tmp, const char *path, const char *text, size_t len)
+{
+    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) return write_error("write", path);
+    scp_status st = scp_fs_write_fd(fd, text, len, path);
+    if (close(fd) != 0 && st == SCP_OK) st = write_error("write", path);
+    if (st != SCP_OK) scp_fs_remove(tmp);
+    return st;
+}
+
 scp_status scp_fs_write_text(const char *path, const char *text, size_t len)
 {
-    scp_status st = SCP_OK;
     char tmp[SCP_PATH_MAX];
     SCP_TRY(scp_fs_tmp_name(tmp, sizeof tmp, path));
-    FILE *f = fopen(tmp, "we");
-    if (!f) return write_error("write", path);
-    if (fwrite(text, 1, len, f) != len) st = write_error("write", path);
-    if (fclose(f) != 0 && st == SCP_OK) st = write_error("write", path);
-    if (st == SCP_OK) return scp_fs_commit(tmp, path);
+    SCP_TRY(write_tmp(tmp, path, text, len));
+    return scp_fs_commit(tmp, path);
+}
+
+scp_status scp_fs_post_text(const char *path, const char *text, size_t len)
+{
+    char tmp[SCP_PATH_MAX];
+    SCP_TRY(scp_fs_tmp_name(tmp, sizeof tmp, path));
+    SCP_TRY(write_tmp(tmp, path, text, len));
+    if (rename(tmp, path) == 0) return SCP_OK;
+    scp_status st = write_error("rename a temporary to", path);
     scp_fs_remove(tmp);
     return st;
+}
+
+size_t scp_fs_sweep(const char *path)
+{
+    char copy[SCP_PATH_MAX], stem[SCP_PATH_MAX], found[SCP_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = 0;
+    if (scp_str_format(copy, sizeof copy, "%s", path) != SCP_OK ||
+        scp_str_format(stem, sizeof stem, "%s.tmp.", slash ? slash + 1 : path) != SCP_OK) {
+        scp_err_clear();
+        return 0;
+    }
+    const char *dir = dirname(copy);
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        size_t len = strlen(stem);
+        if (strncmp(e->d_name, stem, len) != 0 ||
+            strspn(e->d_name + len, "0123456789") != strlen(e->d_name + len) ||
+            scp_fs_join(found, sizeof found, dir, e->d_name) != SCP_OK)
+            continue;
+        scp_fs_remove(found);
+        n++;
+    }
+    if (d) closedir(d);
+    return n;
 }
 
 void scp_fs_remove(const char *path)

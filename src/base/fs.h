@@ -43,6 +43,20 @@ scp_status scp_fs_commit(const char *tmp, const char *path) SCP_MUST_USE;
 /** Write a whole text file atomically. */
 scp_status scp_fs_write_text(const char *path, const char *text, size_t len) SCP_MUST_USE;
 
+/** The same without fsync, for what is replaced every few seconds: readers see the old text or the
+ *  new one; when the machine goes down, perhaps neither. */
+scp_status scp_fs_post_text(const char *path, const char *text, size_t len) SCP_MUST_USE;
+
+/** Write n bytes to a descriptor, however many calls it takes; `path` is for the message. SCP_EIO. */
+scp_status scp_fs_write_fd(int fd, const void *data, size_t n, const char *path) SCP_MUST_USE;
+
+/** fsync a file by its name. SCP_EIO. */
+scp_status scp_fs_sync(const char *path) SCP_MUST_USE;
+
+/** Remove the temporaries of `path` ("path.tmp.<number>") that killed processes left. Only where no
+ *  other process can be writing the file. @return how many there were. */
+size_t scp_fs_sweep(const char *path);
+
 /** Remove a file; a missing one is fine. */
 void scp_fs_remove(const char *path);
 

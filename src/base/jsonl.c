@@ -5,8 +5,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/fs.h"
 
 /* Append unless something failed before. */
 #define ADD(j, call)                                                                               \
@@ -130,13 +135,32 @@ void scp_jsonl_fini(scp_jsonl *j)
     *j = (scp_jsonl){ 0 };
 }
 
+/* Open a file that others may replace, and hold it by a lock: the file that then has the name. The
+ * lock goes with the descriptor; a file system without locks gives none. */
+static scp_status open_held(const char *path, int flags, int how, int *fd)
+{
+    struct stat mine, named;
+    for (;;) {
+        *fd = open(path, flags | O_CLOEXEC, 0666);
+        if (*fd < 0)
+            SCP_FAIL(errno == ENOENT ? SCP_ENOINPUT : SCP_EIO, "cannot open %s: %s", path,
+                     strerror(errno));
+        while (flock(*fd, how) != 0 && errno == EINTR) {
+        }
+        if (fstat(*fd, &mine) != 0 || stat(path, &named) != 0 ||
+            (mine.st_dev == named.st_dev && mine.st_ino == named.st_ino))
+            return SCP_OK;
+        close(*fd);
+    }
+}
+
 scp_status scp_jsonl_append(const char *path, const char *line)
 {
     scp_status st = SCP_OK;
     scp_strbuf b = { 0 };
+    int fd = -1;
     SCP_GOTO(done, scp_strbuf_addf(&b, "%s\n", line));
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (fd < 0) SCP_FAIL_GOTO(done, SCP_EIO, "cannot open %s: %s", path, strerror(errno));
+    SCP_GOTO(done, open_held(path, O_WRONLY | O_CREAT | O_APPEND, LOCK_SH, &fd));
     ssize_t n = write(fd, b.text, b.len);
     if (n != (ssize_t)b.len)
         st = scp_err_raise(SCP_EIO, __FILE__, __LINE__, "write", "cannot append to %s: %s", path,
@@ -146,5 +170,41 @@ scp_status scp_jsonl_append(const char *path, const char *line)
                            strerror(errno));
 done:
     scp_strbuf_fini(&b);
+    return st;
+}
+
+/* The lines of text [len] that stay. */
+static scp_status filter_text(const char *text, size_t len, scp_jsonl_keep *keep, void *ctx,
+                              scp_strbuf *out)
+{
+    SCP_TRY(scp_strbuf_addn(out, "", 0));
+    for (const char *line = text, *end; (end = memchr(line, '\n', (size_t)(text + len - line)));
+         line = end + 1)
+        if (keep(ctx, line, (size_t)(end - line)))
+            SCP_TRY(scp_strbuf_addn(out, line, (size_t)(end + 1 - line)));
+    return SCP_OK;
+}
+
+scp_status scp_jsonl_filter(const char *path, scp_jsonl_keep *keep, void *ctx)
+{
+    scp_status st = SCP_OK;
+    scp_strbuf kept = { 0 };
+    char *text = NULL;
+    size_t len = 0;
+    int fd = -1;
+    st = open_held(path, O_RDWR, LOCK_EX, &fd);
+    if (st == SCP_ENOINPUT) {
+        scp_err_clear();
+        return SCP_OK;
+    }
+    SCP_TRY(st);
+    scp_fs_sweep(path);
+    SCP_GOTO(done, scp_fs_read_text(path, &text, &len));
+    SCP_GOTO(done, filter_text(text, len, keep, ctx, &kept));
+    if (kept.len != len) SCP_GOTO(done, scp_fs_write_text(path, kept.text, kept.len));
+done:
+    close(fd);
+    free(text);
+    scp_strbuf_fini(&kept);
     return st;
 }

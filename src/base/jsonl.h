@@ -28,7 +28,17 @@ void scp_jsonl_close(scp_jsonl *j);
 scp_status scp_jsonl_end(scp_jsonl *j, const char **text) SCP_MUST_USE;
 void scp_jsonl_fini(scp_jsonl *j);
 
-/** Append one line to a file with a single write(2), so that lines of a killed run stay whole. */
+/** Append one line to a file with a single write(2), so that lines of a killed run stay whole. Waits
+ *  for a scp_jsonl_filter of another process (flock; where the file system has no locks, it does
+ *  not). */
 scp_status scp_jsonl_append(const char *path, const char *line) SCP_MUST_USE;
+
+/** Should this line (without its newline) stay? */
+typedef bool scp_jsonl_keep(void *ctx, const char *line, size_t len);
+
+/** Drop the lines that `keep` does not want, and a last line without its newline, which is what a
+ *  full disk leaves. The file is replaced atomically, and only when something goes. A missing file
+ *  is fine. */
+scp_status scp_jsonl_filter(const char *path, scp_jsonl_keep *keep, void *ctx) SCP_MUST_USE;
 
 #endif

@@ -64,11 +64,8 @@ scp_status scp_weights_add(scp_ckpt_writer *w, const scp_params *params, scp_are
         float *host = NULL;
         if (info->state && a != SCP_ARENA_W && a != SCP_ARENA_EMA) continue;
         SCP_TRY(array_name(name, sizeof name, a, info));
-        SCP_TRY(scp_alloc(info->count, sizeof *host, &host));
-        scp_status st = scp_params_read_f32(params, a, info->offset, info->count, host);
-        if (st == SCP_OK) st = scp_ckpt_add_f32(w, name, host, info->count);
-        free(host);
-        SCP_TRY(st);
+        SCP_TRY(scp_ckpt_add_f32_room(w, name, info->count, &host));
+        SCP_TRY(scp_params_read_f32(params, a, info->offset, info->count, host));
     }
     return SCP_OK;
 }

@@ -6,7 +6,9 @@
  * flipped bit anywhere is found; reading checks the second. Names may hold '/'. Equal content,
  * equal bytes.
  *
- * Writing is atomic: temporary name, fsync, rename. Nothing here is collective: rank 0 calls it. */
+ * Writing is atomic: temporary name, fsync, rename. Entries are gathered in memory first, so that a
+ * training step waits for a copy only and the rest may happen elsewhere (io/ckpt_helper.h). Nothing
+ * here is collective: rank 0 calls it. */
 #ifndef SCP_IO_CKPT_H
 #define SCP_IO_CKPT_H
 
@@ -21,9 +23,15 @@ typedef struct scp_ckpt_writer scp_ckpt_writer;
 /** Begin a checkpoint that will appear as `path`. SCP_EIO. *out: commit or abort. */
 scp_status scp_ckpt_writer_create(const char *path, scp_ckpt_writer **out) SCP_MUST_USE;
 
-/** Add an array [n] under a new name (n = 0 is fine). */
+/** Write the same bytes to a second file too, before the first (best.h5 beside ckpt-<step>.h5). */
+scp_status scp_ckpt_writer_also(scp_ckpt_writer *w, const char *path) SCP_MUST_USE;
+
+/** Add an array [n] under a new name (n = 0 is fine); it is copied. SCP_EINTERNAL: a name twice. */
 scp_status scp_ckpt_add_f32(scp_ckpt_writer *w, const char *name, const float *v,
                             size_t n) SCP_MUST_USE;
+/** The same without the copy: *room [n], borrowed until commit, is to be filled before it. */
+scp_status scp_ckpt_add_f32_room(scp_ckpt_writer *w, const char *name, size_t n,
+                                 float **room) SCP_MUST_USE;
 scp_status scp_ckpt_add_f64(scp_ckpt_writer *w, const char *name, const double *v,
                             size_t n) SCP_MUST_USE;
 scp_status scp_ckpt_add_i64(scp_ckpt_writer *w, const char *name, const int64_t *v,
@@ -35,7 +43,9 @@ scp_status scp_ckpt_add_int(scp_ckpt_writer *w, const char *name, int64_t v) SCP
 scp_status scp_ckpt_add_real(scp_ckpt_writer *w, const char *name, double v) SCP_MUST_USE;
 scp_status scp_ckpt_add_text(scp_ckpt_writer *w, const char *name, const char *text) SCP_MUST_USE;
 
-/** Close, checksum, fsync, rename. Destroys *w in any case; on failure nothing is left behind. */
+/** Make the file in memory, checksum, write, fsync, rename. Destroys *w in any case; on failure
+ *  nothing is left behind, and a file of that name stays what it was. Calls HDF5; any thread, one
+ *  at a time. SCP_EIO: what the system said, e.g. a full disk. */
 scp_status scp_ckpt_writer_commit(scp_ckpt_writer **w) SCP_MUST_USE;
 /** Drop the temporary. NULL is fine. */
 void scp_ckpt_writer_abort(scp_ckpt_writer **w);
@@ -43,6 +53,9 @@ void scp_ckpt_writer_abort(scp_ckpt_writer **w);
 /* ---- reading ---- */
 
 typedef struct scp_ckpt scp_ckpt;
+
+/** Check the whole file as scp_ckpt_open does, without HDF5. */
+scp_status scp_ckpt_check(const char *path) SCP_MUST_USE;
 
 /** Open after checking the whole file. SCP_ENOINPUT missing; SCP_EDATA not a checkpoint, a newer
  *  format, truncated or damaged. *out: scp_ckpt_close. */

@@ -69,7 +69,12 @@ scp_status scp_h5_create(const char *path, hid_t *file) SCP_MUST_USE;
 /** The same with `user_bytes` (0, or a power of two from 512) left free before HDF5's own content.
  */
 scp_status scp_h5_create_after(const char *path, size_t user_bytes, hid_t *file) SCP_MUST_USE;
-/** The same for a file that all ranks use together (MPI-IO). The status is agreed. Collective. */
+/** A file in memory alone; `path` names it in messages. Closing it writes nothing anywhere. */
+scp_status scp_h5_image_create(const char *path, size_t user_bytes, hid_t *file) SCP_MUST_USE;
+/** Its bytes [*n] as they would be on disk, the user block included; borrowed until the file is
+ *  changed or closed. */
+scp_status scp_h5_image(hid_t file, char **bytes, size_t *n) SCP_MUST_USE;
+/** Create or open a file that all ranks use together (MPI-IO). The status is agreed. Collective. */
 scp_status scp_h5_open_all(scp_comm *comm, const char *path, hid_t *file) SCP_MUST_USE;
 scp_status scp_h5_create_all(scp_comm *comm, const char *path, hid_t *file) SCP_MUST_USE;
 /** Close a file and everything still open in it; *file becomes invalid. Collective for a file from

@@ -11,7 +11,8 @@ libscppdm_a_SOURCES += src/io/deflate_code.h src/io/deflate_code.c src/io/deflat
 	src/io/h5_out.h src/io/h5_out.c src/io/h5ad_writer.h \
 	src/io/h5ad_write.c src/io/h5ad_write_x.c src/io/h5ad_write_column.c src/io/h5ad_write_frame.c
 libscppdm_a_SOURCES += src/io/gz.h src/io/gz.c src/io/gmt.h src/io/gmt.c
-libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c src/io/ckpt.h src/io/ckpt.c src/io/ckpt_dir.c \
+libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c src/io/ckpt.h src/io/ckpt_impl.h src/io/ckpt_write.c src/io/ckpt_read.c \
+	src/io/ckpt_dir.c src/io/ckpt_helper.h src/io/ckpt_helper.c src/io/h5_image.c \
 	src/io/safetensors.h src/io/safetensors.c
 
 libscppdm_a_SOURCES += src/io/dataset.h src/io/dataset.c src/io/shard.h src/io/shard_format.h src/io/shard_format.c \

@@ -176,7 +176,7 @@ static void atomic(void)
     tap_st(scp_fs_join(path, sizeof path, tap_tmpdir(), "never.h5"), "name");
     tap_st(scp_ckpt_writer_create(path, &w), "begun");
     tap_st(scp_ckpt_add_int(w, "step", 1), "one entry");
-    tap_fails(scp_ckpt_add_int(w, "step", 1), SCP_EDATA, ":/step", "a name twice");
+    tap_fails(scp_ckpt_add_int(w, "step", 1), SCP_EINTERNAL, "\"step\"", "a name twice");
     tap_ok(!scp_fs_exists(path), "nothing is there before commit");
     scp_ckpt_writer_abort(&w);
     tap_ok(!scp_fs_exists(path) && !w, "nor after abort");
