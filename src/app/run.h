@@ -15,6 +15,7 @@ typedef struct scp_run_paths {
     char *run, *shard, *device;
     char *model;            /* registered model to train                       */
     bool fresh;
+    double comm_timeout;    /* seconds until a collective counts as hung; 0: never */
 } scp_run_paths;
 
 typedef struct scp_eval_choice {

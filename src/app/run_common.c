@@ -1,6 +1,7 @@
 /* Settings of the run programs and what they open, see run.h and run_common.h. */
 #include "app/run_common.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sig.h"
+#include "comm/world.h"
 #include "io/shard.h"
 
 static const scp_option path_rows[] = {
@@ -26,6 +28,11 @@ static const scp_option path_rows[] = {
       NULL },
     { "fresh", NULL, SCP_OPT_BOOL, offsetof(scp_run_paths, fresh), "false", 0, 0, NULL, NULL,
       "Start over although the run folder has checkpoints.", NULL },
+    { "comm_timeout", "comm-timeout", SCP_OPT_REAL, offsetof(scp_run_paths, comm_timeout), "900", 0,
+      1e9, NULL, "s",
+      "End the job (exit code 75) when a collective operation does not end in this time; 0: wait "
+      "for ever.",
+      NULL },
     { 0 },
 };
 
@@ -127,6 +134,7 @@ static scp_status begin_local(scp_run_settings *s, bool create, scp_run_open *o)
                  s->paths.run);
     if (create)
         SCP_TRY(scp_sig_install()); /* who trains stops with a checkpoint, others just end */
+    SCP_TRY(scp_world_watch(s->paths.comm_timeout));
     SCP_TRY(scp_device_open(s->paths.device, &o->dev));
     bool main_model = strcmp(s->paths.model, "scppdm") == 0;
     SCP_TRY(scp_str_format(o->config_path, sizeof o->config_path, "%s/config%s%s.yaml",
@@ -137,6 +145,7 @@ static scp_status begin_local(scp_run_settings *s, bool create, scp_run_open *o)
 scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_run_open *o)
 {
     *o = (scp_run_open){ 0 };
+    scp_comm_set_timeout(comm, s->paths.comm_timeout > 0 ? s->paths.comm_timeout : HUGE_VAL);
     SCP_TRY(scp_agree(comm, begin_local(s, create, o)));
     SCP_TRY(scp_shard_read(comm, s->paths.shard, &o->data));
     SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? prepare_folder(s, create) : SCP_OK));

@@ -14,6 +14,11 @@ double scp_clock_seconds(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+double scp_clock_wall(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
 double scp_clock_thread_seconds(void)
 {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);

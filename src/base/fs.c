@@ -189,24 +189,25 @@ scp_status scp_fs_post_text(const char *path, const char *text, size_t len)
     return st;
 }
 
-size_t scp_fs_sweep(const char *path)
+/* Is this the name of a temporary, of file `of` or (NULL) of any? */
+static bool is_tmp(const char *name, const char *of)
 {
-    char copy[SCP_PATH_MAX], stem[SCP_PATH_MAX], found[SCP_PATH_MAX];
-    const char *slash = strrchr(path, '/');
+    const char *tail = name;
+    for (const char *next; (next = strstr(tail, ".tmp."));) tail = next + 5;
+    size_t stem = tail > name ? (size_t)(tail - name) - 5 : 0;
+    return stem > 0 && *tail && strspn(tail, "0123456789") == strlen(tail) &&
+           (!of || (strlen(of) == stem && memcmp(of, name, stem) == 0));
+}
+
+size_t scp_fs_sweep(const char *dir, const char *name)
+{
+    char found[SCP_PATH_MAX];
     size_t n = 0;
-    if (scp_str_format(copy, sizeof copy, "%s", path) != SCP_OK ||
-        scp_str_format(stem, sizeof stem, "%s.tmp.", slash ? slash + 1 : path) != SCP_OK) {
-        scp_err_clear();
-        return 0;
-    }
-    const char *dir = dirname(copy);
     DIR *d = opendir(dir);
     for (struct dirent *e; d && (e = readdir(d));) {
-        size_t len = strlen(stem);
-        if (strncmp(e->d_name, stem, len) != 0 ||
-            strspn(e->d_name + len, "0123456789") != strlen(e->d_name + len) ||
-            scp_fs_join(found, sizeof found, dir, e->d_name) != SCP_OK)
-            continue;
+        if (!is_tmp(e->d_name, name)) continue;
+        int len = snprintf(found, sizeof found, "%s/%s", dir, e->d_name);
+        if (len < 0 || (size_t)len >= sizeof found) continue;
         scp_fs_remove(found);
         n++;
     }

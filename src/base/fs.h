@@ -53,9 +53,10 @@ scp_status scp_fs_write_fd(int fd, const void *data, size_t n, const char *path)
 /** fsync a file by its name. SCP_EIO. */
 scp_status scp_fs_sync(const char *path) SCP_MUST_USE;
 
-/** Remove the temporaries of `path` ("path.tmp.<number>") that killed processes left. Only where no
- *  other process can be writing the file. @return how many there were. */
-size_t scp_fs_sweep(const char *path);
+/** Remove the temporaries of file `name` in a folder ("name.tmp.<number>"; NULL: of every file) that
+ *  killed processes left. Only where no other process can be writing them. @return how many there
+ *  were. */
+size_t scp_fs_sweep(const char *dir, const char *name);
 
 /** Remove a file; a missing one is fine. */
 void scp_fs_remove(const char *path);

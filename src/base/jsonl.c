@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -185,6 +186,16 @@ static scp_status filter_text(const char *text, size_t len, scp_jsonl_keep *keep
     return SCP_OK;
 }
 
+/* What an earlier filter that was killed left. */
+static void sweep(const char *path)
+{
+    char dir[SCP_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int n = slash ? (int)(slash - path) : 1;
+    snprintf(dir, sizeof dir, "%.*s", n > 0 ? n : 1, slash ? path : ".");
+    scp_fs_sweep(dir, slash ? slash + 1 : path);
+}
+
 scp_status scp_jsonl_filter(const char *path, scp_jsonl_keep *keep, void *ctx)
 {
     scp_status st = SCP_OK;
@@ -198,7 +209,7 @@ scp_status scp_jsonl_filter(const char *path, scp_jsonl_keep *keep, void *ctx)
         return SCP_OK;
     }
     SCP_TRY(st);
-    scp_fs_sweep(path);
+    sweep(path);
     SCP_GOTO(done, scp_fs_read_text(path, &text, &len));
     SCP_GOTO(done, filter_text(text, len, keep, ctx, &kept));
     if (kept.len != len) SCP_GOTO(done, scp_fs_write_text(path, kept.text, kept.len));

@@ -1,6 +1,6 @@
 # Sources of src/base.
 libscpengine_a_SOURCES += \
-	src/base/child.c src/base/child.h src/base/clock.c src/base/clock.h src/base/fs.c src/base/fs.h src/base/hash.c src/base/hash.h \
+	src/base/child.c src/base/child.h src/base/clock.c src/base/clock.h src/base/crc32c.c src/base/crc32c.h src/base/fs.c src/base/fs.h src/base/hash.c src/base/hash.h \
 	src/base/json.c src/base/json.h src/base/jsonl.c src/base/jsonl.h src/base/log.c src/base/log.h src/base/mem.c src/base/mem.h \
 	src/base/memlimit.c src/base/memlimit.h \
 	src/base/names.c src/base/progress.c src/base/progress.h src/base/rng.c src/base/rng_words.c src/base/rng.h \

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "comm/comm_impl.h"
+#include "comm/watchdog.h"
 
 /* NULL: nothing to do. */
 static const scp_average_ops *ops_of(const scp_average *a)
@@ -53,12 +54,20 @@ scp_status scp_average_start(scp_average *a, size_t i)
 
 scp_status scp_average_join(scp_average *a)
 {
-    return ops_of(a) && ops_of(a)->join ? ops_of(a)->join(a) : SCP_OK;
+    if (!ops_of(a) || !ops_of(a)->join) return SCP_OK;
+    scp_watchdog_enter("the average of the gradients");
+    scp_status st = ops_of(a)->join(a);
+    scp_watchdog_leave();
+    return st;
 }
 
 scp_status scp_average_finish(scp_average *a)
 {
-    return ops_of(a) && ops_of(a)->finish ? ops_of(a)->finish(a) : SCP_OK;
+    if (!ops_of(a) || !ops_of(a)->finish) return SCP_OK;
+    scp_watchdog_enter("the average of the gradients");
+    scp_status st = ops_of(a)->finish(a);
+    scp_watchdog_leave();
+    return st;
 }
 
 bool scp_average_waits(const scp_average *a)

@@ -9,7 +9,17 @@
 
 #include "base/mem.h"
 #include "comm/comm_impl.h"
+#include "comm/watchdog.h"
 #include "dev/device.h"
+
+/* Run an operation of the communicator under the eyes of the watchdog. */
+#define WATCHED(what, call)                                                                        \
+    do {                                                                                           \
+        scp_watchdog_enter(what);                                                                  \
+        scp_status watched_ = (call);                                                              \
+        scp_watchdog_leave();                                                                      \
+        if (watched_ != SCP_OK) return scp_err_frame(watched_, __FILE__, __LINE__, #call);         \
+    } while (0)
 
 size_t scp_comm_type_size(scp_comm_type t)
 {
@@ -57,7 +67,7 @@ const char *scp_comm_name(const scp_comm *c)
 scp_status scp_comm_allreduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op)
 {
     SCP_ARG(c && (buf || n == 0), "communicator and buffer are required");
-    if (c->size > 1 && n > 0) SCP_TRY(c->ops->allreduce(c, buf, n, t, op));
+    if (c->size > 1 && n > 0) WATCHED("an all-reduce", c->ops->allreduce(c, buf, n, t, op));
     return SCP_OK;
 }
 
@@ -77,7 +87,7 @@ scp_status scp_comm_reduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, sc
 {
     SCP_ARG(c && (buf || n == 0), "communicator and buffer are required");
     SCP_ARG(root >= 0 && root < c->size, "root %d is not a rank of %d", root, c->size);
-    if (c->size > 1 && n > 0) SCP_TRY(c->ops->reduce(c, buf, n, t, op, root));
+    if (c->size > 1 && n > 0) WATCHED("a reduction", c->ops->reduce(c, buf, n, t, op, root));
     return SCP_OK;
 }
 
@@ -85,7 +95,7 @@ scp_status scp_comm_bcast(scp_comm *c, void *buf, size_t n, scp_comm_type t, int
 {
     SCP_ARG(c && (buf || n == 0), "communicator and buffer are required");
     SCP_ARG(root >= 0 && root < c->size, "root %d is not a rank of %d", root, c->size);
-    if (c->size > 1 && n > 0) SCP_TRY(c->ops->bcast(c, buf, n, t, root));
+    if (c->size > 1 && n > 0) WATCHED("a broadcast", c->ops->bcast(c, buf, n, t, root));
     return SCP_OK;
 }
 
@@ -98,7 +108,7 @@ scp_status scp_comm_send(scp_comm *c, const void *buf, size_t n, int to)
 {
     SCP_ARG(c && (buf || n == 0), "communicator and buffer are required");
     SCP_ARG(is_other(c, to), "rank %d cannot send to %d of %d", c->rank, to, c->size);
-    if (n > 0) SCP_TRY(c->ops->send(c, buf, n, to));
+    if (n > 0) WATCHED("a message to another rank", c->ops->send(c, buf, n, to));
     return SCP_OK;
 }
 
@@ -106,7 +116,7 @@ scp_status scp_comm_recv(scp_comm *c, void *buf, size_t n, int from)
 {
     SCP_ARG(c && (buf || n == 0), "communicator and buffer are required");
     SCP_ARG(is_other(c, from), "rank %d cannot receive from %d of %d", c->rank, from, c->size);
-    if (n > 0) SCP_TRY(c->ops->recv(c, buf, n, from));
+    if (n > 0) WATCHED("a message from another rank", c->ops->recv(c, buf, n, from));
     return SCP_OK;
 }
 
@@ -115,13 +125,14 @@ scp_status scp_comm_split(scp_comm *c, int color, scp_comm **out)
     SCP_ARG(c && out && color >= 0, "communicator, color and result are required");
     *out = NULL;
     if (c->size == 1) return scp_comm_create_self(out);
-    return c->ops->split(c, color, out);
+    WATCHED("a split of the ranks", c->ops->split(c, color, out));
+    return SCP_OK;
 }
 
 scp_status scp_comm_barrier(scp_comm *c)
 {
     SCP_ARG(c, "a communicator is required");
-    if (c->size > 1) SCP_TRY(c->ops->barrier(c));
+    if (c->size > 1) WATCHED("a barrier", c->ops->barrier(c));
     return SCP_OK;
 }
 
@@ -131,6 +142,13 @@ static scp_status share_counts(scp_comm *c, size_t n, int64_t *all)
     memset(all, 0, (size_t)c->size * sizeof *all);
     all[c->rank] = (int64_t)n;
     return scp_comm_allreduce(c, all, (size_t)c->size, SCP_COMM_I64, SCP_COMM_SUM);
+}
+
+static scp_status gather(scp_comm *c, const void *mine, scp_comm_type t, void *out, size_t total,
+                         const size_t *counts)
+{
+    WATCHED("a gathering of all ranks", c->ops->allgatherv(c, mine, t, out, total, counts));
+    return SCP_OK;
 }
 
 scp_status scp_comm_allgatherv(scp_comm *c, const void *mine, size_t n, scp_comm_type t, void **out,
@@ -148,7 +166,7 @@ scp_status scp_comm_allgatherv(scp_comm *c, const void *mine, size_t n, scp_comm
     for (size_t r = 0; r < ranks; r++) sum += sizes[r] = (size_t)all[r];
     SCP_GOTO(done, scp_agree(c, scp_alloc(sum, scp_comm_type_size(t), out)));
     if (ranks > 1 && sum > 0)
-        SCP_GOTO(done, c->ops->allgatherv(c, mine, t, *out, sum, sizes));
+        SCP_GOTO(done, gather(c, mine, t, *out, sum, sizes));
     else if (n > 0)
         memcpy(*out, mine, n * scp_comm_type_size(t));
     if (total) *total = sum;

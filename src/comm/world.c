@@ -1,6 +1,8 @@
 /* Begin and end of MPI, see world.h. */
 #include "comm/world.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "comm/mpi_impl.h"
+#include "comm/watchdog.h"
 
 scp_status scp_world_begin(int *argc, char ***argv, scp_comm **world)
 {
@@ -33,17 +36,20 @@ scp_status scp_world_meet(scp_comm *world, double seconds, bool *all_here)
     int here = 0;
     *all_here = false;
     SCP_MPI(MPI_Ibarrier(end, &request));
+    if (seconds < 0) scp_watchdog_enter("the end of the job");
     for (double began = scp_clock_seconds();;) {
         SCP_MPI(MPI_Test(&request, &here, MPI_STATUS_IGNORE));
         if (here || (seconds >= 0 && scp_clock_seconds() - began > seconds)) break;
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
     }
+    if (seconds < 0) scp_watchdog_leave();
     *all_here = here != 0;
     return SCP_OK;
 }
 
 scp_status scp_world_end(scp_comm **world)
 {
+    scp_watchdog_stop();
     scp_comm_destroy(world);
     SCP_MPI(MPI_Finalize());
     return SCP_OK;
@@ -53,6 +59,28 @@ void scp_world_abort(int exit_code)
 {
     MPI_Abort(MPI_COMM_WORLD, exit_code);
     _exit(exit_code); /* where MPI is not up there is nothing else to end */
+}
+
+/* By the thread of the watchdog. Other ranks wait as long as this one: they get the time to say so
+ * before MPI ends them. MPI is not to be trusted now: an alarm, whose default is the end, stands
+ * behind MPI_Abort, and a launcher ends the job of a process that ends like this. */
+static void end_hanging_job(const char *message)
+{
+    enum { SECONDS_TO_SPEAK = 2, SECONDS_TO_ABORT = 5 };
+    sigset_t set;
+    scp_log_all(SCP_LOG_ERROR, "%s", message);
+    nanosleep(&(struct timespec){ .tv_sec = SECONDS_TO_SPEAK }, NULL);
+    signal(SIGALRM, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    alarm(SECONDS_TO_ABORT);
+    scp_world_abort(scp_status_exit_code(SCP_ERETRY));
+}
+
+scp_status scp_world_watch(double seconds)
+{
+    return scp_watchdog_start(seconds, end_hanging_job);
 }
 
 void scp_world_library(char *buf, size_t size)

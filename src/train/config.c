@@ -33,6 +33,12 @@
     INT(prefix, validate_every, "1000", 0, 1e9, "steps",                                           \
         "Steps between scores on the validation split; 0: at the end only.", NULL),                \
     INT(prefix, keep, "3", 1, 1000, "files", "Checkpoints kept.", NULL),                           \
+    { prefix "accept_changes", NULL, SCP_OPT_BOOL, FIELD(accept_changes), "false", 0, 0, NULL,     \
+      NULL,                                                                                        \
+      "Go on from a checkpoint although steps, rates or decay differ from those it was made with.",\
+      NULL },                                                                                      \
+    { prefix "tensorboard", NULL, SCP_OPT_BOOL, FIELD(tensorboard), "false", 0, 0, NULL, NULL,     \
+      "Write event files for TensorBoard to <run>/tensorboard, too.", NULL },                      \
     INT(prefix, stop_after, "0", 0, 1e9, "steps",                                                  \
         "Checkpoint and stop after this many steps of this start; 0: run to the end.", NULL),      \
     { 0 }
@@ -53,4 +59,41 @@ double scp_train_lr(const scp_train_config *c, int64_t step)
     if (step < c->warmup) return c->lr * (double)(step + 1) / (double)c->warmup;
     int64_t left = c->steps - step, span = c->steps - c->warmup;
     return left > 0 && span > 0 ? c->lr * (double)left / (double)span : 0;
+}
+
+/* What decides the weights. */
+static const struct {
+    const char *name;
+    size_t at;
+    bool real, fixed;
+} deciding[] = {
+    { "seed", FIELD(seed), false, true },
+    { "batch", FIELD(batch), false, true },
+    { "steps", FIELD(steps), false, false },
+    { "lr", FIELD(lr), true, false },
+    { "warmup", FIELD(warmup), false, false },
+    { "weight_decay", FIELD(weight_decay), true, false },
+    { "beta1", FIELD(beta1), true, false },
+    { "beta2", FIELD(beta2), true, false },
+    { "eps", FIELD(eps), true, false },
+    { "clip", FIELD(clip), true, false },
+    { "ema", FIELD(ema), true, false },
+};
+
+scp_status scp_train_config_text(const scp_train_config *c, const char *prefix, bool fixed,
+                                 scp_strbuf *out)
+{
+    char real[SCP_REAL_TEXT];
+    SCP_TRY(scp_strbuf_addf(out, "%s:\n", prefix));
+    for (size_t i = 0; i < sizeof deciding / sizeof deciding[0]; i++) {
+        const char *at = (const char *)c + deciding[i].at;
+        if (deciding[i].fixed != fixed) continue;
+        if (deciding[i].real)
+            SCP_TRY(scp_strbuf_addf(out, "  %s: %s\n", deciding[i].name,
+                                    scp_print_real(*(const double *)at, real)));
+        else
+            SCP_TRY(scp_strbuf_addf(out, "  %s: %lld\n", deciding[i].name,
+                                    (long long)*(const int64_t *)at));
+    }
+    return SCP_OK;
 }

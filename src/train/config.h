@@ -16,6 +16,8 @@ typedef struct scp_train_config {
     int64_t seed;
     int64_t log_every, checkpoint_every, validate_every, keep;
     int64_t stop_after;     /* stop and checkpoint after this many steps of this run; 0: never */
+    bool accept_changes;    /* resume although the schedule differs from the checkpoint's        */
+    bool tensorboard;       /* write event files too                                             */
 } scp_train_config;
 
 extern const scp_option scp_train_options[];     /* "train."     */
@@ -24,5 +26,11 @@ extern const scp_option scp_vae_train_options[]; /* "vae_train." */
 /** Learning rate at a step (0-based): linear warm-up, then linear decay to 0 at `steps` [paper App.
  *  D]. */
 double scp_train_lr(const scp_train_config *c, int64_t step);
+
+/** The settings that decide the weights, as scp_conf_dump would write them under `prefix` ("train",
+ *  "vae_train"): `fixed` those that decide which samples a step sees (seed, batch), else the
+ *  schedule (steps, rates, decay). Appends. */
+scp_status scp_train_config_text(const scp_train_config *c, const char *prefix, bool fixed,
+                                 scp_strbuf *out) SCP_MUST_USE;
 
 #endif

@@ -5,18 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
-#include "base/jsonl.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/progress.h"
 #include "base/sig.h"
-#include "base/version.h"
+#include "comm/watchdog.h"
 #include "data/sampler.h"
 #include "tensor/optim.h"
+#include "train/record.h"
 #include "train/state.h"
 
 enum { STOP_CHECK = 8, MAX_BAD_STEPS = 25, BUCKET = 1 << 20 };
@@ -26,18 +23,56 @@ typedef struct loop {
     const scp_train_config *cfg;
     scp_train_state state;
     scp_job_result *out;
-    scp_progress *progress;
+    scp_train_store *store;
+    scp_record *record;   /* rank 0 */
     int32_t *rows;
     size_t local;         /* rows of this rank */
     int64_t row0;
     int64_t first;        /* step of this start */
-    int64_t bad;          /* steps without update in a row */
+    int64_t saved;        /* newest checkpoint, perhaps still being written; -1: none */
     double grad_norm, start;
-    char metrics[SCP_PATH_MAX];
 } loop;
 
-/* Average, clip and apply the gradients of one step. A gradient that is not finite is skipped: it
- * is the same on every rank after averaging, so all ranks skip alike. */
+/* Running statistics that a bad forward pass has spoilt go back to their moving average, which it has
+ * not reached. They are the same on every rank. */
+static scp_status mend_states(scp_params *p)
+{
+    size_t n = scp_params_trainable(p), states = scp_params_total(p) - n;
+    double *now = NULL;
+    bool good = true;
+    scp_status st = SCP_OK;
+    if (states == 0) return SCP_OK;
+    SCP_TRY(scp_alloc(states, sizeof *now, &now));
+    SCP_GOTO(done, scp_params_read_f64(p, SCP_ARENA_W, n, states, now));
+    for (size_t i = 0; i < states; i++) good = good && isfinite(now[i]);
+    if (good) goto done;
+    SCP_GOTO(done, scp_params_read_f64(p, SCP_ARENA_EMA, n, states, now));
+    SCP_GOTO(done, scp_params_write_f64(p, SCP_ARENA_W, n, states, now));
+done:
+    free(now);
+    return st;
+}
+
+/* A step whose loss or gradient is not finite leaves the weights as they are and is counted; too
+ * many in a row end the run. */
+static scp_status skip_step(loop *l, int64_t step)
+{
+    char last[96] = "there is no checkpoint yet";
+    l->state.skipped++;
+    l->out->skipped++;
+    if (++l->state.bad < MAX_BAD_STEPS) return mend_states(l->job->params);
+    if (l->saved >= 0)
+        snprintf(last, sizeof last, "the last good checkpoint is that of step %lld",
+                 (long long)l->saved);
+    SCP_FAIL(SCP_EINTERNAL,
+             "%s: loss or gradient was not finite in %d steps in a row, up to step %lld; %s; lower "
+             "the learning rate and go on with --%s.accept_changes, or look at the input",
+             l->job->stage, MAX_BAD_STEPS, (long long)step + 1, last,
+             strcmp(l->job->stage, "vae") == 0 ? "vae_train" : "train");
+}
+
+/* Average, clip and apply the gradients of one step. One that is not finite is the same on every
+ * rank after averaging, so all ranks skip alike. */
 static scp_status update(loop *l, int64_t step)
 {
     const scp_train_config *c = l->cfg;
@@ -52,15 +87,8 @@ static scp_status update(loop *l, int64_t step)
                              dev->backend->real_size == 8 ? SCP_COMM_F64 : SCP_COMM_F32, BUCKET));
     SCP_TRY(optim->sum_squares(dev, g, n, &squares));
     l->grad_norm = sqrt(squares);
-    if (!isfinite(squares)) {
-        l->out->skipped++;
-        if (++l->bad < MAX_BAD_STEPS) return SCP_OK;
-        SCP_FAIL(SCP_EINTERNAL,
-                 "%s: the gradient was not finite in %d steps in a row, up to step %lld; lower the "
-                 "learning rate, or look at the input",
-                 l->job->stage, MAX_BAD_STEPS, (long long)step);
-    }
-    l->bad = 0;
+    if (!isfinite(squares)) return skip_step(l, step);
+    l->state.bad = 0;
     if (c->clip > 0 && l->grad_norm > c->clip) scale = c->clip / (l->grad_norm + 1e-6);
     scp_adamw h = { .lr = scp_train_lr(c, step),
                     .beta1 = c->beta1,
@@ -76,6 +104,16 @@ static scp_status update(loop *l, int64_t step)
     return states ? optim->ema(dev, c->ema, states, w + at, (char *)ema + at) : SCP_OK;
 }
 
+/* A loss of this rank that is not finite counts as a bad gradient, on all ranks. */
+static scp_status poison(const loop *l)
+{
+    static const double bad = NAN;
+    double loss;
+    SCP_TRY(scp_plan_fetch_f64(l->job->plan, l->job->report[0], &loss));
+    if (isfinite(loss)) return SCP_OK;
+    return scp_params_write_f64(l->job->params, SCP_ARENA_G, 0, 1, &bad);
+}
+
 static scp_status one_step(loop *l, int64_t step)
 {
     scp_step s = { .seed = (uint64_t)l->cfg->seed, .step = step, .row0 = l->row0, .train = true };
@@ -84,64 +122,35 @@ static scp_status one_step(loop *l, int64_t step)
     SCP_TRY(l->job->feed(l->job->ctx, l->job->plan, step, l->rows, l->local));
     SCP_TRY(scp_plan_forward(l->job->plan, &s));
     SCP_TRY(scp_plan_backward(l->job->plan));
+    SCP_TRY(poison(l));
     return update(l, step);
 }
 
-/* The line of a step in metrics.jsonl. Rank 0. */
-static scp_status write_step(const loop *l, int64_t step, const double *value, int n)
+/* Losses of a step as means over ranks. values [SCP_JOB_REPORTS]. */
+static scp_status fetch_losses(loop *l, double *value, int *n)
 {
     const scp_job *job = l->job;
-    scp_jsonl j = { 0 };
-    const char *line;
-    double seconds = scp_clock_seconds() - l->start;
-    scp_jsonl_begin(&j);
-    scp_jsonl_text(&j, "event", "step");
-    scp_jsonl_text(&j, "stage", job->stage);
-    scp_jsonl_int(&j, "step", step + 1);
-    for (int i = 0; i < n; i++) scp_jsonl_real(&j, job->report_name[i], value[i]);
-    scp_jsonl_real(&j, "lr", scp_train_lr(l->cfg, step));
-    scp_jsonl_real(&j, "grad_norm", l->grad_norm);
-    scp_jsonl_int(&j, "skipped", l->out->skipped);
-    scp_jsonl_real(&j, "samples_per_second",
-                   (double)((step + 1 - l->first) * l->cfg->batch) / fmax(seconds, 1e-9));
-    scp_status st = scp_jsonl_end(&j, &line);
-    if (st == SCP_OK) st = scp_jsonl_append(l->metrics, line);
-    scp_jsonl_fini(&j);
-    return st;
-}
-
-/* One line of metrics.jsonl and the note of the progress bar; losses are means over ranks. */
-static scp_status report(loop *l, int64_t step)
-{
-    const scp_job *job = l->job;
-    double value[SCP_JOB_REPORTS] = { 0 };
-    char note[64];
-    int n = 0;
-    for (; n < SCP_JOB_REPORTS && job->report[n]; n++)
-        SCP_TRY(scp_plan_fetch_f64(job->plan, job->report[n], &value[n]));
-    SCP_TRY(scp_comm_allreduce(job->comm, value, (size_t)n, SCP_COMM_F64, SCP_COMM_SUM));
-    for (int i = 0; i < n; i++) value[i] /= scp_comm_size(job->comm);
+    for (*n = 0; *n < SCP_JOB_REPORTS && job->report[*n]; ++*n)
+        SCP_TRY(scp_plan_fetch_f64(job->plan, job->report[*n], &value[*n]));
+    SCP_TRY(scp_comm_allreduce(job->comm, value, (size_t)*n, SCP_COMM_F64, SCP_COMM_SUM));
+    for (int i = 0; i < *n; i++) value[i] /= scp_comm_size(job->comm);
     l->out->loss = value[0];
-    snprintf(note, sizeof note, "loss %.5f", value[0]);
-    scp_progress_update(l->progress, step + 1, note);
-    return scp_agree(job->comm,
-                     scp_comm_rank(job->comm) == 0 ? write_step(l, step, value, n) : SCP_OK);
+    return SCP_OK;
 }
 
-/* The line of a validation. Rank 0. */
-static scp_status write_score(const loop *l, double score)
+/* Tell the record of a step that is done, with its losses when they are due. */
+static scp_status report(loop *l, int64_t step, bool due)
 {
-    scp_jsonl j = { 0 };
-    const char *line;
-    scp_jsonl_begin(&j);
-    scp_jsonl_text(&j, "event", "validate");
-    scp_jsonl_text(&j, "stage", l->job->stage);
-    scp_jsonl_int(&j, "step", l->state.step);
-    scp_jsonl_real(&j, "score", score);
-    scp_status st = scp_jsonl_end(&j, &line);
-    if (st == SCP_OK) st = scp_jsonl_append(l->metrics, line);
-    scp_jsonl_fini(&j);
-    return st;
+    double value[SCP_JOB_REPORTS] = { 0 };
+    scp_record_step s = { .step = step + 1,
+                          .lr = scp_train_lr(l->cfg, step),
+                          .grad_norm = l->grad_norm,
+                          .skipped = l->state.skipped,
+                          .checkpoint = scp_train_store_saved(l->store) };
+    if (!due) return scp_record_add(l->record, &s); /* without values, which cannot fail */
+    SCP_TRY(fetch_losses(l, value, &s.n));
+    s.value = value;
+    return scp_agree(l->job->comm, scp_record_add(l->record, &s));
 }
 
 /* Score with the averaged weights, which then go back. */
@@ -159,14 +168,13 @@ static scp_status validate(loop *l)
         l->state.best = score;
         l->state.best_step = l->state.step;
     }
-    return scp_agree(l->job->comm,
-                     scp_comm_rank(l->job->comm) == 0 ? write_score(l, score) : SCP_OK);
+    return scp_agree(l->job->comm, scp_record_score(l->record, l->state.step, score));
 }
 
-/* Has any rank been asked to stop? Agreed by all. */
+/* Has any rank been asked to stop, or a checkpoint not been written? Agreed by all. */
 static scp_status stop_wanted(loop *l, int64_t step, bool *stop)
 {
-    int32_t flag = scp_sig_pending() != 0;
+    enum { SIGNAL = 1, FAILURE = 2 };
     *stop = false;
     if (l->cfg->stop_after && step + 1 - l->first >= l->cfg->stop_after) {
         l->out->stop = SCP_STOP_AFTER;
@@ -174,43 +182,20 @@ static scp_status stop_wanted(loop *l, int64_t step, bool *stop)
         return SCP_OK;
     }
     if ((step + 1) % STOP_CHECK) return SCP_OK;
+    scp_status st = scp_train_store_poll(l->store);
+    int32_t flag = st != SCP_OK ? FAILURE : scp_sig_pending() != 0 ? SIGNAL : 0;
     SCP_TRY(scp_comm_allreduce(l->job->comm, &flag, 1, SCP_COMM_I32, SCP_COMM_MAX));
+    if (flag == FAILURE) return scp_agree(l->job->comm, st);
     *stop = flag != 0;
     if (flag) l->out->stop = SCP_STOP_SIGNAL;
     return SCP_OK;
 }
 
-/* The first line of every start: what runs where, with all settings, so that an unfinished run can
- * be read. The run folder remembers the settings only now that no checkpoint refused them. */
-static scp_status announce(const loop *l)
+static scp_status save(loop *l)
 {
-    const scp_job *job = l->job;
-    char host[256] = "", now[32];
-    const char *line;
-    if (scp_comm_rank(job->comm) != 0) return SCP_OK;
-    if (job->config_path)
-        SCP_TRY(scp_fs_write_text(job->config_path, job->config_text, strlen(job->config_text)));
-    gethostname(host, sizeof host - 1);
-    scp_clock_utc(now, sizeof now);
-    scp_jsonl j = { 0 };
-    scp_jsonl_begin(&j);
-    scp_jsonl_text(&j, "event", "start");
-    scp_jsonl_text(&j, "stage", job->stage);
-    scp_jsonl_text(&j, "time", now);
-    scp_jsonl_text(&j, "host", host);
-    scp_jsonl_text(&j, "version", scp_version());
-    scp_jsonl_text(&j, "revision", scp_version_git());
-    scp_jsonl_int(&j, "ranks", scp_comm_size(job->comm));
-    scp_jsonl_text(&j, "communicator", scp_comm_name(job->comm));
-    scp_jsonl_text(&j, "device", scp_params_device(job->params)->backend->name);
-    scp_jsonl_int(&j, "resumed_from", l->first);
-    scp_jsonl_int(&j, "parameters", (int64_t)scp_params_trainable(job->params));
-    scp_jsonl_int(&j, "plan_bytes", (int64_t)scp_plan_bytes(job->plan));
-    scp_jsonl_text(&j, "config", job->config_text);
-    scp_status st = scp_jsonl_end(&j, &line);
-    if (st == SCP_OK) st = scp_jsonl_append(l->metrics, line);
-    scp_jsonl_fini(&j);
-    return st;
+    SCP_TRY(scp_train_state_save(l->store, &l->state));
+    l->saved = l->state.step;
+    return SCP_OK;
 }
 
 static scp_status run_steps(loop *l)
@@ -218,19 +203,19 @@ static scp_status run_steps(loop *l)
     const scp_train_config *c = l->cfg;
     bool stop = false;
     for (int64_t step = l->first; step < c->steps && !stop; step++) {
+        scp_watchdog_place(l->job->stage, step + 1);
         SCP_TRY(one_step(l, step));
         l->state.step = step + 1;
         bool last = step + 1 == c->steps;
         SCP_TRY(stop_wanted(l, step, &stop));
         stop = stop && !last;
-        if ((step + 1) % c->log_every == 0 || last || stop) SCP_TRY(report(l, step));
+        SCP_TRY(report(l, step, (step + 1) % c->log_every == 0 || last || stop));
         bool score = last || (c->validate_every && (step + 1) % c->validate_every == 0);
         if (score && (!stop || l->out->stop == SCP_STOP_AFTER)) SCP_TRY(validate(l));
-        if (score || stop || (step + 1) % c->checkpoint_every == 0)
-            SCP_TRY(scp_train_state_save(l->job, &l->state));
+        if (score || stop || (step + 1) % c->checkpoint_every == 0) SCP_TRY(save(l));
         if (last) l->out->stop = SCP_STOP_DONE;
     }
-    return SCP_OK;
+    return scp_train_store_wait(l->store);
 }
 
 /* Settings that work and are hardly meant: made for a longer run than this one. */
@@ -260,9 +245,7 @@ static scp_status prepare(loop *l)
     l->local = (size_t)(l->cfg->batch / size);
     l->row0 = rank * (int64_t)l->local;
     warn_short(job);
-    SCP_TRY(scp_alloc(l->local, sizeof *l->rows, &l->rows));
-    SCP_TRY(scp_fs_join(l->metrics, sizeof l->metrics, job->run_dir, "metrics.jsonl"));
-    return scp_progress_create(job->stage, l->cfg->steps, rank == 0, &l->progress);
+    return scp_alloc(l->local, sizeof *l->rows, &l->rows);
 }
 
 static scp_status resume(loop *l)
@@ -270,13 +253,37 @@ static scp_status resume(loop *l)
     bool found = false;
     l->state = (scp_train_state){ .best = NAN };
     if (l->job->fresh)
-        SCP_TRY(scp_train_state_clear(l->job));
+        SCP_TRY(scp_train_state_clear(l->store));
     else
-        SCP_TRY(scp_train_state_load(l->job, &l->state, &found));
+        SCP_TRY(scp_train_state_load(l->store, &l->state, &found));
     l->first = l->out->resumed_from = l->state.step;
+    l->saved = found ? l->first : -1;
     if (found)
         scp_log(SCP_LOG_INFO, "%s: resumed at step %lld", l->job->stage, (long long)l->first);
     return SCP_OK;
+}
+
+static scp_status open_record(loop *l)
+{
+    scp_status st = SCP_OK;
+    if (scp_comm_rank(l->job->comm) == 0) st = scp_record_open(l->job, l->first, &l->record);
+    SCP_TRY(scp_agree(l->job->comm, st));
+    return scp_train_store_begin(l->store, l->record ? scp_record_metrics(l->record) : NULL);
+}
+
+/* The last word of the status file, after the last checkpoint. */
+static void close_run(loop *l, scp_status st)
+{
+    scp_beat_state state = st != SCP_OK                      ? SCP_BEAT_FAILED
+                           : l->out->stop == SCP_STOP_DONE ? SCP_BEAT_FINISHED
+                                                             : SCP_BEAT_STOPPED;
+    int64_t saved = l->store ? scp_train_store_saved(l->store) : -1;
+    scp_record_close(&l->record, state, l->state.step, saved,
+                     st != SCP_OK                          ? scp_err_message()
+                     : l->out->stop == SCP_STOP_SIGNAL ? "stopped by a signal"
+                     : l->out->stop == SCP_STOP_AFTER  ? "stopped by stop_after"
+                                                           : "");
+    scp_train_store_close(&l->store);
 }
 
 scp_status scp_job_run(const scp_job *job, scp_job_result *out)
@@ -285,12 +292,13 @@ scp_status scp_job_run(const scp_job *job, scp_job_result *out)
     loop l = { .job = job, .cfg = job->cfg, .out = out, .start = scp_clock_seconds() };
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_agree(job->comm, prepare(&l)));
+    SCP_GOTO(done, scp_train_store_open(job, &l.store));
     SCP_GOTO(done, resume(&l));
-    SCP_GOTO(done, scp_agree(job->comm, announce(&l)));
+    SCP_GOTO(done, open_record(&l));
     SCP_GOTO(done, run_steps(&l));
     if (l.state.step == job->cfg->steps) SCP_GOTO(done, scp_train_state_export(job));
 done:
-    scp_progress_destroy(&l.progress);
+    close_run(&l, st);
     free(l.rows);
     out->step = l.state.step;
     out->best = l.state.best;

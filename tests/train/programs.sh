@@ -86,10 +86,13 @@ got=$?
 report "SIGTERM to one process that went on: exit 85 ($got)"
 
 cp "$tmp/r/config.yaml" "$tmp/config.yaml"
-train 65 "--train.steps 1000000 --model.dropout 0.2" && err 'other settings of the method (vae, model, diffusion)'
+train 65 "--train.steps 1000000 --model.dropout 0.2" && err 'model.dropout was 0.15, is now 0.2; set it back'
 report "another setting: exit 65"
-train 65 "--train.steps 1000000 --train.seed 9" && err 'with seed 1 and batch 16, now 9 and 16'
+train 65 "--train.steps 1000000 --train.seed 9" && err 'train.seed was 1, is now 9; set it back'
 report "another seed: exit 65"
+train 65 "--train.steps 900000" &&
+    err 'train.steps was 1000000, is now 900000; set it back, go on all the same with --train.accept_changes'
+report "another number of steps: exit 65, and how to go on"
 train 65 "--train.steps 1000000 --shard $tmp/other.h5" && err 'belongs to another shard'
 report "another shard: exit 65"
 cmp "$tmp/config.yaml" "$tmp/r/config.yaml" >"$tmp/out" 2>&1
@@ -109,6 +112,6 @@ train 0 "--train.steps 10" && ! err resumed && [ -e "$tmp/r/train/ckpt-10.h5" ]
 report "best.h5 without a checkpoint, as a crash between the two leaves it: from the start"
 rm -r "$tmp/r/train" && mv "$tmp/kept" "$tmp/r/train"
 train 70 "--fresh --train.steps 60 --train.lr 10 --train.weight_decay 10 --train.clip 0 --train.warmup 0" &&
-    err 'the gradient was not finite in 25 steps in a row'
+    err 'not finite in 25 steps in a row, up to step [0-9]*; there is no checkpoint yet'
 report "a gradient that stays not finite: exit 70"
 echo "1..$count"

@@ -171,13 +171,13 @@ static void test_refused(runs *r)
 {
     scp_job_result out;
     r->m.model.dropout = 0.2;
-    refuse(r, "another dropout", "other settings of the method (vae, model, diffusion)");
+    refuse(r, "another dropout", "model.dropout was 0.15, is now 0.2");
     r->m.model.dropout = 0.15;
     r->train.seed++;
-    refuse(r, "another seed", "seed 1 and batch 16, now 2 and 16");
+    refuse(r, "another seed", "train.seed was 1, is now 2");
     r->train.seed--;
     r->train.batch = 32;
-    refuse(r, "another batch", "seed 1 and batch 16, now 1 and 32");
+    refuse(r, "another batch", "train.batch was 16, is now 32");
     r->train.batch = 18;
     if (scp_comm_size(world) == 4)
         tap_fails(runs_model(r, world, "cpu", at("train-stopped"), false, &out), SCP_EUSAGE,
@@ -186,6 +186,14 @@ static void test_refused(runs *r)
     r->data.hash++;
     refuse(r, "another shard", "another shard");
     r->data.hash--;
+    r->train.lr *= 2;
+    refuse(r, "another rate", "train.lr was 0.001, is now 0.002; set it back, go on all the same with "
+                              "--train.accept_changes");
+    r->train.accept_changes = true;
+    tap_st(runs_model(r, world, "cpu", at("train-stopped"), false, &out),
+           "train: another rate is taken when its change is accepted");
+    r->train.accept_changes = false;
+    r->train.lr /= 2;
     tap_ok(same_files(checkpoint("train", "whole", STEPS), checkpoint("train", "stopped", STEPS)),
            "train: a refusal leaves the checkpoints alone");
 }
@@ -200,7 +208,7 @@ static void test_not_finite(runs *r)
     const char *dir = run_folder("train", "absurd");
     tap_st(runs_set(r, absurd), "train: an absurd learning rate");
     tap_fails(runs_model(r, world, "cpu", dir, false, &out), SCP_EINTERNAL,
-              "the gradient was not finite in 25 steps",
+              "not finite in 25 steps in a row",
               "train: a gradient that stays not finite ends the run");
     tap_ok(out.skipped == 25, "train: after 25 steps without update");
 }

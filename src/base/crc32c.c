@@ -1,0 +1,18 @@
+/* Four bits at a time: for records of a few hundred bytes. */
+#include "base/crc32c.h"
+
+uint32_t scp_crc32c(const void *data, size_t n)
+{
+    /* What 4 bits shifted out do to the rest, by the polynomial 0x82f63b78. */
+    static const uint32_t table[16] = { 0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
+                                        0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+                                        0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+                                        0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75 };
+    uint32_t crc = 0xffffffff;
+    for (const uint8_t *at = data; n > 0; n--, at++) {
+        crc ^= *at;
+        crc = crc >> 4 ^ table[crc & 15];
+        crc = crc >> 4 ^ table[crc & 15];
+    }
+    return ~crc;
+}
