@@ -19,7 +19,9 @@ static const scp_option path_rows[] = {
       "Shard file of scppdm_prep; the default is the one that the run folder was made with.",
       NULL },
     { "device", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, device), "auto", 0, 0, NULL, NULL,
-      "auto, cpu, ref (fp64 oracle), or cuda[:N] when configured --with-cuda.", NULL },
+      "auto (a GPU where there is one, else cpu), cpu, ref (fp64 oracle), or cuda[:N] when configured "
+      "--with-cuda; without N the ranks of a node take its GPUs in turn.",
+      NULL },
     { "train.model", "model", SCP_OPT_TEXT, offsetof(scp_run_paths, model), "scppdm", 0, 0, NULL,
       NULL,
       "Model to train: scppdm; regression (the same network without diffusion, a reference row); "
@@ -144,20 +146,25 @@ static scp_status begin_local(scp_run_settings *s, bool create, scp_run_open *o)
 
 scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_run_open *o)
 {
+    char device[128];
     *o = (scp_run_open){ 0 };
     scp_comm_set_timeout(comm, s->paths.comm_timeout > 0 ? s->paths.comm_timeout : HUGE_VAL);
     SCP_TRY(scp_agree(comm, begin_local(s, create, o)));
+    scp_device_name(o->dev, device, sizeof device);
+    SCP_TRY(scp_comm_create_for(comm, o->dev, &o->own));
+    o->comm = o->own ? o->own : comm;
     SCP_TRY(scp_shard_read(comm, s->paths.shard, &o->data));
     SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? prepare_folder(s, create) : SCP_OK));
     scp_log(SCP_LOG_INFO, "%d rank%s (%s), device %s; %zu pairs, %zu genes, %zu drugs, %zu lines",
-            scp_comm_size(comm), scp_comm_size(comm) == 1 ? "" : "s", scp_comm_name(comm),
-            o->dev->backend->name, o->data.N, o->data.G, o->data.n_drugs, o->data.n_lines);
+            scp_comm_size(comm), scp_comm_size(comm) == 1 ? "" : "s", scp_comm_name(o->comm),
+            device, o->data.N, o->data.G, o->data.n_drugs, o->data.n_lines);
     return SCP_OK;
 }
 
 void scp_run_end(scp_run_open *o)
 {
     scp_dataset_fini(&o->data);
+    scp_comm_destroy(&o->own);
     scp_device_close(&o->dev);
     scp_strbuf_fini(&o->config);
 }

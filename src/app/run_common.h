@@ -10,6 +10,8 @@
 typedef struct scp_run_open {
     scp_dataset data;
     scp_device *dev;
+    scp_comm *comm;         /* for what is in the device's memory: `own`, or the world */
+    scp_comm *own;
     scp_strbuf config;      /* all settings as YAML                 */
     char config_path[SCP_PATH_MAX]; /* where a training program keeps them, once it goes ahead */
 } scp_run_open;

@@ -36,10 +36,10 @@ const char *scp_run_stage(const char *model)
     return scp_baseline_find(model, &(scp_baseline_kind){ 0 }) ? model : NULL;
 }
 
-static scp_train_setup setup_of(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
+static scp_train_setup setup_of(const scp_run_settings *s, const scp_run_open *o,
                                 const scp_strbuf *method)
 {
-    return (scp_train_setup){ .comm = comm,
+    return (scp_train_setup){ .comm = o->comm,
                               .dev = o->dev,
                               .data = &o->data,
                               .run_dir = s->paths.run,
@@ -57,7 +57,7 @@ scp_status scp_run_vae(scp_comm *comm, scp_run_settings *s)
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_run_begin(comm, s, true, &o));
     SCP_GOTO(done, scp_agree(comm, scp_conf_dump(vae_groups, &s->method, &method)));
-    scp_train_setup setup = setup_of(comm, s, &o, &method);
+    scp_train_setup setup = setup_of(s, &o, &method);
     SCP_GOTO(done, scp_vae_job_run(&setup, &s->method.vae, &s->vae_train, &r));
     SCP_GOTO(done, finish("vae", &r));
 done:
@@ -98,7 +98,7 @@ scp_status scp_run_train(scp_comm *comm, scp_run_settings *s)
     st = baseline ? scp_conf_dump(scp_baseline_groups, &s->baseline, &method)
                   : scp_conf_dump(scp_method_groups, &s->method, &method);
     SCP_GOTO(done, scp_agree(comm, st));
-    scp_train_setup setup = setup_of(comm, s, &o, &method);
+    scp_train_setup setup = setup_of(s, &o, &method);
     if (baseline)
         SCP_GOTO(done, scp_baseline_job_run(&setup, kind, &s->baseline, &s->train, &r));
     else

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "dev/local_rank.h"
 
 static const scp_backend *find(const char *name, size_t len)
 {
@@ -34,9 +35,9 @@ static scp_status pick(const char *spec, const scp_backend **backend, int *index
 {
     const char *colon = strchr(spec, ':'), *why = "";
     size_t len = colon ? (size_t)(colon - spec) : strlen(spec);
-    int64_t n = 0;
-    if (colon) SCP_TRY(scp_parse_int(colon + 1, &n));
-    if (n < 0 || n > 1023) SCP_FAIL(SCP_EUSAGE, "device '%s': the index must be 0 to 1023", spec);
+    int64_t n = -1;
+    if (colon && (scp_parse_int(colon + 1, &n) != SCP_OK || n < 0 || n > 1023))
+        SCP_FAIL(SCP_EUSAGE, "device '%s': the index must be 0 to 1023", spec);
     *index = (int)n;
     if (strcmp(spec, "auto") == 0) {
         *backend = best();
@@ -55,6 +56,17 @@ static scp_status pick(const char *spec, const scp_backend **backend, int *index
     return SCP_OK;
 }
 
+/* The device of this process: as asked for, or by turns among the ranks of the node. */
+static scp_status choose_index(const char *spec, const scp_backend *backend, int *index)
+{
+    const int count = backend->count ? backend->count() : 0;
+    if (count > 0 && *index >= count)
+        SCP_FAIL(SCP_EDEVICE, "device '%s': there %s %d here, numbered from 0", spec,
+                 count == 1 ? "is" : "are", count);
+    if (*index < 0) *index = count > 0 ? scp_local_rank() % count : 0;
+    return SCP_OK;
+}
+
 scp_status scp_device_open(const char *spec, scp_device **out)
 {
     const scp_backend *backend = NULL;
@@ -64,6 +76,7 @@ scp_status scp_device_open(const char *spec, scp_device **out)
     SCP_ARG(spec && out, "device spec and result are required");
     *out = NULL;
     SCP_TRY(pick(spec, &backend, &index));
+    SCP_TRY(choose_index(spec, backend, &index));
     SCP_TRY(scp_alloc(1, sizeof *dev, &dev));
     dev->backend = backend;
     dev->index = index;

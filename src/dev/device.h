@@ -28,6 +28,7 @@ typedef struct scp_backend {
     bool host;        /* device memory is host memory           */
     /** Can this backend run here? *why (borrowed, static) says why not. */
     bool (*available)(const char **why);
+    int (*count)(void); /* optional: devices of this kind here   */
     scp_status (*open)(scp_device *dev, int index); /* optional: sets dev->impl              */
     void (*close)(scp_device *dev);                 /* optional                               */
     scp_status (*alloc)(scp_device *dev, size_t bytes, void **out); /* zeroed, 64-byte aligned */
@@ -62,8 +63,8 @@ struct scp_device {
 extern const scp_backend *const scp_backends[];
 
 /** Open "auto", "cpu", "ref", "cuda" or "cuda:N". "auto" takes the best that is available and falls
- *  back; a named one that is not available is SCP_EDEVICE with the reason. *out: scp_device_close.
- */
+ *  back, and says so in the log; a named one that is not available is SCP_EDEVICE with the reason.
+ *  Without N the ranks of a node take its devices in turn. *out: scp_device_close. */
 scp_status scp_device_open(const char *spec, scp_device **out) SCP_MUST_USE;
 void scp_device_close(scp_device **dev);
 
