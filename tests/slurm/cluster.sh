@@ -13,9 +13,10 @@ cluster_reason() {
 # cluster_port: below the range that systems hand out, from the process id.
 cluster_port() { echo $((20000 + ($$ * 7 + $1) % 12000)); }
 
-# cluster_start DIR CPUS: 0 when the node is idle within 20 s.
+# cluster_start DIR CPUS SECONDS: 0 when the node is idle within 20 s; the test may take so many seconds. The node
+# claims CPUS, whatever the machine has. A requeued job starts after 5 s (the least Slurm takes) instead of 120.
 cluster_start() {
-    cluster_deadline=$(($(date +%s) + 80))
+    cluster_deadline=$(($(date +%s) + $3))
     cluster_pids=
     # shellcheck disable=SC2046 # a list of names: this may run inside a job of another Slurm
     unset $(env | sed -n 's/^\(\(SLURM\|SBATCH\|PMIX\|OMPI_COMM\)_[A-Za-z0-9_]*\)=.*/\1/p') cluster_none
@@ -32,7 +33,7 @@ SlurmdPort=$(cluster_port 1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$1/munge/socket
+AuthInfo=socket=$1/munge/socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$1/state
 SlurmdSpoolDir=$1/spool
@@ -113,3 +114,28 @@ cluster_stop() {
 
 cluster_drained() { [ -z "$(squeue --noheader 2>/dev/null)" ]; }
 cluster_gone() { ! kill -0 "$1"; }
+
+# What is known of a job.
+job_field() { scontrol show job "$1" 2>/dev/null | sed -n "s/.*$2=\\([A-Z0-9:]*\\).*/\\1/p" | head -n 1; }
+job_pending() { [ "$(job_field "$1" JobState)" = PENDING ]; }
+# An array has ended when all its members have.
+job_ended() {
+    states=$(scontrol show job "$1" 2>/dev/null | sed -n 's/.*JobState=\([A-Z]*\).*/\1/p')
+    [ -n "$states" ] && ! echo "$states" | grep -qvxE 'COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL'
+}
+# job_completed ID [SECONDS]: ended well, all members of it.
+job_completed() {
+    cluster_wait "${2:-40}" job_ended "$1"
+    job_ended "$1" && ! echo "$states" | grep -qvx COMPLETED
+}
+
+# One line of a test's result; $count is their number, $logs a folder whose end is shown on failure.
+ok() { # ok TEXT COMMAND...
+    count=$((count + 1))
+    text=$1
+    shift
+    if "$@"; then echo "ok $count - $text"; return; fi
+    echo "not ok $count - $text"
+    tail -n 25 "${logs:?}"/*.log "$logs"/*/*.log 2>/dev/null | sed 's/^/# /'
+}
+says() { grep -q -e "$2" "$1" 2>/dev/null; }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The job scripts of slurm/ with the programs, on a Slurm of one node that this test starts itself:
-# plates to score table, a stop by signal with requeue and resume, an array of ablations.
+# The job scripts with the programs, on a Slurm of one node that this test starts itself: train.sh alone in a fresh
+# folder; a run that is stopped by a signal, requeued and resumed; the whole chain with its array of ablations.
 set -u
 top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${top_builddir:-$top/build}
@@ -12,83 +12,75 @@ if [ -n "$why" ]; then echo "1..0 # SKIP $why"; exit 0; fi
 tmp=$(mktemp -d) || exit 99
 trap 'cluster_stop; rm -rf "$tmp"' EXIT
 trap 'exit 99' HUP INT TERM
-mkdir "$tmp/cluster" "$tmp/work"
+logs=$tmp/work
+fresh=$logs/fresh # train.sh alone
+cut=$logs/cut     # the same run, interrupted
+mkdir "$tmp/cluster" "$logs" "$fresh" "$cut" "$logs/chain"
 
-if ! cluster_start "$tmp/cluster" 4; then
+if ! cluster_start "$tmp/cluster" 8 120; then
     tail -n 5 "$tmp"/cluster/*.out "$tmp"/cluster/*.log | sed 's/^/# /'
     echo "1..0 # SKIP a Slurm of one node does not start here"
     exit 0
 fi
-
 count=0
-ok() { # ok TEXT COMMAND...
-    count=$((count + 1))
-    text=$1
-    shift
-    if "$@"; then echo "ok $count - $text"; return; fi
-    echo "not ok $count - $text"
-    tail -n 20 "$tmp"/work/*.log 2>/dev/null | sed 's/^/# /'
-}
 
+# A run of some seconds, and a site file: small jobs, many at once.
+sed '/^train:/,/^[a-z]*:/s/steps: .*/steps: 800/' "$top/tests/slurm/tiny.yaml" >"$tmp/train.yaml"
 cat >"$tmp/site.conf" <<END
 SCPPDM_BIN=$build
-SCPPDM_SBATCH=(--ntasks-per-node=2 --cpus-per-task=1 --time=2 --chdir=$tmp/work --parsable)
+SCPPDM_SBATCH=(--ntasks-per-node=2 --cpus-per-task=1 --time=10)
+SCPPDM_PREP_CONFIG=$tmp/prep.yaml
+SCPPDM_CONFIG=$tmp/train.yaml
+SCPPDM_BIN=$build
+SCPPDM_SBATCH=(--ntasks-per-node=2 --cpus-per-task=1 --time=10)
+SCPPDM_PREP_CONFIG=$tmp/prep.yaml
+SCPPDM_CONFIG=$tmp/train.yaml
 END
-export SCPPDM_SITE="$tmp/site.conf"
-config=$top/tests/slurm/tiny.yaml
-shard=$tmp/work/shard.h5
-run=$tmp/work/run
+export SCPPDM_SITE="$tmp/site.conf" OMPI_MCA_mpi_yield_when_idle=1
+sed 's/min_cells: .*/min_cells: 5/' "$top/mpi/conf/prep-demo.yaml" >"$tmp/prep.yaml"
+small="--parsable --ntasks-per-node=2 --cpus-per-task=1 --time=10"
 
-field() { scontrol show job "$1" | sed -n "s/.*$2=\\([A-Z0-9:]*\\).*/\\1/p" | head -n 1; }
-ended() { case $(field "$1" JobState) in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) ;; *) return 1 ;; esac; }
-pending() { [ "$(field "$1" JobState)" = PENDING ]; }
-completed() { cluster_wait 40 ended "$1"; [ "$(field "$1" JobState)" = COMPLETED ]; }
-says() { grep -q -e "$2" "$1" 2>/dev/null; }
+"$build/scppdm_synth" --preset tiny "$fresh/plates" >"$logs/synth.log" 2>&1
+# shellcheck disable=SC2086 # a list of options
+whole=$(cd "$fresh" && sbatch $small "$top/slurm/train.sh")
+ok "sbatch slurm/train.sh without arguments, in a folder of plates" test -n "$whole"
+cluster_wait 30 test -s "$fresh/run/latents.h5"
+ok "it builds the shard and the autoencoder first" test -s "$fresh/run/latents.h5" -a -s "$fresh/shard.h5"
 
-"$build/scppdm_synth" --preset tiny "$tmp/work/plates" >"$tmp/work/synth.log" 2>&1
-ok "synthetic plates" test -s "$tmp/work/plates/plate1.h5ad"
+cp -r "$fresh/shard.h5" "$fresh/run" "$cut"
+rm -rf "$cut/run/train"
+# shellcheck disable=SC2086
+parted=$(cd "$cut" && sbatch $small "$top/slurm/train.sh")
+chain=$(cd "$logs/chain" && "$top/slurm/pipeline.sh" --plates "$fresh/plates/*.h5ad" --baselines ridge --no-report \
+    --config "$top/tests/slurm/tiny.yaml" 2>"$logs/chain/pipeline.log")
+cluster_wait 30 says "$cut/run/metrics.jsonl" '"stage": "train", "step": [1-9]00'
+scancel --batch --signal=USR1 "$parted"
+cluster_wait 15 test -e "$cut/run/train/LATEST"
+ok "USR1 to a job: its ranks write a checkpoint" test -e "$cut/run/train/LATEST"
+at=$(sed -n 's/.*ckpt-\([0-9]*\).*/\1/p' "$cut/run/train/LATEST")
+ok "at step ${at:-?}, before the end" test "${at:-800}" -lt 800
+ok "train.sh alone completes" job_completed "$whole"
+ok "the stopped job was requeued, and completes" job_completed "$parted"
+ok "on its second start" says "$cut/scppdm-train-$parted.log" "job $parted, start 1"
+ok "which went on from step ${at:-?}" says "$cut/run/metrics.jsonl" "\"resumed_from\": ${at:-none}"
+ok "its weights are those of the run that was not stopped" cmp "$fresh/run/weights.safetensors" \
+    "$cut/run/weights.safetensors"
 
-job=$("$top/slurm/prep.sh" --config "$top/mpi/conf/prep-demo.yaml" --prep.min_cells=5 \
-    "$tmp"/work/plates/plate*.h5ad --drugs "$tmp/work/plates/drugs.tsv" --output "$shard")
-ok "prep.sh submits itself with the options of site.conf" test -n "$job"
-ok "prep.sh completes" completed "$job"
-ok "and leaves a shard" test -s "$shard"
-
-job=$("$top/slurm/vae.sh" --config "$config" --shard "$shard" --run "$run")
-ok "vae.sh completes" completed "$job"
-ok "on 2 ranks that found each other" says "$tmp/work/scppdm-vae-$job.log" '2 ranks (mpi)'
-
-job=$("$top/slurm/train.sh" --config "$config" --shard "$tmp/none.h5" --run "$tmp/work/bad")
-cluster_wait 40 ended "$job"
-ok "a missing shard: the program's exit code 66 is the job's" test "$(field "$job" ExitCode)" = 66:0
-
-# Stopped: 100,000 steps would take minutes. The second start has the same settings and the first's step.
-set -- --config "$config" --run "$run" --train.steps=100000
-job=$("$top/slurm/train.sh" "$@")
-cluster_wait 30 says "$run/metrics.jsonl" '"stage": "train", "step": 20'
-scancel --batch --signal=USR1 "$job"
-cluster_wait 20 test -e "$run/train/LATEST"
-ok "USR1 to the batch shell: the ranks write a checkpoint" test -e "$run/train/LATEST"
-cluster_wait 20 pending "$job"
-ok "and the job is back in the queue" pending "$job"
-scancel "$job"
-first=$(sed -n 's/.*ckpt-\([0-9]*\).*/\1/p' "$run/train/LATEST")
-next=ckpt-$((${first:-0} + 10)).h5
-job=$("$top/slurm/train.sh" "$@" --train.stop_after=10)
-cluster_wait 40 says "$run/train/LATEST" "$next"
-ok "the next start goes on from it, 10 steps to $next" says "$run/train/LATEST" "$next"
-cluster_wait 20 pending "$job"
-scancel "$job"
-
-job=$(cd "$tmp/work" && sbatch --parsable --ntasks-per-node=2 --cpus-per-task=1 --time=2 \
-    "$top/slurm/eval.sh" --run "$run")
-ok "sbatch slurm/eval.sh completes" completed "$job"
-ok "with the score table in the job's log" says "$tmp/work/scppdm-eval-$job.log" 'context_mean'
-
-echo 'SCPPDM_SBATCH+=(--array=0-1)' >>"$tmp/site.conf"
-job=$("$top/slurm/ablate.sh" --config "$config" --run "$run" --train.steps=10)
-cluster_wait 60 test -s "$run/eval-ablation-A/summary.json"
-cluster_wait 60 test -s "$run/eval-ablation-B/summary.json"
-ok "ablate.sh: member 0 trains and scores ablation A" test -s "$run/eval-ablation-A/summary.json"
-ok "and member 1 ablation B" test -s "$run/eval-ablation-B/summary.json"
+ids=$(echo "$chain" | awk '{ print $2 }')
+echo "$chain" | sed 's/^/# /'
+ok "pipeline.sh prints the ids of 7 jobs" test "$(echo "$ids" | grep -c '^[0-9][0-9]*$')" = 7
+last=
+for last in $ids; do :; done
+job_completed "$last" 60
+all=${last:+yes}
+for id in $ids; do job_completed "$id" || all=no; done
+ok "and all of the chain complete, arrays with all members" test "$all" = yes
+done_ablations=0
+for letter in A B C D E F; do
+    if [ -s "$logs/chain/run/eval-ablation-$letter/summary.json" ]; then done_ablations=$((done_ablations + 1)); fi
+done
+ok "the array trained and scored ablations A to F" test "$done_ablations" = 6
+ok "D took the network of train.sh" says "$logs/chain/run/ablations.jsonl" '"D".*"network": "train"'
+ok "the score table has the baseline that the array trained" says "$logs/chain/run/eval/summary.json" '"ridge"'
+ok "predictions of both splits are there" test -s "$logs/chain/run/pred_uc.h5ad" -a -s "$logs/chain/run/pred_ud.h5ad"
 echo "1..$count"
