@@ -31,8 +31,8 @@ scp_set_launcher() {
     case $SCPPDM_LAUNCH in
     srun)
         if ! srun --mpi=list 2>&1 | tr -s ' \t,:' '\n' | grep -qx -e "$SCPPDM_MPI"; then
-            scp_refuse SCPPDM_MPI "this Slurm has no '$SCPPDM_MPI', only: $(srun --mpi=list 2>&1 | tail -n +2 |
-                tr -s ' \t\n' ' '); or SCPPDM_LAUNCH=mpirun"
+            scp_refuse SCPPDM_MPI "this Slurm has no '$SCPPDM_MPI', only:$(srun --mpi=list 2>&1 | tail -n +2 |
+                tr -s ' \t\n' ' ')(srun --mpi=list); or SCPPDM_LAUNCH=mpirun"
         fi
         # --wait: when a rank is gone, the others may hang in a collective; end them.
         scp_launch=(srun "--mpi=$SCPPDM_MPI" --cpu-bind=cores --wait=30)

@@ -119,14 +119,17 @@ scp_status scp_synth_options_finish(scp_synth_config *c, const scp_text_list *op
     free(c->out);
     SCP_TRY(scp_strdup(operands->v[0], &c->out));
     if (c->table && *c->table) return SCP_OK;
-    char *list, *path[8];
+    char *list, *path[8], near[SCP_PATH_MAX];
     SCP_TRY(scp_strdup(tables, &list));
     size_t n = scp_str_split(list, ':', path, 8);
     scp_status st = SCP_OK;
     free(c->table);
     c->table = NULL;
     for (size_t i = 0; i < n && i < 8 && st == SCP_OK && !c->table; i++)
-        if (scp_fs_exists(path[i])) st = scp_strdup(path[i], &c->table);
+        if (path[i][0] != '/' && scp_fs_from_program(near, sizeof near, path[i]))
+            st = scp_strdup(near, &c->table);
+        else if (path[i][0] == '/' && scp_fs_exists(path[i]))
+            st = scp_strdup(path[i], &c->table);
     free(list);
     SCP_TRY(st);
     if (!c->table) SCP_FAIL(SCP_ENOINPUT, "no drug table at %s; name one with --table", tables);

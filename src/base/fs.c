@@ -80,6 +80,17 @@ scp_status scp_fs_check_writable(const char *dir)
     return SCP_OK;
 }
 
+bool scp_fs_from_program(char *buf, size_t size, const char *place)
+{
+    char self[SCP_PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (!slash) return false;
+    int len = snprintf(buf, size, "%.*s/%s", (int)(slash - self), self, place);
+    return len > 0 && (size_t)len < size && scp_fs_exists(buf);
+}
+
 scp_status scp_fs_join(char *buf, size_t size, const char *dir, const char *name)
 {
     size_t n = strlen(dir);

@@ -27,6 +27,11 @@ scp_status scp_fs_mkdirs(const char *path) SCP_MUST_USE;
 /** Check that a file can be created in `dir` (makes and removes a probe). SCP_EIO otherwise. */
 scp_status scp_fs_check_writable(const char *dir) SCP_MUST_USE;
 
+/** Path of a file by its place seen from the folder of the running program, e.g.
+ *  "../share/scppdm/drugs/drugs.tsv": an installed tree may be moved as a whole. @return whether it
+ *  exists; `buf` holds it then. */
+bool scp_fs_from_program(char *buf, size_t size, const char *place);
+
 /** Join folder and name. */
 scp_status scp_fs_join(char *buf, size_t size, const char *dir, const char *name) SCP_MUST_USE;
 

@@ -14,23 +14,17 @@
 
 #define HELPER "scppdm_probe"
 
-/* $SCPPDM_PROBE, else beside the running program, else where it was installed. */
+/* $SCPPDM_PROBE, else beside the running program or in ../libexec of it, else where it was installed. */
 static scp_status find_helper(char *path, size_t size)
 {
     const char *given = getenv("SCPPDM_PROBE");
-    char self[SCP_PATH_MAX];
     if (given && given[0]) {
         int len = snprintf(path, size, "%s", given);
         if (len > 0 && (size_t)len < size && scp_fs_exists(path)) return SCP_OK;
         SCP_FAIL(SCP_EIO, "SCPPDM_PROBE=%s: no such program", given);
     }
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash) {
-        *slash = '\0';
-        if (scp_fs_join(path, size, self, HELPER) == SCP_OK && scp_fs_exists(path)) return SCP_OK;
-    }
+    if (scp_fs_from_program(path, size, HELPER)) return SCP_OK;
+    if (scp_fs_from_program(path, size, "../libexec/scppdm/" HELPER)) return SCP_OK;
     if (scp_fs_join(path, size, SCP_HELPER_DIR, HELPER) == SCP_OK && scp_fs_exists(path))
         return SCP_OK;
     SCP_FAIL(SCP_EIO,
