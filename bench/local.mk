@@ -1,7 +1,6 @@
 # Benchmarks: bench/run CASE.
 noinst_PROGRAMS += bench/read_floor bench/read_stream bench/pack_floor bench/bench_ops bench/bench_step
 bench_read_floor_SOURCES = bench/read_floor.c
-bench_read_floor_LDADD = libscpengine.a $(HDF5_LIBS) $(LIBDEFLATE_LIBS)
 bench_read_stream_SOURCES = bench/read_stream.c
 bench_read_stream_LDADD = $(LDADD)
 bench_pack_floor_SOURCES = bench/pack_floor.c

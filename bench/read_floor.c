@@ -1,5 +1,5 @@
 /* The least that preparing a plate can cost: the chunks of X/data and X/indices are read as they
- * are stored, inflated by the same library, and nothing is done with them. Ranks take equal shares
+ * are stored, inflated by the same libraries, and nothing is done with them. Ranks take equal shares
  * of the chunks, their threads ($OMP_NUM_THREADS) claim them one by one. Prints the seconds between
  * the opening of the first plate and the last chunk, on rank 0; exit code 1 when a chunk is bad. */
 #include <stdatomic.h>
@@ -7,11 +7,11 @@
 #include <stdlib.h>
 
 #include <hdf5.h>
-#include <libdeflate.h>
 #include <mpi.h>
 #include <pthread.h>
 
 #include "base/team.h"
+#include "io/inflate.h"
 
 /* A one-dimensional dataset of chunks under deflate alone. */
 typedef struct chunks {
@@ -47,8 +47,8 @@ static int open_chunks(hid_t file, const char *name, int rank, int ranks, chunks
 }
 
 /* Read chunk k of the plate, all of data and indices counted together, and inflate it. */
-static int one_chunk(plate *p, size_t k, struct libdeflate_decompressor *inflater, void *stored,
-                     size_t room, void *plain)
+static int one_chunk(plate *p, size_t k, scp_inflater *inflater, void *stored, size_t room,
+                     void *plain)
 {
     const chunks *c = k < p->part[0].count ? &p->part[0] : &p->part[1];
     hsize_t at = (c->begin + (c == p->part ? k : k - p->part[0].count)) * c->length, bytes = 0;
@@ -58,8 +58,7 @@ static int one_chunk(plate *p, size_t k, struct libdeflate_decompressor *inflate
               H5Dread_chunk(c->set, H5P_DEFAULT, &at, &mask, stored) < 0;
     pthread_mutex_unlock(&p->hdf5);
     return bad || mask != 0 ||
-           libdeflate_zlib_decompress(inflater, stored, (size_t)bytes, plain, c->bytes, NULL) !=
-               LIBDEFLATE_SUCCESS;
+           !scp_inflate(inflater, c != p->part, stored, (size_t)bytes, plain, c->bytes);
 }
 
 static scp_status work(void *ctx, int thread)
@@ -67,15 +66,15 @@ static scp_status work(void *ctx, int thread)
     plate *p = ctx;
     size_t bytes = p->part[0].bytes > p->part[1].bytes ? p->part[0].bytes : p->part[1].bytes;
     size_t room = bytes + bytes / 16 + 4096, all = p->part[0].count + p->part[1].count, k;
-    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
+    scp_inflater *inflater = NULL;
     void *stored = malloc(room), *plain = malloc(bytes + 1);
-    int bad = !inflater || !stored || !plain;
+    int bad = scp_inflater_create(&inflater) != SCP_OK || !stored || !plain;
     (void)thread;
     while (!bad && (k = atomic_fetch_add(&p->next, 1)) < all)
         bad = one_chunk(p, k, inflater, stored, room, plain);
     free(stored);
     free(plain);
-    libdeflate_free_decompressor(inflater);
+    scp_inflater_destroy(&inflater);
     return bad ? SCP_EDATA : SCP_OK;
 }
 

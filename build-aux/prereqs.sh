@@ -5,7 +5,7 @@
 packages="gcc g++ make autoconf automake pkgconf time
     libopenmpi-dev openmpi-bin libhdf5-openmpi-dev libopenblas-openmp-dev libdnnl-dev
     librdkit-dev libboost-dev libyaml-dev libjansson-dev librandom123-dev libgsl-dev
-    libxxhash-dev libdeflate-dev libssl-dev uthash-dev zlib1g-dev curl jq
+    libxxhash-dev libdeflate-dev libisal-dev libssl-dev uthash-dev zlib1g-dev curl jq
     libigraph-dev gnuplot-nox"
 
 say() { printf '%s\n' "$*"; }

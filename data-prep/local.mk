@@ -14,7 +14,7 @@ EXTRA_DIST += data-prep/README.md
 # Started by the programs themselves, see src/io/h5_probe.h.
 pkglibexec_PROGRAMS = scppdm_probe
 scppdm_probe_SOURCES = data-prep/scppdm_probe.c
-scppdm_probe_LDADD = libscppdm.a libscpengine.a $(HDF5_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(LIBDEFLATE_LIBS) -lm
+scppdm_probe_LDADD = libscppdm.a libscpengine.a $(HDF5_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(LIBDEFLATE_LIBS) $(ISAL_LIBS) -lm
 # Gets Tahoe-100M; the functions that transfer are a file of their own.
 dist_bin_SCRIPTS += data-prep/fetch-tahoe
 dist_pkgdata_DATA += data-prep/fetch-transfer.bash

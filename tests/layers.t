@@ -44,7 +44,8 @@ jansson\.h                                    base/json.c io/safetensors.c io/ma
 Random123/.*                                  base backend backend/ref backend/cpu backend/cuda
 zlib\.h                                       io/gz.c io/coder.c
 xxhash\.h                                     base/hash.c
-libdeflate\.h                                 io/h5_chunk.c io/pack.c io/deflate_code.c
+libdeflate\.h                                 io/inflate.c io/pack.c io/deflate_code.c
+isa-l/                                         io/inflate.c
 openssl/.*                                    base/sha256.c
 ut(hash|list|array)\.h                        base
 END

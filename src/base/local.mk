@@ -15,7 +15,7 @@ src/base/version.$(OBJEXT): revision.h
 revision.h: FORCE
 	@rev=unknown; if test -e '$(top_srcdir)/.git'; then \
 	  rev=`cd '$(top_srcdir)' && git describe --always --dirty 2>/dev/null || echo unknown`; fi; \
-	libs=; for l in hdf5-openmpi openblas yaml-0.1 jansson gsl libxxhash libdeflate; do \
+	libs=; for l in hdf5-openmpi openblas yaml-0.1 jansson gsl libxxhash libdeflate libisal; do \
 	  v=`$(PKG_CONFIG) --modversion $$l 2>/dev/null` && libs="$$libs$${libs:+, }$$l $$v"; done; \
 	{ echo "#define SCP_REVISION \"$$rev\""; \
 	  echo '#define SCP_BUILD_CC "$(CC)"'; \

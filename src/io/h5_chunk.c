@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <libdeflate.h>
-
 #include "base/hash.h"
 #include "base/mem.h"
 #include "io/h5_lzf.h"
@@ -52,7 +50,7 @@ static scp_status reserve(uint8_t **buf, size_t *cap, size_t need)
 
 size_t scp_h5_decoder_bytes(const scp_h5_chunks *c)
 {
-    size_t own = chunk_bytes(c), inflater = 65536;
+    size_t own = chunk_bytes(c), inflater = scp_inflater_bytes();
     return most_stored(c) + inflater + (c->packing != SCP_H5_PLAIN ? own : 0) +
            (c->shuffle ? own : 0);
 }
@@ -62,7 +60,7 @@ void scp_h5_decoder_fini(scp_h5_decoder *d)
     free(d->stored);
     free(d->packed);
     free(d->shuffled);
-    if (d->inflate) libdeflate_free_decompressor(d->inflate);
+    scp_inflater_destroy(&d->inflater);
     *d = (scp_h5_decoder){ 0 };
 }
 
@@ -187,10 +185,8 @@ static scp_status unpack(const scp_h5_chunks *c, size_t i, size_t j, scp_h5_deco
         return damaged(c, i, j, "fewer bytes are stored than it can have been packed to");
     SCP_TRY(reserve(&d->packed, &d->cap_packed, bytes));
     if (c->packing == SCP_H5_DEFLATED) {
-        if (!d->inflate) d->inflate = libdeflate_alloc_decompressor();
-        if (!d->inflate) SCP_FAIL(SCP_ENOMEM, "no memory for a decompressor");
-        fine = libdeflate_zlib_decompress(d->inflate, d->stored, d->n_stored, d->packed, bytes,
-                                          NULL) == LIBDEFLATE_SUCCESS;
+        if (!d->inflater) SCP_TRY(scp_inflater_create(&d->inflater));
+        fine = scp_inflate(d->inflater, c->integer, d->stored, d->n_stored, d->packed, bytes);
     } else {
         fine = scp_h5_lzf_decode(d->stored, d->n_stored, d->packed, bytes) == bytes;
     }

@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 #include "io/h5_number.h"
+#include "io/inflate.h"
 
 typedef enum scp_h5_store {
     SCP_H5_STORED_CHUNKS,
@@ -49,7 +50,7 @@ typedef struct scp_h5_decoder {
     size_t cap_stored, cap_packed, cap_shuffled;
     size_t n_stored; /* bytes of the chunk fetched last */
     uint32_t mask;
-    struct libdeflate_decompressor *inflate;
+    scp_inflater *inflater;
 } scp_h5_decoder;
 
 /** Look at an open dataset of 1 or 2 dimensions that holds numbers (integers if `integer`). dset
