@@ -60,26 +60,37 @@ scp_status scp_latents_discard(scp_comm *comm, const char *run_dir)
     return scp_agree(comm, st);
 }
 
-scp_status scp_latents_read(const char *run_dir, const scp_dataset *d, int64_t Dz, float **mu)
+/* Open <run>/latents.h5 of these data. */
+static scp_status open_latents(const char *run_dir, const scp_dataset *d, scp_ckpt **out)
 {
     char path[SCP_PATH_MAX];
     int64_t hash;
-    scp_ckpt *c = NULL;
-    scp_status st = SCP_OK;
-    *mu = NULL;
     SCP_TRY(scp_fs_join(path, sizeof path, run_dir, "latents.h5"));
     if (!scp_fs_exists(path))
         SCP_FAIL(SCP_ENOINPUT, "%s is missing: train the autoencoder first (scppdm_vae --run %s)",
                  path, run_dir);
-    SCP_TRY(scp_ckpt_open(path, &c));
-    SCP_GOTO(done, scp_ckpt_get_i64(c, "data_hash", &hash, 1));
+    SCP_TRY(scp_ckpt_open(path, out));
+    SCP_TRY(scp_ckpt_get_i64(*out, "data_hash", &hash, 1));
     if ((uint64_t)hash != d->hash)
-        SCP_FAIL_GOTO(done, SCP_EDATA,
-                      "%s belongs to another shard than the one given: check --shard, or run "
-                      "scppdm_vae on this one",
-                      path);
-    SCP_GOTO(done, scp_alloc(d->P * (size_t)Dz, sizeof **mu, mu));
-    SCP_GOTO(done, scp_ckpt_get_f32(c, "mu", *mu, d->P * (size_t)Dz));
+        SCP_FAIL(SCP_EDATA,
+                 "%s belongs to another shard than the one given: check --shard, or run "
+                 "scppdm_vae on this one",
+                 path);
+    return SCP_OK;
+}
+
+/* *Dz 0: the width that the file has. */
+static scp_status read_latents(const char *run_dir, const scp_dataset *d, int64_t *Dz, float **mu)
+{
+    scp_ckpt *c = NULL;
+    size_t length;
+    *mu = NULL;
+    scp_status st = open_latents(run_dir, d, &c);
+    if (st != SCP_OK) goto done;
+    SCP_GOTO(done, scp_ckpt_length(c, "mu", &length));
+    if (!*Dz) *Dz = (int64_t)(length / d->P);
+    SCP_GOTO(done, scp_alloc(d->P * (size_t)*Dz, sizeof **mu, mu));
+    SCP_GOTO(done, scp_ckpt_get_f32(c, "mu", *mu, d->P * (size_t)*Dz));
 done:
     scp_ckpt_close(&c);
     if (st != SCP_OK) {
@@ -87,6 +98,17 @@ done:
         *mu = NULL;
     }
     return st;
+}
+
+scp_status scp_latents_read(const char *run_dir, const scp_dataset *d, int64_t Dz, float **mu)
+{
+    return read_latents(run_dir, d, &Dz, mu);
+}
+
+scp_status scp_latents_read_any(const char *run_dir, const scp_dataset *d, int64_t *Dz, float **mu)
+{
+    *Dz = 0;
+    return read_latents(run_dir, d, Dz, mu);
 }
 
 uint64_t scp_latents_hash(const scp_dataset *d, int64_t Dz, const float *mu)

@@ -24,6 +24,10 @@ scp_status scp_latents_discard(scp_comm *comm, const char *run_dir) SCP_MUST_USE
 scp_status scp_latents_read(const char *run_dir, const scp_dataset *d, int64_t Dz,
                             float **mu) SCP_MUST_USE;
 
+/** The same of any width, which goes to *Dz. */
+scp_status scp_latents_read_any(const char *run_dir, const scp_dataset *d, int64_t *Dz,
+                                float **mu) SCP_MUST_USE;
+
 /** Hash of the data and its latents mu [P, Dz]: what a denoiser was trained on. Pure. */
 uint64_t scp_latents_hash(const scp_dataset *d, int64_t Dz, const float *mu);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "diffusion/latents.h"
 #include "diffusion/weights.h"
 #include "model/baseline_run.h"
 #include "model/ridge.h"
@@ -18,6 +19,7 @@ struct scp_predict_baseline {
     scp_drug_labels labels;
     scp_params *params;
     scp_baseline_run *run;
+    float *mu; /* latents, where they are the states */
 };
 
 /* The settings that it was trained with. */
@@ -32,21 +34,39 @@ static scp_status read_settings(scp_predict_baseline *p, const scp_ckpt *c)
     return st;
 }
 
+/* What the model sees of a control, and the hash of what it was trained on. */
+static scp_status read_states(scp_predict_baseline *p, const scp_dataset *d, const char *run_dir,
+                              scp_baseline_states *states, uint64_t *hash)
+{
+    int64_t Dz;
+    *states = (scp_baseline_states){ d->x, d->G };
+    *hash = d->hash;
+    if (p->kind == SCP_BASELINE_RIDGE || p->cfg.state == SCP_BASELINE_PROFILE) return SCP_OK;
+    SCP_TRY(scp_latents_read_any(run_dir, d, &Dz, &p->mu));
+    *states = (scp_baseline_states){ p->mu, (size_t)Dz };
+    *hash = scp_latents_hash(d, Dz, p->mu);
+    return SCP_OK;
+}
+
 static scp_status load(scp_predict_baseline *p, scp_device *dev, const scp_dataset *d,
-                       const scp_ckpt *c)
+                       const char *run_dir, const scp_ckpt *c)
 {
     scp_weights_head head;
+    scp_baseline_states states;
+    uint64_t hash;
     SCP_TRY(scp_weights_get_head(c, &head));
-    if (head.data_hash != d->hash)
-        SCP_FAIL(SCP_EDATA,
-                 "%s was trained on another shard than the one given: check --shard, or train it "
-                 "again with --fresh",
-                 scp_ckpt_path(c));
-    if (p->kind == SCP_BASELINE_RIDGE) return scp_ridge_get(c, d, &p->ridge);
     SCP_TRY(read_settings(p, c));
+    SCP_TRY(read_states(p, d, run_dir, &states, &hash));
+    if (head.data_hash != hash)
+        SCP_FAIL(SCP_EDATA,
+                 "%s was trained on another shard%s than the one given: check --shard, or train it "
+                 "again with --fresh",
+                 scp_ckpt_path(c), p->mu ? ", or on latents of another autoencoder," : "");
+    if (p->kind == SCP_BASELINE_RIDGE) return scp_ridge_get(c, d, &p->ridge);
     SCP_TRY(scp_drug_labels_init(d, &p->labels));
     SCP_TRY(scp_params_create(dev, 0, &p->params));
-    SCP_TRY(scp_baseline_run_create(p->params, p->kind, &p->cfg, d, &p->labels, BLOCK, &p->run));
+    SCP_TRY(scp_baseline_run_create(p->params, p->kind, &p->cfg, d, &p->labels, &states, BLOCK,
+                                    &p->run));
     return scp_weights_load(c, p->params);
 }
 
@@ -60,7 +80,7 @@ scp_status scp_predict_baseline_open(scp_device *dev, const scp_dataset *d, cons
     scp_status st = scp_alloc(1, sizeof *p, &p);
     if (st == SCP_OK) {
         p->kind = kind;
-        st = load(p, dev, d, c);
+        st = load(p, dev, d, run_dir, c);
     }
     scp_ckpt_close(&c);
     if (st != SCP_OK) scp_predict_baseline_close(&p);
@@ -77,6 +97,7 @@ void scp_predict_baseline_close(scp_predict_baseline **pp)
     scp_drug_labels_fini(&p->labels);
     scp_ridge_fini(&p->ridge);
     scp_conf_fini(scp_baseline_groups, &p->cfg);
+    free(p->mu);
     free(p);
     *pp = NULL;
 }

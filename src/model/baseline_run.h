@@ -9,11 +9,18 @@
 
 typedef struct scp_baseline_run scp_baseline_run;
 
+/* What the model sees of a control: rows of all profiles. */
+typedef struct scp_baseline_states {
+    const float *x; /* [P, width]: the profiles, or their latents */
+    size_t width;
+} scp_baseline_states;
+
 /** Build the graph, which creates the parameters in the store. Everything is borrowed; pairs are
  *  predicted `block` at a time. *out: scp_baseline_run_destroy. */
 scp_status scp_baseline_run_create(scp_params *params, scp_baseline_kind kind,
                                    const scp_baseline_config *cfg, const scp_dataset *d,
-                                   const scp_drug_labels *labels, size_t block,
+                                   const scp_drug_labels *labels,
+                                   const scp_baseline_states *states, size_t block,
                                    scp_baseline_run **out) SCP_MUST_USE;
 void scp_baseline_run_destroy(scp_baseline_run **r);
 

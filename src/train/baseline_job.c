@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "diffusion/latents.h"
 #include "diffusion/weights.h"
 #include "model/baseline_run.h"
 #include "model/ridge.h"
@@ -27,6 +28,9 @@ typedef struct baseline_ctx {
     scp_baseline_nodes nodes;
     scp_drug_labels labels;
     void *profiles, *label_table; /* device memory                    */
+    float *mu;                    /* [P, Dz] latents, where they are the states */
+    int64_t Dz;                   /* 0: profiles are the states       */
+    void *states;                 /* device memory of mu              */
     int32_t *pairs, *ids;         /* training pairs; one input's rows */
     size_t n_pairs;
     scp_held held;
@@ -84,10 +88,12 @@ static scp_status list_pairs(baseline_ctx *c)
 static scp_status check_size(const baseline_ctx *c)
 {
     const size_t most = 20000, G = c->s->data->G;
-    if ((c->kind == SCP_BASELINE_LINEAR || c->kind == SCP_BASELINE_LINEAR_SHIFT) && G > most)
+    if ((c->kind == SCP_BASELINE_LINEAR || c->kind == SCP_BASELINE_LINEAR_SHIFT) && G > most &&
+        c->cfg->state == SCP_BASELINE_PROFILE)
         SCP_FAIL(SCP_EUSAGE,
-                 "--model %s has genes x genes weights, on %zu genes %.1f billion: use --model "
-                 "ridge, or a shard of at most %zu genes (scppdm_prep --genes hvg:N)",
+                 "--model %s has genes x genes weights, on %zu genes %.1f billion: use "
+                 "--baseline.state latent (after scppdm_vae), --model ridge, or a shard of at most "
+                 "%zu genes (scppdm_prep --genes hvg:N)",
                  scp_baseline_name(c->kind), G, 1e-9 * (double)G * (double)G, most);
     return SCP_OK;
 }
@@ -117,20 +123,28 @@ static scp_status build(baseline_ctx *c)
     SCP_TRY(check_size(c));
     int64_t B = c->train->batch / scp_comm_size(c->s->comm);
     SCP_TRY(list_pairs(c));
+    if (c->cfg->state == SCP_BASELINE_LATENT)
+        SCP_TRY(scp_latents_read_any(c->s->run_dir, d, &c->Dz, &c->mu));
     SCP_TRY(scp_alloc((size_t)B, sizeof *c->ids, &c->ids));
     SCP_TRY(scp_drug_labels_init(d, &c->labels));
     SCP_TRY(scp_params_create(c->s->dev, (uint64_t)c->train->seed, &c->params));
     SCP_TRY(scp_graph_create(c->params, &c->graph));
-    scp_baseline_build_train(c->graph, c->kind, c->cfg, (int64_t)d->P, (int64_t)d->G,
+    scp_baseline_build_train(c->graph, c->kind, c->cfg, (int64_t)d->P, (int64_t)d->G, c->Dz,
                              (int64_t)c->labels.n, B, &c->nodes);
     SCP_TRY(scp_graph_status(c->graph));
     SCP_TRY(scp_plan_create(c->graph, c->nodes.loss, c->s->comm, &c->plan));
     SCP_TRY(start_at_mean(c));
     SCP_TRY(scp_device_view_f32(c->s->dev, d->x, d->P * d->G, &c->profiles));
+    if (c->Dz) {
+        SCP_TRY(scp_device_view_f32(c->s->dev, c->mu, d->P * (size_t)c->Dz, &c->states));
+        SCP_TRY(scp_plan_bind(c->plan, c->nodes.states, c->states));
+    }
     SCP_TRY(upload_labels(c));
     SCP_TRY(scp_plan_bind(c->plan, c->nodes.profiles, c->profiles));
     SCP_TRY(scp_plan_bind(c->plan, c->nodes.labels, c->label_table));
-    return scp_baseline_run_create(c->params, c->kind, c->cfg, d, &c->labels, BLOCK, &c->run);
+    const scp_baseline_states states = { c->Dz ? c->mu : d->x, c->Dz ? (size_t)c->Dz : d->G };
+    return scp_baseline_run_create(c->params, c->kind, c->cfg, d, &c->labels, &states, BLOCK,
+                                   &c->run);
 }
 
 static void release(baseline_ctx *c)
@@ -140,9 +154,11 @@ static void release(baseline_ctx *c)
     scp_graph_destroy(&c->graph);
     scp_params_destroy(&c->params);
     scp_device_view_end(c->s->dev, c->profiles, c->s->data->x);
+    scp_device_view_end(c->s->dev, c->states, c->mu);
     scp_device_release(c->s->dev, c->label_table);
     scp_drug_labels_fini(&c->labels);
     scp_held_fini(&c->held);
+    free(c->mu);
     free(c->pairs);
     free(c->ids);
 }
@@ -164,7 +180,7 @@ static scp_status run_network(baseline_ctx *c, scp_job_result *out)
                     .method_text = s->method_text,
                     .config_text = s->config_text,
                     .config_path = s->config_path,
-                    .data_hash = s->data->hash,
+                    .data_hash = c->Dz ? scp_latents_hash(s->data, c->Dz, c->mu) : s->data->hash,
                     .n_train = c->n_pairs,
                     .feed = feed,
                     .validate = c->held.n ? validate : NULL,

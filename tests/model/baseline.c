@@ -12,14 +12,18 @@ enum { B = 6, G = 40 };
 
 static const screen_size size = { .lines = 3, .drugs = 5, .genes = G, .seed = 2 };
 
-/* Parameters of the published widths on 2,000 genes. */
+/* Parameters of the published widths on 2,000 genes; and of the linear map from 128 latents at the 62,710 genes of
+ * the atlas: adapter 139,328, map (128 + 64 + 1) x 62,710. */
 static void test_sizes(void)
 {
     static const struct {
         scp_baseline_kind kind;
+        int64_t genes, latent;
         size_t want;
-    } row[] = { { SCP_BASELINE_LINEAR, 4269328 }, { SCP_BASELINE_MLP, 2487312 } };
-    for (size_t i = 0; i < 2; i++) {
+    } row[] = { { SCP_BASELINE_LINEAR, 2000, 0, 4269328 },
+                { SCP_BASELINE_MLP, 2000, 0, 2487312 },
+                { SCP_BASELINE_LINEAR, 62710, 128, 12242358 } };
+    for (size_t i = 0; i < 3; i++) {
         scp_device *dev = NULL;
         scp_params *p = NULL;
         scp_graph *g = NULL;
@@ -29,11 +33,11 @@ static void test_sizes(void)
             tap_st(scp_device_open("cpu", &dev), "device") &&
             tap_st(scp_params_create(dev, 1, &p), "store") &&
             tap_st(scp_graph_create(p, &g), "graph")) {
-            scp_baseline_build_train(g, row[i].kind, &cfg, 4, 2000, 3, 2, &n);
+            scp_baseline_build_train(g, row[i].kind, &cfg, 4, row[i].genes, row[i].latent, 3, 2, &n);
             tap_st(scp_graph_status(g), "%s builds", scp_baseline_name(row[i].kind));
             tap_st(scp_params_finalize(p), "its parameters");
-            tap_ok(scp_params_trainable(p) == row[i].want, "%s: %zu parameters at 2,000 genes",
-                   scp_baseline_name(row[i].kind), row[i].want);
+            tap_ok(scp_params_trainable(p) == row[i].want, "%s: %zu parameters at %d genes",
+                   scp_baseline_name(row[i].kind), row[i].want, (int)row[i].genes);
         }
         scp_graph_destroy(&g);
         scp_params_destroy(&p);
@@ -47,8 +51,9 @@ static scp_status predict(toy *t, scp_baseline_kind kind, int32_t pair, float *x
     scp_baseline_run *r = NULL;
     scp_drug_labels labels = { 0 };
     SCP_TRY(scp_drug_labels_init(&t->data, &labels));
-    scp_status st =
-        scp_baseline_run_create(t->params, kind, &t->baseline_cfg, &t->data, &labels, 2, &r);
+    const scp_baseline_states states = { t->data.x, G };
+    scp_status st = scp_baseline_run_create(t->params, kind, &t->baseline_cfg, &t->data, &labels,
+                                            &states, 2, &r);
     if (st == SCP_OK) st = scp_baseline_run_fill(r, &pair, 1, x);
     scp_baseline_run_destroy(&r);
     scp_drug_labels_fini(&labels);

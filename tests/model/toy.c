@@ -200,7 +200,7 @@ scp_status toy_baseline(toy *t, const char *device, const screen_size *size, int
     SCP_TRY(scp_conf_set(scp_baseline_groups, &t->baseline_cfg, "baseline.adapter", "7,5", "test"));
     SCP_TRY(scp_conf_set(scp_baseline_groups, &t->baseline_cfg, "baseline.hidden", "9,8", "test"));
     SCP_TRY(scp_drug_labels_init(d, &t->labels));
-    scp_baseline_build_train(t->g, kind, &t->baseline_cfg, (int64_t)d->P, (int64_t)d->G,
+    scp_baseline_build_train(t->g, kind, &t->baseline_cfg, (int64_t)d->P, (int64_t)d->G, 0,
                              (int64_t)t->labels.n, B, &t->baseline);
     t->loss = t->baseline.loss;
     SCP_TRY(scp_plan_create(t->g, t->loss, NULL, &t->plan));

@@ -60,9 +60,24 @@ report "what is not trained: exit 66, and the command that trains it"
 run 65 "$top/scppdm_train" --run "$tmp/r" --shard "$tmp/s.h5" --model mlp $short --baseline.dropout 0.5 && err 'other settings'
 report "another setting on resume: exit 65"
 "$top/tests/train/make_screen" "$tmp/wide.h5" 2 4 20001 3 >"$tmp/out" 2>"$tmp/err" &&
-    run 64 "$top/scppdm_train" --run "$tmp/wide" --shard "$tmp/wide.h5" --model linear && err 'use --model ridge' &&
+    run 64 "$top/scppdm_train" --run "$tmp/wide" --shard "$tmp/wide.h5" --model linear && err '\-\-model ridge' &&
     run 0 "$top/scppdm_train" --run "$tmp/wide" --shard "$tmp/wide.h5" --model ridge
 report "too many genes for linear: exit 64 and the way out, which works"
+latent="--baseline.state latent --model linear_shift --train.steps 5 --train.batch 4 --baseline.adapter 4,4 --device cpu"
+# shellcheck disable=SC2086
+run 66 "$top/scppdm_train" --run "$tmp/wide" --shard "$tmp/wide.h5" $latent && err 'train the autoencoder first' &&
+    run 0 "$top/scppdm_vae" --run "$tmp/wide" --shard "$tmp/wide.h5" --vae.latent 8 --vae.hidden 8 --vae_train.steps 3 \
+        --vae_train.batch 4 --device cpu &&
+    run 0 "$top/scppdm_train" --run "$tmp/wide" --shard "$tmp/wide.h5" $latent &&
+    run 0 "$top/scppdm_eval" --run "$tmp/wide" --shard "$tmp/wide.h5" --models linear_shift,no_change --eval.h5ad=false \
+        --eval.pds=false --splits train
+report "linear from the latent, at any number of genes, once there is an autoencoder"
+# shellcheck disable=SC2086
+run 0 "$top/scppdm_vae" --run "$tmp/wide" --shard "$tmp/wide.h5" --vae.latent 8 --vae.hidden 8 --vae_train.steps 3 \
+    --vae_train.batch 4 --vae_train.seed 7 --fresh --device cpu &&
+    run 65 "$top/scppdm_eval" --run "$tmp/wide" --shard "$tmp/wide.h5" --models linear_shift --splits train &&
+    err 'latents of another autoencoder'
+report "and of that autoencoder only: exit 65"
 if command -v "$launch" >/dev/null 2>&1; then
     run 0 "$launch" -n 2 "$top/scppdm_train" --run "$tmp/two" --shard "$tmp/s.h5" --model ridge &&
         run 0 "$top/scppdm_eval" --run "$tmp/two" --shard "$tmp/s.h5" --models ridge --splits ud --eval.h5ad=false &&

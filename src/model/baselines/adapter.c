@@ -1,4 +1,4 @@
-/* Linear map and MLP over [x_pre ; adapter(phi_s)], see model/baseline.h. */
+/* Linear map and MLP over [state of x_pre ; adapter(phi_s)], see model/baseline.h. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +9,10 @@
 #define FIELD(member) offsetof(scp_baseline_config, member)
 
 const scp_option scp_baseline_options[] = {
+    { "baseline.state", NULL, SCP_OPT_ENUM, FIELD(state), "profile", 0, 0, "profile|latent", NULL,
+      "linear, mlp: the control's profile, or its latent from the autoencoder of the run folder "
+      "(for more genes than a linear map of genes x genes can have).",
+      NULL },
     { "baseline.adapter", NULL, SCP_OPT_INTS, FIELD(adapter), "128,64", 1, 65536, NULL, NULL,
       "linear, mlp: widths of the drug adapter.", "PRnet" },
     { "baseline.hidden", NULL, SCP_OPT_INTS, FIELD(hidden), "512,512", 1, 65536, NULL, NULL,
@@ -86,12 +90,11 @@ static scp_node *hidden_layer(scp_graph *g, const scp_baseline_config *cfg, size
 }
 
 scp_node *scp_baseline_build(scp_graph *g, scp_baseline_kind kind, const scp_baseline_config *cfg,
-                             scp_node *x_pre, scp_node *phi)
+                             scp_node *state, scp_node *phi, int64_t G)
 {
-    if (!x_pre || !phi) return NULL;
-    int64_t G = scp_shape_last(&x_pre->shape);
+    if (!state || !phi) return NULL;
     scp_scope_push(g, "%s", table[kind].mlp ? "mlp" : "linear");
-    scp_node *x = scp_concat(g, 2, (scp_node *[]){ x_pre, adapter(g, cfg, phi) });
+    scp_node *x = scp_concat(g, 2, (scp_node *[]){ state, adapter(g, cfg, phi) });
     for (size_t i = 0; table[kind].mlp && i < cfg->hidden.n; i++) x = hidden_layer(g, cfg, i, x);
     x = scp_nn_linear(g, "out", x, G);
     if (table[kind].mlp && !table[kind].shifts) x = scp_act_fn(g, x, SCP_ACT_RELU);
@@ -100,17 +103,23 @@ scp_node *scp_baseline_build(scp_graph *g, scp_baseline_kind kind, const scp_bas
 }
 
 void scp_baseline_build_train(scp_graph *g, scp_baseline_kind kind, const scp_baseline_config *cfg,
-                              int64_t P, int64_t G, int64_t labels, int64_t B,
+                              int64_t P, int64_t G, int64_t S, int64_t labels, int64_t B,
                               scp_baseline_nodes *out)
 {
     out->profiles = scp_resident(g, "profiles", SCP_REAL, SCP_SHAPE(P, G));
     out->labels = scp_resident(g, "labels", SCP_REAL, SCP_SHAPE(labels, SCP_FP_BITS));
+    out->states = S ? scp_resident(g, "states", SCP_REAL, SCP_SHAPE(P, S)) : NULL;
     out->pre = scp_input(g, "pre", SCP_I32, SCP_SHAPE(B));
     out->post = scp_input(g, "post", SCP_I32, SCP_SHAPE(B));
     out->label = scp_input(g, "label", SCP_I32, SCP_SHAPE(B));
-    scp_node *pre = scp_gather(g, out->profiles, out->pre),
-             *target = scp_gather(g, out->profiles, out->post);
-    if (scp_baseline_shifts(kind)) target = scp_sub(g, target, pre);
-    scp_node *x = scp_baseline_build(g, kind, cfg, pre, scp_gather(g, out->labels, out->label));
+    scp_node *target = scp_gather(g, out->profiles, out->post), *state = NULL;
+    if (S) state = scp_gather(g, out->states, out->pre);
+    if (!S || scp_baseline_shifts(kind)) {
+        scp_node *pre = scp_gather(g, out->profiles, out->pre);
+        if (!S) state = pre;
+        if (scp_baseline_shifts(kind)) target = scp_sub(g, target, pre);
+    }
+    scp_node *x =
+        scp_baseline_build(g, kind, cfg, state, scp_gather(g, out->labels, out->label), G);
     out->loss = scp_output(g, scp_mse(g, x, target));
 }
