@@ -55,7 +55,9 @@ static const scp_option looks[] = {
          "Prepare nothing: check this shard. Every checksum of tables and rows, ranges and order, "
          "the proof of no leak, the counts of the manifest."),
     TEXT("prep.inputs", "inputs", inputs, "",
-         "With --verify: the folder of the plates that the manifest names; they are compared too."),
+         "With --verify: the folder of the plates that the manifest names; they are compared too. "
+         "Each is looked for at its recorded path if that is in the folder, at that path below the "
+         "folder, then by its name alone."),
     { .key = NULL },
 };
 
@@ -212,4 +214,8 @@ const char scp_prep_description[] =
     "and writes one shard file.\n\n"
     "The shard is the same on any number of ranks and for any order of inputs. What is left out "
     "(keys of few cells, without control, of drugs without a structure) is named and counted in "
-    "its manifest.";
+    "its manifest.\n\n"
+    "Profiles are summed in batches as large as the memory allows. A batch ends where no file has "
+    "cells on both sides, if it can: so a file is read once, and each finished batch stays as a "
+    "part in OUTPUT.parts, from which the same command goes on after a kill. A plate whose sums "
+    "do not fit is cut, and its files are read more than once; --dry-run says how often.";

@@ -73,13 +73,12 @@ static void divide(const double *sum, int64_t cells, size_t K, float *out)
     for (size_t k = 0; k < K; k++) out[k] = cells > 0 ? (float)(sum[k] / (double)cells) : 0;
 }
 
-/* Squares are summed on a coarser grid than values: exact as long as SCP_SQUARE_LIMIT holds. */
 static void add_moments(scp_part *part, const float *x)
 {
     for (size_t k = 0; k < part->K; k++) {
         double v = (double)x[k];
-        part->sum[k] += scp_sum_round(v);
-        part->square[k] += scp_square_round(v * v);
+        part->sum[k] += scp_sum_units(v);
+        part->square[k] += scp_square_units(v * v);
     }
 }
 
@@ -175,8 +174,8 @@ static scp_status sum_counts(scp_bulk_work *w)
     SCP_TRY(scp_comm_allreduce(c, cells, 2, SCP_COMM_I64, SCP_COMM_SUM));
     part->train_cells = cells[0];
     part->empty_cells = cells[1];
-    SCP_TRY(scp_comm_allreduce(c, part->sum, part->K, SCP_COMM_F64, SCP_COMM_SUM));
-    return scp_comm_allreduce(c, part->square, part->K, SCP_COMM_F64, SCP_COMM_SUM);
+    SCP_TRY(scp_comm_allreduce(c, part->sum, part->K, SCP_COMM_I64, SCP_COMM_SUM));
+    return scp_comm_allreduce(c, part->square, part->K, SCP_COMM_I64, SCP_COMM_SUM);
 }
 
 /* Every cell of the plan was read by one rank, and by no other. */

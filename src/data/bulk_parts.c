@@ -1,6 +1,8 @@
 /* Taking over parts of an earlier run. */
 #include "data/bulk_parts.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,23 +82,69 @@ static scp_status insert(scp_bulk_parts *p, const scp_part *part)
     return SCP_OK;
 }
 
-/* Read and check one file on all ranks: the tables on each, the rows shared. SCP_EDATA: it cannot
- * be used; anything else says nothing of the file. The same on every rank. */
-static scp_status check_part(scp_comm *comm, const scp_bulk_plan *plan, const scp_bulk_parts *p,
-                             const char *path, scp_part *part)
+/* What all ranks together make of a file. */
+typedef enum verdict { WHOLE, UNFIT, UNREAD } verdict; /* UNREAD: some rank could not read it */
+
+/* The worst of all ranks: SCP_EDATA of any makes it unfit, unless another could not read at all. */
+static scp_status agree_verdict(scp_comm *comm, scp_status st, verdict *v)
 {
-    scp_status st = scp_part_read(path, part);
+    int64_t worst = st == SCP_OK ? WHOLE : st == SCP_EDATA ? UNFIT : UNREAD;
+    SCP_TRY(scp_comm_allreduce(comm, &worst, 1, SCP_COMM_I64, SCP_COMM_MAX));
+    *v = (verdict)worst;
+    return SCP_OK;
+}
+
+/* Read and check one file on all ranks: the tables on each, the rows shared. *own: of this rank. */
+static scp_status check_part(scp_comm *comm, const scp_bulk_plan *plan, const scp_bulk_parts *p,
+                             const char *path, scp_part *part, scp_status *own, verdict *v)
+{
     const char *text = NULL;
-    if (st == SCP_OK && (text = misfit(plan, part)))
-        st = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL, "%s", text);
-    for (size_t i = 0; st == SCP_OK && i < p->n; i++)
+    *own = scp_part_read(path, part);
+    if (*own == SCP_OK && (text = misfit(plan, part)))
+        *own = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL, "%s", text);
+    for (size_t i = 0; *own == SCP_OK && i < p->n; i++)
         if (part->first < p->part[i].end && p->part[i].first < part->end)
-            st = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL,
-                               "its profiles are in another part too");
-    st = scp_agree(comm, st);
-    if (st == SCP_OK) st = scp_agree(comm, check_rows(comm, path, part));
-    if (st != SCP_OK) scp_part_fini(part);
-    return st;
+            *own = scp_err_raise(SCP_EDATA, __FILE__, __LINE__, NULL,
+                                 "its profiles are in another part too");
+    SCP_TRY(agree_verdict(comm, *own, v));
+    if (*v == WHOLE) {
+        *own = check_rows(comm, path, part);
+        SCP_TRY(agree_verdict(comm, *own, v));
+    }
+    if (*v != WHOLE) scp_part_fini(part);
+    return SCP_OK;
+}
+
+/* Do all bytes of the file come? */
+static scp_status scan(const char *path)
+{
+    enum { BYTES = 1 << 20 };
+    char *bytes = NULL;
+    ssize_t n = -1;
+    SCP_TRY(scp_alloc(BYTES, 1, &bytes));
+    int fd = open(path, O_RDONLY | O_CLOEXEC), why = errno;
+    while (fd >= 0 && (n = read(fd, bytes, BYTES)) > 0) {
+    }
+    if (fd >= 0 && n < 0) why = errno;
+    if (fd >= 0) close(fd);
+    free(bytes);
+    if (n < 0) SCP_FAIL(SCP_EIO, "%s cannot be read: %s", path, strerror(why));
+    return SCP_OK;
+}
+
+/* HDF5 does not always say why it failed: what looks like damage may be a disk that did not answer.
+ * So every byte is read once more without it, and then the part again: if the bytes come and it is
+ * still not what was written, then it is damaged. */
+static scp_status check_twice(scp_comm *comm, const scp_bulk_plan *plan, const scp_bulk_parts *p,
+                              const char *path, scp_part *part, scp_status *own, verdict *v)
+{
+    SCP_TRY(check_part(comm, plan, p, path, part, own, v));
+    if (*v != UNFIT) return SCP_OK;
+    scp_err_clear();
+    *own = scan(path);
+    SCP_TRY(agree_verdict(comm, *own, v));
+    if (*v != WHOLE) return SCP_OK;
+    return check_part(comm, plan, p, path, part, own, v);
 }
 
 static scp_status take_over(scp_comm *comm, const scp_bulk_plan *plan, scp_bulk_parts *p,
@@ -105,10 +153,12 @@ static scp_status take_over(scp_comm *comm, const scp_bulk_plan *plan, scp_bulk_
     char path[SCP_PATH_MAX], plates[256];
     scp_part part = { 0 };
     bool root = scp_comm_rank(comm) == 0;
+    scp_status own = SCP_OK;
+    verdict v;
     SCP_TRY(scp_agree(comm, scp_fs_join(path, sizeof path, p->dir, name)));
-    scp_status st = check_part(comm, plan, p, path, &part);
-    if (st != SCP_OK && st != SCP_EDATA) return st; /* it may be whole: it stays */
-    if (st == SCP_OK) {
+    SCP_TRY(check_twice(comm, plan, p, path, &part, &own, &v));
+    if (v == UNREAD) return scp_agree(comm, own); /* it may be whole: it stays */
+    if (v == WHOLE) {
         const scp_bulk_range r = { part.first, part.end };
         SCP_TRY(scp_agree(comm, insert(p, &part)));
         if (root)
@@ -118,7 +168,9 @@ static scp_status take_over(scp_comm *comm, const scp_bulk_plan *plan, scp_bulk_
         return SCP_OK;
     }
     SCP_TRY(scp_comm_barrier(comm)); /* nobody has it open */
-    if (root) scp_log(SCP_LOG_WARN, "%s is removed: %s", path, scp_err_message());
+    if (root)
+        scp_log(SCP_LOG_WARN, "%s is removed: %s", path,
+                own != SCP_OK ? scp_err_message() : "another rank found a row damaged");
     if (root) scp_fs_remove(path);
     scp_err_clear();
     return SCP_OK;

@@ -17,7 +17,7 @@ scp_status scp_bulk_part_path(const scp_bulk_parts *p, scp_bulk_range r, char *b
                               size_t size) SCP_MUST_USE;
 
 /** Make the folder, take over what belongs to the plan, remove parts that do not or are damaged
- *  (SCP_EDATA; any other failure to read one ends the run and leaves it). own (rank 0): the caller
+ *  (by their checksums; a failure to read one ends the run and leaves it). own (rank 0): the caller
  *  holds the folder's lock, so temporaries are of dead runs and are removed. Collective.
  *  *out: scp_bulk_parts_destroy. */
 scp_status scp_bulk_parts_open(scp_comm *comm, const scp_bulk_plan *plan, const char *dir, bool own,

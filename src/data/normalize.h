@@ -10,6 +10,7 @@
 #ifndef SCP_DATA_NORMALIZE_H
 #define SCP_DATA_NORMALIZE_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,13 +26,22 @@ static inline double scp_sum_round(double x)
     return (x + shift) - shift;
 }
 
-#define SCP_SQUARE_LIMIT 536870912.0 /* 2^29: sums of squares below it are exact */
+/* Sums of profile values and of their squares over all training profiles, which are many more than
+ * the cells of a key, are whole numbers of 2^-32 and of 2^-24: exact in any order. A value is below
+ * 89 (log1p of the largest float), so 2^24 profiles stay below 2^63 units of either. */
+#define SCP_SUM_UNIT     0x1p-32
+#define SCP_SQUARE_UNIT  0x1p-24
+#define SCP_MOST_PROFILES (INT64_C(1) << 24)
 
-/** Nearest multiple of 2^-24, for squares of profile values: 1.5 * 2^28 leaves no finer bits. */
-static inline double scp_square_round(double x)
+/** x in units, to the nearest; x at most 89 for sums, 89^2 for squares. */
+static inline int64_t scp_sum_units(double x)
 {
-    const double shift = 402653184.0;
-    return (x + shift) - shift;
+    return llrint(x / SCP_SUM_UNIT);
+}
+
+static inline int64_t scp_square_units(double x)
+{
+    return llrint(x / SCP_SQUARE_UNIT);
 }
 
 /* What can be wrong with a value of a matrix. */

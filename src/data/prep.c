@@ -46,29 +46,11 @@ static scp_status decide(prep *p)
             p->plan.keys.n, d->N, d->n_drugs, d->n_lines, d->n_plates, d->n_plates == 1 ? "" : "s");
     for (int why = SCP_LEFT_NONE + 1; why < SCP_LEFT_COUNT; why++)
         if (p->plan.pairing.n_left[why] > 0)
-            scp_log(SCP_LOG_WARN, "%zu keys are left out: %s (named in the manifest)",
-                    p->plan.pairing.n_left[why], scp_left_name((scp_left)why));
-    return SCP_OK;
-}
-
-/* A key can turn out empty only if none of its cells has a molecule. */
-static scp_status check_empty(const prep *p)
-{
-    const scp_bulk_plan *b = &p->plan.bulk;
-    char text[1024];
-    for (size_t i = 0; i < b->P; i++) {
-        int64_t cells = 0;
-        for (int32_t s = b->first_slot[i]; s < b->first_slot[i + 1]; s++)
-            cells += p->bulk.slot_cells[s];
-        if (cells == 0)
-            SCP_FAIL(
-                SCP_EDATA,
-                "no cell of key %s has any count: leave the key out with a larger --min-cells, "
-                "or its cells with --qc-column and --qc-value",
-                scp_key_text(&p->plan.keys, &p->plan.keys.key[p->plan.pairing.profile_key[i]], text,
-                             sizeof text));
-    }
-    return SCP_OK;
+            scp_log(SCP_LOG_WARN, "%zu %s left out: %s (named in the manifest)",
+                    p->plan.pairing.n_left[why],
+                    p->plan.pairing.n_left[why] == 1 ? "key is" : "keys are",
+                    scp_left_name((scp_left)why));
+    return scp_prep_plan_check_filled(&p->plan);
 }
 
 /* The genes of a list in its order; those that the data lack are columns of zeros. */
@@ -223,7 +205,7 @@ static scp_status run(prep *p)
     SCP_GOTO(done, scp_agree(p->comm, st));
     SCP_GOTO(done, scp_bulk_plan_share(p->comm, &p->plan.bulk));
     SCP_GOTO(done, scp_bulk_run(p->comm, &p->plan.bulk, p->files.parts, p->files.locked, &p->bulk));
-    if (is_root(p)) st = check_empty(p);
+    if (is_root(p)) st = scp_prep_plan_check_cells(&p->plan, p->bulk.slot_cells);
     SCP_GOTO(done, scp_agree(p->comm, st));
     SCP_GOTO(done, choose_genes(p));
     SCP_GOTO(done, write_shard(p));

@@ -68,7 +68,8 @@ static void write_inputs(scp_jsonl *j, const scp_prep_plan *p, const scp_prep_ou
         scp_jsonl_int(j, "bytes", p->input[i].bytes);
         scp_jsonl_real(j, "modified", (double)p->input[i].modified / 1e9);
         write_digest(j, "labels_xxh3", p->input[i].labels);
-        if (o->bulk->has_digest[i]) write_digest(j, "stored_xxh3", o->bulk->digest[i]);
+        if (o->bulk->has_digest[i])
+            write_digest(j, "stored_xxh3", o->bulk->digest[i] + p->input[i].starts);
         scp_jsonl_close(j);
     }
     scp_jsonl_close(j);

@@ -10,9 +10,10 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/team.h"
+#include "data/normalize.h"
 #include "data/split.h"
 
-enum { PLAN_VERSION = 1 };
+enum { PLAN_VERSION = 2 };
 
 static const char *base_name(const char *path)
 {
@@ -173,15 +174,17 @@ static scp_status read_labels(scp_prep_plan *p)
                                         .cells = (int64_t)scp_h5ad_n_obs(f),
                                         .bytes = p->bulk.stamp[i].bytes,
                                         .modified = p->bulk.stamp[i].modified };
+        SCP_GOTO(done, scp_h5ad_starts_digest(f, &p->input[i].starts));
         scp_h5ad_close(&f);
         scp_log(SCP_LOG_INFO, "%s: %lld cells", p->path[i], (long long)p->input[i].cells);
     }
     SCP_GOTO(done, scp_keys_finish(b, &p->keys));
     for (int why = SCP_CELL_UNLABELLED; why < SCP_CELL_COUNT; why++)
         if (p->keys.left.cells[why] > 0)
-            scp_log(SCP_LOG_WARN, "%lld cells are left out: %s; the first: %s",
-                    (long long)p->keys.left.cells[why], scp_cell_left_name((scp_cell_left)why),
-                    p->keys.left.first[why]);
+            scp_log(SCP_LOG_WARN, "%lld %s left out: %s; the first: %s",
+                    (long long)p->keys.left.cells[why],
+                    p->keys.left.cells[why] == 1 ? "cell is" : "cells are",
+                    scp_cell_left_name((scp_cell_left)why), p->keys.left.first[why]);
 done:
     scp_h5ad_close(&f);
     scp_keys_builder_destroy(&b);
@@ -207,9 +210,9 @@ static scp_status check_strict(const scp_prep_plan *p)
     if (!p->set->strict) return SCP_OK;
     for (int why = SCP_CELL_UNLABELLED; why < SCP_CELL_COUNT; why++)
         if (p->keys.left.cells[why] > 0)
-            SCP_FAIL(SCP_EDATA, "--strict: %lld cells would be left out: %s (%s)",
-                     (long long)p->keys.left.cells[why], scp_cell_left_name((scp_cell_left)why),
-                     p->keys.left.first[why]);
+            SCP_FAIL(SCP_EDATA, "--strict: %lld cell%s would be left out: %s (%s)",
+                     (long long)p->keys.left.cells[why], p->keys.left.cells[why] == 1 ? "" : "s",
+                     scp_cell_left_name((scp_cell_left)why), p->keys.left.first[why]);
     for (size_t i = 0; i < p->keys.n; i++) {
         scp_left why = (scp_left)p->pairing.left[i];
         const scp_key *k = &p->keys.key[i];
@@ -217,9 +220,9 @@ static scp_status check_strict(const scp_prep_plan *p)
             SCP_FAIL(SCP_EDATA, "--strict: drug '%s' has no usable structure: %s",
                      p->keys.drug[k->drug], p->drugs.why[k->drug]);
         if (why != SCP_LEFT_NONE)
-            SCP_FAIL(SCP_EDATA, "--strict: key %s of %lld cells would be left out: %s",
+            SCP_FAIL(SCP_EDATA, "--strict: key %s of %lld cell%s would be left out: %s",
                      scp_key_text(&p->keys, k, text, sizeof text), (long long)p->keys.cells[i],
-                     scp_left_name(why));
+                     p->keys.cells[i] == 1 ? "" : "s", scp_left_name(why));
     }
     return SCP_OK;
 }
@@ -356,7 +359,8 @@ static void hash_plan(scp_prep_plan *p)
     h = scp_hash_bytes(b->train, b->P, h);
     for (size_t f = 0; f < b->n_files; f++) {
         const scp_prep_input *in = &p->input[f];
-        const int64_t file[] = { in->bytes, in->modified, (int64_t)in->labels };
+        const int64_t file[] = { in->bytes, in->modified, (int64_t)in->labels,
+                                 (int64_t)in->starts };
         h = scp_hash_text(base_name(in->path), h);
         h = scp_hash_bytes(file, sizeof file, h);
         h = scp_hash_bytes(b->cell_slot[f], b->file_cells[f] * sizeof **b->cell_slot, h);
@@ -374,6 +378,10 @@ scp_status scp_prep_plan_keys(scp_prep_plan *p)
     SCP_TRY(scp_pair(&p->keys, &p->drugs, p->min_cells, &p->pairing, &p->tables));
     SCP_TRY(check_strict(p));
     SCP_TRY(scp_split_draw(&p->tables, &split));
+    if (p->tables.P > SCP_MOST_PROFILES)
+        SCP_FAIL(SCP_EDATA, "%zu profiles, but moments of genes are exact for at most %lld: prepare "
+                 "the files in several shards",
+                 p->tables.P, (long long)SCP_MOST_PROFILES);
     SCP_TRY(plan_slots(p));
     SCP_TRY(hash_labels(p));
     SCP_TRY(assign_slots(p));

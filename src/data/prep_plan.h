@@ -16,6 +16,7 @@ typedef struct scp_prep_input {
     int64_t cells, bytes;
     int64_t modified; /* nanoseconds since 1970                                         */
     uint64_t labels;  /* XXH3 over the key of every cell, by names                      */
+    uint64_t starts;  /* of the row starts of its matrix, see scp_h5ad_starts_digest    */
 } scp_prep_input;
 
 /* Zero-initialise, scp_prep_plan_fini. On ranks other than 0 only `map`, `path` and `bulk` are
@@ -54,6 +55,12 @@ scp_status scp_prep_plan_keys(scp_prep_plan *p) SCP_MUST_USE;
 /** Look at some cells of every file: SCP_EDATA when the values are not what they are declared to
  *  be. Orders the genes for the accumulators. Rank 0. Not collective. */
 scp_status scp_prep_plan_sample(scp_prep_plan *p) SCP_MUST_USE;
+
+/** SCP_EDATA names a key of which no cell has any count: as far as the row starts of the files tell,
+ *  before they are read; by the cells that were added, after. Rank 0. Not collective. */
+scp_status scp_prep_plan_check_filled(const scp_prep_plan *p) SCP_MUST_USE;
+scp_status scp_prep_plan_check_cells(const scp_prep_plan *p, const int64_t *slot_cells)
+    SCP_MUST_USE;
 void scp_prep_plan_fini(scp_prep_plan *p);
 
 /* What is known at the end, beside the plan. */

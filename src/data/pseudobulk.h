@@ -77,7 +77,7 @@ typedef struct scp_bulk_result {
     int64_t train_cells;
     int64_t empty_cells;  /* cells of the plan without any molecule: left out                */
     int64_t profiles;     /* training profiles, vehicle included                             */
-    double *sum, *square; /* [G] moments of the training profiles, exact                     */
+    double *sum, *square; /* [G] moments of the training profiles, summed exactly            */
     uint64_t *digest;     /* [n_files] of the stored bytes of the matrix                     */
     uint8_t *has_digest;  /* [n_files] 0: no cell of the file was wanted                     */
     scp_bulk_parts *parts;

@@ -207,7 +207,7 @@ static scp_status check_inputs(scp_comm *comm, const scp_verify_request *r, cons
     if (!r->inputs) return SCP_OK;
     SCP_TRY(scp_verify_inputs(comm, r->shard, d->manifest, r->inputs, r->probe, &n));
     if (scp_comm_rank(comm) == 0)
-        say(r, "ok inputs: %zu files in %s have the sizes, values and columns of the manifest", n,
+        say(r, "ok inputs: %zu files in %s have the sizes and matrices of the manifest", n,
             r->inputs);
     return SCP_OK;
 }

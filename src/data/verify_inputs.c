@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/team.h"
 #include "data/verify_manifest.h"
 #include "io/h5_probe.h"
@@ -60,6 +61,7 @@ static scp_status stored_digest(const scp_comm *comm, const input *in, uint64_t 
     SCP_GOTO(done, scp_h5ad_open(in->file, &f));
     SCP_GOTO(done, scp_h5ad_select_matrix(f, in->matrix));
     const int rank = scp_comm_rank(comm), size = scp_comm_size(comm);
+    uint64_t starts = 0;
     size_t rows = scp_h5ad_n_obs(f), begin, end;
     SCP_GOTO(done, scp_h5ad_stream_cut(f, 0, rows, rank, size, &begin));
     SCP_GOTO(done, scp_h5ad_stream_cut(f, 0, rows, rank + 1, size, &end));
@@ -71,6 +73,8 @@ static scp_status stored_digest(const scp_comm *comm, const input *in, uint64_t 
                                         .slot_begin = 1, /* every slot is 0 */
                                         .slot_end = 2 };
     SCP_GOTO(done, scp_h5ad_stream(f, &o, no_rows, NULL, digest));
+    SCP_GOTO(done, scp_h5ad_starts_digest(f, &starts));
+    if (rank == 0) *digest += starts; /* once */
 done:
     free(slot);
     scp_h5ad_close(&f);
@@ -96,7 +100,47 @@ static scp_status check_input(scp_comm *comm, const input *in, bool probe)
     return SCP_OK;
 }
 
-/* The same walk on every rank, over the same text. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Is the file, under whatever name, in the folder or below it? */
+static bool lies_in(const char *file, const char *folder)
+{
+    char *a = realpath(file, NULL), *b = realpath(folder, NULL);
+    size_t n = b ? strlen(b) : 0;
+    if (n > 0 && b[n - 1] == '/') n--; /* the root */
+    bool in = a && b && strncmp(a, b, n) == 0 && a[n] == '/';
+    free(a);
+    free(b);
+    return in;
+}
+
+/* Where an input is now: at its recorded path if that is in the folder, at that path below the
+ * folder, or under its base name in the folder, if no other input has the same. */
+static scp_status find_input(const scp_json *inputs, const char *name, const char *folder,
+                             input *in)
+{
+    void *iter = NULL;
+    const char *other;
+    const scp_json *value;
+    if (lies_in(name, folder)) return scp_str_format(in->file, sizeof in->file, "%s", name);
+    SCP_TRY(scp_fs_join(in->file, sizeof in->file, folder, name + strspn(name, "/")));
+    if (scp_fs_exists(in->file)) return SCP_OK;
+    while (scp_json_next(inputs, &iter, &other, &value))
+        if (strcmp(other, name) != 0 && strcmp(base_name(other), base_name(name)) == 0)
+            SCP_FAIL(
+                SCP_EDATA,
+                "%s: inputs %s and %s have the same name: put them at these paths below %s, or "
+                "name a folder that they still lie in",
+                in->shard, name, other, folder);
+    return scp_fs_join(in->file, sizeof in->file, folder, base_name(name));
+}
+
+/* The same walk on every rank, over the same text. What is found is rank 0's affair: a file system
+ * may look different elsewhere. */
 static scp_status check_all(scp_comm *comm, const scp_json *m, const char *folder, bool probe,
                             input *in, size_t *n)
 {
@@ -107,8 +151,9 @@ static scp_status check_all(scp_comm *comm, const scp_json *m, const char *folde
     SCP_TRY(scp_json_as_text(scp_json_get(settings, "matrix"), "manifest settings/matrix",
                              &in->matrix));
     while (scp_json_next(inputs, &iter, &name, &value)) {
-        const char *slash = strrchr(name, '/');
-        SCP_TRY(scp_fs_join(in->file, sizeof in->file, folder, slash ? slash + 1 : name));
+        scp_status st = scp_comm_rank(comm) == 0 ? find_input(inputs, name, folder, in) : SCP_OK;
+        SCP_TRY(scp_agree(comm, st));
+        SCP_TRY(scp_comm_bcast(comm, in->file, sizeof in->file, SCP_COMM_U8, 0));
         SCP_TRY(parse_input(value, in));
         SCP_TRY(check_input(comm, in, probe));
         (*n)++;

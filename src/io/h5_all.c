@@ -1,7 +1,7 @@
 /* Files that all ranks use together: MPI-IO access and collective transfers of row ranges.
  *
- * A collective call that fails on one rank still takes part in the rounds that follow, with an
- * empty selection, so that the others do not hang; the status is agreed at the end. */
+ * What one rank can fail at alone, it does before a collective call, and all agree on it: nobody is
+ * left waiting in a transfer that others do not enter. */
 #include <stdlib.h>
 
 #include "base/fs.h"
@@ -108,8 +108,8 @@ done:
     return st;
 }
 
-static scp_status one_round(hid_t dset, hid_t type, const rounds *r, int64_t k, scp_h5_way way,
-                            hid_t dxpl, char *data)
+static scp_status one_round(scp_comm *comm, hid_t dset, hid_t type, const rounds *r, int64_t k,
+                            scp_h5_way way, hid_t dxpl, char *data)
 {
     scp_status st = SCP_OK;
     scp_h5_slab s;
@@ -120,14 +120,15 @@ static scp_status one_round(hid_t dset, hid_t type, const rounds *r, int64_t k, 
     if (begin > end) begin = stop = end;
     size_t n = stop - begin;
     char *at = n ? data + (begin - r->first) * r->row_bytes : &unused;
-    SCP_GOTO(done, scp_h5_slab_select(dset, n ? begin : 0, n, &s));
+    st = scp_h5_slab_select(dset, n ? begin : 0, n, &s);
+    SCP_GOTO(done, scp_agree(comm, st));
     if (way == SCP_H5_READ)
         SCP_H5AT_GOTO(done, dset, NULL, H5Dread(dset, type, s.mem_space, s.file_space, dxpl, at));
     else
         SCP_H5AT_GOTO(done, dset, NULL, H5Dwrite(dset, type, s.mem_space, s.file_space, dxpl, at));
 done:
     scp_h5_slab_fini(&s);
-    return st;
+    return scp_agree(comm, st);
 }
 
 static scp_status collective_transfer(hid_t *dxpl)
@@ -149,11 +150,8 @@ scp_status scp_h5_transfer_all(scp_comm *comm, hid_t dset, hid_t type, size_t fi
     SCP_GOTO(done, scp_agree(comm, st));
     int64_t count = r.count;
     SCP_GOTO(done, scp_comm_allreduce(comm, &count, 1, SCP_COMM_I64, SCP_COMM_MAX));
-    for (int64_t k = 0; k < count; k++) {
-        if (st != SCP_OK) r.n = 0; /* take part, move nothing */
-        SCP_KEEP(st, one_round(dset, type, &r, k, way, dxpl, data));
-    }
-    SCP_GOTO(done, scp_agree(comm, st));
+    for (int64_t k = 0; k < count; k++)
+        SCP_GOTO(done, one_round(comm, dset, type, &r, k, way, dxpl, data));
 done:
     if (dxpl >= 0) H5Pclose(dxpl);
     return st;

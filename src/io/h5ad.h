@@ -75,8 +75,10 @@ scp_status scp_h5ad_read_rows(scp_h5ad *f, size_t first, size_t n,
                               scp_h5ad_rows *rows) SCP_MUST_USE;
 void scp_h5ad_rows_fini(scp_h5ad_rows *rows);
 
-/** Row starts [n_obs + 1] (CSR only), borrowed; read on first use, 8 bytes a row. */
-scp_status scp_h5ad_indptr(scp_h5ad *f, const int64_t **indptr) SCP_MUST_USE;
+/** Row starts of rows [first, first + n) (CSR only): start [n + 1]. */
+scp_status scp_h5ad_row_starts(scp_h5ad *f, size_t first, size_t n, int64_t *start) SCP_MUST_USE;
+/** XXH3 of the starts of all rows (CSC: columns) as 64-bit numbers, in blocks; dense: 0. */
+scp_status scp_h5ad_starts_digest(scp_h5ad *f, uint64_t *digest) SCP_MUST_USE;
 
 /** Of a CSC matrix that was not read yet: entries of each column [n_vars], and up to `cap` values
  * from places spread over the file, *n of them. Costs no transposition. */

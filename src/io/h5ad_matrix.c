@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "io/h5_sound.h"
 
@@ -87,6 +88,7 @@ static scp_status check_indptr(scp_matrix *m, size_t n)
         size_t some = n + 1 - at < step ? n + 1 - at : step;
         SCP_GOTO(done, scp_h5_read_slab(m->indptr, H5T_NATIVE_INT64, at, some, block));
         SCP_GOTO(done, check_starts(m, block, at, some, &last));
+        m->starts = scp_hash_bytes(block, some * sizeof *block, m->starts);
     }
     if ((size_t)last != m->nnz)
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s: indptr ends at %" PRId64 ", but there are %zu values",
@@ -218,20 +220,6 @@ scp_status scp_matrix_row_starts(const scp_matrix *m, size_t first, size_t n, in
     else
         SCP_TRY(scp_h5_read_slab(m->indptr, H5T_NATIVE_INT64, first, n + 1, start));
     return SCP_OK;
-}
-
-scp_status scp_matrix_all_row_starts(scp_matrix *m)
-{
-    scp_status st = SCP_OK;
-    int64_t *start = NULL;
-    if (m->row_start) return SCP_OK;
-    SCP_GOTO(done, scp_alloc(m->n_rows + 1, sizeof *start, &start));
-    SCP_GOTO(done, scp_matrix_row_starts(m, 0, m->n_rows, start));
-    m->row_start = start;
-    start = NULL;
-done:
-    free(start);
-    return st;
 }
 
 static scp_status csr_rows(const scp_matrix *m, size_t first, size_t n, scp_h5ad_rows *rows)

@@ -10,8 +10,9 @@ typedef struct scp_matrix {
     size_t n_rows, n_cols;
     hid_t data, indices, indptr; /* datasets; dense: data only */
     size_t nnz, longest;         /* sparse: entries; those of the longest row (CSC: column) */
+    uint64_t starts;             /* sparse: XXH3 of indptr as 64-bit numbers; dense: 0 */
     int64_t *column_start;       /* CSC: [n_cols + 1] */
-    int64_t *row_start;          /* [n_rows + 1], NULL until all of them were asked for */
+    int64_t *row_start;          /* [n_rows + 1] of a CSC after its transposition */
     int32_t *column;             /* CSC after its transposition: whole matrix in CSR form */
     float *value;
     float *dense; /* rows of a dense matrix, [cap_dense] */
@@ -33,8 +34,6 @@ void scp_matrix_close(scp_matrix *m);
 /** CSR: where rows [first, first + n] begin; start [n + 1]. */
 scp_status scp_matrix_row_starts(const scp_matrix *m, size_t first, size_t n,
                                  int64_t *start) SCP_MUST_USE;
-/** CSR: all of them, kept in m->row_start. */
-scp_status scp_matrix_all_row_starts(scp_matrix *m) SCP_MUST_USE;
 
 /** Rows [first, first + n), as scp_h5ad_read_rows. */
 scp_status scp_matrix_rows(scp_matrix *m, size_t first, size_t n, scp_h5ad_rows *rows) SCP_MUST_USE;

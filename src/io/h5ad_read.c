@@ -230,11 +230,17 @@ void scp_h5ad_rows_fini(scp_h5ad_rows *rows)
     *rows = (scp_h5ad_rows){ 0 };
 }
 
-scp_status scp_h5ad_indptr(scp_h5ad *f, const int64_t **indptr)
+scp_status scp_h5ad_starts_digest(scp_h5ad *f, uint64_t *digest)
+{
+    SCP_TRY(need_matrix(f));
+    *digest = f->matrix.starts;
+    return SCP_OK;
+}
+
+scp_status scp_h5ad_row_starts(scp_h5ad *f, size_t first, size_t n, int64_t *start)
 {
     SCP_TRY(need_matrix(f));
     SCP_ARG(f->matrix.kind == SCP_H5AD_CSR, "%s: only a CSR matrix has row starts", f->path);
-    SCP_TRY(scp_matrix_all_row_starts(&f->matrix));
-    *indptr = f->matrix.row_start;
+    SCP_TRY(scp_matrix_row_starts(&f->matrix, first, n, start));
     return SCP_OK;
 }

@@ -12,7 +12,7 @@
 #include "io/h5.h"
 
 #define PART_MAGIC "scppdm-part"
-enum { PART_VERSION = 1, HEAD = 9, TABLES = 9, DIGEST_TEXT = 17 };
+enum { PART_VERSION = 2, HEAD = 9, TABLES = 9, DIGEST_TEXT = 17 };
 
 static const char *const matrix_name[SCP_ROWS_MATRICES] = { "x", "r_x" };
 
@@ -20,17 +20,16 @@ static const char *const matrix_name[SCP_ROWS_MATRICES] = { "x", "r_x" };
 static const struct part_table {
     const char *name;
     size_t count, data, size;
-    bool real;
 } tables[TABLES] = {
-    { "gene", offsetof(scp_part, K), offsetof(scp_part, gene), 4, false },
-    { "slot_cells", offsetof(scp_part, slots), offsetof(scp_part, slot_cells), 8, false },
-    { "detected", offsetof(scp_part, K), offsetof(scp_part, detected), 8, false },
-    { "sum", offsetof(scp_part, K), offsetof(scp_part, sum), 8, true },
-    { "square", offsetof(scp_part, K), offsetof(scp_part, square), 8, true },
-    { "digest", offsetof(scp_part, n_files), offsetof(scp_part, digest), 8, false },
-    { "has_digest", offsetof(scp_part, n_files), offsetof(scp_part, has_digest), 1, false },
-    { "row_hash", offsetof(scp_part, rows[0]), offsetof(scp_part, row_hash[0]), 8, false },
-    { "r_row_hash", offsetof(scp_part, rows[1]), offsetof(scp_part, row_hash[1]), 8, false },
+    { "gene", offsetof(scp_part, K), offsetof(scp_part, gene), 4 },
+    { "slot_cells", offsetof(scp_part, slots), offsetof(scp_part, slot_cells), 8 },
+    { "detected", offsetof(scp_part, K), offsetof(scp_part, detected), 8 },
+    { "sum", offsetof(scp_part, K), offsetof(scp_part, sum), 8 },
+    { "square", offsetof(scp_part, K), offsetof(scp_part, square), 8 },
+    { "digest", offsetof(scp_part, n_files), offsetof(scp_part, digest), 8 },
+    { "has_digest", offsetof(scp_part, n_files), offsetof(scp_part, has_digest), 1 },
+    { "row_hash", offsetof(scp_part, rows[0]), offsetof(scp_part, row_hash[0]), 8 },
+    { "r_row_hash", offsetof(scp_part, rows[1]), offsetof(scp_part, row_hash[1]), 8 },
 };
 
 static size_t count_of(const scp_part *p, const struct part_table *t)
@@ -45,7 +44,6 @@ static void **data_of(const scp_part *p, const struct part_table *t)
 
 static hid_t type_of(const struct part_table *t)
 {
-    if (t->real) return H5T_NATIVE_DOUBLE;
     return t->size == 8 ? H5T_NATIVE_INT64 : t->size == 4 ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT8;
 }
 

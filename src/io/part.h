@@ -24,7 +24,7 @@ typedef struct scp_part {
     size_t slots;                   /* of the profiles                                 */
     int64_t *slot_cells;            /* [slots] cells that count                        */
     int64_t *detected;              /* [K] training cells with a value above 0         */
-    double *sum, *square;           /* [K] moments of the training profiles            */
+    int64_t *sum, *square;          /* [K] moments of the training profiles, in units  */
     int64_t train_cells, empty_cells;
     size_t n_files;
     uint64_t *digest;    /* [n_files] of the stored bytes of the matrix     */

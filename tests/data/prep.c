@@ -16,30 +16,15 @@
 
 static scp_comm *world;
 static screen scr;
-static char folder[SCP_PATH_MAX];
-static char plate[2][SCP_PATH_MAX + 32], drugs[SCP_PATH_MAX + 32], out[SCP_PATH_MAX + 32];
-
-static scp_prep_settings settings(void)
-{
-    return (scp_prep_settings){ .output = out,
-                                .drugs = drugs,
-                                .min_cells = SCREEN_MIN_CELLS,
-                                .genes = "all",
-                                .ud = 0.15,
-                                .uc = 0.1,
-                                .val = 0.05,
-                                .seed = 3,
-                                .replicates = 3,
-                                .memory = 1024 };
-}
+static screen_files files;
+static scp_prep_settings usual; /* before a test changes some */
 
 /* Run prep and read its shard back. */
 static bool prepare(scp_comm *comm, const scp_prep_settings *s, bool reversed, scp_dataset *d)
 {
-    char *in[2] = { plate[reversed], plate[!reversed] };
-    const scp_text_list inputs = { .v = in, .n = 2 };
+    files.settings = *s;
     *d = (scp_dataset){ 0 };
-    scp_status st = scp_prep_run(comm, s, &inputs);
+    scp_status st = screen_prepare(comm, &files, reversed);
     if (st == SCP_OK) st = scp_shard_read(comm, s->output, d);
     return tap_st(st, "prepare, %d ranks, %lld MiB%s", scp_comm_size(comm), (long long)s->memory,
                   reversed ? ", files reversed" : "");
@@ -144,7 +129,7 @@ static void test_sub_bulks(const scp_dataset *d)
 
 static void test_same(const scp_dataset *d)
 {
-    scp_prep_settings s = settings();
+    scp_prep_settings s = usual;
     scp_dataset other;
     if (prepare(world, &s, true, &other)) tap_ok(other.hash == d->hash, "the same content");
     scp_dataset_fini(&other);
@@ -154,8 +139,8 @@ static void test_same(const scp_dataset *d)
 
     scp_comm *self = NULL;
     char alone[SCP_PATH_MAX + 64];
-    snprintf(alone, sizeof alone, "%s/alone-%d.h5", folder, scp_comm_rank(world));
-    s = settings();
+    snprintf(alone, sizeof alone, "%s.alone-%d", files.out, scp_comm_rank(world));
+    s = usual;
     s.output = alone;
     tap_st(scp_comm_create_self(&self), "a communicator of one");
     bool same = prepare(self, &s, false, &other) && other.hash == d->hash;
@@ -172,10 +157,10 @@ static void test_list(const scp_dataset *d)
     const char *text = "GENE0500\nNOSUCH\nGENE0003\nGENE0001\n";
     const size_t at[4] = { 500, SCREEN_GENES, 3, 1 };
     char path[SCP_PATH_MAX + 32];
-    scp_prep_settings s = settings();
+    scp_prep_settings s = usual;
     scp_dataset v;
     scp_status st = SCP_OK;
-    snprintf(path, sizeof path, "%s/list.txt", folder);
+    snprintf(path, sizeof path, "%s.list.txt", files.out);
     if (scp_comm_rank(world) == 0) st = scp_fs_write_text(path, text, strlen(text));
     tap_st(scp_agree(world, st), "a list of genes");
     s.genes = path;
@@ -200,7 +185,7 @@ static void test_list(const scp_dataset *d)
     }
     scp_dataset_fini(&v);
     s.strict = true;
-    char *in[2] = { plate[0], plate[1] };
+    char *in[2] = { files.plate[0], files.plate[1] };
     const scp_text_list inputs = { .v = in, .n = 2 };
     st = scp_prep_run(world, &s, &inputs);
     tap_ok(st != SCP_OK, "--strict refuses");
@@ -208,7 +193,7 @@ static void test_list(const scp_dataset *d)
 
 static void test_choices(const scp_dataset *d)
 {
-    scp_prep_settings s = settings();
+    scp_prep_settings s = usual;
     scp_dataset v;
     s.genes = "hvg:100";
     if (prepare(world, &s, false, &v)) {
@@ -230,37 +215,28 @@ static void test_choices(const scp_dataset *d)
     }
     scp_dataset_fini(&v);
     s.strict = true;
-    char *in[2] = { plate[0], plate[1] };
+    char *in[2] = { files.plate[0], files.plate[1] };
     const scp_text_list inputs = { .v = in, .n = 2 };
-    scp_fs_remove(out);
+    scp_fs_remove(files.out);
     if (scp_comm_barrier(world) != SCP_OK) abort();
     scp_status st = scp_prep_run(world, &s, &inputs);
     tap_ok((st == SCP_EDATA || st == SCP_EPEER) && strstr(scp_err_message(), "--strict"),
            "--strict stops");
-    tap_ok(!scp_fs_exists(out), "and leaves no file");
+    tap_ok(!scp_fs_exists(files.out), "and leaves no file");
 }
 
 int main(int argc, char **argv)
 {
-    scp_status st = SCP_OK;
     if (scp_world_begin(&argc, &argv, &world) != SCP_OK) return 1;
     bool root = scp_comm_rank(world) == 0;
     tap_set_silent(!root);
     scp_log_set_level(SCP_LOG_ERROR);
-    if (root) snprintf(folder, sizeof folder, "%s", tap_tmpdir());
-    if (scp_comm_bcast(world, folder, sizeof folder, SCP_COMM_U8, 0) != SCP_OK) return 1;
     screen_make(&scr);
-    snprintf(out, sizeof out, "%s/out.h5", folder);
-    snprintf(drugs, sizeof drugs, "%s/drugs.tsv", folder);
-    for (int i = 0; i < 2; i++) {
-        snprintf(plate[i], sizeof plate[i], "%s/%s", folder, scr.file[i].name);
-        if (root && st == SCP_OK) st = screen_write(&scr.file[i], plate[i], NULL);
-    }
-    if (root && st == SCP_OK) st = screen_write_drugs(drugs);
-    tap_st(scp_agree(world, st), "write a screen");
+    tap_st(screen_setup(world, &scr, root ? tap_tmpdir() : NULL, &files), "write a screen");
+    usual = files.settings;
 
     scp_dataset d;
-    scp_prep_settings s = settings();
+    scp_prep_settings s = usual;
     if (prepare(world, &s, false, &d)) {
         test_profiles(&d);
         test_sub_bulks(&d);

@@ -87,7 +87,7 @@ report "a dose that cannot be parsed: exit 65, row and label are named"
 bad 65 "combination" --strict --drugs "$drugs" "$tmp/combination.h5ad" && err "$row" && err "('B', 1.0, 'uM')"
 report "--strict: a combination of drugs is an error, row and label are named"
 "$prep" --min-cells=3 --drugs "$drugs" --output "$tmp/combination.h5" "$tmp/combination.h5ad" >"$tmp/stdout" 2>"$tmp/err" &&
-    err "1 cells are left out: combination"
+    err "1 cell is left out: combination"
 report "without it the cell is left out, with a warning"
 bad 65 "$row" --drugs "$drugs" "$tmp/negative.h5ad" && err "negative"
 report "a negative count: exit 65, the row is named"

@@ -16,27 +16,15 @@
 
 static scp_comm *world;
 static screen scr;
-static char folder[SCP_PATH_MAX];
-static char plate[2][SCP_PATH_MAX + 32], drugs[SCP_PATH_MAX + 32], out[SCP_PATH_MAX + 32];
+static screen_files files;
 
-static scp_status run(char *first, char *second, bool single)
+static scp_status run(bool single)
 {
-    const scp_prep_settings s = { .output = out,
-                                  .drugs = drugs,
-                                  .min_cells = SCREEN_MIN_CELLS,
-                                  .genes = "all",
-                                  .ud = 0.15,
-                                  .uc = 0.1,
-                                  .val = 0.05,
-                                  .seed = 3,
-                                  .replicates = 3,
-                                  .memory = 1,
-                                  .threads = 2,
-                                  .single_writer = single };
-    char *in[2] = { first, second };
-    const scp_text_list inputs = { .v = in, .n = 2 };
+    files.settings.memory = 1;
+    files.settings.threads = 2;
+    files.settings.single_writer = single;
     if (scp_comm_barrier(world) != SCP_OK) abort();
-    return scp_prep_run(world, &s, &inputs);
+    return screen_prepare(world, &files, false);
 }
 
 static bool everywhere(bool here)
@@ -52,7 +40,7 @@ static void failed(scp_status st, const char *message, const char *what)
     if (!told) tap_diag("message: %s", scp_err_message());
     tap_ok(everywhere(st != SCP_OK), "%s: every rank ends", what);
     tap_ok(told, "%s: every rank has the message", what);
-    tap_ok(everywhere(!scp_fs_exists(out)), "%s: no output", what);
+    tap_ok(everywhere(!scp_fs_exists(files.out)), "%s: no output", what);
 }
 
 static void limit_file_size(rlim_t bytes)
@@ -65,18 +53,19 @@ static void limit_file_size(rlim_t bytes)
 
 static void test_unreadable(void)
 {
-    char missing[SCP_PATH_MAX + 64];
-    int last = scp_comm_size(world) - 1;
-    snprintf(missing, sizeof missing, "%s/not-here/plate2.h5ad", folder);
-    failed(run(plate[0], scp_comm_rank(world) == last ? missing : plate[1], false), "not-here",
-           "a plate that one rank cannot read");
+    char *path = files.plate[1], right[SCP_PATH_MAX];
+    bool here = scp_comm_rank(world) == scp_comm_size(world) - 1;
+    memcpy(right, path, sizeof right);
+    if (here) snprintf(path, SCP_PATH_MAX, "/not-here/plate2.h5ad");
+    failed(run(false), "not-here", "a plate that one rank cannot read");
+    memcpy(path, right, sizeof right);
 }
 
 /* A part is larger than the limit. */
 static void test_full_disk(bool single, const char *what)
 {
     limit_file_size(100000);
-    scp_status st = run(plate[0], plate[1], single);
+    scp_status st = run(single);
     limit_file_size(RLIM_INFINITY);
     failed(st, "ulimit -f", what);
 }
@@ -84,31 +73,21 @@ static void test_full_disk(bool single, const char *what)
 static void test_recovery(void)
 {
     scp_dataset d = { 0 };
-    tap_st(run(plate[0], plate[1], false), "the same run without a fault");
-    tap_st(scp_shard_read(world, out, &d), "its shard holds");
+    tap_st(run(false), "the same run without a fault");
+    tap_st(scp_shard_read(world, files.out, &d), "its shard holds");
     tap_ok(d.P == 80 && d.N == 71, "80 profiles, 71 pairs");
     scp_dataset_fini(&d);
 }
 
 int main(int argc, char **argv)
 {
-    scp_status st = SCP_OK;
     if (scp_world_begin(&argc, &argv, &world) != SCP_OK) return 1;
     bool root = scp_comm_rank(world) == 0;
     signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit is then an error */
     tap_set_silent(!root);
     scp_log_set_level(SCP_LOG_ERROR);
-    if (root) snprintf(folder, sizeof folder, "%s", tap_tmpdir());
-    if (scp_comm_bcast(world, folder, sizeof folder, SCP_COMM_U8, 0) != SCP_OK) return 1;
     screen_make(&scr);
-    snprintf(out, sizeof out, "%s/out.h5", folder);
-    snprintf(drugs, sizeof drugs, "%s/drugs.tsv", folder);
-    for (int i = 0; i < 2; i++) {
-        snprintf(plate[i], sizeof plate[i], "%s/%s", folder, scr.file[i].name);
-        if (root && st == SCP_OK) st = screen_write(&scr.file[i], plate[i], NULL);
-    }
-    if (root && st == SCP_OK) st = screen_write_drugs(drugs);
-    tap_st(scp_agree(world, st), "write a screen");
+    tap_st(screen_setup(world, &scr, root ? tap_tmpdir() : NULL, &files), "write a screen");
     test_unreadable();
     test_full_disk(false, "a full disk");
     test_full_disk(true, "a full disk, one writer");

@@ -205,3 +205,38 @@ done:
     scp_strbuf_fini(&text);
     return st;
 }
+
+scp_status screen_setup(scp_comm *comm, const screen *s, const char *folder, screen_files *f)
+{
+    scp_status st = SCP_OK;
+    char dir[SCP_PATH_MAX] = "";
+    bool root = scp_comm_rank(comm) == 0;
+    *f = (screen_files){ .settings = { .output = f->out,
+                                       .drugs = f->drugs,
+                                       .min_cells = SCREEN_MIN_CELLS,
+                                       .genes = "all",
+                                       .ud = 0.15,
+                                       .uc = 0.1,
+                                       .val = 0.05,
+                                       .seed = 3,
+                                       .replicates = 3,
+                                       .memory = 1024 } };
+    if (root) st = scp_str_format(dir, sizeof dir, "%s", folder);
+    SCP_TRY(scp_agree(comm, st));
+    SCP_TRY(scp_comm_bcast(comm, dir, sizeof dir, SCP_COMM_U8, 0));
+    SCP_TRY(scp_fs_join(f->out, sizeof f->out, dir, "out.h5"));
+    SCP_TRY(scp_fs_join(f->drugs, sizeof f->drugs, dir, "drugs.tsv"));
+    for (int i = 0; i < 2; i++) {
+        SCP_TRY(scp_fs_join(f->plate[i], sizeof f->plate[i], dir, s->file[i].name));
+        if (root && st == SCP_OK) st = screen_write(&s->file[i], f->plate[i], NULL);
+    }
+    if (root && st == SCP_OK) st = screen_write_drugs(f->drugs);
+    return scp_agree(comm, st);
+}
+
+scp_status screen_prepare(scp_comm *comm, screen_files *f, bool reversed)
+{
+    char *in[2] = { f->plate[reversed], f->plate[!reversed] };
+    const scp_text_list inputs = { .v = in, .n = 2 };
+    return scp_prep_run(comm, &f->settings, &inputs);
+}

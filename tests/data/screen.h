@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/status.h"
+#include "comm/comm.h"
+#include "data/prep.h"
 
 enum { SCREEN_GENES = 3000, SCREEN_MIN_CELLS = 3, SCREEN_MAX_CELLS = 4000 };
 
@@ -37,20 +38,32 @@ const char *screen_gene(size_t gene, char buf[16]);
 
 /* What to spoil in a file, for the tests of bad input. */
 typedef struct screen_spoil {
-    const char *drop;  /* obs column to leave out                        */
-    const char *dose;  /* dose label of the spoilt row                   */
-    bool no_genes;     /* no gene at all                                 */
-    float value;       /* count of gene 5 in that row; 0: as it is       */
-    const char *gene;  /* name of gene 3                                 */
+    const char *drop; /* obs column to leave out                        */
+    const char *dose; /* dose label of the spoilt row                   */
+    bool no_genes;    /* no gene at all                                 */
+    float value;      /* count of gene 5 in that row; 0: as it is       */
+    const char *gene; /* name of gene 3                                 */
 } screen_spoil;
 
 /** The row that is spoilt: the eighth treated cell of full quality. */
 size_t screen_spoilt_row(const screen_file *f);
 
 /** Write a file of a screen. spoil may be NULL. */
-scp_status screen_write(const screen_file *f, const char *path, const screen_spoil *spoil)
-    SCP_MUST_USE;
+scp_status screen_write(const screen_file *f, const char *path,
+                        const screen_spoil *spoil) SCP_MUST_USE;
 /** Write the drug table. */
 scp_status screen_write_drugs(const char *path) SCP_MUST_USE;
+
+/* A screen that lies in files, and how to prepare it. */
+typedef struct screen_files {
+    char plate[2][SCP_PATH_MAX], drugs[SCP_PATH_MAX], out[SCP_PATH_MAX];
+    scp_prep_settings settings; /* all genes, splits of 15, 10 and 5 %, 3 sub-bulks, 1 GiB */
+} screen_files;
+
+/** Write a screen's plates and drug table into a folder, which rank 0 names. Collective. */
+scp_status screen_setup(scp_comm *comm, const screen *s, const char *folder,
+                        screen_files *f) SCP_MUST_USE;
+/** scppdm_prep of its plates, in reverse order if asked. Collective. */
+scp_status screen_prepare(scp_comm *comm, screen_files *f, bool reversed) SCP_MUST_USE;
 
 #endif

@@ -12,11 +12,15 @@
 #include "data/prep.h"
 #include "data/screen.h"
 #include "data/verify.h"
+#include "io/h5.h"
+#include "io/h5ad.h"
 #include "io/shard.h"
 #include "tap.h"
 
 static scp_comm *world;
-static char folder[SCP_PATH_MAX], shard[SCP_PATH_MAX + 32], spoilt[SCP_PATH_MAX + 32];
+static screen scr;
+static screen_files files;
+static char folder[SCP_PATH_MAX], *shard = files.out, spoilt[SCP_PATH_MAX + 32];
 static int lines;
 
 static void count_line(void *ctx, const char *line)
@@ -32,31 +36,11 @@ static scp_status verify(const char *path, const char *inputs)
     return scp_verify_run(world, &r);
 }
 
-static scp_status make_shard(void)
+static void refused(scp_status st, const char *message, const char *what)
 {
-    static screen scr;
-    scp_status st = SCP_OK;
-    char plate[2][SCP_PATH_MAX + 32], drugs[SCP_PATH_MAX + 32], *in[2] = { plate[0], plate[1] };
-    const scp_text_list inputs = { .v = in, .n = 2 };
-    const scp_prep_settings s = { .output = shard,
-                                  .drugs = drugs,
-                                  .min_cells = SCREEN_MIN_CELLS,
-                                  .genes = "hvg:300",
-                                  .ud = 0.15,
-                                  .uc = 0.1,
-                                  .val = 0.05,
-                                  .seed = 3,
-                                  .replicates = 3,
-                                  .memory = 1024 };
-    screen_make(&scr);
-    snprintf(drugs, sizeof drugs, "%s/drugs.tsv", folder);
-    for (int i = 0; i < 2; i++) snprintf(plate[i], sizeof plate[i], "%s/plate%d.h5ad", folder, i);
-    if (scp_comm_rank(world) == 0) {
-        st = screen_write_drugs(drugs);
-        for (int i = 0; i < 2; i++) SCP_KEEP(st, screen_write(&scr.file[i], plate[i], NULL));
-    }
-    SCP_TRY(scp_agree(world, st));
-    return scp_prep_run(world, &s, &inputs);
+    bool told = scp_comm_rank(world) != 0 || strstr(scp_err_message(), message);
+    tap_ok(st != SCP_OK && told, "%s", what);
+    if (scp_comm_rank(world) == 0) tap_diag("%s", scp_err_message());
 }
 
 /* Replace the first occurrence of `from` in the manifest by a text of the same length. */
@@ -184,35 +168,97 @@ static scp_status turn_bit(const char *path)
     return st;
 }
 
+/* Move the border between two cells: the file keeps its size and its structure. */
+static scp_status move_border(const char *path, int64_t by)
+{
+    scp_status st = SCP_OK;
+    hid_t file = H5I_INVALID_HID, dset = H5I_INVALID_HID;
+    int64_t start;
+    file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    SCP_GOTO(done, scp_h5_dataset_open(file, "X/indptr", &dset));
+    SCP_GOTO(done, scp_h5_read_slab(dset, H5T_NATIVE_INT64, 7, 1, &start));
+    start += by;
+    SCP_GOTO(done, scp_h5_write_slab(dset, H5T_NATIVE_INT64, 7, 1, &start));
+done:
+    if (dset >= 0) H5Dclose(dset);
+    SCP_KEEP(st, scp_h5_close(&file));
+    return st;
+}
+
+static scp_status starts_of(const char *path, uint64_t *digest)
+{
+    scp_h5ad *f = NULL;
+    SCP_TRY(scp_h5ad_open(path, &f));
+    scp_status st = scp_h5ad_starts_digest(f, digest);
+    scp_h5ad_close(&f);
+    return st;
+}
+
+static void test_starts(void)
+{
+    uint64_t before = 0, after = 0;
+    scp_status st = SCP_OK;
+    if (scp_comm_rank(world) == 0) {
+        st = starts_of(files.plate[0], &before);
+        SCP_KEEP(st, move_border(files.plate[0], 1));
+        SCP_KEEP(st, starts_of(files.plate[0], &after));
+        tap_ok(before != after, "the checksum of row starts sees a border that moved");
+    }
+    tap_st(scp_agree(world, st), "a border between two cells of an input is moved");
+    refused(verify(shard, folder), "plate1.h5ad", "moved row starts are found");
+    if (scp_comm_rank(world) == 0) st = move_border(files.plate[0], -1);
+    tap_st(scp_agree(world, st), "and moved back");
+}
+
+/* Two inputs of one base name, in two folders. */
+static void test_names(void)
+{
+    static screen_files twins;
+    char sub[2][SCP_PATH_MAX + 8];
+    scp_status st = SCP_OK;
+    twins = files;
+    twins.settings.output = twins.out;
+    for (int i = 0; i < 2; i++) {
+        snprintf(sub[i], sizeof sub[i], "%s/%c", folder, 'a' + i);
+        if (scp_comm_rank(world) == 0) SCP_KEEP(st, scp_fs_mkdirs(sub[i]));
+        st = scp_agree(world, st);
+        SCP_KEEP(st, scp_fs_join(twins.plate[i], sizeof twins.plate[i], sub[i], "plate.h5ad"));
+        if (st == SCP_OK && scp_comm_rank(world) == 0)
+            st = screen_write(&scr.file[i], twins.plate[i], NULL);
+        st = scp_agree(world, st);
+    }
+    SCP_KEEP(st, scp_fs_join(twins.out, sizeof twins.out, folder, "twins.h5"));
+    SCP_KEEP(st, screen_prepare(world, &twins, false));
+    tap_st(st, "a shard of two inputs of the same name");
+    tap_st(verify(twins.out, folder), "in the folder above both are found by their paths");
+    refused(verify(twins.out, sub[0]), "have the same name",
+            "in one of them the name says too little");
+}
+
 static void test_inputs(void)
 {
-    char path[SCP_PATH_MAX + 32], *text = NULL;
+    char *text = NULL;
     size_t n = 0;
     scp_status st = SCP_OK;
+    bool root = scp_comm_rank(world) == 0;
     tap_st(verify(shard, folder), "with its inputs");
-    snprintf(path, sizeof path, "%s/plate0.h5ad", folder);
-    if (scp_comm_rank(world) == 0) st = turn_bit(path);
+    if (root) st = turn_bit(files.plate[0]);
     tap_st(scp_agree(world, st), "a bit of an input's counts is turned");
-    st = verify(shard, folder);
-    tap_ok(st != SCP_OK && (scp_comm_rank(world) != 0 || strstr(scp_err_message(), "plate0.h5ad")),
-           "an input of another content is named");
-    if (scp_comm_rank(world) == 0) tap_diag("%s", scp_err_message());
-    if (scp_comm_rank(world) == 0) st = turn_bit(path);
-    tap_st(scp_agree(world, scp_comm_rank(world) == 0 ? st : SCP_OK), "and turned back");
-    if (scp_comm_rank(world) == 0) {
-        snprintf(path, sizeof path, "%s/plate1.h5ad", folder);
-        if (scp_fs_read_text(path, &text, &n) != SCP_OK ||
-            scp_fs_write_text(path, text, n - 1) != SCP_OK)
-            tap_ok(false, "cannot shorten %s", path);
+    refused(verify(shard, folder), "plate1.h5ad", "an input of another content is named");
+    if (root) st = turn_bit(files.plate[0]);
+    tap_st(scp_agree(world, root ? st : SCP_OK), "and turned back");
+    test_starts();
+    test_names();
+    if (root) {
+        if (scp_fs_read_text(files.plate[1], &text, &n) != SCP_OK ||
+            scp_fs_write_text(files.plate[1], text, n - 1) != SCP_OK)
+            tap_ok(false, "cannot shorten %s", files.plate[1]);
         free(text);
     }
+    refused(verify(shard, folder), "plate2.h5ad has", "an input of another size is named");
+    if (root) scp_fs_remove(files.plate[1]);
     st = verify(shard, folder);
-    tap_ok(st != SCP_OK &&
-               (scp_comm_rank(world) != 0 || strstr(scp_err_message(), "plate1.h5ad has")),
-           "an input of another size is named");
-    if (scp_comm_rank(world) == 0) scp_fs_remove(path);
-    st = verify(shard, folder);
-    tap_ok(scp_comm_rank(world) != 0 ? st != SCP_OK : st == SCP_ENOINPUT, "a missing input");
+    tap_ok(root ? st == SCP_ENOINPUT : st != SCP_OK, "a missing input");
 }
 
 int main(int argc, char **argv)
@@ -222,9 +268,11 @@ int main(int argc, char **argv)
     scp_log_set_level(SCP_LOG_ERROR);
     if (scp_comm_rank(world) == 0) snprintf(folder, sizeof folder, "%s", tap_tmpdir());
     if (scp_comm_bcast(world, folder, sizeof folder, SCP_COMM_U8, 0) != SCP_OK) return 1;
-    snprintf(shard, sizeof shard, "%s/shard.h5", folder);
     snprintf(spoilt, sizeof spoilt, "%s/spoilt.h5", folder);
-    tap_st(make_shard(), "a shard");
+    screen_make(&scr);
+    tap_st(screen_setup(world, &scr, folder, &files), "write a screen");
+    files.settings.genes = "hvg:300";
+    tap_st(screen_prepare(world, &files, false), "a shard");
     tap_st(verify(shard, NULL), "it passes");
     tap_ok(scp_comm_rank(world) == 0 ? lines > 25 : lines == 0,
            "a line for each of its checks, on rank 0");

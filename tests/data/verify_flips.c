@@ -32,26 +32,12 @@ static int refused_by_probe;
 static scp_status prepare(scp_comm *world)
 {
     static screen scr;
-    char plate[2][SCP_PATH_MAX], drugs[SCP_PATH_MAX], *in[2] = { plate[0], plate[1] };
-    const scp_text_list inputs = { .v = in, .n = 2 };
-    const scp_prep_settings s = { .output = good,
-                                  .drugs = drugs,
-                                  .min_cells = SCREEN_MIN_CELLS,
-                                  .genes = "hvg:40",
-                                  .ud = 0.15,
-                                  .uc = 0.1,
-                                  .val = 0.05,
-                                  .seed = 3,
-                                  .replicates = 3,
-                                  .memory = 1024 };
+    static screen_files files;
     screen_make(&scr);
-    SCP_TRY(scp_fs_join(drugs, sizeof drugs, tap_tmpdir(), "drugs.tsv"));
-    SCP_TRY(screen_write_drugs(drugs));
-    for (int i = 0; i < 2; i++) {
-        SCP_TRY(scp_fs_join(plate[i], sizeof plate[i], tap_tmpdir(), scr.file[i].name));
-        SCP_TRY(screen_write(&scr.file[i], plate[i], NULL));
-    }
-    return scp_prep_run(world, &s, &inputs);
+    SCP_TRY(screen_setup(world, &scr, tap_tmpdir(), &files));
+    files.settings.genes = "hvg:40";
+    files.settings.output = good;
+    return screen_prepare(world, &files, false);
 }
 
 /* In a process of its own: parallel HDF5 writes with MPI, and this process forks later. */
