@@ -8,12 +8,11 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "eval/significance.h"
+#include "eval/stats.h"
 
 static const double tail = 0.025; /* on each side */
 
-/* How often each of n conditions is drawn in resample b. */
-static void draw(uint64_t seed, size_t b, size_t n, uint32_t *words, uint32_t *count)
+void scp_bootstrap_draw(uint64_t seed, size_t b, size_t n, uint32_t *words, uint32_t *count)
 {
     const size_t blocks = (n + 3) / 4;
     memset(count, 0, n * sizeof *count);
@@ -27,8 +26,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The middle 95 % of v [n], which is sorted; NaN (resamples without a value) are left out. */
-static scp_interval middle(double *v, size_t n)
+scp_interval scp_bootstrap_middle(double *v, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
@@ -138,7 +136,7 @@ static void resample(job *j, int64_t seed, size_t begin, size_t end, double *fig
 {
     const size_t all = j->n_models * j->n_cols;
     for (size_t b = begin; b < end; b++) {
-        draw((uint64_t)seed, b, j->n, j->words, j->count);
+        scp_bootstrap_draw((uint64_t)seed, b, j->n, j->words, j->count);
         for (size_t k = 0; k < all; k++, figures += 2)
             weigh(&j->column[k], j->count, &figures[0], &figures[1]);
     }
@@ -153,7 +151,7 @@ static scp_status put_intervals(const job *j, const double *figures, size_t resa
         for (size_t f = 0; f < 2; f++) {
             scp_confidence *ci = &j->s[k / j->n_cols].ci[k % j->n_cols];
             for (size_t b = 0; b < resamples; b++) v[b] = figures[(b * all + k) * 2 + f];
-            *(f ? &ci->median : &ci->mean) = middle(v, resamples);
+            *(f ? &ci->median : &ci->mean) = scp_bootstrap_middle(v, resamples);
         }
     free(v);
     return SCP_OK;
@@ -183,120 +181,5 @@ done:
     free(all);
     free(mine);
     job_fini(&j);
-    return st;
-}
-
-/* ---- two models ---- */
-
-typedef struct pairing { /* room for the differences of one column */
-    double *d, *size, *rank, *mean; /* [n], [n], [n], [resamples] */
-    uint32_t *order, *words, *count;
-    scp_sort_scratch sort;
-} pairing;
-
-static void pairing_fini(pairing *w)
-{
-    void *owned[] = { w->d,     w->size,  w->rank,     w->mean,      w->order,
-                      w->words, w->count, w->sort.key, w->sort.index };
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
-}
-
-static scp_status pairing_init(pairing *w, size_t n, size_t resamples)
-{
-    *w = (pairing){ 0 };
-    SCP_TRY(scp_alloc(n, sizeof *w->d, &w->d));
-    SCP_TRY(scp_alloc(n, sizeof *w->size, &w->size));
-    SCP_TRY(scp_alloc(n, sizeof *w->rank, &w->rank));
-    SCP_TRY(scp_alloc(resamples, sizeof *w->mean, &w->mean));
-    SCP_TRY(scp_alloc(n, sizeof *w->order, &w->order));
-    SCP_TRY(scp_alloc(n + 4, sizeof *w->words, &w->words));
-    SCP_TRY(scp_alloc(n, sizeof *w->count, &w->count));
-    SCP_TRY(scp_alloc(2 * n, sizeof *w->sort.key, &w->sort.key));
-    return scp_alloc(2 * n, sizeof *w->sort.index, &w->sort.index);
-}
-
-static void compare_column(pairing *w, const double *a, const double *b, size_t n, size_t stride,
-                           size_t resamples, int64_t seed, scp_comparison *out)
-{
-    size_t kept = 0;
-    *out = (scp_comparison){ .mean_a = NAN, .mean_b = NAN, .difference = NAN, .low = NAN };
-    out->high = out->p = out->q = NAN;
-    double sum_a = 0, sum_b = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double x = a[i * stride], y = b[i * stride];
-        if (isnan(x) || isnan(y)) continue;
-        sum_a += x;
-        sum_b += y;
-        w->d[kept++] = x - y;
-    }
-    out->n = kept;
-    if (!kept) return;
-    out->mean_a = sum_a / (double)kept;
-    out->mean_b = sum_b / (double)kept;
-    out->difference = out->mean_a - out->mean_b;
-    for (size_t r = 0; r < resamples; r++) {
-        double sum = 0;
-        draw((uint64_t)seed, r, kept, w->words, w->count);
-        for (size_t i = 0; i < kept; i++) sum += w->count[i] * w->d[i];
-        w->mean[r] = sum / (double)kept;
-    }
-    const scp_interval ci = middle(w->mean, resamples);
-    out->low = ci.low;
-    out->high = ci.high;
-    out->p = scp_wilcoxon(w->d, kept, w->sort, w->order, w->size, w->rank);
-}
-
-scp_status scp_compare(const double *a, const double *b, size_t n, size_t cols, int64_t resamples,
-                       int64_t seed, scp_comparison *out)
-{
-    SCP_ARG(a && b && n && cols && resamples >= 0 && out, "values and a result are required");
-    pairing w;
-    double *p = NULL;
-    const size_t room = n > cols ? n : cols;
-    size_t tests = 0;
-    scp_status st = SCP_OK;
-    SCP_GOTO(done, pairing_init(&w, room, (size_t)resamples));
-    SCP_GOTO(done, scp_alloc(cols, sizeof *p, &p));
-    for (size_t c = 0; c < cols; c++) {
-        compare_column(&w, a + c, b + c, n, cols, (size_t)resamples, seed, &out[c]);
-        if (!isnan(out[c].p)) p[tests++] = out[c].p;
-    }
-    scp_bh_adjust(p, tests, w.sort, w.order, p);
-    for (size_t c = 0, k = 0; c < cols; c++)
-        if (!isnan(out[c].p)) out[c].q = p[k++];
-done:
-    free(p);
-    pairing_fini(&w);
-    return st;
-}
-
-/* The values of a model, a row a condition; those of a label once, in its first row. Columns that
- * are no scores are left out. */
-static scp_status values_of(const scp_scores *s, double **out)
-{
-    SCP_TRY(scp_alloc(s->n * s->cols.n, sizeof **out, out));
-    for (size_t i = 0; i < s->n; i++)
-        for (size_t c = 0; c < s->cols.n; c++) {
-            const scp_metric_column *col = &s->cols.col[c];
-            const bool again = col->per_label && i && s->label[i] == s->label[i - 1];
-            (*out)[i * s->cols.n + c] =
-                again || isnan(col->best) ? NAN : scp_scores_value(s, 0, i, c);
-        }
-    return SCP_OK;
-}
-
-scp_status scp_compare_scores(const scp_scores *a, const scp_scores *b, int64_t resamples,
-                              int64_t seed, scp_comparison *out)
-{
-    SCP_ARG(a && b && out && a->n == b->n && a->cols.n == b->cols.n,
-            "two models of one set are required");
-    double *x = NULL, *y = NULL;
-    scp_status st = SCP_OK;
-    SCP_GOTO(done, values_of(a, &x));
-    SCP_GOTO(done, values_of(b, &y));
-    SCP_GOTO(done, scp_compare(x, y, a->n, a->cols.n, resamples, seed, out));
-done:
-    free(x);
-    free(y);
     return st;
 }

@@ -33,4 +33,10 @@ scp_status scp_compare(const double *a, const double *b, size_t n, size_t cols, 
 scp_status scp_compare_scores(const scp_scores *a, const scp_scores *b, int64_t resamples,
                               int64_t seed, scp_comparison *out) SCP_MUST_USE;
 
+/** How often each of n conditions is drawn in resample b: count [n]; words [n + 4] is scratch. */
+void scp_bootstrap_draw(uint64_t seed, size_t b, size_t n, uint32_t *words, uint32_t *count);
+
+/** The middle 95 % of v [n], which is sorted; NaN (a resample without a value) is left out. */
+scp_interval scp_bootstrap_middle(double *v, size_t n);
+
 #endif
