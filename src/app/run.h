@@ -23,7 +23,9 @@ typedef struct scp_eval_choice {
     scp_text_list splits;   /* "uc", "ud", "val_uc", ...                        */
     scp_text_list predictions; /* foreign prediction files to score as well      */
     int format;             /* scp_table_format: text, markdown                 */
-    bool h5ad;              /* write real_<split>.h5ad and pred_<split>.h5ad    */
+    bool h5ad;              /* write real.h5ad and pred_<model>.h5ad            */
+    bool ceilings;          /* score what the measurement itself could reach    */
+    char *truth;            /* "auto", "none" or a truth.h5 of scppdm_synth     */
     char *output;           /* scppdm_predict: file to write                    */
 } scp_eval_choice;
 

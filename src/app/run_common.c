@@ -53,7 +53,18 @@ static const scp_option eval_rows[] = {
     { "eval.format", "format", SCP_OPT_ENUM, offsetof(scp_eval_choice, format), "text", 0, 0,
       "text|markdown", NULL, "Form of the tables on stdout.", NULL },
     { "eval.h5ad", NULL, SCP_OPT_BOOL, offsetof(scp_eval_choice, h5ad), "true", 0, 0, NULL, NULL,
-      "Write real_<split>.h5ad and pred_<split>.h5ad, ready for cell-eval.", NULL },
+      "Write real.h5ad and pred_<model>.h5ad of the first model and of every trained one to "
+      "<run>/eval/<split>, ready for cell-eval.",
+      NULL },
+    { "eval.ceilings", NULL, SCP_OPT_BOOL, offsetof(scp_eval_choice, ceilings), "true", 0, 0, NULL,
+      NULL,
+      "Score the noise ceilings as well: within_well (half of a key's cells predicts the other half) "
+      "and between_plate (the key on its other plates).",
+      NULL },
+    { "eval.truth", NULL, SCP_OPT_TEXT, offsetof(scp_eval_choice, truth), "auto", 0, 0, NULL, NULL,
+      "Score against the truth of a synthetic screen, too: truth.h5 of scppdm_synth; auto: the one "
+      "beside the plates that the shard was made of, if there is one; none.",
+      NULL },
     { "eval.output", "output", SCP_OPT_TEXT, offsetof(scp_eval_choice, output), NULL, 0, 0, NULL,
       NULL, "scppdm_predict: file to write; the default is <run>/pred_<split>.h5ad.", NULL },
     { 0 },

@@ -154,26 +154,52 @@ static bool is_correlation(size_t c)
     return c <= SCP_METRIC_DELTA_SPEARMAN_DEG;
 }
 
-scp_status scp_ceiling_fraction(scp_ceiling_kind kind, const scp_scores *ceiling,
-                                const scp_scores *model, size_t c, scp_of_ceiling *out)
+/* The model's reductions over the conditions that the ceiling has. */
+static scp_status reduce_on(const scp_scores *ceiling, const scp_scores *model, scp_reduction *r)
 {
-    SCP_ARG(ceiling && model && out && c < model->cols.n, "a ceiling and scores are required");
-    scp_reduction r[SCP_METRIC_MAX];
     uint8_t *keep = NULL;
-    *out = (scp_of_ceiling){ .score = NAN, .half = NAN, .ceiling = NAN, .fraction = NAN };
-    if (!ceiling->n) return SCP_OK;
     SCP_TRY(scp_alloc(model->n, sizeof *keep, &keep));
     for (size_t i = 0, k = 0; i < model->n && k < ceiling->n; i++)
-        if (model->row[i] == ceiling->row[k]) keep[i] = 1, k++;
+        if (model->row[i] == ceiling->row[k]) {
+            keep[i] = 1;
+            k++;
+        }
     scp_status st = scp_scores_reduce(model, keep, r);
     free(keep);
-    SCP_TRY(st);
-    out->n = r[c].n;
-    out->score = r[c].mean;
-    out->half = out->ceiling = ceiling->all[c].mean;
-    if (kind == SCP_CEILING_WELL && is_correlation(c) && out->half > 0)
-        out->ceiling = 2 * out->half / (1 + out->half);
-    if (model->cols.col[c].best == 1 && c != SCP_METRIC_NORM_RATIO && out->ceiling > 0)
-        out->fraction = out->score / out->ceiling;
+    return st;
+}
+
+scp_status scp_ceiling_fractions(scp_ceiling_kind kind, const scp_scores *ceiling,
+                                 const scp_scores *model, scp_of_ceiling *out)
+{
+    SCP_ARG(ceiling && model && out, "a ceiling and scores are required");
+    scp_reduction r[SCP_METRIC_MAX] = { { 0 } };
+    if (ceiling->n) SCP_TRY(reduce_on(ceiling, model, r));
+    for (size_t c = 0; c < model->cols.n; c++) {
+        scp_of_ceiling *o = &out[c];
+        *o = (scp_of_ceiling){ .score = NAN, .half = NAN, .ceiling = NAN, .fraction = NAN };
+        if (!ceiling->n) continue;
+        o->n = r[c].n;
+        o->score = r[c].mean;
+        o->half = o->ceiling = ceiling->all[c].mean;
+        if (kind == SCP_CEILING_WELL && is_correlation(c) && o->half > 0)
+            o->ceiling = 2 * o->half / (1 + o->half);
+        if (model->cols.col[c].best == 1 && c != SCP_METRIC_NORM_RATIO && o->ceiling > 0)
+            o->fraction = o->score / o->ceiling;
+    }
+    return SCP_OK;
+}
+
+scp_status scp_ceiling_apply(const scp_scores *ceiling, scp_scores *s, size_t n)
+{
+    SCP_ARG(ceiling && s, "ceilings and scores are required");
+    scp_of_ceiling o[SCP_METRIC_MAX];
+    for (size_t m = 0; m < n; m++)
+        for (int k = 0; k < SCP_CEILINGS; k++) {
+            if (!ceiling[k].n) continue;
+            SCP_TRY(scp_ceiling_fractions((scp_ceiling_kind)k, &ceiling[k], &s[m], o));
+            SCP_TRY(scp_alloc(s[m].cols.n, sizeof(double), &s[m].of_ceiling[k]));
+            for (size_t c = 0; c < s[m].cols.n; c++) s[m].of_ceiling[k][c] = o[c].fraction;
+        }
     return SCP_OK;
 }

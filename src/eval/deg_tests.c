@@ -126,6 +126,7 @@ static scp_status tests_alloc(const job *j, double level, scp_deg_tests *out)
     const size_t n = j->s->n, E = j->s->n_pseudo;
     *out = (scp_deg_tests){ .level = level, .n = n, .n_pseudo = E };
     memcpy(out->pseudo, j->s->pseudo, sizeof out->pseudo);
+    SCP_TRY(scp_strdup(j->s->split, &out->split));
     SCP_TRY(scp_alloc(n, sizeof *out->row, &out->row));
     SCP_TRY(scp_alloc(n, sizeof *out->pairs, &out->pairs));
     SCP_TRY(scp_alloc(n, sizeof *out->genes, &out->genes));
@@ -182,7 +183,7 @@ done:
 
 void scp_deg_tests_fini(scp_deg_tests *t)
 {
-    void *owned[] = { t->row, t->pairs, t->genes, t->share, t->reduction };
+    void *owned[] = { t->split, t->row, t->pairs, t->genes, t->share, t->reduction };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     *t = (scp_deg_tests){ 0 };
 }

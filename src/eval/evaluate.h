@@ -72,6 +72,8 @@ typedef struct scp_scores {
     scp_reduction *by_line; /* [cols.n] over the means of the lines */
     int64_t resamples;      /* behind ci; 0: there is none */
     scp_confidence *ci;     /* [cols.n] 95 % intervals of all, main pseudo-count; or NULL */
+    double *of_ceiling[2];  /* [cols.n] share of the within-well and the between-plate ceiling
+                               (eval/replicates.h), NaN where there is none; or NULL */
     scp_dose_summary dose;
     scp_coverage coverage; /* of the intervals; samples 0: the model has no spread */
 } scp_scores;

@@ -10,7 +10,7 @@ libscppdm_a_SOURCES += src/eval/predict.h src/eval/predict.c
 libscppdm_a_SOURCES += src/eval/predict_baseline.h src/eval/predict_baseline.c
 libscppdm_a_SOURCES += src/eval/dose.h src/eval/dose.c
 libscppdm_a_SOURCES += src/eval/significance.h src/eval/significance.c src/eval/bootstrap.h src/eval/bootstrap.c \
-	src/eval/compare.c src/eval/replicates.h src/eval/deg_tests.c src/eval/ceiling.c src/eval/score_read.h \
+	src/eval/compare.c src/eval/replicates.h src/eval/deg_tests.c src/eval/ceiling.c src/eval/reliability_files.c src/eval/score_read.h \
 	src/eval/score_read.c src/eval/synth_truth.h src/eval/synth_truth.c
 libscppdm_a_SOURCES += src/eval/gsea.h src/eval/gsea_impl.h src/eval/gsea.c src/eval/gsea_sets.c src/eval/gsea_compare.c src/eval/moa.h \
 	src/eval/moa.c src/eval/umap.h src/eval/umap.c

@@ -54,6 +54,9 @@ typedef struct scp_metric_settings {
     scp_real_list pseudo_study; /* pseudo-counts of the sensitivity table, < SCP_PSEUDO_MAX */
     bool pds;                   /* perturbation discrimination scores */
     int64_t block;              /* conditions predicted at a time */
+    int64_t bootstrap;          /* resamples behind intervals and comparisons; 0: none */
+    int64_t seed;               /* of these */
+    double fdr;                 /* false discovery rate of the DEG tests; 0: no tests */
 } scp_metric_settings;
 
 /** Rows of scp_metric_settings for an option group ("eval.pseudo", "eval.deg_k", ...). */

@@ -16,6 +16,7 @@
 
 /* Tests of the conditions of a set, in the order of scp_scores; the same on every rank. */
 typedef struct scp_deg_tests {
+    char *split;         /* of the conditions */
     double level;        /* false discovery rate */
     size_t n, n_tested;  /* conditions; those with two pairs of sub-bulks or more */
     int32_t *row;        /* [n] */
@@ -58,8 +59,11 @@ typedef struct scp_of_ceiling {
     double fraction; /* score / ceiling; NaN unless larger is better and the ceiling is above 0 */
 } scp_of_ceiling;
 
-/** Column c of a model against a ceiling of the same set and settings. Not collective. */
-scp_status scp_ceiling_fraction(scp_ceiling_kind kind, const scp_scores *ceiling,
-                                const scp_scores *model, size_t c, scp_of_ceiling *out) SCP_MUST_USE;
+/** A model against a ceiling of the same set and settings: out [cols.n]. Not collective. */
+scp_status scp_ceiling_fractions(scp_ceiling_kind kind, const scp_scores *ceiling,
+                                 const scp_scores *model, scp_of_ceiling *out) SCP_MUST_USE;
+
+/** Fill s->of_ceiling of n models from the ceilings of their set [SCP_CEILINGS]. Not collective. */
+scp_status scp_ceiling_apply(const scp_scores *ceiling, scp_scores *s, size_t n) SCP_MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
 #include "eval/score_files.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,29 @@ static void put_macro(scp_jsonl *j, const char *key, const scp_reduction *r)
     scp_jsonl_close(j);
 }
 
+/* [low, high] */
+static void put_interval(scp_jsonl *j, const char *key, const scp_interval *v)
+{
+    char text[2][SCP_REAL_TEXT], json[2 * SCP_REAL_TEXT + 8];
+    snprintf(json, sizeof json, "[%s, %s]", isnan(v->low) ? "null" : scp_print_real(v->low, text[0]),
+             isnan(v->high) ? "null" : scp_print_real(v->high, text[1]));
+    scp_jsonl_raw(j, key, json);
+}
+
+static void put_reliability(scp_jsonl *j, const scp_scores *s, size_t c)
+{
+    char key[40];
+    if (s->ci) {
+        put_interval(j, "mean_ci", &s->ci[c].mean);
+        put_interval(j, "median_ci", &s->ci[c].median);
+    }
+    for (int k = 0; k < SCP_CEILINGS; k++) {
+        if (!s->of_ceiling[k] || isnan(s->of_ceiling[k][c])) continue;
+        snprintf(key, sizeof key, "of_%s", scp_ceiling_name((scp_ceiling_kind)k));
+        scp_jsonl_real(j, key, s->of_ceiling[k][c]);
+    }
+}
+
 static void put_metric(scp_jsonl *j, const scp_scores *s, size_t c)
 {
     const scp_reduction *r = &s->all[c];
@@ -174,6 +198,7 @@ static void put_metric(scp_jsonl *j, const scp_scores *s, size_t c)
         scp_jsonl_real(j, "mean_nan0", r->mean_nan0);
         scp_jsonl_real(j, "median_nan0", r->median_nan0);
     }
+    put_reliability(j, s, c);
     put_macro(j, "by_drug", &s->by_drug[c]);
     put_macro(j, "by_line", &s->by_line[c]);
     scp_jsonl_real(j, "best", s->cols.col[c].best);
@@ -262,6 +287,7 @@ static void put_settings(scp_jsonl *j, const scp_scores *s)
     scp_jsonl_open(j, "settings");
     scp_jsonl_real(j, "pseudo", s->pseudo[0]);
     scp_jsonl_int(j, "deg_k", s->deg_k);
+    scp_jsonl_int(j, "resamples", s->resamples);
     scp_jsonl_int(j, "genes", (int64_t)s->G);
     scp_jsonl_bool(j, "some_k_is_all_genes", all_genes);
     scp_jsonl_text(j, "negative_predictions", "set to 0 before scoring; see clipped");
@@ -278,7 +304,26 @@ static bool same_model_before(const scp_scores *s, size_t i)
     return false;
 }
 
-scp_status scp_scores_write_summary(const scp_scores *s, size_t n, const char *path)
+static void put_tests(scp_jsonl *j, const scp_deg_tests *t)
+{
+    scp_jsonl_open(j, t->split);
+    scp_jsonl_real(j, "fdr", t->level);
+    scp_jsonl_int(j, "conditions", (int64_t)t->n);
+    scp_jsonl_int(j, "tested", (int64_t)t->n_tested);
+    scp_jsonl_open(j, "share_of_deg");
+    for (size_t e = 0; e < t->n_pseudo; e++) {
+        char key[SCP_REAL_TEXT];
+        scp_jsonl_open(j, scp_print_real(t->pseudo[e], key));
+        scp_jsonl_real(j, "mean", t->reduction[e].mean);
+        scp_jsonl_real(j, "median", t->reduction[e].median);
+        scp_jsonl_close(j);
+    }
+    scp_jsonl_close(j);
+    scp_jsonl_close(j);
+}
+
+scp_status scp_scores_write_summary(const scp_scores *s, size_t n, const scp_deg_tests *tests,
+                                    size_t n_tests, const char *path)
 {
     SCP_ARG(s && n && path, "scores and path are required");
     scp_jsonl j = { 0 };
@@ -292,6 +337,10 @@ scp_status scp_scores_write_summary(const scp_scores *s, size_t n, const char *p
             if (strcmp(s[k].model, s[i].model) == 0) put_scores(&j, &s[k]);
         scp_jsonl_close(&j);
     }
+    scp_jsonl_close(&j);
+    scp_jsonl_open(&j, "significance");
+    for (size_t i = 0; i < n_tests; i++)
+        if (tests[i].n_tested) put_tests(&j, &tests[i]);
     scp_jsonl_close(&j);
     const char *text = NULL;
     scp_status st = scp_jsonl_end(&j, &text);

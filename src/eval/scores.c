@@ -92,5 +92,7 @@ void scp_scores_fini(scp_scores *s)
     free(s->by_drug);
     free(s->by_line);
     free(s->ci);
+    free(s->of_ceiling[0]);
+    free(s->of_ceiling[1]);
     *s = (scp_scores){ 0 };
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "eval/replicates.h"
 #include "model/means.h"
 
 enum { DIGITS = 4 };
@@ -44,6 +45,8 @@ static const char *figure_name(scp_score_figure figure)
 /* Rows that read the truth they are scored against are not candidates for the best. */
 bool scp_score_ranked(const char *model)
 {
+    for (int k = 0; k < SCP_CEILINGS; k++)
+        if (strcmp(model, scp_ceiling_name((scp_ceiling_kind)k)) == 0) return false;
     return strcmp(model, scp_means_name(SCP_MEANS_ORACLE)) != 0 &&
            strcmp(model, scp_means_name(SCP_MEANS_REPLICATE)) != 0 &&
            strcmp(model, "autoencoder") != 0;

@@ -177,7 +177,7 @@ static void test_summary(const scp_scores *got, const char *dir)
     char path[SCP_PATH_MAX];
     scp_json *j = NULL;
     if (!tap_st(scp_fs_join(path, sizeof path, dir, "summary.json"), "its name")) return;
-    tap_st(scp_scores_write_summary(got, N_MODELS, path), "summary");
+    tap_st(scp_scores_write_summary(got, N_MODELS, NULL, 0, path), "summary");
     if (tap_st(scp_json_load(path, &j), "it is JSON")) {
         tap_near(number_at(j, AT("settings", "pseudo")), 0.1, 0, "pseudo-count");
         tap_near(number_at(j, AT("settings", "genes")), 80, 0, "genes");
