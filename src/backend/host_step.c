@@ -40,6 +40,20 @@ static void count(scp_step_state *s, int64_t growth_every)
     s->good = 0;
 }
 
+/* Running statistics that a bad forward pass has spoilt go back to their moving average, which it
+ * has not reached. */
+static scp_status mend_states(scp_device *dev, const scp_update *u)
+{
+    for (size_t i = u->n; i < u->n + u->states; i++) {
+        char *w = (char *)u->w + scp_device_bytes(dev, SCP_REAL, i),
+             *ema = (char *)u->ema + scp_device_bytes(dev, SCP_REAL, i);
+        double now;
+        SCP_TRY(scp_device_read_f64(dev, &now, w, 1));
+        if (!isfinite(now)) memcpy(w, ema, scp_device_bytes(dev, SCP_REAL, 1));
+    }
+    return SCP_OK;
+}
+
 static scp_status update(scp_device *dev, const scp_update *u)
 {
     scp_step_state *s = u->state;
@@ -51,7 +65,7 @@ static scp_status update(scp_device *dev, const scp_update *u)
     if (u->clip > 0 && s->grad_norm > u->clip) clip = u->clip / (s->grad_norm + 1e-6);
     s->grad_scale = clip / s->loss_scale;
     count(s, u->growth_every);
-    if (s->found_inf) return SCP_OK;
+    if (s->found_inf) return mend_states(dev, u);
     const scp_adamw h = { .lr = s->now.lr,
                           .beta1 = u->beta1,
                           .beta2 = u->beta2,

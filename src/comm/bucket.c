@@ -7,11 +7,12 @@
 #include "base/mem.h"
 #include "comm/comm_impl.h"
 #include "comm/watchdog.h"
+#include "comm/watchdog.h"
 
 /* NULL: nothing to do. */
 static const scp_average_ops *ops_of(const scp_average *a)
 {
-    return a->comm->size > 1 ? a->comm->ops->average : NULL;
+    return a->comm->size > 1 || a->comm->ops->average_alone ? a->comm->ops->average : NULL;
 }
 
 scp_status scp_average_create(scp_comm *comm, scp_device *dev, void *g, scp_comm_type t, size_t n,

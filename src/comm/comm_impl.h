@@ -24,6 +24,11 @@ typedef struct scp_comm_ops {
     scp_status (*split)(scp_comm *c, int color, scp_comm **out);
     scp_status (*split_node)(scp_comm *c, scp_comm **out);
     const struct scp_average_ops *average;
+    bool average_alone; /* also on one rank */
+    /* optional: sums of host memory that go on while the caller does. *flight is NULL at first. */
+    scp_status (*sum_start)(scp_comm *c, void **flight, void *buf, size_t n, scp_comm_type t);
+    scp_status (*sum_land)(scp_comm *c, void *flight);
+    void (*sum_end)(scp_comm *c, void *flight);
     scp_status (*poll)(scp_comm *c); /* optional: has a rank failed?     */
     void (*abort)(scp_comm *c);      /* optional: give up device work    */
     void (*destroy)(scp_comm *c); /* frees c */

@@ -169,6 +169,9 @@ const scp_comm_ops scp_comm_mpi_ops = {
     .split = mpi_split,
     .split_node = mpi_split_node,
     .average = &scp_comm_mpi_average,
+    .sum_start = scp_mpi_sum_start,
+    .sum_land = scp_mpi_sum_land,
+    .sum_end = scp_mpi_sum_end,
     .destroy = mpi_destroy,
 };
 

@@ -8,9 +8,15 @@
 #include "base/mem.h"
 #include "comm/mpi_impl.h"
 
-scp_status scp_mpi_flight_start(scp_comm *c, scp_mpi_flight *f, void *buf, size_t n,
-                                scp_comm_type t)
+typedef struct flight {
+    MPI_Request *request;
+    size_t n, cap;
+} flight;
+
+scp_status scp_mpi_sum_start(scp_comm *c, void **fp, void *buf, size_t n, scp_comm_type t)
 {
+    if (!*fp) SCP_TRY(scp_alloc(1, sizeof(flight), fp));
+    flight *f = *fp;
     const size_t max = scp_comm_mpi_state_of(c)->max_count, bytes = scp_comm_type_size(t);
     for (size_t at = 0; at < n; at += max) {
         size_t count = n - at < max ? n - at : max;
@@ -22,8 +28,10 @@ scp_status scp_mpi_flight_start(scp_comm *c, scp_mpi_flight *f, void *buf, size_
     return SCP_OK;
 }
 
-scp_status scp_mpi_flight_land(scp_comm *c, scp_mpi_flight *f)
+scp_status scp_mpi_sum_land(scp_comm *c, void *fp)
 {
+    flight *f = fp;
+    if (!f) return SCP_OK;
     enum { SPINS = 10000 };
     const double began = scp_clock_seconds();
     int here = 0;
@@ -40,38 +48,34 @@ scp_status scp_mpi_flight_land(scp_comm *c, scp_mpi_flight *f)
     return SCP_OK;
 }
 
-void scp_mpi_flight_fini(scp_mpi_flight *f)
+void scp_mpi_sum_end(scp_comm *c, void *fp)
 {
-    free(f->request);
-    *f = (scp_mpi_flight){ 0 };
+    flight *f = fp;
+    (void)c;
+    if (f) free(f->request);
+    free(f);
 }
 
-static scp_status open_flight(scp_average *a)
+static void end(scp_average *a)
 {
-    return scp_alloc(1, sizeof(scp_mpi_flight), &a->state);
-}
-
-static void close_flight(scp_average *a)
-{
-    if (a->state) scp_mpi_flight_fini(a->state);
-    free(a->state);
+    scp_mpi_sum_end(a->comm, a->state);
 }
 
 static scp_status start(scp_average *a, size_t i)
 {
-    return scp_mpi_flight_start(a->comm, a->state,
-                                a->g + a->begin[i] * scp_comm_type_size(a->type),
-                                scp_average_count(a, i), a->type);
+    return scp_mpi_sum_start(a->comm, &a->state,
+                             a->g + a->begin[i] * scp_comm_type_size(a->type),
+                             scp_average_count(a, i), a->type);
 }
 
 static scp_status finish(scp_average *a)
 {
-    SCP_TRY(scp_mpi_flight_land(a->comm, a->state));
+    SCP_TRY(scp_mpi_sum_land(a->comm, a->state));
     scp_comm_scale(a->comm, a->g + a->begin[0] * scp_comm_type_size(a->type),
                    a->begin[a->n] - a->begin[0], a->type);
     return SCP_OK;
 }
 
 const scp_average_ops scp_comm_mpi_average = {
-    .open = open_flight, .close = close_flight, .start = start, .finish = finish, .waits = true
+    .close = end, .start = start, .finish = finish, .waits = true
 };

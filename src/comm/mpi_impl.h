@@ -25,17 +25,10 @@ MPI_Datatype scp_comm_mpi_type(scp_comm_type t);
 /* Buckets of host memory by non-blocking all-reduce, mpi_bucket.c. */
 extern const scp_average_ops scp_comm_mpi_average;
 
-/* Sums of parts of host memory in flight. Zero-initialise, scp_mpi_flight_fini. */
-typedef struct scp_mpi_flight {
-    MPI_Request *request;
-    size_t n, cap;
-} scp_mpi_flight;
-
-/** Start the sum over ranks of n elements of buf, in place; in parts where MPI's count is int. */
-scp_status scp_mpi_flight_start(scp_comm *c, scp_mpi_flight *f, void *buf, size_t n,
-                                scp_comm_type t) SCP_MUST_USE;
-/** Wait for all of them: SCP_ECOMM when that takes longer than the communicator's timeout. */
-scp_status scp_mpi_flight_land(scp_comm *c, scp_mpi_flight *f) SCP_MUST_USE;
-void scp_mpi_flight_fini(scp_mpi_flight *f);
+/* Sums of parts of host memory in flight: members of scp_comm_ops, mpi_bucket.c. Landing fails with
+ * SCP_ECOMM when it takes longer than the communicator's timeout. */
+scp_status scp_mpi_sum_start(scp_comm *c, void **flight, void *buf, size_t n, scp_comm_type t);
+scp_status scp_mpi_sum_land(scp_comm *c, void *flight);
+void scp_mpi_sum_end(scp_comm *c, void *flight);
 
 #endif

@@ -166,6 +166,7 @@ static const scp_comm_ops nccl_ops = { .name = "nccl",
                                        SCP_COMM_FORWARD,
                                        .allreduce_on = allreduce_on,
                                        .average = &nccl_average,
+                                       .average_alone = true,
                                        .poll = poll_errors,
                                        .abort = abort_comm,
                                        .destroy = destroy };

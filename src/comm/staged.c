@@ -1,4 +1,4 @@
-/* Host-staged communicator: device, pinned memory, MPI, device. For several ranks on one GPU, which
+/* Host-staged communicator: device, pinned memory, the world's own way (MPI), device. For several ranks on one GPU, which
  * NCCL refuses, and where there is no NCCL.
  *
  * A bucket of the gradient goes down on the second stream as soon as it is complete, while the
@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "comm/forward.h"
-#include "comm/mpi_impl.h"
 #include "dev/stream.h"
 
 typedef struct staged {
@@ -34,7 +33,7 @@ typedef struct lift {
     scp_event **ready, **down; /* [n] */
     scp_event *joined;
     size_t *order, started;
-    scp_mpi_flight flight;
+    void *flight; /* of the host communicator */
 } lift;
 
 static scp_status open_lift(scp_average *a)
@@ -63,7 +62,7 @@ static void close_lift(scp_average *a)
     }
     scp_event_destroy(a->dev, &l->joined);
     scp_unpin(a->dev, l->pinned);
-    scp_mpi_flight_fini(&l->flight);
+    if (l->flight) a->comm->host->ops->sum_end(a->comm->host, l->flight);
     free(l->ready);
     free(l->down);
     free(l->order);
@@ -96,17 +95,24 @@ static scp_status join(scp_average *a)
     return scp_event_follow(a->dev, SCP_STREAM_MAIN, l->joined);
 }
 
+/* Begin the sum of a bucket that is down, or do it where the host communicator cannot go on. */
+static scp_status sum(scp_comm *host, lift *l, void *buf, size_t n, scp_comm_type t)
+{
+    if (!host->ops->sum_start) return host->ops->allreduce(host, buf, n, t, SCP_COMM_SUM);
+    return host->ops->sum_start(host, &l->flight, buf, n, t);
+}
+
 static scp_status finish(scp_average *a)
 {
     lift *l = a->state;
-    scp_comm *mpi = a->comm->host;
+    scp_comm *host = a->comm->host;
     for (size_t k = 0; k < l->started; k++) {
         const size_t i = l->order[k];
         SCP_TRY(scp_event_wait(a->dev, l->down[i], a->comm->timeout, "the backward pass"));
-        SCP_TRY(scp_mpi_flight_start(mpi, &l->flight, l->pinned + bytes_of(a, a->begin[i]),
-                                     scp_average_count(a, i), a->type));
+        SCP_TRY(sum(host, l, l->pinned + bytes_of(a, a->begin[i]), scp_average_count(a, i),
+                    a->type));
     }
-    SCP_TRY(scp_mpi_flight_land(mpi, &l->flight));
+    if (host->ops->sum_land) SCP_TRY(host->ops->sum_land(host, l->flight));
     const size_t first = bytes_of(a, a->begin[0]), all = a->begin[a->n] - a->begin[0];
     scp_comm_scale(a->comm, l->pinned + first, all, a->type);
     return scp_stream_copy(a->dev, SCP_STREAM_MAIN, SCP_COPY_TO_DEVICE, a->g + first,
@@ -136,7 +142,6 @@ scp_status scp_comm_create_staged(scp_comm *world, scp_device *dev, scp_comm **o
 {
     staged *s = NULL;
     (void)dev;
-    SCP_ARG(world->ops == &scp_comm_mpi_ops, "a staged communicator stands on MPI");
     SCP_TRY(scp_alloc(1, sizeof *s, &s));
     s->base = (scp_comm){ .ops = &staged_ops,
                           .rank = world->rank,

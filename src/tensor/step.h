@@ -79,7 +79,7 @@ typedef struct scp_step_impl {
                        void *loss_grad);
     /** Norm of g / loss_scale, summed in fp64 in a fixed order. Not finite: found_inf = 1; bad,
      *  worst and skipped count; with growth_every the scale halves (not below SCP_SCALE_MIN) and
-     *  good = 0; w, m, v, ema stay. Else scp_adamw of tensor/optim.h with lr and bias corrections of
+     *  good = 0; w, m, v, ema stay, but states of w that are not finite become those of ema. Else scp_adamw of tensor/optim.h with lr and bias corrections of
      *  `now`, grad_scale = min(1, clip / (norm + 1e-6)) / loss_scale; then ema, also of the states;
      *  bad = 0; with growth_every good + 1, and at growth_every the scale doubles (not above
      *  SCP_SCALE_MAX) and good = 0. */

@@ -132,7 +132,8 @@ static scp_status build(baseline_ctx *c)
     scp_baseline_build_train(c->graph, c->kind, c->cfg, (int64_t)d->P, (int64_t)d->G, c->Dz,
                              (int64_t)c->labels.n, B, &c->nodes);
     SCP_TRY(scp_graph_status(c->graph));
-    SCP_TRY(scp_plan_create(c->graph, c->nodes.loss, c->s->comm, &c->plan));
+    SCP_TRY(scp_plan_create_as(c->graph, c->nodes.loss, c->s->comm, scp_train_storage(c->train),
+                               &c->plan));
     SCP_TRY(start_at_mean(c));
     SCP_TRY(scp_device_view_f32(c->s->dev, d->x, d->P * d->G, &c->profiles));
     if (c->Dz) {

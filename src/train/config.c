@@ -39,6 +39,10 @@
       NULL },                                                                                      \
     { prefix "tensorboard", NULL, SCP_OPT_BOOL, FIELD(tensorboard), "false", 0, 0, NULL, NULL,     \
       "Write event files for TensorBoard to <run>/tensorboard, too.", NULL },                      \
+    { prefix "precision", NULL, SCP_OPT_ENUM, FIELD(precision), "fp32", 0, 0, "fp32|fp16|bf16",    \
+      NULL,                                                                                        \
+      "Storage of activations and weights in a step; fp16 scales the loss. Master weights, sums, " \
+      "norms and losses are fp32 always. cpu and ref emulate it.", "paper App. D" },               \
     INT(prefix, stop_after, "0", 0, 1e9, "steps",                                                  \
         "Checkpoint and stop after this many steps of this start; 0: run to the end.", NULL),      \
     { 0 }
@@ -96,4 +100,11 @@ scp_status scp_train_config_text(const scp_train_config *c, const char *prefix, 
                                     (long long)*(const int64_t *)at));
     }
     return SCP_OK;
+}
+
+scp_dtype scp_train_storage(const scp_train_config *c)
+{
+    return c->precision == SCP_FP16         ? SCP_F16
+           : c->precision == SCP_BF16_STORE ? SCP_BF16
+                                            : SCP_REAL;
 }

@@ -4,6 +4,9 @@
 #define SCP_TRAIN_CONFIG_H
 
 #include "conf/option.h"
+#include "dev/device.h"
+
+typedef enum scp_precision { SCP_FP32, SCP_FP16, SCP_BF16_STORE } scp_precision;
 
 typedef struct scp_train_config {
     int64_t steps;
@@ -15,6 +18,7 @@ typedef struct scp_train_config {
     double ema;             /* decay of the moving average of the weights                     */
     int64_t seed;
     int64_t log_every, checkpoint_every, validate_every, keep;
+    int precision;          /* scp_precision: how activations and weights are stored       */
     int64_t stop_after;     /* stop and checkpoint after this many steps of this run; 0: never */
     bool accept_changes;    /* resume although the schedule differs from the checkpoint's        */
     bool tensorboard;       /* write event files too                                             */
@@ -32,5 +36,8 @@ double scp_train_lr(const scp_train_config *c, int64_t step);
  *  schedule (steps, rates, decay). Appends. */
 scp_status scp_train_config_text(const scp_train_config *c, const char *prefix, bool fixed,
                                  scp_strbuf *out) SCP_MUST_USE;
+
+/** Storage of a plan for this precision (scp_plan_create_as). */
+scp_dtype scp_train_storage(const scp_train_config *c);
 
 #endif

@@ -11,12 +11,11 @@
 #include "base/mem.h"
 #include "base/sig.h"
 #include "comm/watchdog.h"
-#include "data/sampler.h"
-#include "tensor/optim.h"
 #include "train/record.h"
 #include "train/state.h"
+#include "train/stepper.h"
 
-enum { STOP_CHECK = 8, MAX_BAD_STEPS = 25, BUCKET = 1 << 20 };
+enum { STOP_CHECK = 8, MAX_BAD_STEPS = 25 };
 
 typedef struct loop {
     const scp_job *job;
@@ -25,105 +24,35 @@ typedef struct loop {
     scp_job_result *out;
     scp_train_store *store;
     scp_record *record;   /* rank 0 */
-    int32_t *rows;
-    size_t local;         /* rows of this rank */
-    int64_t row0;
+    scp_stepper *stepper;
     int64_t first;        /* step of this start */
+    int64_t skipped_before; /* steps without update of earlier starts */
     int64_t saved;        /* newest checkpoint, perhaps still being written; -1: none */
     double grad_norm, start;
 } loop;
 
-/* Running statistics that a bad forward pass has spoilt go back to their moving average, which it has
- * not reached. They are the same on every rank. */
-static scp_status mend_states(scp_params *p)
-{
-    size_t n = scp_params_trainable(p), states = scp_params_total(p) - n;
-    double *now = NULL;
-    bool good = true;
-    scp_status st = SCP_OK;
-    if (states == 0) return SCP_OK;
-    SCP_TRY(scp_alloc(states, sizeof *now, &now));
-    SCP_GOTO(done, scp_params_read_f64(p, SCP_ARENA_W, n, states, now));
-    for (size_t i = 0; i < states; i++) good = good && isfinite(now[i]);
-    if (good) goto done;
-    SCP_GOTO(done, scp_params_read_f64(p, SCP_ARENA_EMA, n, states, now));
-    SCP_GOTO(done, scp_params_write_f64(p, SCP_ARENA_W, n, states, now));
-done:
-    free(now);
-    return st;
-}
-
-/* A step whose loss or gradient is not finite leaves the weights as they are and is counted; too
- * many in a row end the run. */
-static scp_status skip_step(loop *l, int64_t step)
+/* What the steps so far came to. Those whose loss or gradient is not finite leave the weights as they
+ * are and are counted; too many in a row end the run. */
+static scp_status look(loop *l)
 {
     char last[96] = "there is no checkpoint yet";
-    l->state.skipped++;
-    l->out->skipped++;
-    if (++l->state.bad < MAX_BAD_STEPS) return mend_states(l->job->params);
+    scp_step_state s;
+    SCP_TRY(scp_stepper_look(l->stepper, &s));
+    l->grad_norm = s.grad_norm;
+    l->out->skipped = s.skipped;
+    l->state.skipped = l->skipped_before + s.skipped;
+    l->state.bad = s.bad;
+    l->state.loss_scale = s.loss_scale;
+    l->state.good = s.good;
+    if (s.worst < MAX_BAD_STEPS) return SCP_OK;
     if (l->saved >= 0)
         snprintf(last, sizeof last, "the last good checkpoint is that of step %lld",
                  (long long)l->saved);
     SCP_FAIL(SCP_EINTERNAL,
              "%s: loss or gradient was not finite in %d steps in a row, up to step %lld; %s; lower "
              "the learning rate and go on with --%s.accept_changes, or look at the input",
-             l->job->stage, MAX_BAD_STEPS, (long long)step + 1, last,
+             l->job->stage, MAX_BAD_STEPS, (long long)l->state.step, last,
              strcmp(l->job->stage, "vae") == 0 ? "vae_train" : "train");
-}
-
-/* Average, clip and apply the gradients of one step. One that is not finite is the same on every
- * rank after averaging, so all ranks skip alike. */
-static scp_status update(loop *l, int64_t step)
-{
-    const scp_train_config *c = l->cfg;
-    scp_params *p = l->job->params;
-    scp_device *dev = scp_params_device(p);
-    const scp_optim_impl *optim = dev->backend->optim;
-    size_t n = scp_params_trainable(p), states = scp_params_total(p) - n;
-    void *g = scp_params_arena(p, SCP_ARENA_G), *ema = scp_params_arena(p, SCP_ARENA_EMA);
-    char *w = scp_params_arena(p, SCP_ARENA_W);
-    double squares, scale = 1;
-    SCP_TRY(scp_comm_average(l->job->comm, g, n,
-                             dev->backend->real_size == 8 ? SCP_COMM_F64 : SCP_COMM_F32, BUCKET));
-    SCP_TRY(optim->sum_squares(dev, g, n, &squares));
-    l->grad_norm = sqrt(squares);
-    if (!isfinite(squares)) return skip_step(l, step);
-    l->state.bad = 0;
-    if (c->clip > 0 && l->grad_norm > c->clip) scale = c->clip / (l->grad_norm + 1e-6);
-    scp_adamw h = { .lr = scp_train_lr(c, step),
-                    .beta1 = c->beta1,
-                    .beta2 = c->beta2,
-                    .eps = c->eps,
-                    .decay = c->weight_decay,
-                    .grad_scale = scale,
-                    .ema_decay = c->ema,
-                    .t = step + 1 };
-    SCP_TRY(optim->adamw(dev, &h, n, w, g, scp_params_arena(p, SCP_ARENA_M),
-                         scp_params_arena(p, SCP_ARENA_V), ema, scp_params_decay_mask(p)));
-    size_t at = scp_device_bytes(dev, SCP_REAL, n);
-    return states ? optim->ema(dev, c->ema, states, w + at, (char *)ema + at) : SCP_OK;
-}
-
-/* A loss of this rank that is not finite counts as a bad gradient, on all ranks. */
-static scp_status poison(const loop *l)
-{
-    static const double bad = NAN;
-    double loss;
-    SCP_TRY(scp_plan_fetch_f64(l->job->plan, l->job->report[0], &loss));
-    if (isfinite(loss)) return SCP_OK;
-    return scp_params_write_f64(l->job->params, SCP_ARENA_G, 0, 1, &bad);
-}
-
-static scp_status one_step(loop *l, int64_t step)
-{
-    scp_step s = { .seed = (uint64_t)l->cfg->seed, .step = step, .row0 = l->row0, .train = true };
-    scp_sampler_rows((uint64_t)l->cfg->seed, l->job->n_train, (uint64_t)step,
-                     (uint64_t)l->cfg->batch, (uint64_t)l->row0, l->local, l->rows);
-    SCP_TRY(l->job->feed(l->job->ctx, l->job->plan, step, l->rows, l->local));
-    SCP_TRY(scp_plan_forward(l->job->plan, &s));
-    SCP_TRY(scp_plan_backward(l->job->plan));
-    SCP_TRY(poison(l));
-    return update(l, step);
 }
 
 /* Losses of a step as means over ranks. values [SCP_JOB_REPORTS]. */
@@ -198,21 +127,49 @@ static scp_status save(loop *l)
     return SCP_OK;
 }
 
+static bool every(int64_t step, int64_t period)
+{
+    return period > 0 && (step + 1) % period == 0;
+}
+
+/* Does the host do anything after this step? */
+static bool due(const loop *l, int64_t step)
+{
+    const scp_train_config *c = l->cfg;
+    return step + 1 == c->steps || every(step, c->log_every) || every(step, c->validate_every) ||
+           every(step, c->checkpoint_every) ||
+           (c->stop_after && step + 1 - l->first >= c->stop_after);
+}
+
+/* Take steps from `step` on, as many as suit the device and no further than the next that the host
+ * waits for. The last of them. */
+static scp_status take_steps(loop *l, int64_t *step)
+{
+    int64_t n = 1;
+    while (n < scp_stepper_stride(l->stepper) && !due(l, *step + n - 1) &&
+           !every(*step + n - 1, STOP_CHECK))
+        n++;
+    SCP_TRY(scp_stepper_run(l->stepper, *step, n));
+    *step += n - 1;
+    l->state.step = *step + 1;
+    return SCP_OK;
+}
+
 static scp_status run_steps(loop *l)
 {
     const scp_train_config *c = l->cfg;
     bool stop = false;
     for (int64_t step = l->first; step < c->steps && !stop; step++) {
         scp_watchdog_place(l->job->stage, step + 1);
-        SCP_TRY(one_step(l, step));
-        l->state.step = step + 1;
+        SCP_TRY(take_steps(l, &step));
         bool last = step + 1 == c->steps;
         SCP_TRY(stop_wanted(l, step, &stop));
         stop = stop && !last;
-        SCP_TRY(report(l, step, (step + 1) % c->log_every == 0 || last || stop));
-        bool score = last || (c->validate_every && (step + 1) % c->validate_every == 0);
+        if (scp_stepper_stride(l->stepper) == 1 || due(l, step) || stop) SCP_TRY(look(l));
+        SCP_TRY(report(l, step, every(step, c->log_every) || last || stop));
+        bool score = last || every(step, c->validate_every);
         if (score && (!stop || l->out->stop == SCP_STOP_AFTER)) SCP_TRY(validate(l));
-        if (score || stop || (step + 1) % c->checkpoint_every == 0) SCP_TRY(save(l));
+        if (score || stop || every(step, c->checkpoint_every)) SCP_TRY(save(l));
         if (last) l->out->stop = SCP_STOP_DONE;
     }
     return scp_train_store_wait(l->store);
@@ -237,15 +194,13 @@ static void warn_short(const scp_job *job)
 static scp_status prepare(loop *l)
 {
     const scp_job *job = l->job;
-    int size = scp_comm_size(job->comm), rank = scp_comm_rank(job->comm);
+    int size = scp_comm_size(job->comm);
     if (l->cfg->batch % size)
         SCP_FAIL(SCP_EUSAGE, "%s: the global batch (%lld) must be a multiple of the %d ranks",
                  job->stage, (long long)l->cfg->batch, size);
     if (!job->n_train) SCP_FAIL(SCP_EDATA, "%s: the shard has no training rows", job->stage);
-    l->local = (size_t)(l->cfg->batch / size);
-    l->row0 = rank * (int64_t)l->local;
     warn_short(job);
-    return scp_alloc(l->local, sizeof *l->rows, &l->rows);
+    return scp_stepper_create(job, &l->stepper);
 }
 
 static scp_status resume(loop *l)
@@ -258,6 +213,9 @@ static scp_status resume(loop *l)
         SCP_TRY(scp_train_state_load(l->store, &l->state, &found));
     l->first = l->out->resumed_from = l->state.step;
     l->saved = found ? l->first : -1;
+    l->skipped_before = l->state.skipped;
+    SCP_TRY(scp_agree(l->job->comm, scp_stepper_begin(l->stepper, l->state.loss_scale,
+                                                      l->state.good, l->state.bad)));
     if (found)
         scp_log(SCP_LOG_INFO, "%s: resumed at step %lld", l->job->stage, (long long)l->first);
     return SCP_OK;
@@ -299,7 +257,7 @@ scp_status scp_job_run(const scp_job *job, scp_job_result *out)
     if (l.state.step == job->cfg->steps) SCP_GOTO(done, scp_train_state_export(job));
 done:
     close_run(&l, st);
-    free(l.rows);
+    scp_stepper_destroy(&l.stepper);
     out->step = l.state.step;
     out->best = l.state.best;
     out->best_step = l.state.best_step;

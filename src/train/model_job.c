@@ -142,7 +142,8 @@ static scp_status build(model_ctx *c)
     SCP_TRY(scp_graph_create(c->params, &c->graph));
     scp_method_build_train(c->graph, c->m, &size, &c->nodes);
     SCP_TRY(scp_graph_status(c->graph));
-    SCP_TRY(scp_plan_create(c->graph, c->nodes.loss, c->s->comm, &c->plan));
+    SCP_TRY(scp_plan_create_as(c->graph, c->nodes.loss, c->s->comm, scp_train_storage(c->cfg),
+                               &c->plan));
     SCP_TRY(scp_tables_init(&c->tables, c->s->dev, c->m, d, c->mu, &c->stats));
     SCP_TRY(scp_tables_bind(&c->tables, c->plan, &c->nodes));
     if (!c->held.n) return SCP_OK;

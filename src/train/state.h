@@ -12,6 +12,8 @@ typedef struct scp_train_state {
     int64_t best_step;
     int64_t skipped;     /* steps without update: loss or gradient not finite      */
     int64_t bad;         /* how many of them in a row, up to this step             */
+    double loss_scale;   /* of mixed precision; 0: that of a fresh run             */
+    int64_t good;        /* finite steps since it last changed                     */
 } scp_train_state;
 
 /* Where a run keeps its state: the folder <run_dir>/<stage>, locked. */

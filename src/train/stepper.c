@@ -109,7 +109,7 @@ static scp_status fill(scp_stepper *s)
     SCP_TRY(set_update(s));
     s->recording = scp_capture_possible(s->dev) && !s->job->direct &&
                    !(scp_average_waits(s->average) && scp_plan_talks(s->job->plan));
-    return scp_stepper_begin(s, 0, 0);
+    return scp_stepper_begin(s, 0, 0, 0);
 }
 
 scp_status scp_stepper_create(const scp_job *job, scp_stepper **out)
@@ -156,11 +156,12 @@ int64_t scp_stepper_replayed(const scp_stepper *s)
     return s->replayed;
 }
 
-scp_status scp_stepper_begin(scp_stepper *s, double loss_scale, int64_t good)
+scp_status scp_stepper_begin(scp_stepper *s, double loss_scale, int64_t good, int64_t bad)
 {
     const double first = s->update.growth_every ? SCP_SCALE_START : 1;
     const scp_step_state state = { .loss_scale = loss_scale > 0 ? loss_scale : first,
-                                   .good = good };
+                                   .good = good,
+                                   .bad = bad };
     s->written = 0;
     SCP_TRY(s->dev->backend->write(s->dev, s->state, &state, sizeof state));
     return scp_params_half_refresh(s->job->params);

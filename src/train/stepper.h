@@ -25,9 +25,10 @@ void scp_stepper_destroy(scp_stepper **s);
  *  on. At most SCP_STEPPER_MOST. */
 int64_t scp_stepper_stride(const scp_stepper *s);
 
-/** Begin with this loss scale (0: a fresh run's), its count of good steps, and the weights that are
- *  in the store now. */
-scp_status scp_stepper_begin(scp_stepper *s, double loss_scale, int64_t good) SCP_MUST_USE;
+/** Begin with this loss scale (0: a fresh run's), its count of good steps, that many bad steps in a
+ *  row behind it, and the weights that are in the store now. */
+scp_status scp_stepper_begin(scp_stepper *s, double loss_scale, int64_t good,
+                             int64_t bad) SCP_MUST_USE;
 
 /** Take steps [first, first + n), n <= SCP_STEPPER_MOST; on return they may still be under way. */
 scp_status scp_stepper_run(scp_stepper *s, int64_t first, int64_t n) SCP_MUST_USE;

@@ -101,7 +101,8 @@ static scp_status build(vae_ctx *c)
     SCP_TRY(scp_graph_create(c->params, &c->graph));
     scp_vae_build_train(c->graph, c->vae, (int64_t)d->P, (int64_t)d->G, B, &c->nodes);
     SCP_TRY(scp_graph_status(c->graph));
-    SCP_TRY(scp_plan_create(c->graph, c->nodes.loss, c->s->comm, &c->plan));
+    SCP_TRY(scp_plan_create_as(c->graph, c->nodes.loss, c->s->comm, scp_train_storage(c->cfg),
+                               &c->plan));
     SCP_TRY(start_at_mean(c));
     SCP_TRY(scp_device_view_f32(c->s->dev, d->x, d->P * d->G, &c->profiles));
     return scp_plan_bind(c->plan, c->nodes.profiles, c->profiles);

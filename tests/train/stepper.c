@@ -194,7 +194,7 @@ static scp_status by_stepper(net *t, const how *h, weights *w, scp_step_state *s
                           .bucket = 20 };
     scp_stepper *s = NULL;
     scp_status st = scp_stepper_create(&job, &s);
-    if (st == SCP_OK) st = scp_stepper_begin(s, h->loss_scale, 0);
+    if (st == SCP_OK) st = scp_stepper_begin(s, h->loss_scale, 0, 0);
     for (int64_t step = 0; st == SCP_OK && step < STEPS; step += h->stride)
         st = scp_stepper_run(s, step, STEPS - step < h->stride ? STEPS - step : h->stride);
     if (st == SCP_OK) st = scp_stepper_look(s, state);
