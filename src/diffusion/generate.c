@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "diffusion/chain.h"
 #include "diffusion/ddim.h"
 #include "io/dataset.h"
 #include "model/vae_run.h"
@@ -30,6 +31,9 @@ struct scp_generator {
     int32_t *drug, *mask, *steps;
     double *weight;                        /* [n_pass, block]                          */
     double *z, *z0, *eps, *out, *combined; /* [block, Dz]; out [rows, Dz] */
+    bool on_device;                        /* whole chains without the host */
+    bool set;                              /* the chain has the conditions of the block */
+    scp_chain *chain;
 };
 
 static scp_status build_condition(scp_generator *s)
@@ -139,6 +143,7 @@ scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp
     if (m->diffusion.objective == SCP_OBJECTIVE_REGRESSION) s->gd.kind = SCP_GUIDANCE_NONE;
     s->n_pass = (size_t)scp_guidance_passes(&s->gd, 1, pass);
     s->rows = s->block * s->n_pass;
+    s->on_device = !scp_params_device(model)->backend->host;
     SCP_GOTO(fail, scp_schedule_init(&s->schedule, m->diffusion.T, m->diffusion.beta_first,
                                      m->diffusion.beta_last));
     SCP_GOTO(fail, build_condition(s));
@@ -158,6 +163,7 @@ void scp_generator_destroy(scp_generator **gp)
 {
     if (!gp || !*gp) return;
     scp_generator *s = *gp;
+    scp_chain_destroy(&s->chain);
     scp_plan_destroy(&s->cond_plan);
     scp_plan_destroy(&s->net_plan);
     scp_graph_destroy(&s->cond_graph);
@@ -193,6 +199,7 @@ static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size
                 s->z_pre[to * Dz + k] = (float)((c->mu_pre[from * Dz + k] - s->stats->pre_mean[k]) /
                                                 s->stats->pre_std[k]);
         }
+    s->set = false;
     SCP_TRY(scp_plan_feed_f32(s->cond_plan, s->in.z_pre, s->z_pre));
     SCP_TRY(scp_plan_feed_i32(s->cond_plan, s->in.drug, s->drug));
     SCP_TRY(scp_plan_feed_f32(s->cond_plan, s->in.dose_code, s->code));
@@ -223,6 +230,23 @@ static scp_status guided(void *ctx, int64_t t, const double *z, double *out)
     return SCP_OK;
 }
 
+/* All steps on the device, from the noise in z; z0 gets the sample. */
+static scp_status chained(scp_generator *s, int64_t steps)
+{
+    const scp_chain_sizes size = { (int64_t)s->block, (int64_t)s->n_pass, steps };
+    const scp_chain_conditions in = { s->host[0], s->host[1], s->host[2], s->weight };
+    if (s->chain && scp_chain_steps(s->chain) != steps) scp_chain_destroy(&s->chain);
+    if (!s->chain) {
+        SCP_TRY(scp_chain_create(&s->m, &s->schedule, s->model, &size, &s->chain));
+        s->set = false;
+    }
+    if (!s->set) SCP_TRY(scp_chain_set(s->chain, &in));
+    s->set = true;
+    SCP_TRY(scp_chain_run(s->chain, s->z));
+    memcpy(s->z0, s->z, s->block * (size_t)s->m.vae.latent * sizeof *s->z);
+    return SCP_OK;
+}
+
 /* One draw for the block: leaves the standardised target in z0. */
 static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, size_t n, int64_t r,
                        int64_t steps)
@@ -238,6 +262,7 @@ static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, 
     for (size_t i = 0; i < n; i++)
         scp_rng_fill_normal((uint64_t)s->gd.seed, SCP_RNG_DDIM, (uint64_t)r, c->id[first + i], Dz,
                             s->z + i * Dz);
+    if (s->on_device && !(s->gd.rescale > 0)) return chained(s, steps);
     return scp_ddim_sample(&ddim, (int64_t)count, s->z, s->z0, s->eps, s->combined);
 }
 
@@ -272,6 +297,11 @@ static scp_status predict_block(scp_generator *s, const scp_conditions *c, size_
 done:
     free(sum);
     return st;
+}
+
+void scp_generator_set_on_device(scp_generator *s, bool on_device)
+{
+    s->on_device = on_device;
 }
 
 scp_status scp_generator_latent(scp_generator *s, const scp_conditions *c, float *mu_hat)

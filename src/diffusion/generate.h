@@ -31,6 +31,10 @@ scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp
                                 size_t n_drugs, size_t G, scp_generator **out) SCP_MUST_USE;
 void scp_generator_destroy(scp_generator **gen);
 
+/** Take all DDIM steps of a block on the device (diffusion/chain.h) or each through the host, in
+ *  fp64: the device where it is not the host itself. guidance.rescale goes through the host. */
+void scp_generator_set_on_device(scp_generator *gen, bool on_device);
+
 /** Predict: x_hat = max(0, D(z_hat)), z_hat the mean over the draws; with residual decoding
  *  max(0, x_pre + D(z_hat) - D(z_pre)), which needs c->x_pre. x [n, G] owned by the caller. */
 scp_status scp_generator_run(scp_generator *gen, const scp_conditions *c, float *x) SCP_MUST_USE;

@@ -207,6 +207,11 @@ void *scp_plan_feed_block(const scp_plan *p, size_t *bytes)
     return p->block;
 }
 
+const void *scp_plan_memory(const scp_plan *p, const scp_node *x)
+{
+    return p->slot[x->id].live ? scp_plan_value(p, x) : NULL;
+}
+
 bool scp_plan_talks(const scp_plan *p)
 {
     for (size_t i = 0; i < p->n; i++)

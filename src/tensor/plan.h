@@ -50,6 +50,8 @@ scp_status scp_plan_backward(scp_plan *p) SCP_MUST_USE;
 void *scp_plan_feed_block(const scp_plan *p, size_t *bytes);
 /** From now on feeds fill host memory laid out like that block; NULL: the device again. */
 void scp_plan_feed_to(scp_plan *p, void *host);
+/** Device memory of the value of an output or a leaf, borrowed; NULL when it is not kept. */
+const void *scp_plan_memory(const scp_plan *p, const scp_node *x);
 /** Does an op exchange statistics with other ranks? */
 bool scp_plan_talks(const scp_plan *p);
 /** The loss in device memory, one real; NULL without. */

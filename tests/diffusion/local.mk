@@ -19,3 +19,7 @@ tests_diffusion_theory_ddim_t_SOURCES = tests/diffusion/theory_ddim.c tests/diff
 tests_diffusion_theory_ddim_t_LDADD = libscptest.a $(LDADD)
 tests_diffusion_theory_guidance_t_SOURCES = tests/diffusion/theory_guidance.c tests/diffusion/mixture.c tests/diffusion/mixture.h
 tests_diffusion_theory_guidance_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/diffusion/chain.t
+TESTS += tests/diffusion/chain.t
+tests_diffusion_chain_t_SOURCES = tests/diffusion/chain.c tests/dev/deferred.h tests/dev/deferred.c
+tests_diffusion_chain_t_LDADD = libscptoy.a libscptest.a $(LDADD)
