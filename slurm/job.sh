@@ -8,6 +8,7 @@
 scp_stop=   # the signal that asked to stop
 scp_pid=    # the launcher that runs
 scp_timer=  # the process that requeues at the last moment
+scp_lead=   # seconds that the signal came before the time limit
 scp_id=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID} # an array's last member has the array's id
 scp_id=${scp_id:-$SLURM_JOB_ID}
 
@@ -43,7 +44,6 @@ scp_set_launcher() {
         scp_launch=(mpirun -n "${SLURM_NTASKS:-1}" --bind-to none)
         ;;
     esac
-    if ((SCPPDM_GPUS > 0)); then scp_launch+=(bash "$scp_dir/rank.sh" "$SCPPDM_GPUS"); fi
     [[ -n $SCPPDM_CONTAINER ]] || return 0
     if ((${#run[@]} == 0)); then
         run=(apptainer exec)
@@ -112,7 +112,9 @@ scp_on_stop() {
     local left
     if [[ -z $scp_stop ]]; then
         scp_stop=$1
+        scp_stop_at=$SECONDS
         if [[ $1 == USR1 ]] && left=$(scp_seconds "$(scp_squeue %L)"); then
+            scp_lead=$left
             scp_log "stop request (USR1), $left s before the time limit: handed to the ranks"
             # A step that cannot stop in time is requeued all the same, and goes on from its last checkpoint.
             left=$((left > 25 ? left - 20 : left / 2))
@@ -130,6 +132,10 @@ scp_on_stop() {
 scp_step() {
     local code
     if [[ -n $scp_stop ]]; then scp_end 85; fi
+    # A rank takes the GPU of its number on the node; without one it fails, instead of computing on the CPU.
+    case $1 in scppdm_vae | scppdm_train | scppdm_eval | scppdm_predict | scppdm_ablate)
+        if ((SCPPDM_GPUS > 0)) && [[ " $* " != *" --device"[=\ ]* ]]; then set -- "$@" --device cuda; fi ;;
+    esac
     scp_log "\$ $*"
     "${scp_launch[@]}" "$@" &
     scp_pid=$!
@@ -141,6 +147,13 @@ scp_step() {
     done
     scp_pid=
     scp_log "$1: exit code $code"
+    if [[ -n $scp_stop ]]; then
+        scp_log "stopped $((SECONDS - scp_stop_at)) s after the request"
+        if [[ -n $scp_lead ]] && (((SECONDS - scp_stop_at) * 2 > scp_lead)); then
+            scp_log "warning: that is more than half of the $scp_lead s there were: give it more time," \
+                "--signal=B:USR1@$((scp_lead * 2)) in SCPPDM_SBATCH"
+        fi
+    fi
     # Ranks that had no handler yet when the signal came have lost nothing.
     if [[ -n $scp_stop && ($code -eq 138 || $code -eq 143) ]]; then code=85; fi
     if [[ $code -ne 0 ]]; then scp_end "$code"; fi
@@ -171,7 +184,7 @@ scp_end() {
 # Number of this member of the array in scp_member; the seed of it changes slowest.
 scp_set_member() {
     scp_member=${SLURM_ARRAY_TASK_ID:-0}
-    if ((scp_members == 0)) || [[ $scp_stage == report.sh ]]; then return; fi
+    if ((scp_members == 0)); then return; fi
     [[ -n ${SLURM_ARRAY_TASK_ID:-} ]] ||
         scp_die 64 "this is an array of $scp_members jobs: run $scp_dir/$scp_stage, which submits it, or sbatch" \
             "--array=0-$((scp_members - 1))"
@@ -184,14 +197,13 @@ scp_set_member() {
 # The run folder of this member, and what the arguments leave open.
 scp_defaults() {
     local i arg scp_seed=
-    if [[ $scp_kind == prep ]]; then return; fi # it knows no run folder
     scp_run=${scp_opt[--run]:-${SCPPDM_RUN:-run}}
+    if [[ $scp_kind == prep || $scp_kind == report ]]; then return; fi # no option --run
     scp_set_member
     if [[ -n $scp_seed ]]; then
         scp_run+=/seed-$scp_seed
         scp_args+=("--train.seed=$scp_seed" "--vae_train.seed=$scp_seed")
     fi
-    # The last of two equal options is taken.
     scp_args+=(--run "$scp_run")
     # Later steps take all settings from the run folder.
     if [[ $scp_kind == vae || $scp_kind == train ]] && [[ -z ${scp_opt[--config]:-} && -n $SCPPDM_CONFIG ]]; then

@@ -191,7 +191,8 @@ scp_take() {
             scp_opt[$name]=$value
             if [[ $scp_kind != prep ]]; then scp_args+=("$name" "$value"); fi
             ;;
-        --run | --shard | --config) scp_opt[$name]=$value scp_args+=("$name" "$value") ;;
+        --run) scp_opt[$name]=$value ;; # a seed adds to it
+        --shard | --config) scp_opt[$name]=$value scp_args+=("$name" "$value") ;;
         --model | --train.model) scp_opt[--model]=$value scp_args+=("$name" "$value") ;;
         *.h5ad) scp_plates+=("$1") ;;
         *) scp_args+=("$1") ;;

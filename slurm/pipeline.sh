@@ -32,6 +32,10 @@ command -v sbatch >/dev/null || [[ $dry_run == yes ]] ||
 
 folder=${scp_opt[--run]:-${SCPPDM_RUN:-run}}
 shard=${scp_opt[--shard]:-${SCPPDM_SHARD:-shard.h5}}
+if [[ $report == yes && -z $SCPPDM_CONTAINER ]] && ! PATH=$SCPPDM_BIN:$PATH command -v scppdm_report >/dev/null; then
+    echo "no report: this build has no scppdm_report" >&2
+    report=no
+fi
 baselines=${scp_opt[--baselines]:-ridge,mlp}
 seeds=${SCPPDM_SEEDS[*]}
 seeds=${seeds// /,}
@@ -116,6 +120,5 @@ reported+=("$id")
 submit predict "$(after "$id")" "$n" --run "$folder" --splits uc,ud
 reported+=("$id")
 if [[ $report == yes ]]; then
-    seeds=
     submit report "$(after "${reported[@]}")" 0 --run "$folder"
 fi

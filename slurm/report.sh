@@ -7,9 +7,10 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
-# usage: slurm/report.sh [--run FOLDER] [OPTION...]
+# usage: slurm/report.sh [--run FOLDER] [--seeds 1,2,3] [OPTION...]
 #
-# Tables and figures of what was scored in a run folder; further options are those of scppdm_report.
+# One page of tables and figures of what was scored in the run folder, or in those of the seeds (FOLDER/seed-1, ...), in
+# FOLDER/report; further options are those of scppdm_report.
 
 # sbatch runs a copy of this file from a spool folder; lib.sh stays where the original is.
 scp_dir=${SCPPDM_SLURM_DIR:-$(dirname "$(readlink -f "$0")")}
@@ -20,6 +21,9 @@ fi
 source "$scp_dir/lib.sh" || { echo "report.sh: set SCPPDM_SLURM_DIR to the folder of the job scripts" >&2; exit 66; }
 
 scp_settings report "$@"
+scp_members=0 # one job for all seeds
 scp_begin "$@"
-scp_step scppdm_report "${scp_args[@]}"
+runs=("$scp_run")
+if ((${#SCPPDM_SEEDS[@]} > 0)); then runs=("${SCPPDM_SEEDS[@]/#/$scp_run/seed-}"); fi
+scp_step scppdm_report "${runs[@]}" --output "$scp_run/report" "${scp_args[@]}"
 scp_end

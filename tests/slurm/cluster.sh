@@ -57,10 +57,11 @@ InactiveLimit=0
 KillWait=5
 MinJobAge=300
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$2 State=UNKNOWN
-PartitionName=test Nodes=$host Default=YES MaxTime=10 State=UP
+PartitionName=test Nodes=$host Default=YES DefaultTime=10 MaxTime=INFINITE State=UP
 END
     echo "PMIxCliTmpDirBase=$1/pmix" >"$1/mpi.conf" # not /tmp: another Slurm's steps have the same names there
     export SLURM_CONF="$1/slurm.conf"
+    cluster_test=$$
     munged --foreground --force --key-file="$1/munge/key" --socket="$1/munge/socket" \
         --pid-file="$1/munge/pid" --log-file="$1/munge/log" --seed-file="$1/munge/seed" \
         >"$1/munged.out" 2>&1 &
@@ -71,7 +72,19 @@ END
     cluster_wait 10 scontrol ping || return 1
     slurmd -D -f "$SLURM_CONF" >"$1/slurmd.out" 2>&1 &
     cluster_pids="$! $cluster_pids"
+    cluster_guard "$1" &
+    cluster_guard=$!
     cluster_wait 20 cluster_idle
+}
+
+# cluster_guard DIR: when the test is killed the hard way, its daemons and folder go all the same.
+cluster_guard() {
+    trap - EXIT
+    trap '' HUP INT
+    trap 'exit 0' TERM
+    while kill -0 "$cluster_test" 2>/dev/null; do sleep 1; done
+    cluster_stop
+    rm -rf "$1"
 }
 
 cluster_idle() { sinfo -h -o %T 2>/dev/null | grep -q '^idle'; }
@@ -90,6 +103,7 @@ cluster_wait() {
 # cluster_stop: jobs first, then the daemons, those that do not listen the hard way.
 cluster_stop() {
     if [ -z "${cluster_pids:-}" ]; then return; fi
+    if [ -n "${cluster_guard:-}" ]; then kill "$cluster_guard" 2>/dev/null; fi
     scancel --quiet --full --signal=KILL --user=root 2>/dev/null
     scancel --quiet --user=root 2>/dev/null
     # A step that outlives its daemons stays for ever.
@@ -136,6 +150,8 @@ ok() { # ok TEXT COMMAND...
     shift
     if "$@"; then echo "ok $count - $text"; return; fi
     echo "not ok $count - $text"
-    tail -n 25 "${logs:?}"/*.log "$logs"/*/*.log 2>/dev/null | sed 's/^/# /'
+    # The logs of the jobs, once.
+    if [ -z "${shown:-}" ]; then tail -n 25 "${logs:?}"/*.log "$logs"/*/*.log 2>/dev/null | sed 's/^/# /'; fi
+    shown=yes
 }
 says() { grep -q -e "$2" "$1" 2>/dev/null; }

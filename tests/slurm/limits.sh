@@ -12,7 +12,7 @@ if [ -z "${SCP_TEST_LONG:-}" ]; then why="takes minutes: make check-long"; fi
 if [ -n "$why" ]; then echo "1..0 # SKIP $why"; exit 0; fi
 tmp=$(mktemp -d) || exit 99
 trap 'cluster_stop; rm -rf "$tmp"' EXIT
-trap 'exit 99' HUP INT TERM
+trap 'exit 99' HUP INT PIPE TERM
 logs=$tmp/work
 mkdir "$tmp/cluster" "$logs" "$logs/whole" "$logs/short" "$logs/alone" "$logs/chain" "$logs/broken"
 
@@ -52,8 +52,9 @@ echo "SCPPDM_CONFIG=$top/tests/slurm/tiny.yaml" >>"$SCPPDM_SITE"
 # The steps that take this machine some 70 s: more than the limit leaves.
 job=$(in_folder "$logs/whole" "$top/slurm/train.sh" --train.steps=400)
 job_completed "$job" 200
-rate=$(sed -n 's/.*train: step 400, .* \([0-9.]*\) s$/\1/p' "$logs/whole/scppdm-train-$job.log" | tail -n 1)
-steps=$(echo "${rate:-4}" | awk '{ s = int(70 * 400 / $1); print s < 2000 ? 2000 : s > 60000 ? 60000 : s }')
+seconds=$(sed -n 's/.*train: step 400, .* \([0-9.]*\) s$/\1/p' "$logs/whole/scppdm-train-$job.log" | tail -n 1)
+steps=$(echo "${seconds:-4}" | awk '{ print int(70 * 400 / $1) }')
+if [ "$steps" -lt 4000 ]; then steps=4000; elif [ "$steps" -gt 60000 ]; then steps=60000; fi
 rm -rf "$logs/whole/run/train" "$logs/whole/run"/weights.safetensors "$logs/whole/run/metrics.jsonl"
 cp -r "$logs/whole/." "$logs/short"
 whole=$(in_folder "$logs/whole" "$top/slurm/train.sh" --train.steps="$steps")

@@ -21,10 +21,6 @@ cat >"$tmp/bin/srun" <<'END'
 #!/bin/sh
 if [ "$1" = --mpi=list ]; then printf 'MPI plugin types are...\n\tnone\n\tpmix\n'; exit 0; fi
 echo "srun $*"
-while [ $# -gt 0 ]; do
-    case $1 in -*) shift ;; *) break ;; esac
-done
-if [ "${1##*/}" = bash ]; then shift; SLURM_LOCALID=3 bash "$@"; fi
 exit "${SRUN_CODE:-0}"
 END
 cat >"$tmp/bin/scontrol" <<'END'
@@ -36,13 +32,9 @@ cat >"$tmp/bin/squeue" <<'END'
 #!/bin/sh
 case $* in *%T*) echo "${STATE:-RUNNING}" ;; *) echo 1:00 ;; esac
 END
-cat >"$tmp/bin/program" <<'END'
-#!/bin/sh
-echo "program $*"
-END
 : >"$tmp/bin/apptainer"
+: >"$tmp/bin/scppdm_train"
 chmod +x "$tmp/bin"/*
-ln -s program "$tmp/bin/scppdm_train"
 PATH=$tmp/bin:$PATH
 
 count=0
@@ -130,7 +122,7 @@ says "a seed that is none is refused" "SCPPDM_SEEDS from the arguments: 'x'" 'ex
 run pipeline.sh --shard none.h5
 says "a pipeline without plates is refused" 'no shard none.h5, and no plates' 'SCPPDM_PLATES' 'exit 66'
 for script in "$top"/slurm/*.sh; do
-    case ${script##*/} in lib.sh | job.sh | rank.sh) continue ;; esac
+    case ${script##*/} in lib.sh | job.sh) continue ;; esac
     run "${script##*/}" --help
     says "${script##*/} --help" '^usage: slurm/' 'exit 0'
 done
@@ -142,7 +134,9 @@ says "a job prints what is in force" 'job 7, start 0, partition cpu' '2 ranks x 
     'site file .*/site.conf' 'launcher srun --mpi=pmix' "programs $tmp/bin" 'exit 0'
 says "and that its partition is not the site's" 'this is not partition gpu'
 run train.sh --run r --model ridge --shard list
-says "each rank takes the GPU of its number on the node" '^program --run r .*--device cuda:1$'
+says "ranks compute on GPUs where the site has them" '^srun .*scppdm_train --model ridge --shard list --run r --device cuda$'
+run train.sh --run r --model ridge --shard list --device cuda:1
+says "on those that the arguments name, if they do" '^srun .*--device cuda:1 --run r$'
 SLURM_NTASKS_PER_NODE=4 run eval.sh --run r
 says "more ranks than GPUs are refused" 'site.conf, line 4: .*one rank a GPU' 'exit 64'
 SLURM_GPUS_ON_NODE=1 run eval.sh --run r
@@ -156,7 +150,7 @@ sed -i '$d' "$SCPPDM_SITE"
 : >"$tmp/image.sif"
 SCPPDM_CONTAINER=$tmp/image.sif run train.sh --run r --model ridge --shard list
 says "a container stands between srun and the program, with its GPUs" \
-    'srun .*rank.sh 2 apptainer exec --nv .*image.sif scppdm_train'
+    'srun .* apptainer exec --nv .*image.sif scppdm_train'
 SCPPDM_CONTAINER=$tmp/image.sif SCPPDM_CONTAINER_RUN="nix exec" run eval.sh --run r
 says "a container runtime that is not there is refused" "no 'nix' on" 'exit 64'
 SRUN_CODE=66 run eval.sh --run r
@@ -168,7 +162,7 @@ says "but not of a job that is being cancelled" 'Slurm ends the job (COMPLETING)
 SLURM_RESTART_COUNT=100 SRUN_CODE=85 run eval.sh --run r
 says "nor for ever" 'not requeued: started 101 times' 'exit 85'
 SLURM_RESTART_COUNT=1 run train.sh --run r --fresh --model ridge --shard list
-says "--fresh counts for the first start only" '^program --run r --model ridge'
+says "--fresh counts for the first start only" '^srun .*scppdm_train --model ridge --shard list --run r --device cuda$'
 run ablate.sh --run r
 says "an array that was not submitted as one says how" 'sbatch --array=0-5' 'exit 64'
 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=7 run ablate.sh --run r --seeds 1,2
