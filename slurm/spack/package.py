@@ -33,10 +33,13 @@ class Scppdm(AutotoolsPackage, CudaPackage):
     depends_on("gsl@2.7:")
     depends_on("xxhash@0.8:")
     depends_on("libdeflate@1.10:")
+    depends_on("isa-l")
+    depends_on("igraph@0.10:")
     depends_on("openssl@3:")
     depends_on("uthash")
     depends_on("zlib-api")
     depends_on("nccl", when="+cuda")
+    depends_on("gnuplot", type="run")
 
     # Read by name: configure has one option for each.
     with_prefix = {
@@ -51,6 +54,8 @@ class Scppdm(AutotoolsPackage, CudaPackage):
         "gsl": "gsl",
         "xxhash": "xxhash",
         "libdeflate": "libdeflate",
+        "isal": "isa-l",
+        "igraph": "igraph",
         "crypto": "openssl",
         "zlib": "zlib-api",
     }

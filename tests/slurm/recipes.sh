@@ -47,6 +47,15 @@ report "$spack: its options are those of configure" "$(unknown $(
 # shellcheck disable=SC2046
 report "$easybuild: its options are those of configure" \
     "$(unknown $(grep -o -e '--with[a-z]*-[a-z0-9-]*' "$easybuild" | sed 's/--without-/--with-/'))"
+# A library that configure looks for is in both.
+for file in $spack "$easybuild"; do
+    report "$file: every library of configure is there" "$(
+        echo "$known" | sed -n 's/^  --with-\([a-z0-9]*\)\(=DIR\|\[=DIR\).*/\1/p' | while read -r name; do
+            case $name in cuda | nccl | mpi) continue ;; esac
+            grep -qE "(\"$name\":|--with(out)?-$name)" "$file" || echo "no --with-$name"
+        done
+    )"
+done
 version=$(sed -n 's/^AC_INIT(\[scppdm\], \[\(.*\)\])/\1/p' configure.ac)
 report "$easybuild: it is for this version" "$(grep -qx "version = '$version'" "$easybuild" || echo "not $version")"
 report "$easybuild: what it looks for is installed" "$(
@@ -67,7 +76,7 @@ if command -v dpkg-query >/dev/null 2>&1 && command -v readelf >/dev/null 2>&1 &
     grep -q 'VERSION_ID="12"' /etc/os-release; then
     listed=" $(sed -n '/^Stage: run/,$p' $image | tr -s '\n\134' ' ') "
     report "$image: the packages of all libraries are installed" "$(
-        for program in scppdm_prep scppdm_train scppdm_probe; do
+        for program in scppdm_prep scppdm_train scppdm_report scppdm_probe; do
             readelf -d "$build/$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
         done | sort -u | while read -r name; do
             path=$(/sbin/ldconfig -p | sed -n "s|^[[:space:]]*$name .*=> ||p" | head -n 1)
