@@ -67,6 +67,18 @@ static void job_fini(job *j)
     scp_run_models_close(&j->models);
 }
 
+/* Files of others are not always of log1p expression: say what was cut. */
+static void report_negative(const job *j, const scp_eval_set *set)
+{
+    for (size_t m = 0; m < set->n; m++) {
+        const double share = set->model[m].all[SCP_METRIC_CLIPPED].mean;
+        if (j->models.v[m].file && share > 0)
+            scp_log(SCP_LOG_WARN,
+                    "%s: %.3g %% of the predicted values are below 0 and count as 0 (column clipped)",
+                    set->model[m].model, 100 * share);
+    }
+}
+
 static scp_status score_models(job *j, scp_eval_set *set)
 {
     const scp_metric_settings *m = &j->s->metrics;
@@ -74,6 +86,7 @@ static scp_status score_models(job *j, scp_eval_set *set)
     SCP_TRY(scp_evaluate(j->comm, &j->o->data, set->rows, set->n_rows, set->split, j->predictor,
                          j->models.n, m, set->model));
     set->n = j->models.n;
+    report_negative(j, set);
     return scp_bootstrap(j->comm, set->model, set->n, m->bootstrap, m->seed);
 }
 
@@ -180,11 +193,12 @@ void scp_eval_set_fini(scp_eval_set *set)
 
 /* ---- tables ---- */
 
-scp_status scp_eval_print(const scp_run_settings *s, scp_table *t, const char *heading)
+scp_status scp_eval_print(const scp_run_settings *s, const scp_table *t, bool transpose,
+                          const char *heading)
 {
     scp_strbuf text = { 0 };
     scp_status st = scp_strbuf_addf(&text, "\n%s\n", heading);
-    if (st == SCP_OK) st = scp_table_print(t, (scp_table_format)s->eval.format, true, &text);
+    if (st == SCP_OK) st = scp_table_print(t, (scp_table_format)s->eval.format, transpose, &text);
     if (st == SCP_OK) scp_app_result(text.text);
     scp_strbuf_fini(&text);
     return st;
@@ -201,7 +215,7 @@ static scp_status print_scores(const scp_run_settings *s, const scp_scores *scor
         scp_status st = scp_score_table(scores, n, figure[i], NULL, &t);
         snprintf(heading, sizeof heading, "%s: %s over %zu conditions%s", scores->split, word[i],
                  scores->n, against);
-        if (st == SCP_OK) st = scp_eval_print(s, &t, heading);
+        if (st == SCP_OK) st = scp_eval_print(s, &t, true, heading);
         scp_table_fini(&t);
         SCP_TRY(st);
     }
@@ -229,7 +243,7 @@ static scp_status print_dose(const scp_run_settings *s, const scp_eval_set *set)
     if (!set->model->dose.n) return SCP_OK; /* no drug at two doses in one line */
     scp_status st = scp_dose_table(set->model, set->n, &t);
     snprintf(heading, sizeof heading, "%s: dose behaviour", set->split);
-    if (st == SCP_OK) st = scp_eval_print(s, &t, heading);
+    if (st == SCP_OK) st = scp_eval_print(s, &t, true, heading);
     scp_table_fini(&t);
     return st;
 }
@@ -242,7 +256,7 @@ static scp_status print_coverage(const scp_run_settings *s, const scp_eval_set *
     bool found;
     scp_status st = scp_coverage_table(set->model, set->n, &t, &found);
     snprintf(heading, sizeof heading, "%s: coverage of prediction intervals", set->split);
-    if (st == SCP_OK && found) st = scp_eval_print(s, &t, heading);
+    if (st == SCP_OK && found) st = scp_eval_print(s, &t, true, heading);
     scp_table_fini(&t);
     return st;
 }

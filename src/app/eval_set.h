@@ -29,8 +29,9 @@ void scp_eval_set_fini(scp_eval_set *set);
 /** Tables of a set on stdout. Rank 0. */
 scp_status scp_eval_set_print(const scp_run_settings *s, const scp_eval_set *set) SCP_MUST_USE;
 
-/** A table under a heading, on stdout. */
-scp_status scp_eval_print(const scp_run_settings *s, scp_table *t, const char *heading) SCP_MUST_USE;
+/** A table under a heading, on stdout. `transpose`: columns down. */
+scp_status scp_eval_print(const scp_run_settings *s, const scp_table *t, bool transpose,
+                          const char *heading) SCP_MUST_USE;
 
 /** Pairs of a split by name. *rows [*n] owned by the caller. */
 scp_status scp_eval_rows(const scp_run_open *o, const char *split, int32_t **rows,

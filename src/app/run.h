@@ -22,12 +22,22 @@ typedef struct scp_eval_choice {
     scp_text_list models;   /* rows of the table                                */
     scp_text_list splits;   /* "uc", "ud", "val_uc", ...                        */
     scp_text_list predictions; /* foreign prediction files to score as well      */
+    bool allow_missing;     /* conditions that a file lacks are NaN             */
+    bool probe;             /* a process of its own looks at these files first  */
     int format;             /* scp_table_format: text, markdown                 */
     bool h5ad;              /* write real.h5ad and pred_<model>.h5ad            */
     bool ceilings;          /* score what the measurement itself could reach    */
     char *truth;            /* "auto", "none" or a truth.h5 of scppdm_synth     */
-    char *output;           /* scppdm_predict: file to write                    */
+    char *output;           /* scppdm_predict, --compare: file to write         */
+    scp_text_list compare;  /* run folders or result files to compare, instead of scoring */
 } scp_eval_choice;
+
+/* Sampling settings to score one after the other; an empty list: the setting of the run. */
+typedef struct scp_sweep_choice {
+    scp_real_list s_p, s_0, alpha, gamma;
+    scp_int_list steps, draws;
+    int64_t index; /* the point of an array's task; -1: all */
+} scp_sweep_choice;
 
 typedef struct scp_ablate_choice {
     int64_t index;          /* 0 to 5 for A to F; -1: a letter is given */
@@ -44,6 +54,7 @@ typedef struct scp_run_settings {
     scp_choose_config choose;
     scp_metric_settings metrics;
     scp_eval_choice eval;
+    scp_sweep_choice sweep;
     scp_ablate_choice ablate;
 } scp_run_settings;
 
@@ -62,8 +73,14 @@ scp_status scp_run_vae(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 scp_status scp_run_train(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 /** Write the predictions of a split as AnnData. Collective. */
 scp_status scp_run_predict(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
-/** Score models on splits; prints the tables on stdout (rank 0). Collective. */
+/** Score models on splits; prints the tables on stdout (rank 0). With s->eval.compare or lists in
+ *  s->sweep: the two below. Collective. */
 scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
+/** Compare the results of runs that were scored. Collective. */
+scp_status scp_run_compare(scp_comm *comm, const scp_run_settings *s) SCP_MUST_USE;
+/** Score the first model at every point of the grid of s->sweep, or at one: a row a point in
+ *  <run>/eval/sweep. Collective. */
+scp_status scp_run_sweep(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
 /** Train and score one ablation (args: its letter, or none with --index), or print the table of
  *  ablate.collect. Collective. */
 scp_status scp_run_ablate(scp_comm *comm, scp_run_settings *s,

@@ -50,6 +50,13 @@ static const scp_option eval_rows[] = {
     { "eval.predictions", "predictions", SCP_OPT_TEXTS, offsetof(scp_eval_choice, predictions),
       NULL, 0, 0, NULL, NULL, "Prediction files (.h5ad) of other models to score as further rows.",
       NULL },
+    { "eval.allow_missing", NULL, SCP_OPT_BOOL, offsetof(scp_eval_choice, allow_missing), "false", 0,
+      0, NULL, NULL,
+      "Conditions without a row in a prediction file are NaN and counted, instead of an error.",
+      NULL },
+    { "eval.probe", "probe", SCP_OPT_BOOL, offsetof(scp_eval_choice, probe), "true", 0, 0, NULL,
+      NULL, "Look at prediction files in a process of its own first, which a damaged file may kill.",
+      NULL },
     { "eval.format", "format", SCP_OPT_ENUM, offsetof(scp_eval_choice, format), "text", 0, 0,
       "text|markdown", NULL, "Form of the tables on stdout.", NULL },
     { "eval.h5ad", NULL, SCP_OPT_BOOL, offsetof(scp_eval_choice, h5ad), "true", 0, 0, NULL, NULL,
@@ -66,9 +73,34 @@ static const scp_option eval_rows[] = {
       "beside the plates that the shard was made of, if there is one; none.",
       NULL },
     { "eval.output", "output", SCP_OPT_TEXT, offsetof(scp_eval_choice, output), NULL, 0, 0, NULL,
-      NULL, "scppdm_predict: file to write; the default is <run>/pred_<split>.h5ad.", NULL },
+      NULL,
+      "scppdm_predict: file to write; the default is <run>/pred_<split>.h5ad. scppdm_eval --compare: "
+      "the comparison as a table with tabs.",
+      NULL },
+    { "eval.compare", "compare", SCP_OPT_TEXTS, offsetof(scp_eval_choice, compare), NULL, 0, 0, NULL,
+      NULL,
+      "Compare runs that were scored instead of scoring: run folders or results.csv files, the first "
+      "against each other one, condition by condition.",
+      NULL },
     { 0 },
 };
+
+#define SWEEP(name, kind, member, low, high, text)                                                \
+    { "sweep." name, NULL, kind, offsetof(scp_sweep_choice, member), NULL, low, high, NULL, NULL, text, NULL }
+static const scp_option sweep_rows[] = {
+    SWEEP("s_p", SCP_OPT_REALS, s_p, 0, 100, "Values of guidance.s_p to score the first model at."),
+    SWEEP("s_0", SCP_OPT_REALS, s_0, 0, 100, "Values of guidance.s_0."),
+    SWEEP("alpha", SCP_OPT_REALS, alpha, -100, 100, "Values of guidance.alpha."),
+    SWEEP("gamma", SCP_OPT_REALS, gamma, -100, 100, "Values of guidance.gamma."),
+    SWEEP("steps", SCP_OPT_INTS, steps, 1, 100000, "Values of guidance.ddim_steps."),
+    SWEEP("draws", SCP_OPT_INTS, draws, 1, 4096, "Values of guidance.draws."),
+    { "sweep.index", NULL, SCP_OPT_INT, offsetof(scp_sweep_choice, index), "-1", -1, 1e9, NULL, NULL,
+      "Score one point of the grid alone, 0 to n - 1, as the task of a job array; the last value "
+      "changes fastest. -1: all.",
+      NULL },
+    { 0 },
+};
+#undef SWEEP
 
 static const scp_option ablate_rows[] = {
     { "index", NULL, SCP_OPT_INT, offsetof(scp_ablate_choice, index), "-1", -1, 5, NULL, NULL,
@@ -92,6 +124,7 @@ const scp_option_group scp_run_groups[] = {
     { scp_choose_options, offsetof(scp_run_settings, choose), "choice of guidance" },
     { scp_metric_options, offsetof(scp_run_settings, metrics), "metrics" },
     { eval_rows, offsetof(scp_run_settings, eval), "evaluation" },
+    { sweep_rows, offsetof(scp_run_settings, sweep), "sweep of the sampling" },
     { ablate_rows, offsetof(scp_run_settings, ablate), "ablation" },
     { 0 },
 };
@@ -112,7 +145,8 @@ static scp_status prepare_folder(const scp_run_settings *s, bool create)
     if (!create) {
         if (!scp_fs_is_dir(s->paths.run))
             SCP_FAIL(SCP_ENOINPUT,
-                     "run folder %s does not exist: train first (scppdm_vae, scppdm_train)",
+                     "run folder %s does not exist: train first (scppdm_vae, scppdm_train), or make "
+                     "it, to score files and models that need no training",
                      s->paths.run);
         return SCP_OK;
     }
@@ -129,6 +163,8 @@ static scp_status dump_settings(const scp_run_settings *s, scp_strbuf *out)
     kept.ablate.index = -1;
     kept.ablate.collect = NULL;
     kept.eval.output = NULL;
+    kept.eval.compare = (scp_text_list){ 0 };
+    kept.sweep = (scp_sweep_choice){ .index = -1 };
     return scp_conf_dump(scp_run_groups, &kept, out);
 }
 

@@ -121,12 +121,19 @@ static scp_status check_settings(const scp_run_settings *s)
     return scp_metric_settings_check(&s->metrics);
 }
 
+static bool is_sweep(const scp_sweep_choice *c)
+{
+    return c->s_p.n || c->s_0.n || c->alpha.n || c->gamma.n || c->steps.n || c->draws.n;
+}
+
 scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s)
 {
     scp_run_open o = { 0 };
     evaluation e = { .s = s, .o = &o };
     scp_status st = SCP_OK;
     SCP_TRY(check_settings(s));
+    if (s->eval.compare.n) return scp_run_compare(comm, s);
+    if (is_sweep(&s->sweep)) return scp_run_sweep(comm, s);
     SCP_TRY(scores_dir(s, e.dir, sizeof e.dir));
     SCP_GOTO(done, scp_run_begin(comm, s, false, &o));
     SCP_GOTO(done, scp_agree(comm, scp_alloc(s->eval.splits.n, sizeof *e.set, &e.set)));

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/h5_probe.h"
 
 static scp_status open_trained(const scp_run_settings *s, const scp_run_open *o, const char *stage,
                                scp_run_model *m)
@@ -50,14 +51,29 @@ static void report_backoff(const scp_run_model *m, const int32_t *rows, size_t n
                 m->name, n, b.n_nearest, b.n_none);
 }
 
-static scp_status open_file(const scp_run_open *o, const char *path, const int32_t *rows, size_t n,
-                            scp_run_model *m)
+static scp_status open_file(const scp_run_settings *s, const scp_run_open *o, const char *path,
+                            const int32_t *rows, size_t n, scp_run_model *m)
 {
     scp_pred_file_report report;
     const char *base = strrchr(path, '/');
     SCP_TRY(scp_strdup(base ? base + 1 : path, &m->name));
-    SCP_TRY(scp_pred_file_open(path, &o->data, rows, n, false, &m->file, &report));
-    scp_log(SCP_LOG_INFO, "%s: %s", path, report.text);
+    SCP_TRY(scp_pred_file_open(path, &o->data, rows, n, s->eval.allow_missing, &m->file, &report));
+    scp_log(report.n_missing ? SCP_LOG_WARN : SCP_LOG_INFO, "%s: %s", path, report.text);
+    return SCP_OK;
+}
+
+/* Files that others made are looked at by a process of their own first. Rank 0. */
+static scp_status probe_files(const scp_text_list *files)
+{
+    static const char *const column[] = { "cell_name", "cell_line", "plate",
+                                          "drug",      "dose_uM",   "drugname_drugconc" };
+    for (size_t i = 0; i < files->n; i++) {
+        const scp_probe_request r = { .path = files->v[i],
+                                      .mode = SCP_PROBE_DESCRIBE,
+                                      .obs = column,
+                                      .n_obs = sizeof column / sizeof column[0] };
+        SCP_TRY(scp_probe_files(&r, 1, 1));
+    }
     return SCP_OK;
 }
 
@@ -73,9 +89,11 @@ scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const 
         SCP_TRY(open_named(comm, s, o, &m->v[i]));
         report_backoff(&m->v[i], rows, n_rows);
     }
+    if (files->n && s->eval.probe)
+        SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? probe_files(files) : SCP_OK));
     for (size_t i = 0; i < files->n; i++) {
         scp_run_model *file = &m->v[m->n++];
-        SCP_TRY(scp_agree(comm, open_file(o, files->v[i], rows, n_rows, file)));
+        SCP_TRY(scp_agree(comm, open_file(s, o, files->v[i], rows, n_rows, file)));
     }
     return SCP_OK;
 }

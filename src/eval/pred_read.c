@@ -99,36 +99,73 @@ static bool is_vehicle(const key_columns *c, size_t row)
     return c->dose[row] == 0;
 }
 
+/* What does not match between the genes of a file and those of the data set. */
+typedef struct gene_faults {
+    size_t strangers, missing; /* only in the file, only in the data set */
+    const char *stranger, *lost; /* the first of each */
+    size_t stranger_at;
+} gene_faults;
+
+static scp_status refuse_genes(const scp_pred_file *f, const gene_faults *x)
+{
+    char text[2][256] = { "", "" };
+    if (x->strangers)
+        snprintf(text[0], sizeof text[0], "%zu genes of the file are not in the data set (first: gene %zu, %.64s)",
+                 x->strangers, x->stranger_at + 1, x->stranger);
+    if (x->missing)
+        snprintf(text[1], sizeof text[1], "%s%zu genes of the data set are not in the file (first: %.64s)",
+                 x->strangers ? "; " : "", x->missing, x->lost);
+    SCP_FAIL(SCP_EDATA,
+             "%s: %s%s. A file of predictions has the %zu genes of the shard, in any order: those of "
+             "var in real.h5ad",
+             scp_h5ad_path(f->file), text[0], text[1], f->d->G);
+}
+
 /* Columns of the file as our genes: the same names, in any order. */
-static scp_status match_genes(scp_pred_file *f, bool *permuted)
+static scp_status place_genes(scp_pred_file *f, char *const *name, const scp_names *ours,
+                              bool *permuted)
 {
     const size_t n = scp_h5ad_n_vars(f->file), G = f->d->G;
-    const char *path = scp_h5ad_path(f->file);
-    scp_status st = SCP_OK;
-    char **name = NULL;
-    scp_names *ours = NULL;
     uint8_t *seen = NULL;
-    size_t index;
-    if (n != G) SCP_FAIL(SCP_EDATA, "%s: %zu genes, the data set has %zu", path, n, G);
-    SCP_TRY(scp_h5ad_var_names(f->file, &name));
-    SCP_GOTO(done, scp_names_create(&ours));
+    gene_faults x = { 0 };
+    scp_status st = SCP_OK;
     SCP_GOTO(done, scp_alloc(n, sizeof *f->gene, &f->gene));
-    SCP_GOTO(done, scp_alloc(n, sizeof *seen, &seen));
-    for (size_t g = 0; g < G; g++) SCP_GOTO(done, scp_names_add(ours, f->d->gene[g], &index));
+    SCP_GOTO(done, scp_alloc(G, sizeof *seen, &seen));
     for (size_t v = 0; v < n; v++) {
-        int64_t at = scp_names_find(ours, name[v]);
-        if (at < 0)
-            SCP_FAIL_GOTO(done, SCP_EDATA,
-                          "%s: gene %zu, %s, is not a gene of the data set (whose gene %zu is %s)",
-                          path, v + 1, name[v], v + 1, f->d->gene[v]);
-        if (seen[at]++) SCP_FAIL_GOTO(done, SCP_EDATA, "%s: gene %s occurs twice", path, name[v]);
+        const int64_t at = scp_names_find(ours, name[v]);
+        if (at < 0 && x.strangers++ == 0) {
+            x.stranger = name[v];
+            x.stranger_at = v;
+        }
+        if (at < 0) continue;
+        if (seen[at]++)
+            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: gene %s occurs twice", scp_h5ad_path(f->file),
+                          name[v]);
         f->gene[v] = (int32_t)at;
         *permuted |= (size_t)at != v;
     }
+    for (size_t g = 0; g < G; g++)
+        if (!seen[g] && x.missing++ == 0) x.lost = f->d->gene[g];
+    if (x.strangers || x.missing) SCP_GOTO(done, refuse_genes(f, &x));
 done:
     free(seen);
+    return st;
+}
+
+static scp_status match_genes(scp_pred_file *f, bool *permuted)
+{
+    scp_status st = SCP_OK;
+    char **name = NULL;
+    scp_names *ours = NULL;
+    size_t index;
+    SCP_TRY(scp_h5ad_var_names(f->file, &name));
+    SCP_GOTO(done, scp_names_create(&ours));
+    for (size_t g = 0; g < f->d->G; g++)
+        SCP_GOTO(done, scp_names_add(ours, f->d->gene[g], &index));
+    SCP_GOTO(done, place_genes(f, name, ours, permuted));
+done:
     scp_names_destroy(&ours);
-    scp_fs_list_free(name, n);
+    scp_fs_list_free(name, scp_h5ad_n_vars(f->file));
     return st;
 }
 
@@ -228,8 +265,11 @@ static scp_status match(scp_pred_file *f, const int32_t *rows, size_t n, bool al
     describe(r, missing, &unused);
     if (r->n_missing && !allow_missing)
         SCP_FAIL_GOTO(done, SCP_EDATA,
-                      "%s: %zu of %zu conditions have no prediction, the first is %s",
-                      scp_h5ad_path(f->file), r->n_missing, n, missing);
+                      "%s: %zu of %zu conditions have no prediction, the first is %s; eval.allow_missing "
+                      "scores the others%s%s",
+                      scp_h5ad_path(f->file), r->n_missing, n, missing,
+                      r->n_unused ? ". Of the rows that belong to no condition the first is " : "",
+                      r->n_unused ? unused.text : "");
 done:
     scp_strbuf_fini(&unused);
     scp_names_destroy(&keys);
