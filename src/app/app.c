@@ -210,7 +210,7 @@ int scp_app_end(scp_app *app)
     scp_status failure = app->status, st = scp_world_meet(app->comm, patience, &all_here);
     if (st == SCP_OK && all_here) st = report_together(app, &code);
     if (st == SCP_OK && all_here) st = scp_world_end(&app->comm);
-    if (st == SCP_OK && all_here) return code;
+    if (st == SCP_OK && all_here) return code ? code : app->exit_code;
     app->status = failure != SCP_OK ? failure : st;
     print_own_failure(app);
     scp_world_abort(scp_status_exit_code(app->status));

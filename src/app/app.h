@@ -28,6 +28,7 @@ typedef struct scp_app {
     scp_text_list args;               /* ... out: they are here, borrowed from argv               */
     scp_comm *comm;                   /* out: the world                                           */
     scp_status status;                /* the program's result, set by main                        */
+    int exit_code;                    /* of a program whose status is SCP_OK; rank 0's counts     */
 } scp_app;
 
 typedef enum scp_app_next { SCP_APP_RUN, SCP_APP_DONE } scp_app_next;

@@ -4,3 +4,6 @@ libscppdm_a_SOURCES += src/app/run.h src/app/run_common.h src/app/run_common.c s
 libscppdm_a_SOURCES += src/app/opt_prep.h src/app/opt_prep.c src/app/run_prep.c
 libscppdm_a_SOURCES += src/app/opt_synth.h src/app/opt_synth.c
 libscppdm_a_SOURCES += src/app/opt_report.h src/app/opt_report.c
+
+# scppdm_info --run
+libscppdm_a_SOURCES += src/app/run_status.h src/app/run_status.c

@@ -85,7 +85,16 @@ scp_status scp_run_sweep(scp_comm *comm, scp_run_settings *s) SCP_MUST_USE;
  *  ablate.collect. Collective. */
 scp_status scp_run_ablate(scp_comm *comm, scp_run_settings *s,
                           const scp_text_list *args) SCP_MUST_USE;
-/** Print version, libraries, communicator and devices on stdout (rank 0). Collective. */
-scp_status scp_run_info(scp_comm *comm) SCP_MUST_USE;
+typedef struct scp_info_settings {
+    char *run; /* run folder to look at; NULL: describe the build */
+    bool json;
+} scp_info_settings;
+
+/** Rows over scp_info_settings. */
+extern const scp_option_group scp_info_groups[];
+
+/** Print on stdout (rank 0) version, libraries, communicator and devices, or the state of the runs
+ *  in a folder. *code is the exit code on success. Collective. */
+scp_status scp_run_info(scp_comm *comm, const scp_info_settings *s, int *code) SCP_MUST_USE;
 
 #endif

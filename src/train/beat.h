@@ -10,7 +10,7 @@
 #include "base/status.h"
 
 #define SCP_BEAT_FILE    "status.json"
-#define SCP_BEAT_SECONDS 5.0
+#define SCP_BEAT_SECONDS 2.0
 
 typedef enum scp_beat_state {
     SCP_BEAT_RUNNING,

@@ -213,15 +213,15 @@ static scp_status write_events(const scp_record *r, const scp_record_step *s)
 }
 
 /* The line that people watch. */
-static void show(scp_record *r, const scp_record_step *s)
+static void show(scp_record *r)
 {
     char note[128], rate[32] = "", checkpoint[48] = "no checkpoint yet";
     if (isfinite(r->facts.samples_per_second))
         snprintf(rate, sizeof rate, ", %.4g samples/s", r->facts.samples_per_second);
-    if (s->checkpoint >= 0)
-        snprintf(checkpoint, sizeof checkpoint, "checkpoint %lld", (long long)s->checkpoint);
+    if (r->facts.checkpoint >= 0)
+        snprintf(checkpoint, sizeof checkpoint, "checkpoint %lld", (long long)r->facts.checkpoint);
     snprintf(note, sizeof note, "loss %.5f%s, %s", r->facts.loss, rate, checkpoint);
-    scp_progress_update(r->progress, s->step, note);
+    scp_progress_update(r->progress, r->facts.step, note);
 }
 
 scp_status scp_record_add(scp_record *r, const scp_record_step *s)
@@ -237,7 +237,7 @@ scp_status scp_record_add(scp_record *r, const scp_record_step *s)
         r->facts.loss = s->value[0];
         r->facts.samples_per_second = rate;
         r->facts.seconds_left = left;
-        show(r, s);
+        show(r);
         st = write_step(r, s);
         if (st == SCP_OK) st = write_events(r, s);
     }
@@ -270,6 +270,7 @@ void scp_record_close(scp_record **rp, scp_beat_state state, int64_t step, int64
     r->facts.checkpoint = checkpoint;
     scp_beat_tell(r->beat, &r->facts);
     scp_beat_end(&r->beat, state, message);
+    if (step > r->from) show(r);
     scp_progress_destroy(&r->progress);
     scp_tb_events_close(&r->tb);
     scp_err_restore(&error);

@@ -32,3 +32,10 @@ check_PROGRAMS += tests/train/stepper.mpi
 TESTS += tests/train/stepper.mpi
 tests_train_stepper_mpi_SOURCES = tests/train/stepper.c tests/dev/deferred.h tests/dev/deferred.c
 tests_train_stepper_mpi_LDADD = libscptoy.a libscptest.a $(LDADD)
+# kill -9 at chosen calls to the file system: the program itself, with these calls wrapped.
+check_PROGRAMS += tests/train/killed_train
+tests_train_killed_train_SOURCES = mpi/scppdm_train.c tests/train/killer.c
+tests_train_killed_train_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=fsync,--wrap=rename,--wrap=unlink
+dist_check_SCRIPTS += tests/train/kills.sh
+TESTS += tests/train/kills.sh
+LONG_TESTS += tests/train/kills.sh
