@@ -159,7 +159,7 @@ static scp_status write_shard(prep *p)
 static scp_status prove(prep *p, char **manifest)
 {
     scp_dataset written = { 0 };
-    SCP_TRY(scp_shard_read_tables(scp_shard_writer_path(p->shard), &written));
+    SCP_TRY(scp_shard_writer_tables(p->shard, &written));
     scp_status st = scp_leak_check(&written, &p->outcome.leaks);
     scp_dataset_fini(&written);
     SCP_TRY(st);

@@ -16,7 +16,7 @@ libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c src/io/ckpt.h src/io/ckpt_impl.
 	src/io/safetensors.h src/io/safetensors.c
 
 libscppdm_a_SOURCES += src/io/dataset.h src/io/dataset.c src/io/shard.h src/io/shard_format.h src/io/shard_format.c \
-	src/io/shard_write.c src/io/shard_read.c src/io/shard_check.h src/io/shard_check.c \
+	src/io/shard_write.c src/io/shard_read.c src/io/shard_seal.h src/io/shard_seal.c src/io/shard_check.h src/io/shard_check.c \
 	src/io/rows_file.h src/io/rows_file.c src/io/part.h src/io/part.c src/io/run_lock.h src/io/run_lock.c
 libscppdm_a_SOURCES += src/io/array_file.h src/io/array_file.c
 libscppdm_a_SOURCES += src/io/h5_probe.h src/io/h5_probe.c src/io/h5_rehearse.h src/io/h5_rehearse.c src/io/h5_sound.h src/io/h5_sound.c

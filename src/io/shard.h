@@ -13,7 +13,8 @@
 
 /** Read a whole shard into memory. Every rank has the tables; the two matrices are there once a
  *  node, read by its ranks together and read-only afterwards (comm/node.h). Checksums are
- *  recomputed: of the tables by rank 0, of every row by the rank that reads it. SCP_ENOINPUT,
+ *  recomputed: of all bytes but the rows by every rank before HDF5 looks at the file, of the tables
+ *  by rank 0, of every row by the rank that reads it. SCP_ENOINPUT,
  *  SCP_EDATA. Collective. out: scp_dataset_fini. */
 scp_status scp_shard_read(scp_comm *comm, const char *path, scp_dataset *out) SCP_MUST_USE;
 
@@ -45,10 +46,12 @@ scp_status scp_shard_put(scp_shard_writer *w, scp_shard_matrix m, size_t first, 
  *  put afterwards. Collective. */
 scp_status scp_shard_put_tables(scp_shard_writer *w, const scp_dataset *d) SCP_MUST_USE;
 
-/** Name of the temporary, e.g. to read the tables back. Borrowed. Not collective. */
+/** Name of the temporary. Borrowed. Not collective. */
 const char *scp_shard_writer_path(const scp_shard_writer *w);
+/** Read the tables back from it, checked, once they are put. Not collective. */
+scp_status scp_shard_writer_tables(const scp_shard_writer *w, scp_dataset *out) SCP_MUST_USE;
 
-/** Store the manifest (JSON text, used on rank 0), fsync, rename. Destroys *w in any case; on
+/** Store the manifest (JSON text, used on rank 0), seal, fsync, rename. Destroys *w in any case; on
  *  failure nothing is left behind. Collective. */
 scp_status scp_shard_finish(scp_shard_writer **w, const char *manifest) SCP_MUST_USE;
 

@@ -8,7 +8,7 @@
 
 #define SCP_SHARD_MAGIC "scppdm-shard"
 enum {
-    SCP_SHARD_VERSION = 2,
+    SCP_SHARD_VERSION = 3,
     SCP_SHARD_SIZES = 8,   /* G, lines, drugs, parents, plates, P, R, N */
     SCP_SHARD_TABLES = 20,
     SCP_SHARD_DIGEST = 17  /* 16 hexadecimal digits and NUL */

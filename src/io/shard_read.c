@@ -10,6 +10,7 @@
 #include "io/h5.h"
 #include "io/shard.h"
 #include "io/shard_format.h"
+#include "io/shard_seal.h"
 
 /* Magic, version and sizes. */
 static scp_status read_head(hid_t file, const char *path, scp_dataset *d)
@@ -236,7 +237,9 @@ scp_status scp_shard_read(scp_comm *comm, const char *path, scp_dataset *out)
 {
     SCP_ARG(comm && path && out, "communicator, path and result are required");
     *out = (scp_dataset){ 0 };
-    scp_status st = scp_agree(comm, read_tables(path, scp_comm_rank(comm) == 0, out));
+    scp_status st = scp_shard_seal_check(path);
+    if (st == SCP_OK) st = read_tables(path, scp_comm_rank(comm) == 0, out);
+    st = scp_agree(comm, st);
     if (st == SCP_OK) st = scp_agree(comm, read_matrices(comm, path, out));
     if (st != SCP_OK) scp_dataset_fini(out);
     return st;
@@ -246,5 +249,13 @@ scp_status scp_shard_read_tables(const char *path, scp_dataset *out)
 {
     SCP_ARG(path && out, "path and result are required");
     *out = (scp_dataset){ 0 };
+    SCP_TRY(scp_shard_seal_check(path));
     return read_tables(path, true, out);
+}
+
+scp_status scp_shard_writer_tables(const scp_shard_writer *w, scp_dataset *out)
+{
+    SCP_ARG(w && out, "writer and result are required");
+    *out = (scp_dataset){ 0 };
+    return read_tables(scp_shard_writer_path(w), true, out);
 }

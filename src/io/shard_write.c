@@ -10,6 +10,7 @@
 #include "io/rows_file.h"
 #include "io/shard.h"
 #include "io/shard_format.h"
+#include "io/shard_seal.h"
 
 static const char *const matrix_name[2] = { SCP_SHARD_X, SCP_SHARD_R_X };
 static const char *const sums_name[2] = { SCP_SHARD_X_SUMS, SCP_SHARD_R_X_SUMS };
@@ -171,6 +172,8 @@ scp_status scp_shard_finish(scp_shard_writer **w, const char *manifest)
     SCP_ARG(w && *w, "writer is required");
     scp_status st = SCP_OK;
     if (scp_comm_rank((*w)->comm) == 0) st = add_manifest(*w, manifest);
+    if (scp_comm_rank((*w)->comm) == 0 && st == SCP_OK)
+        st = scp_shard_seal_add(scp_shard_writer_path(*w));
     SCP_GOTO(done, scp_agree((*w)->comm, st));
     SCP_GOTO(done, scp_rows_file_commit(&(*w)->rows));
 done:

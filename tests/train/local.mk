@@ -39,3 +39,8 @@ tests_train_killed_train_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=fsync,-
 dist_check_SCRIPTS += tests/train/kills.sh
 TESTS += tests/train/kills.sh
 LONG_TESTS += tests/train/kills.sh
+check_PROGRAMS += tests/train/damage.t
+TESTS += tests/train/damage.t
+LONG_TESTS += tests/train/damage.t
+tests_train_damage_t_SOURCES = tests/train/damage.c
+tests_train_damage_t_LDADD = libscptoy.a libscptest.a $(LDADD)
