@@ -7,19 +7,11 @@
 
 #include <Random123/philox.h>
 
-static uint64_t mix64(uint64_t x) /* finaliser of SplitMix64 */
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
+#include "base/rng_key.h"
 
 uint64_t scp_rng_key(uint64_t seed, uint64_t step, uint64_t sample)
 {
-    uint64_t high = (step >> 32) << 32 | sample >> 32;
-    return high ? mix64(seed ^ mix64(high)) : seed;
+    return scp_rng_key_of(seed, step, sample);
 }
 
 void scp_rng_block(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t sample, uint32_t index,

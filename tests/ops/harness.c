@@ -212,3 +212,8 @@ bool scp_case_has_grad(const scp_case_run *run)
 {
     return run->loss->needs_grad;
 }
+
+scp_plan *scp_case_plan(const scp_case_run *run)
+{
+    return run->plan;
+}

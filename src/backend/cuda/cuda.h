@@ -41,6 +41,8 @@ typedef struct scp_cuda {
     size_t workspace_bytes;
     double *partial;   /* [2 SCP_CUDA_PARTIALS] partial sums of the running reduction    */
     uint32_t *tickets; /* [SCP_CUDA_TICKETS] zero between kernels                        */
+    double *result;    /* [8] of a reduction that the host waits for                       */
+    float *rates;      /* [4] of the optimiser's step: optim.cu                            */
     int32_t *fault;    /* device memory: SCP_CUDA_FAULT_* of all kernels so far           */
     int processors;    /* multiprocessors                                        */
 } scp_cuda;
@@ -49,19 +51,21 @@ typedef struct scp_cuda {
 scp_status scp_cuda_open(scp_device *dev, int index) SCP_MUST_USE;
 void scp_cuda_close(scp_device *dev);
 
-/** load and seed of scp_step_impl, step_load.cu. */
+/** The members of scp_step_impl: load and seed, step_load.cu; update, optim.cu. */
 struct scp_step_ring;
 struct scp_step_state;
 scp_status scp_cuda_step_load(scp_device *dev, const struct scp_step_ring *r) SCP_MUST_USE;
 scp_status scp_cuda_step_seed(scp_device *dev, const struct scp_step_state *state, const void *loss,
                               void *loss_grad) SCP_MUST_USE;
+struct scp_update;
+scp_status scp_cuda_step_update(scp_device *dev, const struct scp_update *u) SCP_MUST_USE;
 
 /** SCP_EINTERNAL with words when a kernel found a fault; waits for the stream. */
 scp_status scp_cuda_check(scp_cuda *cu) SCP_MUST_USE;
 
-/** dst [n] (+)= src [n], each of its own storage: SCP_REAL, SCP_F16 or SCP_BF16. */
-scp_status scp_cuda_cast(scp_cuda *cu, void *dst, scp_dtype dst_type, const void *src,
-                         scp_dtype src_type, size_t n, bool add) SCP_MUST_USE;
+/** dst [n] = src [n], each of its own storage: SCP_REAL, SCP_F16 or SCP_BF16 (scp_backend.cast). */
+scp_status scp_cuda_cast(scp_device *dev, void *dst, scp_dtype dst_type, const void *src,
+                         scp_dtype src_type, size_t n) SCP_MUST_USE;
 
 #ifdef __cplusplus
 }

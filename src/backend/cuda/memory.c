@@ -61,12 +61,6 @@ scp_status scp_cuda_zero(scp_device *dev, void *dst, size_t bytes)
     return SCP_OK;
 }
 
-scp_status scp_cuda_sync(scp_device *dev)
-{
-    SCP_CUDA(cudaStreamSynchronize(stream_of(dev)));
-    return SCP_OK;
-}
-
 scp_status scp_cuda_memory(scp_device *dev, size_t *left, size_t *total)
 {
     SCP_CUDA(cudaSetDevice(dev->index));

@@ -1,4 +1,5 @@
-/* Device memory, streams and recorded programs of the CUDA backend: members of the backend table. */
+/* Device memory, streams and recorded programs of the CUDA backend: members of the backend table.
+ */
 #ifndef SCP_BACKEND_CUDA_MEMORY_H
 #define SCP_BACKEND_CUDA_MEMORY_H
 
@@ -15,7 +16,6 @@ void scp_cuda_release(scp_device *dev, void *p);
 scp_status scp_cuda_write(scp_device *dev, void *dst, const void *host, size_t bytes) SCP_MUST_USE;
 scp_status scp_cuda_read(scp_device *dev, void *host, const void *src, size_t bytes) SCP_MUST_USE;
 scp_status scp_cuda_zero(scp_device *dev, void *dst, size_t bytes) SCP_MUST_USE;
-scp_status scp_cuda_sync(scp_device *dev) SCP_MUST_USE;
 scp_status scp_cuda_memory(scp_device *dev, size_t *left, size_t *total) SCP_MUST_USE;
 void scp_cuda_describe(const scp_device *dev, char *buf, size_t size);
 void scp_cuda_uuid(const scp_device *dev, uint8_t id[16]);

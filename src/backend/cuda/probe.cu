@@ -1,5 +1,5 @@
-/* Device probe of the CUDA backend. A program linked with cudart starts on machines without a driver;
- * the runtime then reports an error here, which becomes the reason shown to the user. */
+/* Device probe of the CUDA backend. A program linked with cudart starts on machines without a
+ * driver; the runtime then reports an error here, which becomes the reason shown to the user. */
 #include "backend/cuda/probe.h"
 
 #include <cstdio>

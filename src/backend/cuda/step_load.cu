@@ -1,13 +1,8 @@
 /* The beginning of a recorded step (tensor/step.h): one kernel copies the next record of the ring
  * into the state and the inputs of the plan. Which slot is next is counted in device memory. Reads
  * and writes feed_bytes once: a few KB, bound by latency. And where its backward pass begins. */
-extern "C" {
-#include "backend/cuda/cuda.h"
-#include "dev/cuda_check.h"
+#include "backend/cuda/kernel.cuh"
 #include "tensor/step.h"
-}
-
-#include <cuda_runtime.h>
 
 enum { THREADS = 1024 };
 
@@ -25,14 +20,11 @@ static __global__ void load_k(scp_step_state *state, const char *records, int64_
     state->next += 1;
 }
 
-extern "C" scp_status scp_cuda_step_load(scp_device *dev, const scp_step_ring *r)
+scp_status scp_cuda_step_load(scp_device *dev, const scp_step_ring *r)
 {
-    scp_cuda *cu = (scp_cuda *)dev->impl;
-    load_k<<<1, THREADS, 0, (cudaStream_t)cu->stream>>>(
-        r->state, (const char *)r->records, r->slots, scp_step_record_bytes(r->feed_bytes),
-        (uint32_t *)r->feed, r->feed_bytes / 4);
-    SCP_CUDA(cudaGetLastError());
-    return SCP_OK;
+    return scp_launch(scp_cuda_of(dev), load_k, dim3(1), THREADS, 0, r->state,
+                      (const char *)r->records, r->slots, scp_step_record_bytes(r->feed_bytes),
+                      (uint32_t *)r->feed, r->feed_bytes / 4);
 }
 
 static __global__ void seed_k(const scp_step_state *state, const float *loss, float *loss_grad)
@@ -40,11 +32,9 @@ static __global__ void seed_k(const scp_step_state *state, const float *loss, fl
     *loss_grad = (float)state->loss_scale + 0.0f * *loss;
 }
 
-extern "C" scp_status scp_cuda_step_seed(scp_device *dev, const scp_step_state *state,
-                                         const void *loss, void *loss_grad)
+scp_status scp_cuda_step_seed(scp_device *dev, const scp_step_state *state, const void *loss,
+                              void *loss_grad)
 {
-    scp_cuda *cu = (scp_cuda *)dev->impl;
-    seed_k<<<1, 1, 0, (cudaStream_t)cu->stream>>>(state, (const float *)loss, (float *)loss_grad);
-    SCP_CUDA(cudaGetLastError());
-    return SCP_OK;
+    return scp_launch(scp_cuda_of(dev), seed_k, dim3(1), 1, 0, state, (const float *)loss,
+                      (float *)loss_grad);
 }

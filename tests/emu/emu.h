@@ -1,0 +1,48 @@
+/* A small emulation of the CUDA execution model on the host: what runs the kernels of
+ * src/backend/cuda where there is no GPU.
+ *
+ * A kernel's threads are coroutines, one at a time. They stop at __syncthreads and at warp
+ * shuffles, until all threads of the block or all lanes of the mask are there. Blocks run one after
+ * the other. The order of threads and blocks is chosen: a kernel that gives other results in
+ * another order lacks a barrier, or depends on the order of blocks.
+ *
+ * What a launch refuses, with a message on stderr and cudaErrorLaunchFailure: threads that leave
+ * while others wait at a barrier; a shuffle whose mask names a lane that does not come; a write
+ * behind the shared memory asked for; more than 1,024 threads, or 48 KiB of shared memory; a grid
+ * of no blocks. Shared memory is all ones (NaN) when a block starts.
+ *
+ * cudaMalloc puts every block of memory between two pages that nobody may touch, its end at the
+ * second page up to an alignment of 16, and fills it (its first 4 MiB) with ones (NaN): an access
+ * outside stops the program. cudaFree checks the bytes between. */
+#ifndef SCP_TESTS_EMU_EMU_H
+#define SCP_TESTS_EMU_EMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum scp_emu_order {
+    SCP_EMU_FORWARD, /* threads and blocks by number                             */
+    SCP_EMU_REVERSE, /* the last first                                           */
+    SCP_EMU_SHUFFLED /* another order at every barrier and for every block       */
+} scp_emu_order;
+
+/** Order of the kernels from now on. */
+void scp_emu_set_order(scp_emu_order order);
+/** Kernels launched so far. */
+long scp_emu_launches(void);
+/** Messages about refused launches go to stderr (true, the default) or nowhere. */
+void scp_emu_loud(bool loud);
+/** Devices there are: 1 unless set. */
+void scp_emu_set_devices(int n);
+/** cuBLASLt finds no algorithm for matrix products with an epilogue (bits of cublasLtEpilogue_t).
+ */
+void scp_emu_refuse_epilogues(unsigned mask);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

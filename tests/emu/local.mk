@@ -1,0 +1,24 @@
+# The CUDA kernels on the host: the same .cu files, compiled by the C++ compiler against an emulation
+# of the CUDA runtime (emu.h), in every build.
+EMU_CPPFLAGS = -I$(top_srcdir)/tests/emu/include -I$(top_srcdir)/src -I$(top_srcdir)/tests $(RANDOM123_CFLAGS)
+EMU_CXXFLAGS = -std=c++17 -O1 -g -fno-strict-aliasing -Wall -Wextra -Wno-unknown-pragmas $(SCP_EXTRA_FLAGS)
+SUFFIXES += .emu
+.cu.emu:
+	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -x c++ -MMD -MP -MF $@.d -MT $@ $(EMU_CPPFLAGS) $(EMU_CXXFLAGS) -c -o $@ $<
+emu_objects = $(cuda_kernels:.cu=.emu)
+-include src/backend/cuda/*.emu.d
+
+check_LIBRARIES += libscpemu.a
+libscpemu_a_SOURCES = tests/emu/emu.h tests/emu/record.h tests/emu/emu.cc tests/emu/runtime.cc tests/emu/lt.cc \
+	tests/emu/include/cuda_runtime.h tests/emu/include/cuda_runtime_api.h tests/emu/include/cuda_fp16.h \
+	tests/emu/include/cuda_bf16.h tests/emu/include/cublasLt.h \
+	src/backend/cuda/register.c src/backend/cuda/memory.c src/backend/cuda/async.c
+libscpemu_a_CPPFLAGS = $(EMU_CPPFLAGS) $(AM_CPPFLAGS)
+libscpemu_a_LIBADD = $(emu_objects)
+libscpemu_a_DEPENDENCIES = $(emu_objects)
+CLEANFILES += src/backend/cuda/*.emu src/backend/cuda/*.emu.d
+emu_ldadd = libscpcases.a libscptest.a libscpemu.a $(LDADD) -lstdc++
+check_PROGRAMS += tests/emu/ops.t
+TESTS += tests/emu/ops.t
+tests_emu_ops_t_SOURCES = tests/emu/ops.c tests/emu/backends.c
+tests_emu_ops_t_LDADD = $(emu_ldadd)

@@ -1,0 +1,15 @@
+/* What a stream does with work: do it, or keep it for a graph. */
+#ifndef SCP_TESTS_EMU_RECORD_H
+#define SCP_TESTS_EMU_RECORD_H
+
+#include <functional>
+
+#include "cuda_runtime_api.h"
+
+namespace emu
+{
+/** Run now; while a stream is captured keep it in the graph instead. */
+cudaError_t record(std::function<cudaError_t()> work);
+} // namespace emu
+
+#endif
