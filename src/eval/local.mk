@@ -15,3 +15,4 @@ libscppdm_a_SOURCES += src/eval/significance.h src/eval/significance.c src/eval/
 libscppdm_a_SOURCES += src/eval/gsea.h src/eval/gsea_impl.h src/eval/gsea.c src/eval/gsea_sets.c src/eval/gsea_compare.c src/eval/moa.h \
 	src/eval/moa.c src/eval/umap.h src/eval/umap.c
 libscppdm_a_SOURCES += src/eval/coverage.h src/eval/coverage.c
+libscppdm_a_SOURCES += src/eval/drug_embed.c src/eval/drug_embed.h

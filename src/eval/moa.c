@@ -40,6 +40,14 @@ const scp_option scp_moa_options[] = {
       .min = 0,
       .max = 9e15,
       .help = "Seed of the permutations." },
+    { .key = "moa.dose",
+      .type = SCP_OPT_REAL,
+      .offset = AT(dose),
+      .def = "1",
+      .min = 0,
+      .max = 1e6,
+      .unit = "uM",
+      .help = "Dose at which the vectors of the drugs are compared." },
     { .key = NULL },
 };
 

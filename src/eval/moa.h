@@ -19,6 +19,7 @@ typedef struct scp_moa_settings {
     int64_t permutations; /* of the null                                  */
     int64_t min_class;    /* drugs that a mechanism needs to take part    */
     int64_t seed;
+    double dose; /* uM at which the drugs are embedded; not used by scp_moa_score */
 } scp_moa_settings;
 
 /** Rows of scp_moa_settings ("moa.k", ...). */

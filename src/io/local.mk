@@ -21,3 +21,4 @@ libscppdm_a_SOURCES += src/io/dataset.h src/io/dataset.c src/io/shard.h src/io/s
 libscppdm_a_SOURCES += src/io/array_file.h src/io/array_file.c
 libscppdm_a_SOURCES += src/io/h5_probe.h src/io/h5_probe.c src/io/h5_rehearse.h src/io/h5_rehearse.c src/io/h5_sound.h src/io/h5_sound.c
 libscppdm_a_SOURCES += src/io/h5ad_info.h src/io/h5ad_info.c
+libscppdm_a_SOURCES += src/io/csv.c src/io/csv.h

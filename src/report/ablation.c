@@ -145,6 +145,15 @@ static scp_status lay_out(const char *split, const sums *row, scp_table *t, bool
                              "standard error; dose: eval/dose.h");
 }
 
+scp_status scp_ablation_table_of(char *const *run, size_t n, const char *split, scp_table *t,
+                                 bool *found)
+{
+    sums row[SCP_ABLATIONS] = { 0 };
+    *found = false;
+    for (size_t i = 0; i < n; i++) SCP_TRY(add_run(run[i], split, row));
+    return lay_out(split, row, t, found);
+}
+
 scp_status scp_ablation_table(const char *dir, const char *split, scp_table *t, bool *found)
 {
     sums row[SCP_ABLATIONS] = { 0 };

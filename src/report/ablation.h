@@ -29,6 +29,11 @@ extern const char *const scp_ablation_figures[SCP_ABLATION_FIGURES];
 scp_status scp_ablation_read(const char *run_dir, const scp_ablation *a, const char *split,
                              double v[SCP_ABLATION_FIGURES], bool *found) SCP_MUST_USE;
 
+/** The table of one split over these run folders: mean and standard error. A row without any run is
+ *  left out; *found is false when all are. t: scp_table_fini in any case. */
+scp_status scp_ablation_table_of(char *const *run, size_t n, const char *split, scp_table *t,
+                                 bool *found) SCP_MUST_USE;
+
 /** The table of one split: mean and standard error over the run folders below dir (or dir itself).
  *  A row without any run is left out; *found is false when all are. SCP_ENOINPUT when dir is
  *  missing. t: scp_table_fini in any case. */
