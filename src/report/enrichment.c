@@ -106,7 +106,8 @@ scp_status scp_enrichment_run(scp_comm *comm, const char *run, const char *split
     size_t n = 0;
     *e = (scp_enrichment){ 0 };
     scp_status st = scp_agree(comm, work(comm, run, split, gmt, s, pseudo, e, &mine, &n));
-    if (st == SCP_OK) st = scp_comm_allgatherv(comm, mine, n, SCP_COMM_F64, (void **)&all, NULL, NULL);
+    if (st == SCP_OK)
+        st = scp_comm_allgatherv(comm, mine, n, SCP_COMM_F64, (void **)&all, NULL, NULL);
     if (st == SCP_OK) st = take_all(e, all);
     if (st == SCP_OK) st = compare(e, s->fdr);
     free(mine);

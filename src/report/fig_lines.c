@@ -49,7 +49,7 @@ static scp_status add_script(const scp_classes *c, size_t m, scp_strbuf *out)
         "with "
         "points pt 7 ps SIZE lc rgb COLOUR[i]\n"
         "set origin 0.38, 0\nset title 'True'\nset size 0.62, 1\nset rmargin at screen 0.755\n"
-        "set lmargin at screen 0.42\nset key at screen 0.985, screen 0.9 right top\n"
+        "set lmargin at screen 0.42\nset key at screen 0.775, screen 0.9 left top\n"
         "plot %s for [i = 1:N] DATA using (int($3) == 0 && int($4) == i - 1 ? $1 : NaN):2 with "
         "points pt 7 "
         "ps SIZE lc rgb COLOUR[i] notitle%s\nunset multiplot\n",

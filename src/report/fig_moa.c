@@ -137,7 +137,7 @@ static scp_status fill(const drugs *g, const scp_classes *c, const double *xy, s
         "N = %zu\nset format ''\nset tics scale 0\nunset grid\nset border 15 lc rgb '#999999'\n"
         "set xlabel 'UMAP 1'\nset ylabel 'UMAP 2' offset 1\n"
         "set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05\nset rmargin at screen 0.6\n"
-        "set key at screen 0.985, screen 0.95 right top\n"
+        "set key at screen 0.615, screen 0.95 left top\n"
         "plot DATA using (int($3) >= N ? $1 : NaN):2 with points pt 7 ps 0.5 lc rgb '#c4c4c4' %s, "
         "\\\n"
         "    for [i = 1:N] DATA using (int($3) == i - 1 ? $1 : NaN):2 with points pt 7 ps 0.9 lc "

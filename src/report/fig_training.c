@@ -188,7 +188,9 @@ static scp_status add_losses(const stage *s, scp_strbuf *out)
     size_t colour = 0;
     for (size_t k = 0; k < s->n_keys; k++)
         if (!is_own(s->key[k])) log_axis = log_axis && all_positive(s, k);
-    SCP_TRY(scp_strbuf_addf(out, "set title 'losses'\n%sset key inside right top\nplot ",
+    SCP_TRY(scp_strbuf_addf(out,
+                            "set title 'losses' offset 0, 0.3\n%sset key outside above horizontal "
+                            "center maxrows 2 samplen 1.2\nplot ",
                             log_axis ? "set logscale y\n" : ""));
     for (size_t k = 0; k < s->n_keys; k++) {
         if (is_own(s->key[k])) continue;
@@ -222,6 +224,14 @@ static scp_status add_panels(const stage *s, scp_strbuf *out, size_t *panels)
              "1:2 with linespoints pt 7 ps 0.6 lw 1.6 lc rgb COLOUR[3]\n");
 }
 
+/* About five marks on the axis of steps, at 1, 2 or 5 times a power of ten. */
+static double tic_distance(const stage *s)
+{
+    double most = s->v[(s->n - 1) * (KEYS + 1)], unit = pow(10, floor(log10(fmax(most / 5, 1))));
+    double times = most / 5 / unit;
+    return unit * (times > 5 ? 10 : times > 2 ? 5 : times > 1 ? 2 : 1);
+}
+
 static scp_status put_stage(const scp_report_run *r, const stage *s)
 {
     scp_figure f;
@@ -234,10 +244,11 @@ static scp_status put_stage(const scp_report_run *r, const stage *s)
     SCP_GOTO(done, add_data(s, &f.data));
     SCP_GOTO(done, add_panels(s, &body, &panels));
     f.height = 40 + 260 * (int)((panels + 1) / 2);
-    SCP_GOTO(done, scp_strbuf_addf(&f.script,
-                                   "set xlabel 'step'\nset lmargin 11\nset rmargin 3\nset format y "
-                                   "'%%g'\nset multiplot layout %zu, 2\n%sunset multiplot\n",
-                                   (panels + 1) / 2, body.text));
+    SCP_GOTO(done, scp_strbuf_addf(
+                       &f.script,
+                       "set xlabel 'step'\nset lmargin 11\nset rmargin 3\nset format y "
+                       "'%%g'\nset xtics %.0f\nset multiplot layout %zu, 2\n%sunset multiplot\n",
+                       tic_distance(s), (panels + 1) / 2, body.text));
     SCP_GOTO(done,
              scp_strbuf_addf(&f.caption, "Training of stage %s: %zu records.", s->name, s->n));
     st = scp_page_figure(r->p, &f);

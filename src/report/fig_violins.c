@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "report/figures.h"
 
-enum { STEPS = 60, LINES = 3 };
+enum { STEPS = 60, LINES = 3, LONG_NAME = 9 /* characters that fit below a violin */ };
 #define HALF_WIDTH 0.42 /* of a violin, in genes */
 
 static int by_value(const void *a, const void *b)
@@ -129,6 +129,16 @@ done:
     return st;
 }
 
+static size_t widest(const scp_profiles *p, const panel *v, size_t n_genes)
+{
+    size_t most = 0;
+    for (size_t k = 0; k < n_genes; k++) {
+        size_t len = strlen(p->gene[v->gene[k]]);
+        most = len > most ? len : most;
+    }
+    return most;
+}
+
 static scp_status add_panel(const scp_profiles *p, const panel *v, size_t n_genes, size_t first,
                             scp_strbuf *out)
 {
@@ -138,7 +148,9 @@ static scp_status add_panel(const scp_profiles *p, const panel *v, size_t n_gene
              scp_strbuf_addf(&title, "%s (%zu conditions)", scp_names_get(p->line, v->line), v->n));
     SCP_GOTO(done, scp_strbuf_addf(out, "set title "));
     SCP_GOTO(done, scp_gnuplot_text(out, title.text));
-    SCP_GOTO(done, scp_strbuf_addf(out, "\nset xtics ("));
+    SCP_GOTO(done,
+             scp_strbuf_addf(out, "\nset xtics %s (",
+                             widest(p, v, n_genes) > LONG_NAME ? "rotate by -18" : "norotate"));
     for (size_t k = 0; k < n_genes; k++) {
         SCP_GOTO(done, scp_strbuf_addf(out, k ? ", " : ""));
         SCP_GOTO(done, scp_gnuplot_text(out, p->gene[v->gene[k]]));
