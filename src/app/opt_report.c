@@ -17,6 +17,12 @@ static const scp_option files[] = {
       .offset = AT(title),
       .def = "Drug response prediction",
       .help = "Heading of the page." },
+    { .key = "report.model",
+      .alias = "model",
+      .type = SCP_OPT_TEXT,
+      .offset = AT(model),
+      .help = "Model whose predicted profiles are shown; the default is scppdm, or else the first "
+              "of which the run folder has predictions." },
     { .key = "report.splits",
       .alias = "splits",
       .type = SCP_OPT_TEXTS,

@@ -79,13 +79,13 @@ static scp_status compare(scp_enrichment *e, double fdr)
 }
 
 /* Read the part of this rank and score it; *mine owned by the caller. */
-static scp_status work(scp_comm *comm, const char *run, const char *split, const scp_gmt *gmt,
-                       const scp_gsea_settings *s, double pseudo, scp_enrichment *e, double **mine,
-                       size_t *n)
+static scp_status work(scp_comm *comm, const char *run, const char *split, const char *model,
+                       const scp_gmt *gmt, const scp_gsea_settings *s, double pseudo,
+                       scp_enrichment *e, double **mine, size_t *n)
 {
     scp_profiles p = { 0 };
     scp_status st = SCP_OK;
-    SCP_GOTO(done, scp_profiles_read(run, split, (size_t)scp_comm_rank(comm),
+    SCP_GOTO(done, scp_profiles_read(run, split, model, (size_t)scp_comm_rank(comm),
                                      (size_t)scp_comm_size(comm), &p));
     SCP_GOTO(done, scp_gsea_sets_create(gmt, p.gene, p.G, s, &e->sets));
     e->n = p.n;
@@ -98,14 +98,14 @@ done:
     return st;
 }
 
-scp_status scp_enrichment_run(scp_comm *comm, const char *run, const char *split,
+scp_status scp_enrichment_run(scp_comm *comm, const char *run, const char *split, const char *model,
                               const scp_gmt *gmt, const scp_gsea_settings *s, double pseudo,
                               scp_enrichment *e)
 {
     double *mine = NULL, *all = NULL;
     size_t n = 0;
     *e = (scp_enrichment){ 0 };
-    scp_status st = scp_agree(comm, work(comm, run, split, gmt, s, pseudo, e, &mine, &n));
+    scp_status st = scp_agree(comm, work(comm, run, split, model, gmt, s, pseudo, e, &mine, &n));
     if (st == SCP_OK)
         st = scp_comm_allgatherv(comm, mine, n, SCP_COMM_F64, (void **)&all, NULL, NULL);
     if (st == SCP_OK) st = take_all(e, all);

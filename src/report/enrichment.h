@@ -28,7 +28,7 @@ enum {
 /** Rank the genes of every condition by logFC (pseudo-count `pseudo`) and score the sets, each rank
  *  its part of the conditions. The same on any number of ranks. SCP_EDATA: no set fits the genes.
  *  Collective. e: scp_enrichment_fini in any case. */
-scp_status scp_enrichment_run(scp_comm *comm, const char *run, const char *split,
+scp_status scp_enrichment_run(scp_comm *comm, const char *run, const char *split, const char *model,
                               const scp_gmt *gmt, const scp_gsea_settings *s, double pseudo,
                               scp_enrichment *e) SCP_MUST_USE;
 void scp_enrichment_fini(scp_enrichment *e);

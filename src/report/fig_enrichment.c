@@ -282,7 +282,7 @@ static scp_status put_all(const scp_report_run *r, const char *split, const scp_
     scp_status st = SCP_OK;
     SCP_GOTO(done, put_agreement(r, split, e));
     SCP_GOTO(done, put_scatter(r, split, e));
-    SCP_GOTO(done, scp_profiles_read(r->run, split, 0, 1, &p));
+    SCP_GOTO(done, scp_profiles_read(r->run, split, r->model, 0, 1, &p));
     SCP_GOTO(done, put_sums(r, split, e, &p));
     SCP_GOTO(done, scp_enrichment_long(e, &p, &text));
     SCP_GOTO(done, scp_str_format(path, sizeof path, "%s/%sgsea_%.60s.tsv", scp_page_dir(r->p),
@@ -299,7 +299,8 @@ scp_status scp_fig_enrichment(scp_comm *comm, const scp_report_run *r, const cha
 {
     scp_enrichment e;
     bool root = scp_comm_rank(comm) == 0;
-    scp_status st = scp_enrichment_run(comm, r->run, split, gmt, &r->s->gsea, r->pseudo, &e);
+    scp_status st =
+        scp_enrichment_run(comm, r->run, split, r->model, gmt, &r->s->gsea, r->pseudo, &e);
     if (st == SCP_OK) st = scp_agree(comm, root ? put_all(r, split, &e) : SCP_OK);
     scp_enrichment_fini(&e);
     return st;

@@ -11,10 +11,11 @@
 /* What a figure is made for. */
 typedef struct scp_report_run {
     const scp_report_settings *s;
-    const char *run; /* folder                                           */
-    char prefix[32]; /* of the files of its figures and tables           */
-    char label[48];  /* before headings when there are several runs      */
-    double pseudo;   /* pseudo-count of logFC that the scores were made with */
+    const char *run; /* folder                                                */
+    char model[128]; /* whose predictions of the split are shown, "" for none */
+    char prefix[32]; /* of the files of its figures and tables                */
+    char label[48];  /* before headings when there are several runs           */
+    double pseudo;   /* pseudo-count of logFC that the scores were made with  */
     scp_page *p;
 } scp_report_run;
 

@@ -55,20 +55,48 @@ static scp_status key_text(const keys *k, size_t row, scp_strbuf *out)
                            text_of(&k->drug, row), k->dose[row]);
 }
 
-static scp_status path_of(const char *run, const char *what, const char *split,
+static scp_status path_of(const char *run, const char *split, const char *model,
                           char path[SCP_PATH_MAX])
 {
-    return scp_str_format(path, SCP_PATH_MAX, "%s/%s_%s.h5ad", run, what, split);
+    return scp_str_format(path, SCP_PATH_MAX, "%s/eval/%s/%s%s.h5ad", run, split,
+                          model ? "pred_" : "real", model ? model : "");
 }
 
-bool scp_profiles_exist(const char *run, const char *split)
+/* The model whose file comes first, preferably scppdm's; "" when there is none. */
+static scp_status first_model(const char *run, const char *split, char *found, size_t size)
+{
+    static const char preferred[] = "scppdm";
+    char dir[SCP_PATH_MAX], **name = NULL;
+    size_t n = 0;
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_str_format(dir, sizeof dir, "%s/eval/%s", run, split));
+    if (!scp_fs_is_dir(dir)) return SCP_OK;
+    SCP_TRY(scp_fs_list(dir, ".h5ad", &name, &n));
+    for (size_t i = 0; i < n && st == SCP_OK && strcmp(found, preferred) != 0; i++) {
+        size_t len = strlen(name[i]);
+        if (strncmp(name[i], "pred_", 5) != 0) continue;
+        name[i][len - 5] = '\0';
+        if (!found[0] || strcmp(name[i] + 5, preferred) == 0)
+            st = scp_str_format(found, size, "%s", name[i] + 5);
+    }
+    scp_fs_list_free(name, n);
+    return st;
+}
+
+scp_status scp_profiles_find(const char *run, const char *split, const char *model, char *found,
+                             size_t size)
 {
     char real[SCP_PATH_MAX], pred[SCP_PATH_MAX];
-    bool both = path_of(run, "real", split, real) == SCP_OK &&
-                path_of(run, "pred", split, pred) == SCP_OK && scp_fs_exists(real) &&
-                scp_fs_exists(pred);
-    scp_err_clear();
-    return both;
+    found[0] = '\0';
+    if (model)
+        SCP_TRY(scp_str_format(found, size, "%s", model));
+    else
+        SCP_TRY(first_model(run, split, found, size));
+    if (!found[0]) return SCP_OK;
+    SCP_TRY(path_of(run, split, NULL, real));
+    SCP_TRY(path_of(run, split, found, pred));
+    if (!scp_fs_exists(real) || !scp_fs_exists(pred)) found[0] = '\0';
+    return SCP_OK;
 }
 
 /* Dense rows of a file: those with a destination. */
@@ -271,18 +299,19 @@ done:
     return st;
 }
 
-scp_status scp_profiles_read(const char *run, const char *split, size_t rank, size_t size,
-                             scp_profiles *p)
+scp_status scp_profiles_read(const char *run, const char *split, const char *model, size_t rank,
+                             size_t size, scp_profiles *p)
 {
     char path[SCP_PATH_MAX];
     scp_h5ad *real = NULL, *pred = NULL;
     plan w = { 0 };
     scp_status st = SCP_OK;
     *p = (scp_profiles){ 0 };
-    SCP_TRY(path_of(run, "real", split, path));
+    SCP_TRY(scp_str_format(p->model, sizeof p->model, "%s", model));
+    SCP_TRY(path_of(run, split, NULL, path));
     SCP_GOTO(done, scp_h5ad_open(path, &real));
     SCP_GOTO(done, read_real(p, real, rank, size, &w));
-    SCP_GOTO(done, path_of(run, "pred", split, path));
+    SCP_GOTO(done, path_of(run, split, model, path));
     SCP_GOTO(done, scp_h5ad_open(path, &pred));
     SCP_GOTO(done, read_pred(p, pred, &w));
 done:

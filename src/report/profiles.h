@@ -7,8 +7,9 @@
 #include "base/str.h"
 
 typedef struct scp_profiles {
-    size_t G, n; /* genes; conditions                                        */
-    char **gene; /* [G]                                                      */
+    char model[128]; /* whose predictions they are                               */
+    size_t G, n;     /* genes; conditions                                        */
+    char **gene;     /* [G]                                                      */
     scp_names *line, *drug, *plate;
     int32_t *l, *d, *p; /* [n] of the condition: indices into these names          */
     double *dose;       /* [n] uM                                                   */
@@ -19,14 +20,17 @@ typedef struct scp_profiles {
     float *truth, *pred; /* [count, G] log1p profiles                              */
 } scp_profiles;
 
-/** Are both files of the split there (<run>/real_<split>.h5ad, pred_<split>.h5ad)? */
-bool scp_profiles_exist(const char *run, const char *split);
+/** Are there a truth (<run>/eval/<split>/real.h5ad) and predictions (pred_<model>.h5ad beside it)?
+ *  model NULL: scppdm's, or else the first by name. `found` [size] is the model, "" when there is
+ *  none. */
+scp_status scp_profiles_find(const char *run, const char *split, const char *model, char *found,
+                             size_t size) SCP_MUST_USE;
 
-/** Read them; of the profiles, the part of `rank` among `size` equal ones (0 of 1: all). The same
- *  order on every rank. SCP_EDATA names file and key: other genes, a condition without prediction
- *  or control, a key twice. Not collective. p: scp_profiles_fini in any case. */
-scp_status scp_profiles_read(const char *run, const char *split, size_t rank, size_t size,
-                             scp_profiles *p) SCP_MUST_USE;
+/** Read those of a model; of the profiles, the part of `rank` among `size` equal ones (0 of 1:
+ * all). The same order on every rank. SCP_EDATA names file and key: other genes, a condition
+ * without prediction or control, a key twice. Not collective. p: scp_profiles_fini in any case. */
+scp_status scp_profiles_read(const char *run, const char *split, const char *model, size_t rank,
+                             size_t size, scp_profiles *p) SCP_MUST_USE;
 void scp_profiles_fini(scp_profiles *p);
 
 /** log2((x + e) / (pre + e)) of the i-th condition held, of its truth or its prediction, negative

@@ -15,6 +15,7 @@
 typedef struct scp_report_settings {
     char *output; /* folder of the report; NULL: <first run>/report           */
     char *title;
+    char *model;             /* whose predicted profiles are shown; NULL: scppdm, or the first */
     char *shard;             /* data set with the mechanisms of the drugs; NULL: the run's */
     char *device;            /* that computes the embedding of the drugs                 */
     scp_text_list splits;    /* "uc", "ud", ...                                          */

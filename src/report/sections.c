@@ -22,7 +22,8 @@ static scp_status heading(const scp_report_run *r, int level, const char *what, 
 static scp_status add_score_table(const scp_report_run *r, const scp_summary *sum,
                                   const char *split, scp_summary_part part, const char *title)
 {
-    static const char *const word[] = { "scores", "metrics", "dose" };
+    static const char *const word[] = { "scores", "metrics", "dose", "of_within_well",
+                                        "of_between_plate" };
     char name[128];
     scp_table t = { 0 };
     bool found;
@@ -35,14 +36,35 @@ static scp_status add_score_table(const scp_report_run *r, const scp_summary *su
     return st;
 }
 
+/* A synthetic screen was scored against its truth as well. */
+static scp_status add_truth(const scp_report_run *r, const scp_summary *sum, const char *split)
+{
+    char name[128];
+    SCP_TRY(scp_str_format(name, sizeof name, "%.100s_truth", split));
+    if (!scp_summary_has(sum, name)) return SCP_OK;
+    return add_score_table(r, sum, name, SCP_SUMMARY_PAPER,
+                           "Against the truth of the synthetic screen, without its noise");
+}
+
 static scp_status add_scores(const scp_report_run *r, const scp_summary *sum, const char *split)
 {
+    double share, fdr;
     SCP_TRY(heading(r, 2, "Scores", split));
     if (!scp_summary_has(sum, split))
         return scp_page_missing(r->p, scp_split_title(split),
                                 "%s/eval/summary.json has no scores of split %s", r->run, split);
     SCP_TRY(add_score_table(r, sum, split, SCP_SUMMARY_PAPER, NULL));
+    if (scp_summary_deg_share(sum, split, &share, &fdr))
+        SCP_TRY(scp_page_paragraph(r->p,
+                                   "Of the DEG sets, %.1f %% of the genes pass a paired t-test "
+                                   "at a false discovery rate of %g (mean over conditions).",
+                                   100 * share, fdr));
+    SCP_TRY(add_score_table(r, sum, split, SCP_SUMMARY_OF_WITHIN,
+                            "Mean scores as a fraction of the within-well ceiling"));
+    SCP_TRY(add_score_table(r, sum, split, SCP_SUMMARY_OF_BETWEEN,
+                            "Mean scores as a fraction of the between-plate ceiling"));
     SCP_TRY(add_score_table(r, sum, split, SCP_SUMMARY_REST, "Further metrics"));
+    SCP_TRY(add_truth(r, sum, split));
     SCP_TRY(add_score_table(r, sum, split, SCP_SUMMARY_DOSE, "Dose behaviour"));
     return scp_fig_dose(r, split);
 }
@@ -87,12 +109,14 @@ static scp_status add_profiles(const scp_report_run *r, const char *split)
     scp_profiles p = { 0 };
     scp_status st = SCP_OK;
     SCP_TRY(heading(r, 2, "Predicted profiles", split));
-    if (!scp_profiles_exist(r->run, split))
-        return scp_page_missing(r->p, "UMAP by cell line, violins, enrichment",
-                                "%s has no real_%s.h5ad and pred_%s.h5ad: run scppdm_eval with "
-                                "eval.h5ad=true",
-                                r->run, split, split);
-    SCP_GOTO(done, scp_profiles_read(r->run, split, 0, 1, &p));
+    if (!r->model[0])
+        return scp_page_missing(
+            r->p, "UMAP by cell line, violins, enrichment",
+            "%s/eval/%s has no real.h5ad and pred_%s.h5ad: run scppdm_eval with "
+            "eval.h5ad=true",
+            r->run, split, r->s->model ? r->s->model : "MODEL");
+    SCP_TRY(scp_page_paragraph(r->p, "Predictions of model %s.", r->model));
+    SCP_GOTO(done, scp_profiles_read(r->run, split, r->model, 0, 1, &p));
     SCP_GOTO(done, scp_fig_lines(r, split, &p));
     st = scp_fig_violins(r, split, &p);
 done:
@@ -100,19 +124,28 @@ done:
     return st;
 }
 
+/* Rank 0's share of a split: everything but the enrichment. *enrich: there are profiles and sets.
+ */
+static scp_status add_split_root(const scp_report_run *r, const char *split, const scp_gmt *gmt,
+                                 int32_t *enrich)
+{
+    SCP_TRY(add_profiles(r, split));
+    *enrich = gmt && r->model[0];
+    if (*enrich) return scp_page_heading(r->p, 3, "Enrichment of gene sets");
+    if (gmt) return SCP_OK; /* the profiles are missing: said already */
+    return scp_page_missing(r->p, "Enrichment of gene sets",
+                            "no gene sets: name a GMT file by --gene-sets");
+}
+
 /* Everything of a split beside its scores. Collective. */
-static scp_status add_split(scp_comm *comm, const scp_report_run *r, const char *split,
+static scp_status add_split(scp_comm *comm, scp_report_run *r, const char *split,
                             const scp_gmt *gmt)
 {
     bool root = scp_comm_rank(comm) == 0;
-    int32_t enrich = root && gmt && scp_profiles_exist(r->run, split);
-    scp_status st = root ? add_profiles(r, split) : SCP_OK;
-    if (root && st == SCP_OK && enrich) st = scp_page_heading(r->p, 3, "Enrichment of gene sets");
-    if (root && st == SCP_OK && !gmt)
-        st = scp_page_missing(r->p, "Enrichment of gene sets",
-                              "no gene sets: name a GMT file by "
-                              "--gene-sets");
-    SCP_TRY(scp_agree(comm, st));
+    int32_t enrich = 0;
+    SCP_TRY(
+        scp_agree(comm, scp_profiles_find(r->run, split, r->s->model, r->model, sizeof r->model)));
+    SCP_TRY(scp_agree(comm, root ? add_split_root(r, split, gmt, &enrich) : SCP_OK));
     SCP_TRY(scp_comm_bcast(comm, &enrich, 1, SCP_COMM_I32, 0));
     return enrich ? scp_fig_enrichment(comm, r, split, gmt) : SCP_OK;
 }

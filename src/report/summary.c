@@ -133,6 +133,26 @@ static scp_status want(scp_table *t, wanted *list, size_t *n, const char *name,
     return scp_table_add_column(t, title, c >= 0 ? cols->col[c].best : NAN, DIGITS);
 }
 
+/* Where a summary has the fraction of a ceiling; NULL: the part is none of fractions. */
+static const char *fraction_key(scp_summary_part part)
+{
+    return part == SCP_SUMMARY_OF_WITHIN    ? "of_within_well"
+           : part == SCP_SUMMARY_OF_BETWEEN ? "of_between_plate"
+                                            : NULL;
+}
+
+/* The best value of what is better the larger it is. */
+#define LARGEST 1e6
+
+static scp_status want_fraction(scp_table *t, wanted *list, size_t *n, const char *name,
+                                const scp_metric_columns *cols, const char *key)
+{
+    int c = scp_metric_columns_find(cols, name);
+    if (c < 0 || cols->col[c].best != 1) return SCP_OK;
+    list[(*n)++] = (wanted){ name, key, NULL };
+    return scp_table_add_column(t, cols->col[c].title, LARGEST, DIGITS);
+}
+
 static scp_status choose(const scp_names *names, scp_summary_part part, bool mean, scp_table *t,
                          wanted *list, size_t *n)
 {
@@ -142,6 +162,10 @@ static scp_status choose(const scp_names *names, scp_summary_part part, bool mea
     for (size_t i = 0; i < scp_names_count(names); i++) {
         const char *name = scp_names_get(names, i);
         bool paper = of_paper(name);
+        if (fraction_key(part)) {
+            SCP_TRY(want_fraction(t, list, n, name, &cols, fraction_key(part)));
+            continue;
+        }
         if (is_ev(name) || paper != (part == SCP_SUMMARY_PAPER)) continue;
         SCP_TRY(want(t, list, n, name, &cols, mean, false));
     }
@@ -162,6 +186,7 @@ static scp_status add_model(scp_table *t, const char *model, const scp_json *met
         v[i] = number(scp_json_get(scp_json_get(metrics, list[i].name), list[i].figure));
     SCP_GOTO(done, scp_table_add_row(t, model, v, scp_score_ranked(model)));
     for (size_t i = 0; i < n; i++) {
+        if (!list[i].interval) continue;
         const scp_json *ci = scp_json_get(scp_json_get(metrics, list[i].name), list[i].interval);
         if (scp_json_count(ci) == 2)
             SCP_GOTO(done, scp_table_interval(t, i, number(scp_json_at(ci, 0)),
@@ -170,6 +195,13 @@ static scp_status add_model(scp_table *t, const char *model, const scp_json *met
 done:
     free(v);
     return st;
+}
+
+static bool has_value(const scp_table *t)
+{
+    for (size_t i = 0; i < t->n_rows * t->n_cols; i++)
+        if (!isnan(t->value[i])) return true;
+    return false;
 }
 
 static scp_status metric_table(const scp_summary *s, const char *split, scp_summary_part part,
@@ -189,6 +221,7 @@ static scp_status metric_table(const scp_summary *s, const char *split, scp_summ
         const scp_json *at = scp_json_get(value, split);
         if (at) SCP_GOTO(done, add_model(t, model, scp_json_get(at, "metrics"), list, n));
     }
+    if (fraction_key(part)) *found = has_value(t);
 done:
     scp_names_destroy(&names);
     free(list);
@@ -257,6 +290,17 @@ scp_status scp_summary_table(const scp_summary *s, const char *split, scp_summar
     if (part == SCP_SUMMARY_DOSE) return dose_table(s, split, t, found);
     SCP_TRY(metric_table(s, split, part, mean, t, found));
     return *found && part == SCP_SUMMARY_PAPER ? add_notes(s, split, mean, t) : SCP_OK;
+}
+
+bool scp_summary_deg_share(const scp_summary *s, const char *split, double *mean, double *fdr)
+{
+    char key[SCP_REAL_TEXT];
+    const scp_json *at = scp_json_get(scp_json_get(s->json, "significance"), split);
+    const scp_json *share =
+        scp_json_get(scp_json_get(at, "share_of_deg"), scp_print_real(scp_summary_pseudo(s), key));
+    *mean = number(scp_json_get(share, "mean"));
+    *fdr = number(scp_json_get(at, "fdr"));
+    return !isnan(*mean) && !isnan(*fdr);
 }
 
 static scp_status add_long(scp_strbuf *out, const char *const name[4], const scp_json *m)

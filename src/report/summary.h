@@ -18,10 +18,16 @@ void scp_summary_close(scp_summary **s);
 double scp_summary_pseudo(const scp_summary *s);
 bool scp_summary_has(const scp_summary *s, const char *split);
 
+/** Mean share of the DEG sets that paired t-tests find at this false discovery rate [paper 4.1.2];
+ *  false when the split was not tested. */
+bool scp_summary_deg_share(const scp_summary *s, const char *split, double *mean, double *fdr);
+
 typedef enum scp_summary_part {
-    SCP_SUMMARY_PAPER, /* the rows of the paper's Tables 1 to 4, EV as mean and as median */
-    SCP_SUMMARY_REST,  /* every other metric                                              */
-    SCP_SUMMARY_DOSE   /* how effects follow the dose                                     */
+    SCP_SUMMARY_PAPER,     /* the rows of the paper's Tables 1 to 4, EV as mean and as median */
+    SCP_SUMMARY_REST,      /* every other metric                                              */
+    SCP_SUMMARY_DOSE,      /* how effects follow the dose                                     */
+    SCP_SUMMARY_OF_WITHIN, /* mean scores as a fraction of the within-well ceiling        */
+    SCP_SUMMARY_OF_BETWEEN /* ... of the between-plate ceiling                            */
 } scp_summary_part;
 
 /** One table of a split: one row a model, one column a metric. Figures that a model does not have
