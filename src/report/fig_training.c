@@ -43,7 +43,7 @@ static stage *find_stage(record *r, const char *name)
     if (i == STAGES || strlen(name) >= sizeof r->stage[i].name) return NULL;
     if (i == r->n) {
         r->n++;
-        strcpy(r->stage[i].name, name);
+        memcpy(r->stage[i].name, name, strlen(name) + 1);
     }
     return &r->stage[i];
 }
@@ -60,7 +60,7 @@ static size_t key_index(stage *s, const char *key)
     size_t i = 0;
     while (i < s->n_keys && strcmp(s->key[i], key) != 0) i++;
     if (i < s->n_keys || i == KEYS || strlen(key) >= sizeof s->key[i]) return i;
-    strcpy(s->key[s->n_keys], key);
+    memcpy(s->key[s->n_keys], key, strlen(key) + 1);
     return s->n_keys++;
 }
 
