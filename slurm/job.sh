@@ -2,10 +2,9 @@
 # Inside a job: the way ranks are started, stop requests, requeue, and the data a step needs.
 #
 # Stop requests. USR1 comes to this shell when time is nearly up (#SBATCH --signal=B:USR1@...), TERM when the
-# job is preempted. Both are handed to the ranks as USR1; they agree on a step, write a checkpoint and exit 85.
-# The job is then put back into the queue and its next start goes on in the same run folder.
+# job is preempted; scp_stop holds the first. Both are handed to the ranks as USR1; they agree on a step, write a
+# checkpoint and exit 85. The job is then put back into the queue and its next start goes on in the same run folder.
 
-scp_stop=   # the signal that asked to stop
 scp_pid=    # the launcher that runs
 scp_timer=  # the process that requeues at the last moment
 scp_lead=   # seconds that the signal came before the time limit
@@ -92,12 +91,12 @@ scp_job_begin() {
     [[ -n $SCPPDM_CONTAINER ]] || command -v scppdm_train >/dev/null ||
         scp_refuse SCPPDM_BIN "the programs are not in PATH; name their folder"
     export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1} OMP_PLACES=${OMP_PLACES:-cores}
+    trap 'scp_on_stop USR1' USR1
+    trap 'scp_on_stop TERM' TERM
     scp_set_launcher
     scp_check_gpus
     scp_print_job
     scp_defaults
-    trap 'scp_on_stop USR1' USR1
-    trap 'scp_on_stop TERM' TERM
     trap 'if [[ -n $scp_timer ]]; then kill "$scp_timer" 2>/dev/null; fi' EXIT
 }
 

@@ -18,6 +18,10 @@ scp_lists="SCPPDM_SBATCH SCPPDM_MODULES SCPPDM_CONTAINER_RUN SCPPDM_PLATES SCPPD
 for scp_kind in $scp_kinds; do scp_lists+=" SCPPDM_SBATCH_${scp_kind^^}"; done
 declare -A scp_from=() # where a setting comes from when not from the site file: environment, arguments
 
+# A stop request may come before the job has begun its work (job.sh).
+scp_stop=
+if [[ -n ${SLURM_JOB_ID:-} ]]; then trap 'scp_stop=USR1' USR1 && trap 'scp_stop=TERM' TERM; fi
+
 scp_log() { echo "$(date '+%F %T') ${scp_stage:-scppdm}: $*"; }
 
 # scp_die CODE TEXT: end with a message.
