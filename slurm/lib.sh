@@ -62,9 +62,11 @@ scp_check_names() {
 scp_read_site() {
     local name found
     local -A given=()
+    scp_given=() # for the environment of the job
     for name in $scp_scalars $scp_lists; do
         if [[ -n ${!name+x} ]]; then
             given[$name]=${!name}
+            scp_given+=("$name=${!name}")
             scp_from[$name]=environment
         fi
         unset "$name"
@@ -258,7 +260,7 @@ scp_submit() {
     command -v sbatch >/dev/null || scp_die 69 "there is no sbatch here: submit on a login node of the cluster"
     scp_sbatch_options
     echo "$scp_stage: site file ${scp_site_file:-none}; sbatch ${scp_sbatch[*]} $script $*" >&2
-    sbatch "${scp_sbatch[@]}" "$script" "$@" || {
+    env "${scp_given[@]}" sbatch "${scp_sbatch[@]}" "$script" "$@" || {
         code=$?
         scp_die "$code" "sbatch refused: its options come from the #SBATCH lines of $script and from" \
             "${scp_site_file:-the environment} (SCPPDM_PARTITION, SCPPDM_ACCOUNT, SCPPDM_SBATCH*)"

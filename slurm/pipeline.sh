@@ -58,7 +58,7 @@ submit() {
         echo
         return
     fi
-    if ! id=$("${command[@]}"); then
+    if ! id=$(env "${scp_given[@]}" "${command[@]}"); then
         ((${#submitted[@]} == 0)) || scancel "${submitted[@]}"
         scp_die 69 "$name was refused, the steps before it are cancelled (${submitted[*]:-none}). Its options come from the" \
             "#SBATCH lines of $scp_dir/$name.sh and from ${scp_site_file:-the environment}"

@@ -16,6 +16,7 @@ cd "$tmp/work" || exit 99
 cat >"$tmp/bin/sbatch" <<'END'
 #!/bin/sh
 echo "sbatch $*"
+echo "environment: ${SCPPDM_LAUNCH:-} ${SCPPDM_SEEDS:-}"
 END
 cat >"$tmp/bin/srun" <<'END'
 #!/bin/sh
@@ -108,6 +109,8 @@ says "a script submits itself, and prints how" \
     'train.sh: site file .*site.conf' 'exit 0'
 run prep.sh p.h5ad
 says "options for one kind of job come last" '--gpus-per-node=2 .*--gpus-per-node=0 .*/prep.sh p.h5ad'
+SCPPDM_LAUNCH=mpirun SCPPDM_SEEDS=1,2 run eval.sh --run r
+says "settings of the environment come to the job" '--array=0-1%4 ' '^environment: mpirun 1,2$'
 run ablate.sh --run r --seeds 1,2,3
 says "six ablations and three seeds are an array of 18" '--array=0-17%4 '
 run baselines.sh --run r --baselines ridge,mlp --seeds '4 5'
