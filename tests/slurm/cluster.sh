@@ -13,7 +13,7 @@ cluster_reason() {
 # cluster_port: below the range that systems hand out, from the process id.
 cluster_port() { echo $((20000 + ($$ * 7 + $1) % 12000)); }
 
-# cluster_start DIR CPUS SECONDS: 0 when the node is idle within 20 s; the test may take so many seconds. The node
+# cluster_start DIR CPUS SECONDS: 0 when the node is idle within a minute; the test may take so many seconds. The node
 # claims CPUS, whatever the machine has. A requeued job starts after 5 s (the least Slurm takes) instead of 120.
 cluster_start() {
     cluster_deadline=$(($(date +%s) + $3))
@@ -66,15 +66,15 @@ END
         --pid-file="$1/munge/pid" --log-file="$1/munge/log" --seed-file="$1/munge/seed" \
         >"$1/munged.out" 2>&1 &
     cluster_pids=$!
-    cluster_wait 10 test -S "$1/munge/socket" || return 1
+    cluster_wait 30 test -S "$1/munge/socket" || return 1
     slurmctld -D -i -f "$SLURM_CONF" >"$1/slurmctld.out" 2>&1 &
     cluster_pids="$! $cluster_pids"
-    cluster_wait 10 scontrol ping || return 1
+    cluster_wait 30 scontrol ping || return 1
     slurmd -D -f "$SLURM_CONF" >"$1/slurmd.out" 2>&1 &
     cluster_pids="$! $cluster_pids"
     cluster_guard "$1" &
     cluster_guard=$!
-    cluster_wait 20 cluster_idle
+    cluster_wait 60 cluster_idle
 }
 
 # cluster_guard DIR: when the test is killed the hard way, its daemons and folder go all the same.
@@ -139,7 +139,7 @@ job_ended() {
 }
 # job_completed ID [SECONDS]: ended well, all members of it.
 job_completed() {
-    cluster_wait "${2:-40}" job_ended "$1"
+    cluster_wait "${2:-120}" job_ended "$1"
     job_ended "$1" && ! echo "$states" | grep -qvx COMPLETED
 }
 

@@ -16,7 +16,7 @@ trap 'exit 99' HUP INT PIPE TERM
 logs=$tmp/work
 mkdir "$tmp/cluster" "$logs" "$logs/whole" "$logs/short" "$logs/alone" "$logs/chain" "$logs/broken"
 
-if ! cluster_start "$tmp/cluster" 16 1200; then
+if ! cluster_start "$tmp/cluster" 16 2400; then
     tail -n 5 "$tmp"/cluster/*.out "$tmp"/cluster/*.log | sed 's/^/# /'
     echo "1..0 # SKIP a Slurm of one node does not start here"
     exit 0

@@ -17,7 +17,7 @@ fresh=$logs/fresh # train.sh alone
 cut=$logs/cut     # the same run, interrupted
 mkdir "$tmp/cluster" "$logs" "$fresh" "$cut" "$logs/chain"
 
-if ! cluster_start "$tmp/cluster" 8 120; then
+if ! cluster_start "$tmp/cluster" 8 400; then
     tail -n 5 "$tmp"/cluster/*.out "$tmp"/cluster/*.log | sed 's/^/# /'
     echo "1..0 # SKIP a Slurm of one node does not start here"
     exit 0
@@ -44,7 +44,7 @@ small="--parsable --ntasks-per-node=2 --cpus-per-task=1 --time=10"
 # shellcheck disable=SC2086 # a list of options
 whole=$(cd "$fresh" && sbatch $small "$top/slurm/train.sh")
 ok "sbatch slurm/train.sh without arguments, in a folder of plates" test -n "$whole"
-cluster_wait 30 test -s "$fresh/run/latents.h5"
+cluster_wait 90 test -s "$fresh/run/latents.h5"
 ok "it builds the shard and the autoencoder first" test -s "$fresh/run/latents.h5" -a -s "$fresh/shard.h5"
 
 cp -r "$fresh/shard.h5" "$fresh/run" "$cut"
@@ -53,9 +53,9 @@ rm -rf "$cut/run/train"
 parted=$(cd "$cut" && sbatch $small "$top/slurm/train.sh")
 chain=$(cd "$logs/chain" && "$top/slurm/pipeline.sh" --plates "$fresh/plates/*.h5ad" --baselines ridge \
     --config "$top/tests/slurm/tiny.yaml" 2>"$logs/chain/pipeline.log")
-cluster_wait 30 says "$cut/run/metrics.jsonl" '"stage": "train", "step": [1-9]00'
+cluster_wait 90 says "$cut/run/metrics.jsonl" '"stage": "train", "step": [1-9]00'
 scancel --batch --signal=USR1 "$parted"
-cluster_wait 15 test -e "$cut/run/train/LATEST"
+cluster_wait 60 test -e "$cut/run/train/LATEST"
 ok "USR1 to a job: its ranks write a checkpoint" test -e "$cut/run/train/LATEST"
 at=$(sed -n 's/.*ckpt-\([0-9]*\).*/\1/p' "$cut/run/train/LATEST")
 ok "at step ${at:-?}, before the end" test "${at:-800}" -lt 800
@@ -73,7 +73,7 @@ if [ -x "$build/scppdm_report" ]; then jobs=8; fi
 ok "pipeline.sh prints the ids of $jobs jobs" test "$(echo "$ids" | grep -c '^[0-9][0-9]*$')" = $jobs
 last=
 for last in $ids; do :; done
-job_completed "$last" 60
+job_completed "$last" 240
 all=${last:+yes}
 for id in $ids; do job_completed "$id" || all=no; done
 ok "and all of the chain complete, arrays with all members" test "$all" = yes
