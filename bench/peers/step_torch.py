@@ -36,8 +36,10 @@ def read(path):
 
 
 class Step:
-    def __init__(self, path, dropout):
-        self.x, self.s = read(path)
+    def __init__(self, path, dropout, device="cpu"):
+        x, self.s = read(path)
+        self.x = {k: t.to(device) for k, t in x.items()}
+        self.device = device
         self.w = {k[2:]: t.requires_grad_() for k, t in self.x.items() if k.startswith("w:")}
         self.dropout = dropout
         self.blocks, self.heads, self.tokens = (int(self.s[k]) for k in ("blocks", "heads", "tokens"))
@@ -153,13 +155,15 @@ class Step:
 
     def draw(self):
         """A batch, its negatives and the random numbers of a step."""
-        x, s, B, K = self.x, self.s, len(self.x["pair"]), len(self.x["neg_key"])
-        pair, neg = torch.randint(len(x["pair:post"]), (B,)), torch.randint(len(x["pair:post"]), (K,))
+        x, s, d, B, K = self.x, self.s, self.device, len(self.x["pair"]), len(self.x["neg_key"])
+        n = len(x["pair:post"])
+        pair, neg = torch.randint(n, (B,), device=d), torch.randint(n, (K,), device=d)
         b = {k: x["pair:" + k][pair] for k in ("post", "pre", "drug", "key")}
         b.update({"neg_" + k: x["pair:" + k][neg] for k in ("post", "pre", "key")})
-        mask = (torch.rand(B) < s["drop_pre"]).int() | (torch.rand(B) < s["drop_drug"]).int() << 1
-        return b | {"pair": pair, "mask": mask, "t": torch.randint(len(x["signal"]), (B,)),
-                    "eps": torch.randn(B, x["z_0"].shape[1]), "weights": x["weights"]}
+        drop_pre, drop_drug = (torch.rand(B, device=d) < s[k] for k in ("drop_pre", "drop_drug"))
+        return b | {"pair": pair, "mask": drop_pre.int() | drop_drug.int() << 1,
+                    "t": torch.randint(len(x["signal"]), (B,), device=d),
+                    "eps": torch.randn(B, x["z_0"].shape[1], device=d), "weights": x["weights"]}
 
 
 def main():
@@ -182,4 +186,5 @@ def main():
     print(f"{seconds[len(seconds) // 2]:.6f} {seconds[0]:.6f} {seconds[-1]:.6f}")
 
 
-main()
+if __name__ == "__main__":
+    main()

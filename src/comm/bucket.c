@@ -25,6 +25,8 @@ scp_status scp_average_create(scp_comm *comm, scp_device *dev, void *g, scp_comm
     SCP_ARG(dev->backend->host || comm->size == 1 || comm->ops->allreduce_on,
             "communicator %s does not reach the memory of %s", comm->ops->name,
             dev->backend->name);
+    SCP_ARG(comm->size == 1 || comm->ops->average, "communicator %s averages nothing",
+            comm->ops->name);
     SCP_TRY(scp_alloc(1, sizeof *a, &a));
     *a = (scp_average){ .comm = comm, .dev = dev, .g = g, .type = t, .n = n };
     SCP_GOTO(fail, scp_alloc(n + 1, sizeof *a->begin, &a->begin));

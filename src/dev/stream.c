@@ -112,6 +112,11 @@ scp_status scp_program_launch(scp_device *dev, scp_program *p)
     return async_of(dev)->launch(dev, p);
 }
 
+size_t scp_program_calls(const scp_device *dev, const scp_program *p)
+{
+    return p ? async_of(dev)->program_calls(p) : 0;
+}
+
 void scp_program_destroy(scp_device *dev, scp_program **p)
 {
     if (*p) async_of(dev)->program_destroy(dev, *p);

@@ -30,6 +30,7 @@ typedef struct scp_async {
     scp_status (*capture_end)(scp_device *dev, scp_program **out);
     scp_status (*launch)(scp_device *dev, scp_program *p);
     void (*program_destroy)(scp_device *dev, scp_program *p);
+    size_t (*program_calls)(const scp_program *p);
     scp_status (*native)(scp_device *dev, scp_stream s, void **stream);
 } scp_async;
 
@@ -69,6 +70,8 @@ scp_status scp_capture_begin(scp_device *dev) SCP_MUST_USE;
 scp_status scp_capture_end(scp_device *dev, scp_program **out) SCP_MUST_USE;
 /** Enqueue all calls of a program on MAIN. */
 scp_status scp_program_launch(scp_device *dev, scp_program *p) SCP_MUST_USE;
+/** Calls that a program holds: kernels, copies, events. */
+size_t scp_program_calls(const scp_device *dev, const scp_program *p);
 void scp_program_destroy(scp_device *dev, scp_program **p);
 
 #endif

@@ -72,7 +72,9 @@ static scp_status make_ring(scp_stepper *s)
                                .feed = feed,
                                .feed_bytes = feed_bytes };
     for (int i = 0; i < RUNS; i++) SCP_TRY(scp_event_create(s->dev, &s->done[i]));
-    return SCP_OK;
+    /* the record before the first: inputs that were fed before this */
+    char *last = s->host + (SLOTS - 1) * s->record_bytes + SCP_STEP_HEAD;
+    return feed_bytes ? s->dev->backend->read(s->dev, last, feed, feed_bytes) : SCP_OK;
 }
 
 static scp_status set_update(scp_stepper *s)
@@ -149,6 +151,11 @@ void scp_stepper_destroy(scp_stepper **sp)
 int64_t scp_stepper_stride(const scp_stepper *s)
 {
     return s->dev->backend->async ? SCP_STEPPER_MOST : 1;
+}
+
+size_t scp_stepper_calls(const scp_stepper *s)
+{
+    return scp_program_calls(s->dev, s->step) + scp_program_calls(s->dev, s->end);
 }
 
 int64_t scp_stepper_replayed(const scp_stepper *s)

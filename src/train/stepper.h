@@ -36,6 +36,8 @@ scp_status scp_stepper_run(scp_stepper *s, int64_t first, int64_t n) SCP_MUST_US
 /** The state after all steps taken so far; waits for them. */
 scp_status scp_stepper_look(scp_stepper *s, scp_step_state *out) SCP_MUST_USE;
 
+/** Calls of a recorded step; 0 when none was recorded. */
+size_t scp_stepper_calls(const scp_stepper *s);
 /** Steps that were replayed from a recording. */
 int64_t scp_stepper_replayed(const scp_stepper *s);
 

@@ -267,6 +267,11 @@ static void program_destroy(scp_device *dev, scp_program *p)
     free(p);
 }
 
+static size_t program_calls(const scp_program *p)
+{
+    return p->items.n;
+}
+
 static scp_status native(scp_device *dev, scp_stream s, void **stream)
 {
     (void)dev, (void)s;
@@ -286,6 +291,7 @@ static const scp_async async = { .pin = scp_host_alloc,
                                  .capture_end = capture_end,
                                  .launch = launch,
                                  .program_destroy = program_destroy,
+                                 .program_calls = program_calls,
                                  .native = native };
 static const scp_step_impl step = { .load = load, .seed = seed, .update = update };
 

@@ -1,5 +1,6 @@
-/* The whole model on cpu (fp32) against ref (fp64) with the same weights: losses, and the gradient
- * of all parameters, largest error over largest value. The networks have their published widths. */
+/* The whole model on a device (fp32; cpu, or $SCP_TEST_DEVICE) against ref (fp64) with the same
+ * weights: losses, and the gradient of all parameters, largest error over largest value. The
+ * networks have their published widths. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -8,6 +9,8 @@
 #include "tap.h"
 
 #define TOLERANCE 1e-5
+
+static const char *device = "cpu";
 
 static double error_of(const double *a, const double *b, size_t n)
 {
@@ -32,7 +35,7 @@ static void compare(toy *cpu, toy *ref, const char *name)
     size_t n = scp_params_trainable(cpu->params);
     if (tap_st(toy_shake(cpu, 0.02), "%s: weights", name) &&
         tap_st(toy_copy(ref, cpu), "%s: the same", name) &&
-        tap_st(gradient_of(cpu, &loss[0], &a), "%s: a step on cpu", name) &&
+        tap_st(gradient_of(cpu, &loss[0], &a), "%s: a step on %s", name, device) &&
         tap_st(gradient_of(ref, &loss[1], &b), "%s: a step on ref", name)) {
         double forward = fabs(loss[0] / loss[1] - 1), backward = error_of(a, b, n);
         tap_ok(forward <= TOLERANCE, "%s: loss", name);
@@ -48,7 +51,7 @@ static void check_denoiser(const char *name, const char *const *base, const char
     static const screen_size size = { .lines = 4, .drugs = 8, .genes = 300, .seed = 2 };
     toy cpu, ref;
     bool built =
-        tap_st(toy_denoiser(&cpu, "cpu", &size, 16, base, extra), "%s: builds on cpu", name);
+        tap_st(toy_denoiser(&cpu, device, &size, 16, base, extra), "%s: builds on %s", name, device);
     built = tap_st(toy_denoiser(&ref, "ref", &size, 16, base, extra), "%s: builds on ref", name) &&
             built;
     if (built) compare(&cpu, &ref, name);
@@ -60,7 +63,7 @@ static void check_vae(const char *name, const char *const *base)
 {
     static const screen_size size = { .lines = 4, .drugs = 8, .genes = 300, .seed = 2 };
     toy cpu, ref;
-    bool built = tap_st(toy_vae(&cpu, "cpu", &size, 32, base, NULL), "%s: builds on cpu", name);
+    bool built = tap_st(toy_vae(&cpu, device, &size, 32, base, NULL), "%s: builds on %s", name, device);
     built = tap_st(toy_vae(&ref, "ref", &size, 32, base, NULL), "%s: builds on ref", name) && built;
     if (built) compare(&cpu, &ref, name);
     toy_stop(&cpu);
@@ -72,6 +75,10 @@ static void check_vae(const char *name, const char *const *base)
 
 int main(void)
 {
+    scp_device *dev = NULL;
+    if (getenv("SCP_TEST_DEVICE")) device = getenv("SCP_TEST_DEVICE");
+    if (scp_device_open(device, &dev) != SCP_OK) return tap_skip_all(scp_err_message());
+    scp_device_close(&dev);
     check_denoiser("denoiser, paper", NULL, NULL);
     check_denoiser(
         "denoiser, v, shift", NULL,

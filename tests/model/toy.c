@@ -119,6 +119,12 @@ done:
 scp_status toy_denoiser(toy *t, const char *device, const screen_size *size, int64_t B,
                         const char *const *base, const char *const *extra)
 {
+    return toy_denoiser_as(t, device, size, B, base, extra, SCP_REAL);
+}
+
+scp_status toy_denoiser_as(toy *t, const char *device, const screen_size *size, int64_t B,
+                           const char *const *base, const char *const *extra, scp_dtype store)
+{
     SCP_TRY(begin(t, device, size, base, extra));
     const scp_dataset *d = &t->data;
     scp_train_sizes sizes = { .B = B,
@@ -129,7 +135,7 @@ scp_status toy_denoiser(toy *t, const char *device, const screen_size *size, int
                               .n_drugs = (int64_t)d->n_drugs };
     scp_method_build_train(t->g, &t->m, &sizes, &t->nodes);
     t->loss = t->nodes.loss;
-    SCP_TRY(scp_plan_create(t->g, t->loss, NULL, &t->plan));
+    SCP_TRY(scp_plan_create_as(t->g, t->loss, NULL, store, &t->plan));
     SCP_TRY(make_tables(t));
     return feed_denoiser(t, (size_t)B);
 }

@@ -40,6 +40,10 @@ extern const char *const toy_tiny[];
  *  toy_stop also after an error. */
 scp_status toy_denoiser(toy *t, const char *device, const screen_size *size, int64_t B,
                         const char *const *base, const char *const *extra) SCP_MUST_USE;
+/** The same, stored as F16 or BF16 where mixed precision does so. */
+scp_status toy_denoiser_as(toy *t, const char *device, const screen_size *size, int64_t B,
+                           const char *const *base, const char *const *extra,
+                           scp_dtype store) SCP_MUST_USE;
 /** The autoencoder, KL weight 0.3. */
 scp_status toy_vae(toy *t, const char *device, const screen_size *size, int64_t B,
                    const char *const *base, const char *const *extra) SCP_MUST_USE;

@@ -1,13 +1,16 @@
-/* Every op case: cpu against ref, forward and backward; ref's gradient against central differences.
- */
+/* Every op case: a device against ref, forward and backward; ref's gradient against central
+ * differences. The device is cpu, or $SCP_TEST_DEVICE (cuda), which leaves the differences out. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "ops/cases.h"
 #include "tap.h"
 
 enum { MAX_PROBES = 24 }; /* elements of a parameter that are perturbed */
+
+static const char *device = "cpu";
 
 /* Largest difference over the largest value. */
 static double error_of(const double *a, const double *b, size_t n)
@@ -39,14 +42,14 @@ static void parity(const scp_op_case *oc, const double *y_ref, const double *g_r
 {
     scp_case_run *run = NULL;
     double *y = NULL, *g = NULL;
-    if (tap_st(scp_case_start(oc, "cpu", false, &run), "%s builds on cpu", oc->name) &&
-        tap_st(evaluate(run, &y, &g), "%s runs on cpu", oc->name)) {
+    if (tap_st(scp_case_start(oc, device, false, &run), "%s builds on %s", oc->name, device) &&
+        tap_st(evaluate(run, &y, &g), "%s runs on %s", oc->name, device)) {
         size_t n = (size_t)scp_shape_count(&scp_case_result(run)->shape);
         double err = error_of(y, y_ref, n);
-        if (!tap_ok(err <= oc->tol_f32, "%s: forward, cpu equals ref", oc->name))
+        if (!tap_ok(err <= oc->tol_f32, "%s: forward, %s equals ref", oc->name, device))
             tap_diag("error %g", err);
         err = error_of(g, g_ref, scp_params_trainable(scp_case_params(run)));
-        if (!tap_ok(err <= oc->tol_grad32, "%s: backward, cpu equals ref", oc->name))
+        if (!tap_ok(err <= oc->tol_grad32, "%s: backward, %s equals ref", oc->name, device))
             tap_diag("error %g", err);
     }
     free(y);
@@ -86,10 +89,11 @@ static void check(const scp_op_case *oc)
 {
     scp_case_run *run = NULL;
     double *y = NULL, *g = NULL;
+    const bool differences = strcmp(device, "cpu") == 0;
     if (tap_st(scp_case_start(oc, "ref", false, &run), "%s builds on ref", oc->name) &&
         tap_st(evaluate(run, &y, &g), "%s runs on ref", oc->name)) {
         scp_params *p = scp_case_params(run);
-        for (size_t k = 0; oc->tol_fd > 0 && k < scp_params_count(p); k++) {
+        for (size_t k = 0; differences && oc->tol_fd > 0 && k < scp_params_count(p); k++) {
             const scp_param_info *info = scp_params_info(p, k);
             if (info->state) continue;
             double err = fd_error(run, info, g);
@@ -106,6 +110,10 @@ static void check(const scp_op_case *oc)
 
 int main(int argc, char **argv)
 {
+    scp_device *dev = NULL;
+    if (getenv("SCP_TEST_DEVICE")) device = getenv("SCP_TEST_DEVICE");
+    if (scp_device_open(device, &dev) != SCP_OK) return tap_skip_all(scp_err_message());
+    scp_device_close(&dev);
     for (int i = 0; scp_case_lists[i]; i++)
         for (const scp_op_case *oc = scp_case_lists[i]; oc->name; oc++)
             if (argc < 2 || !__builtin_strncmp(oc->name, argv[1], __builtin_strlen(argv[1])))

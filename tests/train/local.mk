@@ -30,7 +30,8 @@ tests_train_choose_t_SOURCES = tests/train/choose.c
 tests_train_choose_t_LDADD = libscptoy.a libscptest.a $(LDADD)
 check_PROGRAMS += tests/train/stepper.mpi
 TESTS += tests/train/stepper.mpi
-tests_train_stepper_mpi_SOURCES = tests/train/stepper.c tests/dev/deferred.h tests/dev/deferred.c
+tests_train_stepper_mpi_SOURCES = tests/train/stepper.c tests/train/small_net.h tests/train/small_net.c \
+	tests/dev/deferred.h tests/dev/deferred.c
 tests_train_stepper_mpi_LDADD = libscptoy.a libscptest.a $(LDADD)
 # kill -9 at chosen calls to the file system: the program itself, with these calls wrapped.
 check_PROGRAMS += tests/train/killed_train

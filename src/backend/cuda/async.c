@@ -17,6 +17,7 @@ struct scp_event {
 
 struct scp_program {
     cudaGraphExec_t exec;
+    size_t calls;
 };
 
 static scp_cuda *cuda_of(const scp_device *dev)
@@ -145,6 +146,7 @@ static scp_status capture_end(scp_device *dev, scp_program **out)
     scp_status st = SCP_OK;
     SCP_CUDA(cudaStreamEndCapture(stream, &graph));
     SCP_GOTO(done, scp_alloc(1, sizeof *p, &p));
+    SCP_CUDA_GOTO(done, cudaGraphGetNodes(graph, NULL, &p->calls));
     SCP_CUDA_GOTO(done, cudaGraphInstantiate(&p->exec, graph, 0));
     SCP_CUDA_GOTO(done, cudaGraphUpload(p->exec, stream));
     *out = p;
@@ -169,6 +171,11 @@ static void program_destroy(scp_device *dev, scp_program *p)
     free(p);
 }
 
+static size_t program_calls(const scp_program *p)
+{
+    return p->calls;
+}
+
 static scp_status native(scp_device *dev, scp_stream s, void **stream)
 {
     cudaStream_t own;
@@ -190,5 +197,6 @@ const scp_async scp_cuda_async = {
     .capture_end = capture_end,
     .launch = launch,
     .program_destroy = program_destroy,
+    .program_calls = program_calls,
     .native = native,
 };

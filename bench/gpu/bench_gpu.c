@@ -1,0 +1,378 @@
+/* The training step and the sampler on a device, for bench/gpu/run. Defaults of the method, batch
+ * 256, 1,024 negatives, 2,000 made-up pairs of GENES genes, one process. The device is
+ * $SCP_TEST_DEVICE, cuda by default.
+ *
+ * usage: bench_gpu check FILE GENES           a step without dropout: inputs, weights and draws go
+ *                                             to FILE; loss, norm of the gradient, loss afterwards
+ *        bench_gpu step GENES PRECISION STEPS seconds of a step: median, min, max of ten portions;
+ *                                             calls of a step; its GFLOP; its MiB; steps skipped
+ *        bench_gpu sample CONDITIONS DDIM     seconds to sample that many latents, 3 passes: median,
+ *                                             min, max of five
+ *        bench_gpu limits PRECISION           GB/s of a copy on the device, read and written;
+ *                                             GFLOP/s of one large product
+ *
+ * One line on stdout. With $SCP_BENCH_DIRECT no step is recorded, so that profilers see kernels. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/str.h"
+#include "data/sampler.h"
+#include "dev/stream.h"
+#include "diffusion/generate.h"
+#include "model/toy.h"
+#include "step_export.h"
+#include "tensor/optim.h"
+#include "timing.h"
+#include "train/stepper.h"
+
+enum { B = 256, LINES = 20, DRUGS = 50, PORTIONS = 10, WARM = 24, DRAWS = 5 };
+
+static const scp_option_group train_groups[] = { { scp_train_options, 0, "train" }, { 0 } };
+static const scp_option_group guidance_groups[] = { { scp_guidance_options, 0, "guidance" },
+                                                    { 0 } };
+static const double check_lr = 1e-3; /* large enough for one update to show */
+
+typedef struct bench {
+    toy t, vae;
+    scp_train_config c;
+    scp_comm *self;
+    int32_t *neg, *ids;
+    size_t K;
+} bench;
+
+static scp_status begin(bench *b, int64_t genes, scp_dtype store, const char *const *settings)
+{
+    const screen_size size = { LINES, DRUGS, (int)genes, 1 };
+    const char *device = getenv("SCP_TEST_DEVICE");
+    SCP_TRY(scp_conf_defaults(train_groups, &b->c));
+    b->c.batch = B;
+    SCP_TRY(scp_comm_create_self(&b->self));
+    SCP_TRY(toy_denoiser_as(&b->t, device ? device : "cuda", &size, B, settings, NULL, store));
+    b->K = (size_t)b->t.m.diffusion.negatives;
+    size_t most = b->K > B ? b->K : B;
+    SCP_TRY(scp_alloc(most, sizeof *b->neg, &b->neg));
+    return scp_alloc(most, sizeof *b->ids, &b->ids);
+}
+
+static void end(bench *b)
+{
+    toy_stop(&b->t);
+    toy_stop(&b->vae);
+    scp_comm_destroy(&b->self);
+    scp_conf_fini(train_groups, &b->c);
+    free(b->neg);
+    free(b->ids);
+}
+
+static scp_status feed_ids(bench *b, const scp_node *input, const int32_t *of_pair,
+                           const int32_t *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) b->ids[i] = of_pair ? of_pair[rows[i]] : rows[i];
+    return scp_plan_feed_i32(b->t.plan, input, b->ids);
+}
+
+/* Every pair is a training pair here. */
+static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *rows, size_t n)
+{
+    bench *b = ctx;
+    const scp_dataset *d = &b->t.data;
+    const scp_train_nodes *node = &b->t.nodes;
+    const scp_diffusion_config *f = &b->t.m.diffusion;
+    const double weights[3] = { 1, f->lambda_align, f->lambda_info };
+    SCP_TRY(feed_ids(b, node->pair, NULL, rows, n));
+    SCP_TRY(feed_ids(b, node->drug, b->t.tables.pair_drug, rows, n));
+    SCP_TRY(feed_ids(b, node->key, b->t.tables.pair_key, rows, n));
+    SCP_TRY(feed_ids(b, node->post, d->post, rows, n));
+    SCP_TRY(feed_ids(b, node->pre, d->pre, rows, n));
+    scp_sampler_negatives((uint64_t)b->c.seed, d->N, (uint64_t)step, B, (uint64_t)f->bank, b->K,
+                          b->neg);
+    SCP_TRY(feed_ids(b, node->neg_key, b->t.tables.pair_key, b->neg, b->K));
+    SCP_TRY(feed_ids(b, node->neg_post, d->post, b->neg, b->K));
+    SCP_TRY(feed_ids(b, node->neg_pre, d->pre, b->neg, b->K));
+    return scp_plan_feed_f64(plan, node->weights, weights);
+}
+
+static scp_job job_of(bench *b)
+{
+    return (scp_job){ .stage = "bench", .comm = b->self, .params = b->t.params, .plan = b->t.plan,
+                      .cfg = &b->c, .n_train = b->t.data.N, .feed = feed, .ctx = b,
+                      .direct = getenv("SCP_BENCH_DIRECT") != NULL };
+}
+
+/* Multiplications and additions of the products of a step, and bytes that its calls touch: every
+ * input and result once a call, and the optimiser's arrays. Halves count as two bytes. */
+static void work_of(const bench *b, double *flops, double *bytes)
+{
+    const scp_graph *g = b->t.g;
+    const double real = scp_plan_store(b->t.plan) == SCP_REAL ? 4 : 2;
+    *flops = 0;
+    *bytes = 36.0 * (double)scp_params_trainable(b->t.params);
+    for (size_t i = 0; i < scp_graph_size(g); i++) {
+        const scp_node *n = scp_graph_node(g, i), *x = n->in[0], *y = n->in[1];
+        const double D = (double)scp_shape_last(&n->shape), rows = (double)scp_shape_rows(&n->shape);
+        double touched = rows * D;
+        if (n->op == SCP_OP_RESHAPE || n->n_in == 0) continue;
+        for (int k = 0; k < n->n_in; k++)
+            touched += n->in[k]->op == SCP_OP_TABLE ? (k == 0 ? rows * D : 0)
+                                                    : (double)scp_shape_count(&n->in[k]->shape);
+        *bytes += real * touched * (n->needs_grad ? 2.5 : 1);
+        if (n->op == SCP_OP_LINEAR)
+            *flops += 2 * rows * D * (double)scp_shape_last(&x->shape) *
+                      (1 + x->needs_grad + y->needs_grad);
+        if (n->op == SCP_OP_ATTN) *flops += 2 * rows * D * (double)y->shape.d[1] * 6;
+        if (n->op != SCP_OP_ALIGN && n->op != SCP_OP_INFO_NCE) continue;
+        const double R = (double)x->shape.d[0], W = (double)x->shape.d[1];
+        *flops += 2 * R * W * W * 2;
+        if (n->op == SCP_OP_INFO_NCE) *flops += 2 * R * W * (double)n->in[2]->shape.d[0] * 3;
+    }
+}
+
+static scp_status store_of(const char *name, scp_dtype *store)
+{
+    *store = !strcmp(name, "fp16") ? SCP_F16 : !strcmp(name, "bf16") ? SCP_BF16 : SCP_REAL;
+    if (*store == SCP_REAL && strcmp(name, "fp32"))
+        SCP_FAIL(SCP_EUSAGE, "PRECISION is fp32, fp16 or bf16, not %s", name);
+    return SCP_OK;
+}
+
+static scp_status take(scp_stepper *s, int64_t *at, int64_t n)
+{
+    scp_step_state state;
+    const int64_t stride = scp_stepper_stride(s);
+    for (int64_t end_at = *at + n; *at < end_at; *at += stride)
+        SCP_TRY(scp_stepper_run(s, *at, stride));
+    return scp_stepper_look(s, &state);
+}
+
+static scp_status run_step(bench *b, int64_t genes, const char *precision, int64_t steps)
+{
+    scp_dtype store;
+    scp_stepper *s = NULL;
+    scp_step_state state;
+    double portion[PORTIONS], flops, bytes;
+    int64_t at = 0, n = steps / PORTIONS / SCP_STEPPER_MOST * SCP_STEPPER_MOST;
+    scp_status st = SCP_OK;
+    if (n < SCP_STEPPER_MOST)
+        SCP_FAIL(SCP_EUSAGE, "STEPS must be %d or more", PORTIONS * SCP_STEPPER_MOST);
+    SCP_TRY(store_of(precision, &store));
+    SCP_TRY(begin(b, genes, store, NULL));
+    const scp_job job = job_of(b);
+    SCP_TRY(scp_stepper_create(&job, &s));
+    SCP_GOTO(done, take(s, &at, WARM));
+    for (int i = 0; i < PORTIONS; i++) {
+        const double start = scp_clock_seconds();
+        SCP_GOTO(done, take(s, &at, n));
+        portion[i] = (scp_clock_seconds() - start) / (double)n;
+    }
+    SCP_GOTO(done, scp_stepper_look(s, &state));
+    work_of(b, &flops, &bytes);
+    const double median = timing_median(portion, PORTIONS);
+    printf("%.9f %.9f %.9f %zu %.4f %.3f %lld\n", median, portion[0], portion[PORTIONS - 1],
+           scp_stepper_calls(s), flops / 1e9, bytes / 1048576, (long long)state.skipped);
+done:
+    scp_stepper_destroy(&s);
+    return st;
+}
+
+/* One update, through the optimiser's own calls, which ask the host: for the check alone. */
+static scp_status update(bench *b, double *norm)
+{
+    scp_params *p = b->t.params;
+    const scp_optim_impl *optim = b->t.dev->backend->optim;
+    const size_t n = scp_params_trainable(p);
+    void *g = scp_params_arena(p, SCP_ARENA_G);
+    double squares;
+    SCP_TRY(optim->sum_squares(b->t.dev, g, n, &squares));
+    *norm = sqrt(squares);
+    const scp_adamw h = { .lr = check_lr,
+                          .beta1 = b->c.beta1,
+                          .beta2 = b->c.beta2,
+                          .eps = b->c.eps,
+                          .decay = b->c.weight_decay,
+                          .grad_scale = *norm > b->c.clip ? b->c.clip / (*norm + 1e-6) : 1,
+                          .ema_decay = b->c.ema,
+                          .t = 1 };
+    return optim->adamw(b->t.dev, &h, n, scp_params_arena(p, SCP_ARENA_W), g,
+                        scp_params_arena(p, SCP_ARENA_M), scp_params_arena(p, SCP_ARENA_V),
+                        scp_params_arena(p, SCP_ARENA_EMA), scp_params_decay_mask(p));
+}
+
+static scp_status run_check(bench *b, const char *path, int64_t genes)
+{
+    static const char *const no_dropout[] = { "model.dropout=0", NULL };
+    double before = NAN, norm = NAN, after = NAN;
+    SCP_TRY(begin(b, genes, SCP_REAL, no_dropout));
+    SCP_TRY(toy_shake(&b->t, 0.02));
+    SCP_TRY(step_export(&b->t, &b->c, check_lr, path));
+    SCP_TRY(toy_forward(&b->t, &before));
+    SCP_TRY(scp_plan_backward(b->t.plan));
+    SCP_TRY(update(b, &norm));
+    SCP_TRY(toy_forward(&b->t, &after));
+    printf("%.9g %.9g %.9g\n", before, norm, after);
+    return SCP_OK;
+}
+
+/* Conditions at random: the drugs and doses of the screen, latents from noise. */
+static scp_status fill_conditions(const bench *b, size_t n, float *mu, int32_t *drug, double *dose,
+                                  uint64_t *id)
+{
+    const size_t Dz = (size_t)b->t.m.vae.latent;
+    double *row = NULL;
+    SCP_TRY(scp_alloc(Dz, sizeof *row, &row));
+    for (size_t i = 0; i < n; i++) {
+        scp_rng_fill_normal(1, 100, 0, i, Dz, row);
+        for (size_t k = 0; k < Dz; k++) mu[i * Dz + k] = (float)row[k];
+        drug[i] = (int32_t)(i % DRUGS);
+        dose[i] = i % 2 ? 5 : 0.5;
+        id[i] = i;
+    }
+    free(row);
+    return SCP_OK;
+}
+
+static scp_status time_sampling(bench *b, scp_generator *gen, size_t n)
+{
+    const size_t Dz = (size_t)b->t.m.vae.latent;
+    float *mu = NULL, *out = NULL;
+    int32_t *drug = NULL;
+    double *dose = NULL, seconds[DRAWS];
+    uint64_t *id = NULL;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_alloc(n * Dz, sizeof *mu, &mu));
+    SCP_GOTO(done, scp_alloc(n * Dz, sizeof *out, &out));
+    SCP_GOTO(done, scp_alloc(n, sizeof *drug, &drug));
+    SCP_GOTO(done, scp_alloc(n, sizeof *dose, &dose));
+    SCP_GOTO(done, scp_alloc(n, sizeof *id, &id));
+    SCP_GOTO(done, fill_conditions(b, n, mu, drug, dose, id));
+    const scp_conditions c = { n, mu, drug, dose, id, NULL };
+    for (int i = -2; i < DRAWS; i++) { /* the first runs, the second records */
+        const double start = scp_clock_seconds();
+        SCP_GOTO(done, scp_generator_latent(gen, &c, out));
+        if (i >= 0) seconds[i] = scp_clock_seconds() - start;
+    }
+    const double median = timing_median(seconds, DRAWS);
+    printf("%.9f %.9f %.9f\n", median, seconds[0], seconds[DRAWS - 1]);
+done:
+    free(mu);
+    free(out);
+    free(drug);
+    free(dose);
+    free(id);
+    return st;
+}
+
+static scp_status run_sample(bench *b, int64_t conditions, int64_t ddim)
+{
+    const screen_size small = { LINES, DRUGS, 64, 1 };
+    scp_guidance gd;
+    scp_generator *gen = NULL;
+    const char *device = getenv("SCP_TEST_DEVICE");
+    SCP_TRY(begin(b, 64, SCP_REAL, NULL));
+    SCP_TRY(toy_vae(&b->vae, device ? device : "cuda", &small, 8, NULL, NULL));
+    SCP_TRY(scp_conf_defaults(guidance_groups, &gd));
+    gd.ddim_steps = ddim;
+    gd.block = conditions < B ? conditions : B;
+    SCP_TRY(scp_generator_create(&b->t.m, &gd, b->t.params, b->vae.params, &b->t.stats,
+                                 b->t.data.fp, b->t.data.n_drugs, b->t.data.G, &gen));
+    scp_status st = time_sampling(b, gen, (size_t)conditions);
+    scp_generator_destroy(&gen);
+    return st;
+}
+
+/* Seconds of the fastest of some copies of `bytes` inside the device. */
+static scp_status copy_rate(scp_device *dev, size_t bytes, double *seconds)
+{
+    enum { RUNS = 10 };
+    void *a = NULL, *c = NULL;
+    scp_status st = scp_device_alloc(dev, bytes, &a);
+    if (st == SCP_OK) st = scp_device_alloc(dev, bytes, &c);
+    *seconds = INFINITY;
+    for (int i = 0; i < RUNS && st == SCP_OK; i++) {
+        st = scp_device_sync(dev);
+        const double start = scp_clock_seconds();
+        if (st == SCP_OK) st = scp_stream_copy(dev, SCP_STREAM_MAIN, SCP_COPY_ON_DEVICE, c, a, bytes);
+        if (st == SCP_OK) st = scp_device_sync(dev);
+        *seconds = fmin(*seconds, scp_clock_seconds() - start);
+    }
+    scp_device_release(dev, a);
+    scp_device_release(dev, c);
+    return st;
+}
+
+/* Seconds of the fastest of some products n x n x n by the backend's own op. */
+static scp_status product_rate(scp_device *dev, scp_dtype store, int64_t n, double *seconds)
+{
+    enum { RUNS = 10 };
+    scp_params *params = NULL;
+    scp_graph *g = NULL;
+    scp_plan *plan = NULL;
+    scp_status st = SCP_OK;
+    *seconds = INFINITY;
+    SCP_GOTO(done, scp_params_create(dev, 1, &params));
+    SCP_GOTO(done, scp_graph_create(params, &g));
+    const scp_init init = { SCP_INIT_UNIFORM, 0.1 };
+    scp_node *x = scp_param(g, "x", SCP_SHAPE(n, n), init),
+             *w = scp_param(g, "w", SCP_SHAPE(n, n), init);
+    scp_output(g, scp_matmul_t(g, x, w));
+    SCP_GOTO(done, scp_plan_create_as(g, NULL, NULL, store, &plan));
+    for (int i = 0; i < RUNS; i++) {
+        const double start = scp_clock_seconds();
+        SCP_GOTO(done, scp_plan_forward(plan, &(scp_step){ .train = false }));
+        SCP_GOTO(done, scp_device_sync(dev));
+        if (i > 2) *seconds = fmin(*seconds, scp_clock_seconds() - start);
+    }
+done:
+    scp_plan_destroy(&plan);
+    scp_graph_destroy(&g);
+    scp_params_destroy(&params);
+    return st;
+}
+
+static scp_status run_limits(const char *precision)
+{
+    const char *device = getenv("SCP_TEST_DEVICE");
+    scp_device *dev = NULL;
+    scp_dtype store;
+    double copy = NAN, product = NAN;
+    SCP_TRY(store_of(precision, &store));
+    SCP_TRY(scp_device_open(device ? device : "cuda", &dev));
+    const size_t bytes = dev->backend->host ? 1 << 26 : (size_t)1 << 30;
+    const int64_t n = dev->backend->host ? 256 : 8192;
+    scp_status st = copy_rate(dev, bytes, &copy);
+    if (st == SCP_OK) st = product_rate(dev, store, n, &product);
+    if (st == SCP_OK)
+        printf("%.3f %.3f\n", 2e-9 * (double)bytes / copy,
+               2e-9 * (double)n * (double)n * (double)n / product);
+    scp_device_close(&dev);
+    return st;
+}
+
+static bool number(const char *text, int64_t *out)
+{
+    return scp_parse_int(text, out) == SCP_OK && *out > 0;
+}
+
+int main(int argc, char **argv)
+{
+    static bench b;
+    int64_t n = 0, m = 0;
+    scp_status st = SCP_EUSAGE;
+    if (argc == 4 && !strcmp(argv[1], "check") && number(argv[3], &n))
+        st = run_check(&b, argv[2], n);
+    else if (argc == 5 && !strcmp(argv[1], "step") && number(argv[2], &n) && number(argv[4], &m))
+        st = run_step(&b, n, argv[3], m);
+    else if (argc == 4 && !strcmp(argv[1], "sample") && number(argv[2], &n) && number(argv[3], &m))
+        st = run_sample(&b, n, m);
+    else if (argc == 3 && !strcmp(argv[1], "limits"))
+        st = run_limits(argv[2]);
+    else
+        fprintf(stderr, "usage: bench_gpu check FILE GENES | step GENES PRECISION STEPS | "
+                        "sample CONDITIONS DDIM | limits PRECISION\n");
+    if (st != SCP_OK) fprintf(stderr, "%s", scp_err_chain());
+    end(&b);
+    return scp_status_exit_code(st);
+}

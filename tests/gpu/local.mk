@@ -1,0 +1,22 @@
+# Sources of tests/gpu. What goes to a GPU machine needs neither MPI nor HDF5: only the libraries that
+# it uses are named in it.
+check_PROGRAMS += tests/gpu/step.t
+TESTS += tests/gpu/step.t
+tests_gpu_step_t_SOURCES = tests/gpu/step.c tests/gpu/forked.h tests/gpu/forked.c tests/train/small_net.h \
+	tests/train/small_net.c tests/dev/deferred.h tests/dev/deferred.c
+tests_gpu_step_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+tests_gpu_step_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
+tests_ops_ops_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
+tests_model_parity_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
+
+EXTRA_PROGRAMS += tests/gpu/gpu_device
+tests_gpu_gpu_device_SOURCES = tests/gpu/device.c
+tests_gpu_gpu_device_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
+CLEANFILES += tests/gpu/gpu_device$(EXEEXT)
+EXTRA_DIST += tests/gpu/run tests/gpu/env.sh tests/gpu/make-kit
+
+gpu_kit_files = tests/ops/ops.t tests/model/parity.t tests/gpu/step.t tests/gpu/gpu_device bench/bench_gpu
+.PHONY: gpu-programs gpu-kit
+gpu-programs: $(gpu_kit_files)
+gpu-kit: gpu-programs
+	$(srcdir)/tests/gpu/make-kit . gpu-kit

@@ -1,0 +1,270 @@
+/* Training steps on a device: recorded equals not recorded; the cpu's weights to rounding; a loss
+ * that is not finite; fp16 and bf16 beside fp32, for a small net and for the denoiser's curve; one
+ * rank of NCCL; 2 and 4 ranks that share the device, staged through the host, equal to one.
+ *
+ * The device is $SCP_TEST_DEVICE, cuda by default; on "cpu" the same program checks itself. Knows
+ * neither MPI nor HDF5. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "comm/forward.h"
+#include "gpu/forked.h"
+#include "model/toy.h"
+#include "tap.h"
+#include "train/small_net.h"
+
+enum { WEIGHTS = 4096, CURVE = 64 };
+
+static const char *device = "cuda";
+static scp_comm *self;
+
+static bool on_gpu(void)
+{
+    return strncmp(device, "cuda", 4) == 0;
+}
+
+static scp_status take_steps(const char *dev, scp_comm *comm, scp_dtype store, net_how how,
+                             net_weights *w, scp_step_state *s, int64_t *replayed)
+{
+    net t;
+    scp_status st = net_start(&t, dev, DEFERRED_MAIN_FIRST, comm, true, store);
+    if (st == SCP_OK) st = net_by_stepper(&t, &how, w, s, replayed);
+    net_stop(&t);
+    return st;
+}
+
+static void recorded(void)
+{
+    net_weights w[4] = { { 0 } };
+    scp_step_state s;
+    int64_t replayed = 0;
+    if (tap_st(take_steps(device, self, SCP_REAL, (net_how){ .stride = 1, .direct = true }, &w[0],
+                          &s, &replayed),
+               "%s: %d steps, none recorded", device, NET_STEPS) &&
+        tap_st(take_steps(device, self, SCP_REAL, (net_how){ .stride = 8 }, &w[1], &s, &replayed),
+               "recorded") &&
+        tap_st(take_steps(device, self, SCP_REAL, (net_how){ .stride = 3 }, &w[2], &s, &replayed),
+               "recorded, in other portions") &&
+        tap_st(take_steps("cpu", self, SCP_REAL, (net_how){ .stride = 1 }, &w[3], &s, &(int64_t){ 0 }),
+               "on the cpu")) {
+        tap_ok(replayed == (on_gpu() ? NET_STEPS - 1 : 0), "%d steps were replayed", (int)replayed);
+        tap_ok(net_distance(&w[0], &w[1]) == 0, "recorded: the same bits");
+        tap_ok(net_distance(&w[0], &w[2]) == 0, "in other portions: the same bits");
+        double d = net_distance(&w[0], &w[3]);
+        tap_ok(d < 2e-5, "the weights of the cpu to rounding (%.2g)", d);
+    }
+    for (int i = 0; i < 4; i++) free(w[i].v);
+}
+
+static void skipped(scp_dtype store, double scale, double want)
+{
+    net t;
+    net_weights w = { 0 };
+    scp_step_state s = { 0 };
+    int64_t replayed;
+    bool finite = true;
+    scp_status st = net_start(&t, device, 0, self, true, store);
+    t.bad_from = 5;
+    t.bad_to = 9;
+    if (st == SCP_OK)
+        st = net_by_stepper(&t, &(net_how){ .stride = 8, .loss_scale = scale }, &w, &s, &replayed);
+    tap_st(st, "four steps that are not finite");
+    for (size_t i = 0; i < w.n; i++) finite = finite && isfinite(w.v[i]);
+    tap_ok(finite && s.skipped == 4 && s.worst == 4 && s.bad == 0, "are skipped and counted");
+    tap_near(s.loss_scale, want, 0, "loss scale after them");
+    free(w.v);
+    net_stop(&t);
+}
+
+static void in_half(scp_dtype store, const char *name, double tol)
+{
+    net_weights w[2] = { { 0 } };
+    scp_step_state s = { 0 };
+    int64_t replayed;
+    if (tap_st(take_steps(device, self, SCP_REAL, (net_how){ .stride = 8 }, &w[0], &s, &replayed),
+               "fp32") &&
+        tap_st(take_steps(device, self, store, (net_how){ .stride = 8, .loss_scale = 1024 }, &w[1],
+                          &s, &replayed),
+               "%s", name)) {
+        w[0].n = w[1].n /= 4;
+        double d = net_distance(&w[0], &w[1]);
+        tap_ok(d > 1e-6 && d < tol && !s.skipped, "%s trains the weights of fp32 to %g (%.2g)", name,
+               tol, d);
+    }
+    free(w[0].v);
+    free(w[1].v);
+}
+
+static scp_status feed_nothing(void *ctx, scp_plan *plan, int64_t step, const int32_t *rows,
+                               size_t n)
+{
+    (void)ctx, (void)plan, (void)step, (void)rows, (void)n;
+    return SCP_OK;
+}
+
+/* Losses of the denoiser on one batch, which it learns by heart. */
+static scp_status curve(scp_dtype store, double *loss)
+{
+    static const screen_size size = { .lines = 4, .drugs = 8, .genes = 300, .seed = 2 };
+    static const scp_option_group groups[] = { { scp_train_options, 0, "train" }, { 0 } };
+    toy t = { 0 };
+    scp_train_config cfg;
+    scp_stepper *s = NULL;
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_conf_defaults(groups, &cfg));
+    cfg.batch = 16;
+    cfg.lr = 1e-3;
+    cfg.warmup = 8;
+    cfg.steps = CURVE + 1;
+    SCP_GOTO(done, toy_denoiser_as(&t, device, &size, 16, NULL, NULL, store));
+    scp_job job = { .stage = "curve", .comm = self, .params = t.params, .plan = t.plan,
+                    .cfg = &cfg, .n_train = 16, .feed = feed_nothing };
+    SCP_GOTO(done, scp_stepper_create(&job, &s));
+    for (int64_t step = 0; step < CURVE; step += 8) {
+        SCP_GOTO(done, scp_stepper_run(s, step, 8));
+        SCP_GOTO(done, scp_plan_fetch_f64(t.plan, t.loss, &loss[step / 8]));
+    }
+done:
+    scp_stepper_destroy(&s);
+    toy_stop(&t);
+    scp_conf_fini(groups, &cfg);
+    return st;
+}
+
+static void curves(scp_dtype store, const char *name, double tol)
+{
+    double wide[CURVE / 8], half[CURVE / 8], worst = 0;
+    if (!tap_st(curve(SCP_REAL, wide), "the denoiser in fp32") ||
+        !tap_st(curve(store, half), "the denoiser in %s", name))
+        return;
+    for (int i = 0; i < CURVE / 8; i++) worst = fmax(worst, fabs(half[i] / wide[i] - 1));
+    tap_ok(wide[CURVE / 8 - 1] < wide[0], "it learns: %.4f to %.4f", wide[0], wide[CURVE / 8 - 1]);
+    tap_ok(worst < tol, "the curve in %s is that of fp32 to %g (%.2g)", name, tol, worst);
+}
+
+static void nccl_alone(void)
+{
+    scp_device *dev = NULL;
+    scp_comm *nccl = NULL;
+    float x[1000], y[1000];
+    void *memory = NULL;
+    scp_average *a = NULL;
+    const size_t begin[] = { 0, 300, 1000 };
+    for (int i = 0; i < 1000; i++) x[i] = (float)i;
+    if (!tap_st(scp_device_open(device, &dev), "the device")) return;
+    scp_status st = scp_comm_create_nccl(self, dev, &nccl);
+    if (tap_st(st, "one rank of NCCL") &&
+        tap_st(scp_device_alloc(dev, sizeof x, &memory), "memory") &&
+        tap_st(scp_device_write_f32(dev, memory, x, 1000), "numbers") &&
+        tap_st(scp_average_create(nccl, dev, memory, SCP_COMM_F32, 2, begin, &a), "buckets")) {
+        st = scp_average_start(a, 1);
+        if (st == SCP_OK) st = scp_average_start(a, 0);
+        if (st == SCP_OK) st = scp_average_join(a);
+        if (st == SCP_OK) st = scp_average_finish(a);
+        if (st == SCP_OK) st = scp_device_read_f32(dev, y, memory, 1000);
+        tap_st(st, "an average on the second stream");
+        tap_ok(!memcmp(x, y, sizeof x), "of one rank is what it was");
+    }
+    scp_average_destroy(&a);
+    scp_device_release(dev, memory);
+    if (nccl) {
+        net t;
+        net_weights w[2] = { { 0 } };
+        scp_step_state s;
+        int64_t replayed = 0;
+        st = take_steps(device, self, SCP_REAL, (net_how){ .stride = 8 }, &w[0], &s, &replayed);
+        if (st == SCP_OK) st = net_start(&t, device, 0, self, false, SCP_REAL);
+        scp_comm *own = NULL;
+        if (st == SCP_OK) st = scp_comm_create_nccl(self, t.dev, &own);
+        if (st == SCP_OK) t.comm = own;
+        if (st == SCP_OK)
+            st = net_by_stepper(&t, &(net_how){ .stride = 8 }, &w[1], &s, &replayed);
+        tap_st(st, "steps with NCCL recorded in them");
+        tap_ok(net_distance(&w[0], &w[1]) == 0 && replayed == NET_STEPS - 1,
+               "give the bits of steps without");
+        scp_comm_destroy(&own);
+        net_stop(&t);
+        free(w[0].v);
+        free(w[1].v);
+    }
+    scp_comm_destroy(&nccl);
+    scp_device_close(&dev);
+}
+
+/* Shared with the ranks: the weights of the last one. */
+typedef struct result {
+    size_t n;
+    double v[WEIGHTS];
+} result;
+
+static scp_status rank_main(scp_comm *comm, void *shared)
+{
+    result *r = shared;
+    net_weights w = { 0 };
+    scp_step_state s;
+    int64_t replayed;
+    scp_status st =
+        take_steps(device, comm, SCP_REAL, (net_how){ .stride = 8 }, &w, &s, &replayed);
+    if (st == SCP_OK && scp_comm_rank(comm) == scp_comm_size(comm) - 1 && w.n <= WEIGHTS) {
+        memcpy(r->v, w.v, w.n * sizeof *w.v);
+        r->n = w.n;
+    }
+    free(w.v);
+    return st;
+}
+
+static void many_ranks(const result *two, const result *four)
+{
+    net_weights one = { 0 };
+    scp_step_state s;
+    int64_t replayed;
+    if (!tap_st(take_steps(device, self, SCP_REAL, (net_how){ .stride = 8 }, &one, &s, &replayed),
+                "one rank"))
+        return;
+    const result *r[2] = { two, four };
+    for (int i = 0; i < 2; i++) {
+        net_weights w = { (double *)(uintptr_t)r[i]->v, r[i]->n };
+        double d = net_distance(&w, &one);
+        tap_ok(d < 1e-6, "%d ranks on one device give the weights of one (%.2g)", 2 << i, d);
+    }
+    free(one.v);
+}
+
+/* In a child: opening a GPU here would spoil it for the ranks. */
+static scp_status probe(scp_comm *comm, void *shared)
+{
+    scp_device *dev = NULL;
+    (void)comm;
+    scp_status st = scp_device_open(device, &dev);
+    snprintf(shared, 512, "%s", st == SCP_OK ? "" : scp_err_message());
+    scp_device_close(&dev);
+    return SCP_OK;
+}
+
+int main(void)
+{
+    void *why = NULL, *two = NULL, *four = NULL;
+    if (getenv("SCP_TEST_DEVICE")) device = getenv("SCP_TEST_DEVICE");
+    if (forked_run(1, probe, 512, 60, &why) != SCP_OK || *(char *)why)
+        return tap_skip_all(why && *(char *)why ? why : "the device cannot be asked");
+    forked_free(why, 512);
+    tap_st(forked_run(2, rank_main, sizeof(result), 120, &two), "2 ranks on %s", device);
+    tap_st(forked_run(4, rank_main, sizeof(result), 120, &four), "4 ranks on %s", device);
+    if (tap_st(scp_comm_create_self(&self), "this process alone")) {
+        many_ranks(two, four);
+        recorded();
+        skipped(SCP_REAL, 0, 1);
+        skipped(SCP_F16, 1024, 64);
+        in_half(SCP_F16, "fp16", 5e-3);
+        in_half(SCP_BF16, "bf16", 3e-2);
+        curves(SCP_F16, "fp16", 0.02);
+        curves(SCP_BF16, "bf16", 0.1);
+        if (on_gpu()) nccl_alone();
+    }
+    scp_comm_destroy(&self);
+    forked_free(two, sizeof(result));
+    forked_free(four, sizeof(result));
+    return tap_done();
+}
