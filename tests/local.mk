@@ -6,3 +6,4 @@ EXTRA_DIST += tests/mpi-run tests/lsan.supp
 # Structure of the tree and of the archives.
 dist_check_SCRIPTS += tests/doc.t tests/layers.t tests/shell.t tests/symbols.t
 TESTS += tests/doc.t tests/layers.t tests/shell.t tests/symbols.t
+EXTRA_DIST += tests/tap.sh

@@ -24,6 +24,7 @@ scp_status scp_h5_init(void)
 /* What the raised message keeps of HDF5's stack: the first cause and the call that gave up. */
 typedef struct stack_view {
     unsigned n;
+    bool writing; /* some call could not write */
     hid_t cause_major, cause_minor;
     char cause[512], call[256];
 } stack_view;
@@ -32,6 +33,7 @@ static herr_t view_record(unsigned i, const H5E_error2_t *e, void *data)
 {
     stack_view *v = data;
     (void)i;
+    v->writing |= e->min_num == H5E_WRITEERROR;
     if (v->n++ == 0) {
         v->cause_major = e->maj_num;
         v->cause_minor = e->min_num;
@@ -48,6 +50,7 @@ static scp_status stack_status(const stack_view *v)
     if (v->n == 0) return SCP_EINTERNAL;
     if (v->n == 1 && v->cause_major == H5E_ARGS) return SCP_EINTERNAL;
     if (v->cause_major == H5E_RESOURCE) return SCP_ENOMEM;
+    if (v->writing) return SCP_EIO; /* MPI-IO does not say why */
     /* what the system refused carries its errno; the rest of this class are impossible addresses */
     if (v->cause_major == H5E_IO && strstr(v->cause, "errno")) return SCP_EIO;
     if (v->cause_major == H5E_FILE && v->cause_minor == H5E_CANTOPENFILE) return SCP_EIO;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -29,6 +30,7 @@ struct scp_rows_file {
     hid_t dset[SCP_ROWS_MATRICES];
     uint64_t *hash[SCP_ROWS_MATRICES]; /* 0 for rows that other ranks put, until sealed */
     float *received;                   /* [send_rows, columns] of a single writer */
+    bool claimed;                      /* rank 0: the file has all its room       */
 };
 
 static bool is_root(const scp_rows_file *w)
@@ -99,9 +101,23 @@ static scp_status check_limit(const scp_rows_file *w)
     return SCP_OK;
 }
 
+/* Is there room for n bytes more, and what a file system adds to them? What is only asked for, not
+ * claimed, another program may take. */
+static scp_status check_room(const scp_rows_file *w, off_t n)
+{
+    struct statvfs s;
+    if (n == 0 || statvfs(w->tmp, &s) != 0) return SCP_OK; /* HDF5 says what is wrong */
+    double need = (double)n * (1 + 1.0 / 64) + 65536, has = (double)s.f_bavail * (double)s.f_frsize;
+    if (need > has)
+        SCP_FAIL(SCP_EIO, "no room for %s: %.1f MiB are needed, %.1f MiB are free", w->path,
+                 need / (1 << 20), has / (1 << 20));
+    return SCP_OK;
+}
+
 /* Claim the room before anything is written: a full disk is then one clear message, and HDF5 never
- * meets it. File systems that cannot claim are taken as they are. */
-static scp_status reserve(const scp_rows_file *w)
+ * meets it. In a collective write it would: MPI-IO leaves the other ranks waiting for the one that
+ * failed. Where a file system cannot claim, it is asked, here and before every write. */
+static scp_status reserve(scp_rows_file *w)
 {
     off_t bytes = matrix_bytes(&w->shape);
     if (bytes == 0) return SCP_OK;
@@ -109,9 +125,11 @@ static scp_status reserve(const scp_rows_file *w)
     if (fd < 0) return SCP_OK; /* HDF5 says what is wrong */
     if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) != 0) why = errno;
     close(fd);
+    w->claimed = why == 0;
+    SCP_TRY(w->claimed ? SCP_OK : check_room(w, bytes));
     if (why == ENOSPC || why == EDQUOT || why == EFBIG)
-        SCP_FAIL(SCP_EIO, "no room for %s: %lld MiB are needed: %s", w->path,
-                 (long long)(bytes >> 20) + 1, strerror(why));
+        SCP_FAIL(SCP_EIO, "no room for %s: %.1f MiB are needed: %s", w->path,
+                 (double)bytes / (1 << 20), strerror(why));
     return SCP_OK;
 }
 
@@ -207,6 +225,9 @@ scp_status scp_rows_file_put(scp_rows_file *w, int m, size_t first, size_t n, co
 {
     SCP_ARG(w && (x || n == 0), "writer and rows are required");
     size_t width = w->shape.columns;
+    int64_t bytes = (int64_t)(n * width * sizeof *x);
+    SCP_TRY(scp_comm_allreduce(w->comm, &bytes, 1, SCP_COMM_I64, SCP_COMM_SUM));
+    SCP_TRY(scp_agree(w->comm, is_root(w) && !w->claimed ? check_room(w, bytes) : SCP_OK));
     for (size_t i = 0; i < n; i++)
         w->hash[m][first + i] = scp_hash_bytes(x + i * width, width * sizeof *x, 0);
     if (w->shape.single_writer) return put_by_root(w, m, first, n, x);

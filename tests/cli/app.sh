@@ -3,20 +3,9 @@
 # a job ends when one rank or all ranks fail.
 prog=${top_builddir:-.}/tests/cli/prog
 launch=${MPIRUN:-mpirun}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 
-report() { # WHAT: the result of the command before
-    rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        sed 's/^/# out: /' "$tmp/out" | tail -20
-        sed 's/^/# err: /' "$tmp/err" | tail -20
-    fi
-}
-skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
 run() { # CODE ARGUMENT...: on one rank, without a launcher
     want=$1; shift
     "$prog" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
@@ -29,8 +18,6 @@ job() { # CODE ARGUMENT...: on three ranks
     got=$?
     [ $got -eq "$want" ] || { echo "# exit code $got, want $want"; return 1; }
 }
-out() { grep -q -e "$1" "$tmp/out"; }
-err() { grep -q -e "$1" "$tmp/err"; }
 
 run 0 --help && out '^Usage: app_prog \[OPTION\]... PLATE.h5ad...$' && out -- '--steps=N, --train.steps=N' &&
     out 'from 1 to 1000000, in steps' && out 'paper App. D' && out 'none|all|agreed|alone'

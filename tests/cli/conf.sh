@@ -2,18 +2,8 @@
 # The configurations that come with the code: each loads, and paper.yaml says the defaults.
 bin=${top_builddir:-.}
 src=${top_srcdir:-.}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
-
-report() { # WHAT: the result of the command before
-    rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        sed 's/^/# /' "$tmp/err" | tail -20
-    fi
-}
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 
 for file in "$src"/mpi/conf/*.yaml; do
     case $file in */prep-*) program=scppdm_prep ;; *) program=scppdm_train ;; esac

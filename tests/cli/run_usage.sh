@@ -1,9 +1,8 @@
 #!/bin/sh
 # Wrong settings of the run programs: exit 64 before any work, and a message that names the value and the way out.
 bin=${top_builddir:-.}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 
 usage() { # WHAT TEXT TEXT PROGRAM ARGUMENT...
     what=$1 first=$2 second=$3; shift 3

@@ -7,7 +7,8 @@ server=${top_builddir:-.}/tests/data-prep/http_server
 for tool in curl flock dd sha256sum; do
     if ! command -v $tool >/dev/null 2>&1; then echo "1..0 # SKIP no $tool"; exit 0; fi
 done
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 server_pid=
 cleanup() {
     if [ -n "$server_pid" ]; then kill "$server_pid" && wait "$server_pid"; fi 2>/dev/null
@@ -16,18 +17,8 @@ cleanup() {
 trap cleanup EXIT
 unset HF_TOKEN HF_ENDPOINT http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 export no_proxy='*' TMPDIR="$tmp"
-count=0
 out=$tmp/out log=$tmp/www/log
 
-report() { # WHAT: the result of the command before
-    local rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        sed 's/^/# /' "$tmp/said" | tail -30
-    fi
-}
-skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
 plate() { echo "h5ad/plate$1_filt_Vevo_Tahoe100M_WServicesFrom_ParseGigalab.h5ad"; }
 faults() { printf '%s\n' "$@" >"$tmp/www/faults"; rm -f "$log"; }
 begin() { # FAULT...: a new folder and these faults

@@ -4,14 +4,11 @@
 prep=${top_builddir:-.}/scppdm_prep
 plates=${top_builddir:-.}/tests/data/plates
 launch=${MPIRUN:-mpirun}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 export OMP_NUM_THREADS=1
 if [ -n "${SCP_TEST_LONG:-}" ]; then some="1 2 4"; else some=1; fi
 command -v "$launch" >/dev/null 2>&1 || { echo "1..0 # SKIP no $launch"; exit 0; }
-
-skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
 
 # run RANKS ARGUMENT...: on one rank without a launcher. stderr in $tmp/err, exit code in $got.
 run() {

@@ -225,6 +225,29 @@ static void test_choices(const scp_dataset *d)
     tap_ok(!scp_fs_exists(files.out), "and leaves no file");
 }
 
+/* Nothing has a mean of no cells. By rows that is seen before reading, else after. */
+static void test_empty(void)
+{
+    const screen_spoil spoil[2] = { { .empty = "Aspirin" }, { .empty = "Aspirin", .dense = true } };
+    static const char *const layout[2] = { "by rows", "dense" };
+    const scp_text_list one = { .v = (char *[]){ files.plate[0] }, .n = 1 };
+    bool root = scp_comm_rank(world) == 0;
+    files.settings = usual;
+    for (int i = 0; i < 2; i++) {
+        scp_strbuf text = { 0 };
+        scp_status st = root ? screen_write(&scr.file[0], files.plate[0], &spoil[i]) : SCP_OK;
+        tap_st(scp_agree(world, st), "%s: a plate with a drug of empty cells", layout[i]);
+        st = scp_prep_dry_run(world, &usual, &one, &text);
+        tap_ok((st == SCP_OK) == (i == 1), "%s: the plan %s", layout[i],
+               i ? "cannot know" : "refuses it");
+        st = scp_prep_run(world, &usual, &one);
+        tap_ok((st == SCP_EDATA || st == SCP_EPEER) && strstr(scp_err_message(), "has any count") &&
+                   strstr(scp_err_message(), "Aspirin"),
+               "%s: the key is named", layout[i]);
+        scp_strbuf_fini(&text);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (scp_world_begin(&argc, &argv, &world) != SCP_OK) return 1;
@@ -244,6 +267,7 @@ int main(int argc, char **argv)
         test_choices(&d);
     }
     scp_dataset_fini(&d);
+    test_empty();
     int code = tap_done();
     return scp_world_end(&world) == SCP_OK ? code : 1;
 }

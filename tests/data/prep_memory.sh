@@ -2,19 +2,10 @@
 # The memory that scppdm_prep --dry-run announces holds: all of Tahoe's genes, much and little memory for sums.
 prep=${top_builddir:-.}/scppdm_prep
 synth=${top_builddir:-.}/scppdm_synth
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 export OMP_NUM_THREADS=1
 
-report() { # WHAT: the result of the command before
-    rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        sed 's/^/# err: /' "$tmp/err" | tail -20
-    fi
-}
 run() { "$prep" --min-cells=5 --threads=2 --drugs "$tmp/drugs.tsv" --output "$tmp/out.h5" "$@" "$tmp/plate1.h5ad" \
     >"$tmp/stdout" 2>"$tmp/err"; }
 planned() { sed -n "s/^ *memory *$1 *\\([0-9]*\\).*/\\1/p" "$tmp/plan"; } # MiB

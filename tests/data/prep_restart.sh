@@ -7,21 +7,10 @@ prep=${top_builddir:-.}/scppdm_prep
 plates=${top_builddir:-.}/tests/data/plates
 synth=${top_builddir:-.}/scppdm_synth
 launch=${MPIRUN:-mpirun}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 export OMP_NUM_THREADS=1
 
-report() { # WHAT: the result of the command before
-    rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        sed 's/^/# err: /' "$tmp/err" | tail -20
-    fi
-}
-skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
-err() { grep -q -e "$1" "$tmp/err"; }
 run() { "$prep" --min-cells=3 --drugs "$tmp/drugs.tsv" --output "$out" "$@" "$tmp/plate1.h5ad" "$tmp/plate2.h5ad" \
     >"$tmp/stdout" 2>"$tmp/err"; }
 ranks() { # N OPTION...

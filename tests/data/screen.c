@@ -151,6 +151,8 @@ static scp_status write_matrix(scp_h5ad_writer *w, const screen_file *f, const s
     for (size_t i = 0; i < f->n; i++) {
         for (size_t g = 0; g < SCREEN_GENES; g++) row[g] = screen_count(f->cell[i].id, g);
         if (i == bad && spoil && spoil->value != 0) row[5] = spoil->value;
+        if (spoil && spoil->empty && strcmp(f->cell[i].drug, spoil->empty) == 0)
+            memset(row, 0, sizeof row);
         SCP_TRY(scp_h5ad_write_dense(w, row, 1));
     }
     return SCP_OK;
@@ -175,7 +177,7 @@ scp_status screen_write(const screen_file *f, const char *path, const screen_spo
     scp_status st = SCP_OK;
     scp_h5ad_writer *w = NULL;
     const scp_h5ad_write_options opt = {
-        .csr = true, .index64 = true, .deflate = 1, .chunk = 5000
+        .csr = !spoil || !spoil->dense, .index64 = true, .deflate = 1, .chunk = 5000
     };
     size_t genes = spoil && spoil->no_genes ? 0 : SCREEN_GENES;
     SCP_GOTO(done, scp_h5ad_writer_create(path, f->n, genes, &opt, &w));

@@ -38,11 +38,13 @@ const char *screen_gene(size_t gene, char buf[16]);
 
 /* What to spoil in a file, for the tests of bad input. */
 typedef struct screen_spoil {
-    const char *drop; /* obs column to leave out                        */
-    const char *dose; /* dose label of the spoilt row                   */
-    bool no_genes;    /* no gene at all                                 */
-    float value;      /* count of gene 5 in that row; 0: as it is       */
-    const char *gene; /* name of gene 3                                 */
+    const char *drop;  /* obs column to leave out                        */
+    const char *dose;  /* dose label of the spoilt row                   */
+    bool no_genes;     /* no gene at all                                 */
+    float value;       /* count of gene 5 in that row; 0: as it is       */
+    const char *gene;  /* name of gene 3                                 */
+    const char *empty; /* drug of which no cell has a count */
+    bool dense;        /* X as an array                     */
 } screen_spoil;
 
 /** The row that is spoilt: the eighth treated cell of full quality. */

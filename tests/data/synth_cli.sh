@@ -3,18 +3,9 @@
 # or 66, a message that names the setting, and no file.
 synth=${top_builddir:-.}/scppdm_synth
 table=${top_srcdir:-.}/data-prep/drugs/drugs.tsv
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 
-report() { # WHAT: the result of the command before
-    rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        sed 's/^/# err: /' "$tmp/err" | tail -20
-    fi
-}
 bad() { # CODE TEXT ARGUMENT...: fails with this code, names TEXT, leaves nothing
     want=$1 text=$2; shift 2
     "$synth" "$@" >"$tmp/stdout" 2>"$tmp/err" </dev/null

@@ -4,26 +4,9 @@
 top=${top_builddir:-.}
 src=${top_srcdir:-.}
 launch=${MPIRUN:-mpirun}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 
-report() { # WHAT: the result of the command before
-    rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        sed 's/^/# out: /' "$tmp/out" | tail -20
-        sed 's/^/# err: /' "$tmp/err" | tail -20
-    fi
-}
-run() { # CODE PROGRAM ARGUMENT...
-    want=$1; shift
-    timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-    got=$?
-    [ $got -eq "$want" ] || { echo "# exit code $got, want $want"; return 1; }
-}
-err() { grep -q -e "$1" "$tmp/err"; }
 short="--train.steps 20 --train.batch 16 --baseline.hidden 12,10 --baseline.adapter 8,6 --device cpu"
 
 "$top/tests/train/make_screen" "$tmp/s.h5" 5 9 60 3 >"$tmp/out" 2>"$tmp/err" &&

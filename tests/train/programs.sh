@@ -3,30 +3,13 @@
 # and exit code 85, the next start goes on, and what must not change is refused without a trace.
 top=${top_builddir:-.}
 launch=${MPIRUN:-mpirun}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-.}/tests/tap.sh"
 tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
  --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
  --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
  --train.log_every 1 --vae_train.log_every 1 --device cpu"
 
-report() { # WHAT: the result of the command before
-    rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        sed 's/^/# out: /' "$tmp/out" | tail -20
-        sed 's/^/# err: /' "$tmp/err" | tail -20
-    fi
-}
-run() { # CODE PROGRAM ARGUMENT...
-    want=$1; shift
-    timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-    got=$?
-    [ $got -eq "$want" ] || { echo "# exit code $got, want $want"; return 1; }
-}
-err() { grep -q -e "$1" "$tmp/err"; }
 steps_of() {
     lines=$(grep -cs "\"event\": \"step\", \"stage\": \"$1\"" "$tmp/r/metrics.jsonl")
     echo "${lines:-0}"
