@@ -2,7 +2,7 @@
 libscpengine_a_SOURCES += \
 	src/base/child.c src/base/child.h src/base/clock.c src/base/clock.h src/base/crc32c.c src/base/crc32c.h src/base/fs.c src/base/fs.h src/base/hash.c src/base/hash.h \
 	src/base/json.c src/base/json.h src/base/jsonl.c src/base/jsonl.h src/base/log.c src/base/log.h src/base/mem.c src/base/mem.h \
-	src/base/memlimit.c src/base/memlimit.h \
+	src/base/machine.h src/base/memlimit.c src/base/memlimit.h \
 	src/base/names.c src/base/progress.c src/base/progress.h src/base/rng.c src/base/rng_words.c src/base/rng.h src/base/rng_key.h \
 	src/base/sha256.c src/base/sha256.h src/base/sums.c src/base/sums.h src/base/sig.c src/base/sig.h src/base/status.c src/base/status.h src/base/str.c src/base/str.h \
 	src/base/team.c src/base/team.h src/base/version.c src/base/version.h

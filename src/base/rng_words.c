@@ -4,18 +4,12 @@
 
 #include <string.h>
 
+#include "base/machine.h"
+
 enum { LANES = 64, ROUNDS = 10 };
 
-/* The best instructions of the machine that runs it; integers only, so all give the same words. */
-#if defined(__x86_64__) && defined(__linux__) && __GNUC__ >= 12 && !defined(__clang__) &&          \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define ANY_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define ANY_MACHINE
-#endif
-
 /* Blocks first .. first + LANES - 1: words [LANES, 4]. head: purpose, step, sample. */
-ANY_MACHINE
+SCP_ANY_MACHINE
 static void lanes(uint64_t key, uint32_t first, const uint32_t head[3], uint32_t *words)
 {
     uint32_t a[LANES], b[LANES], c[LANES], d[LANES];

@@ -73,25 +73,15 @@ static void divide(const double *sum, int64_t cells, size_t K, float *out)
     for (size_t k = 0; k < K; k++) out[k] = cells > 0 ? (float)(sum[k] / (double)cells) : 0;
 }
 
-static void add_moments(scp_part *part, const float *x)
-{
-    for (size_t k = 0; k < part->K; k++) {
-        double v = (double)x[k];
-        part->sum[k] += scp_sum_units(v);
-        part->square[k] += scp_square_units(v * v);
-    }
-}
-
-/* Mean of one profile into x, and of its sub-bulks, if any, into *rep, which moves on. Consumes the
- * sums. */
-static scp_status finish_profile(scp_bulk_work *w, size_t profile, double *sum, float *x,
-                                 float **rep)
+/* Mean of one profile into x, and of its sub-bulks, if any, into rep. Consumes the sums. */
+static scp_status finish_profile(const scp_bulk_work *w, size_t profile, double *sum, float *x,
+                                 float *rep)
 {
     const scp_bulk_plan *p = w->plan;
     size_t K = w->part.K, n = scp_bulk_slots(p, (scp_bulk_range){ profile, profile + 1 });
     const int64_t *cells = w->slot_cells + p->first_slot[profile];
     int64_t all = cells[0];
-    for (size_t i = 0; n > 1 && i < n; i++, *rep += K) divide(sum + i * K, cells[i], K, *rep);
+    for (size_t i = 0; n > 1 && i < n; i++) divide(sum + i * K, cells[i], K, rep + i * K);
     for (size_t i = 1; i < n; i++) {
         for (size_t k = 0; k < K; k++) sum[k] += sum[i * K + k];
         all += cells[i];
@@ -103,7 +93,45 @@ static scp_status finish_profile(scp_bulk_work *w, size_t profile, double *sum, 
                      "by a finer plate label",
                      (long long)all, sum[k], SCP_SUM_LIMIT);
     divide(sum, all, K, x);
-    if (p->train[profile]) add_moments(&w->part, x);
+    return SCP_OK;
+}
+
+/* A piece of profiles whose sums are complete, for a team. */
+typedef struct finishing {
+    scp_bulk_work *w;
+    scp_bulk_range piece;
+} finishing;
+
+static scp_status finish_profiles(void *ctx, int thread)
+{
+    const finishing *f = ctx;
+    const scp_bulk_work *w = f->w;
+    const scp_bulk_plan *p = w->plan;
+    const size_t threads = (size_t)w->sink.threads, K = w->part.K;
+    for (size_t i = f->piece.first + (size_t)thread; i < f->piece.end; i += threads) {
+        const scp_bulk_range before = { f->piece.first, i };
+        SCP_TRY(finish_profile(w, i, w->pack + scp_bulk_slots(p, before) * K,
+                               w->x + (i - f->piece.first) * K,
+                               w->reps + scp_bulk_sub_bulks(p, before) * K));
+    }
+    return SCP_OK;
+}
+
+/* Sums of the columns of a thread. */
+static scp_status add_moments(void *ctx, int thread)
+{
+    const finishing *f = ctx;
+    scp_part *part = &f->w->part;
+    const size_t threads = (size_t)f->w->sink.threads, K = part->K, t = (size_t)thread;
+    for (size_t i = f->piece.first; i < f->piece.end; i++) {
+        if (!f->w->plan->train[i]) continue;
+        const float *x = f->w->x + (i - f->piece.first) * K;
+        for (size_t k = K * t / threads; k < K * (t + 1) / threads; k++) {
+            double v = (double)x[k];
+            part->sum[k] += scp_sum_units(v);
+            part->square[k] += scp_square_units(v * v);
+        }
+    }
     return SCP_OK;
 }
 
@@ -120,19 +148,16 @@ static scp_bulk_range piece_of(const scp_bulk_work *w, scp_bulk_range all)
 /* Bring the sums of a piece of profiles to their owner, which divides them. */
 static scp_status reduce_piece(scp_bulk_work *w, scp_bulk_range b, scp_bulk_range piece, int owner)
 {
-    scp_status st = SCP_OK;
     size_t K = w->part.K;
     packing work = { w, scp_bulk_slots(w->plan, (scp_bulk_range){ b.first, piece.first }),
                      scp_bulk_slots(w->plan, piece) };
     SCP_TRY(scp_agree(w->comm, scp_team_run(w->sink.threads, pack_rows, &work)));
     SCP_TRY(scp_comm_reduce(w->comm, w->pack, work.n * K, SCP_COMM_F64, SCP_COMM_SUM, owner));
     if (owner != scp_comm_rank(w->comm)) return SCP_OK;
-    float *rep = w->reps;
-    for (size_t i = piece.first; st == SCP_OK && i < piece.end; i++)
-        st = finish_profile(
-            w, i, w->pack + scp_bulk_slots(w->plan, (scp_bulk_range){ piece.first, i }) * K,
-            w->x + (i - piece.first) * K, &rep);
-    return st;
+    finishing f = { w, piece };
+    SCP_TRY(scp_team_run(w->sink.threads, finish_profiles, &f));
+    SCP_TRY(scp_team_run(w->sink.threads, add_moments, &f));
+    return SCP_OK;
 }
 
 /* Profiles and sub-bulks of a batch to their owners and into the file, in rounds of one piece a

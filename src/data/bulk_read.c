@@ -3,8 +3,11 @@
 
 #include <stdlib.h>
 
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/sig.h"
+#include "base/team.h"
+#include "data/bulk_pending.h"
 #include "data/normalize.h"
 #include "io/h5ad_stream.h"
 
@@ -14,19 +17,17 @@ typedef struct entry {
 } entry;
 
 struct scp_bulk_worker {
-    uint32_t *detected; /* [G] by place: training cells with a value above 0 */
+    scp_pending *pending;
     int64_t train_cells, empty_cells;
-    int32_t *place; /* [cap_place] of the cell in work */
-    double *addend;
+    uint64_t *addend;
     entry *sorted;
-    size_t cap_place, cap_addend, cap_sorted;
-    scp_count_scale scale;
+    size_t cap_addend, cap_sorted;
 };
 
-size_t scp_bulk_sink_bytes(int threads, size_t G)
+size_t scp_bulk_sink_bytes(int threads, size_t G, size_t slots)
 {
     /* a cell has at most G entries, unless columns are stored twice; buffers grow by doubling */
-    return (size_t)threads * G * (sizeof(uint32_t) + 2 * (sizeof(int32_t) + sizeof(double)));
+    return (size_t)threads * (scp_pending_bytes(G, slots) + 2 * G * sizeof(uint64_t));
 }
 
 scp_status scp_bulk_sink_open(scp_bulk_sink *s, size_t G)
@@ -35,7 +36,7 @@ scp_status scp_bulk_sink_open(scp_bulk_sink *s, size_t G)
     SCP_TRY(scp_alloc((size_t)s->threads, sizeof(scp_bulk_worker *), &s->worker));
     for (int t = 0; t < s->threads; t++) {
         SCP_TRY(scp_alloc(1, sizeof **s->worker, &s->worker[t]));
-        SCP_TRY(scp_alloc(G, sizeof *s->worker[t]->detected, &s->worker[t]->detected));
+        SCP_TRY(scp_pending_create(G, &s->worker[t]->pending));
     }
     return SCP_OK;
 }
@@ -45,8 +46,7 @@ void scp_bulk_sink_fini(scp_bulk_sink *s)
     for (int t = 0; s->worker && t < s->threads; t++) {
         scp_bulk_worker *w = s->worker[t];
         if (!w) continue;
-        free(w->detected);
-        free(w->place);
+        scp_pending_destroy(&w->pending);
         free(w->addend);
         free(w->sorted);
         free(w);
@@ -55,20 +55,38 @@ void scp_bulk_sink_fini(scp_bulk_sink *s)
     *s = (scp_bulk_sink){ 0 };
 }
 
-void scp_bulk_sink_counts(scp_bulk_sink *s, int64_t *detected, int64_t *train_cells,
-                          int64_t *empty_cells)
+scp_status scp_bulk_sink_begin(scp_bulk_sink *s)
+{
+    for (int t = 0; t < s->threads; t++)
+        SCP_TRY(scp_pending_begin(s->worker[t]->pending, (size_t)(s->end - s->first)));
+    return SCP_OK;
+}
+
+static scp_status flush_worker(void *ctx, int thread)
+{
+    scp_bulk_sink *s = ctx;
+    scp_pending_flush(s->worker[thread]->pending, s->sums, s->slot_cells + s->first);
+    return SCP_OK;
+}
+
+scp_status scp_bulk_sink_finish(scp_bulk_sink *s, int64_t *detected, int64_t *train_cells,
+                                int64_t *empty_cells)
 {
     const scp_sums_order *o = &s->sums->order;
+    int64_t *seen = NULL;
+    SCP_TRY(scp_team_run(s->threads, flush_worker, s));
+    for (int32_t i = s->first; i < s->end; i++)
+        SCP_TRY(scp_sums_check_range(s->sums, s->slot_cells[i]));
     for (int t = 0; t < s->threads; t++) {
-        scp_bulk_worker *w = s->worker[t];
-        for (size_t g = 0; g < o->G; g++) {
-            detected[g] += w->detected[o->place[g]];
-            w->detected[o->place[g]] = 0;
-        }
-        *train_cells += w->train_cells;
-        *empty_cells += w->empty_cells;
-        w->train_cells = w->empty_cells = 0;
+        *train_cells += s->worker[t]->train_cells;
+        *empty_cells += s->worker[t]->empty_cells;
+        s->worker[t]->train_cells = s->worker[t]->empty_cells = 0;
     }
+    SCP_TRY(scp_alloc(o->G, sizeof *seen, &seen));
+    scp_sums_detected(s->sums, seen);
+    for (size_t g = 0; g < o->G; g++) detected[g] += seen[o->place[g]];
+    free(seen);
+    return SCP_OK;
 }
 
 static int compare_entry(const void *pa, const void *pb)
@@ -77,6 +95,7 @@ static int compare_entry(const void *pa, const void *pb)
     return (a->column > b->column) - (a->column < b->column);
 }
 
+SCP_ANY_MACHINE
 static bool is_rising(const int32_t *column, size_t n)
 {
     int rising = 1;
@@ -112,18 +131,16 @@ typedef struct stream {
 } stream;
 
 /* Check the values of a cell and set how its addends come about. */
-static scp_value_fault scale_cell(scp_values kind, scp_bulk_worker *w, const float *value,
-                                  scp_sums_cell *c, bool *empty, size_t *bad)
+static scp_value_fault scale_cell(scp_values kind, scp_bulk_worker *w, scp_pending_cell *c,
+                                  bool *empty, size_t *bad)
 {
     if (kind == SCP_VALUES_COUNTS) {
-        scp_value_fault fault = scp_count_scale_set(&w->scale, value, c->n, bad);
-        *empty = w->scale.library == 0;
-        c->count = value;
-        c->scale = &w->scale;
+        scp_value_fault fault = scp_count_library(c->value, c->n, &c->library, bad);
+        *empty = c->library == 0;
         return fault;
     }
     c->addend = w->addend;
-    return scp_normalize_row(kind, value, c->n, w->addend, empty, bad);
+    return scp_normalize_row(kind, c->value, c->n, w->addend, empty, bad);
 }
 
 static scp_status add_cell(const stream *s, scp_bulk_worker *w, int32_t slot, size_t row,
@@ -133,22 +150,20 @@ static scp_status add_cell(const stream *s, scp_bulk_worker *w, int32_t slot, si
     bool empty = false;
     size_t bad = 0;
     SCP_TRY(merge_duplicates(w, column, value, &n));
-    SCP_TRY(scp_grow(&w->place, &w->cap_place, n, sizeof *w->place));
-    SCP_TRY(scp_grow(&w->addend, &w->cap_addend, n, sizeof *w->addend));
-    scp_sums_cell c = { .slot = (size_t)(slot - sink->first),
-                        .n = n,
-                        .place = w->place,
-                        .detected = w->detected,
-                        .step = sink->slot_train[slot] };
-    scp_sums_places(sink->sums, c.slot, column, n, w->place);
-    scp_value_fault fault = scale_cell(sink->values, w, value, &c, &empty, &bad);
+    if (sink->values != SCP_VALUES_COUNTS)
+        SCP_TRY(scp_grow(&w->addend, &w->cap_addend, n, sizeof *w->addend));
+    scp_pending_cell c = { .slot = (size_t)(slot - sink->first),
+                           .n = n,
+                           .column = column,
+                           .value = value };
+    scp_value_fault fault = scale_cell(sink->values, w, &c, &empty, &bad);
     if (fault != SCP_VALUE_GOOD)
         SCP_FAIL(SCP_EDATA, "%s: row %zu, column %d: %s: %g", s->rows->path, row, column[bad],
                  scp_value_fault_text(fault), (double)value[bad]);
     w->empty_cells += empty;
     if (empty) return SCP_OK;
     w->train_cells += sink->slot_train[slot];
-    scp_sums_add(sink->sums, &c, &sink->slot_cells[slot]);
+    SCP_TRY(scp_pending_put(w->pending, sink->sums, &c, sink->slot_cells + sink->first));
     return SCP_OK;
 }
 

@@ -7,8 +7,11 @@
 #include <sys/mman.h>
 
 #include "base/mem.h"
+#include "base/team.h"
 
 enum { SPINS = 1000 }; /* tries before the processor is given to another thread */
+
+#define COUNT ((UINT64_C(1) << SCP_SUMS_COUNT) - 1) /* the lower bits of a number */
 
 static size_t round_up(size_t n, size_t to)
 {
@@ -17,17 +20,18 @@ static size_t round_up(size_t n, size_t to)
 
 size_t scp_sums_slot_bytes(size_t G)
 {
-    return (round_up(G, SCP_SUMS_GROUP) + SCP_SUMS_GROUP) * sizeof(double) + sizeof(uint8_t);
+    return (round_up(G, SCP_SUMS_GROUP) + SCP_SUMS_GROUP) * sizeof(uint64_t) + sizeof(uint8_t) +
+           sizeof(uint16_t);
 }
 
 /* Zeroed pages, given when they are first touched. Large ones are not asked for: a cell visits few
  * pages of its row, since frequent genes lie together, and adding 12,000 cells to 8,000 slots took
  * 14 us a cell with either size, but 1.4 GB of first touches 1.0 s in small pages and 3.6 s in
  * large ones (a virtual machine). */
-static scp_status map_pages(size_t bytes, double **out)
+static scp_status map_pages(size_t n, uint64_t **out)
 {
-    *out = NULL;
-    if (bytes == 0) return SCP_OK;
+    const size_t bytes = n * sizeof **out;
+    if (n == 0) return SCP_OK;
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                    -1, 0);
     if (p == MAP_FAILED)
@@ -39,27 +43,56 @@ static scp_status map_pages(size_t bytes, double **out)
     return SCP_OK;
 }
 
-static size_t hot_bytes(const scp_sums *s)
+static void unmap_pages(uint64_t *p, size_t n)
 {
-    return s->slots * s->stride * sizeof(double);
+    if (p) munmap(p, n * sizeof *p);
 }
 
-static size_t cold_bytes(const scp_sums *s)
+static size_t hot_numbers(const scp_sums *s)
 {
-    return s->groups * s->slots * SCP_SUMS_GROUP * sizeof(double);
+    return s->slots * s->stride;
 }
 
-scp_status scp_sums_create(scp_sums *s, const scp_sums_order *order, size_t slots)
+static size_t cold_numbers(const scp_sums *s)
+{
+    return s->groups * s->slots * SCP_SUMS_GROUP;
+}
+
+/* Pages of hot rows, for a team. */
+typedef struct touching {
+    scp_sums *sums;
+    size_t threads;
+} touching;
+
+static scp_status touch(void *ctx, int thread)
+{
+    const touching *t = ctx;
+    size_t n = hot_numbers(t->sums), k = (size_t)thread;
+    size_t begin = n * k / t->threads, end = n * (k + 1) / t->threads;
+    memset(t->sums->hot + begin, 0, (end - begin) * sizeof *t->sums->hot);
+    return SCP_OK;
+}
+
+scp_status scp_sums_create(scp_sums *s, const scp_sums_order *order, const uint8_t *train,
+                           size_t slots, int threads)
 {
     SCP_ARG(s && order && order->hot <= order->G, "sums and an order of genes are required");
     scp_status st = SCP_OK;
-    *s = (scp_sums){ .order = *order, .slots = slots };
+    *s = (scp_sums){ .order = *order, .slots = slots, .train = train };
     s->stride = round_up(order->hot, SCP_SUMS_GROUP);
     s->groups = round_up(order->G - order->hot, SCP_SUMS_GROUP) / SCP_SUMS_GROUP;
     SCP_GOTO(done, scp_alloc(s->groups, 1, &s->touched));
     SCP_GOTO(done, scp_alloc(slots, 1, &s->lock));
-    SCP_GOTO(done, map_pages(hot_bytes(s), &s->hot));
-    SCP_GOTO(done, map_pages(cold_bytes(s), &s->cold));
+    SCP_GOTO(done, scp_alloc(slots, sizeof *s->counted, &s->counted));
+    SCP_GOTO(done, scp_alloc(order->G, sizeof *s->detected, &s->detected));
+    SCP_GOTO(done, scp_alloc(order->G, sizeof *s->near, &s->near));
+    for (size_t g = 0; g < order->G; g++) {
+        bool near = (size_t)order->place[g] < order->hot && order->place[g] < SCP_NOT_NEAR;
+        s->near[g] = near ? (uint16_t)order->place[g] : SCP_NOT_NEAR;
+    }
+    SCP_GOTO(done, map_pages(hot_numbers(s), &s->hot));
+    SCP_GOTO(done, map_pages(cold_numbers(s), &s->cold));
+    if (s->hot) SCP_GOTO(done, scp_team_run(threads, touch, &(touching){ s, (size_t)threads }));
 done:
     if (st != SCP_OK) scp_sums_fini(s);
     return st;
@@ -68,10 +101,13 @@ done:
 void scp_sums_fini(scp_sums *s)
 {
     if (!s) return;
-    if (s->hot) munmap(s->hot, hot_bytes(s));
-    if (s->cold) munmap(s->cold, cold_bytes(s));
+    unmap_pages(s->hot, hot_numbers(s));
+    unmap_pages(s->cold, cold_numbers(s));
+    free(s->near);
     free(s->touched);
     free(s->lock);
+    free(s->counted);
+    free(s->detected);
     *s = (scp_sums){ 0 };
 }
 
@@ -81,83 +117,128 @@ static size_t cold_at(const scp_sums *s, size_t slot, size_t place)
     return (at / SCP_SUMS_GROUP * s->slots + slot) * SCP_SUMS_GROUP + at % SCP_SUMS_GROUP;
 }
 
-void scp_sums_places(const scp_sums *s, size_t slot, const int32_t *column, size_t n,
-                     int32_t *place)
+/* ---- cells that had a gene ---- */
+
+static uint64_t *number_of(const scp_sums *s, size_t slot, size_t at)
 {
-    const double *row = s->hot + slot * s->stride;
-    const int32_t *of = s->order.place;
-    size_t hot = s->order.hot;
-    for (size_t i = 0; i < n; i++) {
-        size_t at = (size_t)of[column[i]];
-        place[i] = (int32_t)at;
-        __builtin_prefetch(at < hot ? row + at : s->cold + cold_at(s, slot, at), 1);
-    }
+    return at < s->order.hot ? s->hot + slot * s->stride + at : s->cold + cold_at(s, slot, at);
 }
 
-static void lock_slot(uint8_t *lock)
+/* May a cell have been added at this place? */
+static bool is_taken(const scp_sums *s, size_t at)
 {
+    return at < s->order.hot || s->touched[(at - s->order.hot) / SCP_SUMS_GROUP];
+}
+
+/* Take the lower bits of a slot out, for they are full. With its lock. */
+static void relieve(scp_sums *s, size_t slot)
+{
+    for (size_t at = 0; at < s->order.G; at++) {
+        if (!is_taken(s, at)) continue;
+        uint64_t *number = number_of(s, slot, at);
+        if (s->train[slot])
+            __atomic_fetch_add(&s->detected[at], (int64_t)(*number & COUNT), __ATOMIC_RELAXED);
+        *number &= ~COUNT;
+    }
+    s->counted[slot] = 0;
+}
+
+void scp_sums_detected(const scp_sums *s, int64_t *detected)
+{
+    for (size_t at = 0; at < s->order.G; at++) detected[at] += s->detected[at];
+    for (size_t slot = 0; slot < s->slots; slot++)
+        for (size_t at = 0; s->train[slot] && at < s->order.G; at++)
+            if (is_taken(s, at)) detected[at] += (int64_t)(*number_of(s, slot, at) & COUNT);
+}
+
+/* ---- adding ---- */
+
+void scp_sums_begin(scp_sums *s, size_t slot, size_t cells)
+{
+    uint8_t *lock = &s->lock[slot];
     for (int tries = 0; __atomic_test_and_set(lock, __ATOMIC_ACQUIRE); tries++)
         if (tries >= SPINS) {
             tries = 0;
             sched_yield();
         }
+    if (s->counted[slot] + cells > COUNT) relieve(s, slot);
+    s->counted[slot] = (uint16_t)(s->counted[slot] + cells);
 }
 
-static void add_cold(scp_sums *s, size_t slot, size_t at, double addend)
+void scp_sums_end(scp_sums *s, size_t slot)
 {
-    s->cold[cold_at(s, slot, at)] += addend;
-    __atomic_store_n(&s->touched[(at - s->order.hot) / SCP_SUMS_GROUP], 1, __ATOMIC_RELAXED);
+    __atomic_clear(&s->lock[slot], __ATOMIC_RELEASE);
 }
 
-/* The time goes into waiting for memory, so logs and counters are done in its shadow. */
-static void add_counts(scp_sums *s, const scp_sums_cell *c)
+static void keep_most(scp_sums *s, uint64_t number)
 {
-    double *row = s->hot + c->slot * s->stride;
-    size_t hot = s->order.hot;
-    uint32_t *detected = c->detected, step = c->step;
-    for (size_t i = 0; i < c->n; i++) {
-        size_t at = (size_t)c->place[i];
-        double addend = scp_count_addend(c->scale, c->count[i]);
-        detected[at] += addend > 0 ? step : 0;
-        if (__builtin_expect(at < hot, 1))
-            row[at] += addend;
-        else
-            add_cold(s, c->slot, at, addend);
+    uint64_t most = __atomic_load_n(&s->most, __ATOMIC_RELAXED), units = number >> SCP_SUMS_COUNT;
+    while (units > most && !__atomic_compare_exchange_n(&s->most, &most, units, true,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
 }
 
-static void add_values(scp_sums *s, const scp_sums_cell *c)
+void scp_sums_add(scp_sums *s, size_t slot, const uint32_t *place, const uint64_t *number, size_t n)
 {
-    double *row = s->hot + c->slot * s->stride;
-    for (size_t i = 0; i < c->n; i++) {
-        size_t at = (size_t)c->place[i];
-        c->detected[at] += c->addend[i] > 0 ? c->step : 0;
-        if (at < s->order.hot)
-            row[at] += c->addend[i];
-        else
-            add_cold(s, c->slot, at, c->addend[i]);
+    uint64_t most = 0;
+    for (size_t i = 0; i < n; i++) {
+        *number_of(s, slot, place[i]) += number[i];
+        if (number[i] > most) most = number[i];
+        if (place[i] >= s->order.hot)
+            __atomic_store_n(&s->touched[(place[i] - s->order.hot) / SCP_SUMS_GROUP], 1,
+                             __ATOMIC_RELAXED);
     }
+    keep_most(s, most);
 }
 
-void scp_sums_add(scp_sums *s, const scp_sums_cell *c, int64_t *cells)
+static __attribute__((noinline)) uint64_t new_number(scp_sums *s, scp_small_counts *c, uint32_t k)
 {
-    lock_slot(&s->lock[c->slot]);
-    if (c->addend)
-        add_values(s, c);
-    else
-        add_counts(s, c);
-    ++*cells;
-    __atomic_clear(&s->lock[c->slot], __ATOMIC_RELEASE);
+    c->number[k] = scp_sums_number(scp_count_addend(c->library, k));
+    keep_most(s, c->number[k]);
+    return c->number[k];
+}
+
+static inline void add_entry(scp_sums *s, uint64_t *row, uint32_t entry, scp_small_counts *c)
+{
+    uint32_t count = entry & (SCP_SMALL_COUNTS - 1);
+    uint64_t number = c->number[count];
+    if (__builtin_expect(number == 0, 0)) number = new_number(s, c, count);
+    row[entry >> SCP_ENTRY_PLACE] += number;
+}
+
+/* A row is longer than the first cache: what is stored to must be there in time, since stores wait for
+ * each other. */
+void scp_sums_add_counts(scp_sums *s, size_t slot, const uint32_t *entry, size_t n,
+                         scp_small_counts *counts)
+{
+    enum { AHEAD = 32 }; /* entries */
+    uint64_t *row = s->hot + slot * s->stride;
+    size_t ahead = n > AHEAD ? n - AHEAD : 0;
+    for (size_t i = 0; i < ahead; i++) {
+        __builtin_prefetch(row + (entry[i + AHEAD] >> SCP_ENTRY_PLACE), 1);
+        add_entry(s, row, entry[i], counts);
+    }
+    for (size_t i = ahead; i < n; i++) add_entry(s, row, entry[i], counts);
+}
+
+/* ---- results ---- */
+
+scp_status scp_sums_check_range(const scp_sums *s, int64_t cells)
+{
+    const uint64_t limit = UINT64_C(1) << (64 - SCP_SUMS_COUNT);
+    if (s->most == 0 || (uint64_t)cells < limit / s->most) return SCP_OK;
+    SCP_FAIL(SCP_EDATA,
+             "a key of %lld cells, with values up to %g, may sum to more than %g, beyond what is "
+             "summed exactly: split it by a finer plate label",
+             (long long)cells, (double)s->most * SCP_UNIT, (double)limit * SCP_UNIT);
 }
 
 void scp_sums_rows(const scp_sums *s, size_t first, size_t n, const int32_t *place, size_t K,
                    double *out)
 {
-    for (size_t i = 0; i < n; i++) {
-        const double *row = s->hot + (first + i) * s->stride;
+    for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < K; k++) {
-            size_t at = (size_t)place[k];
-            out[i * K + k] = at < s->order.hot ? row[at] : s->cold[cold_at(s, first + i, at)];
+            uint64_t number = *number_of(s, first + i, (size_t)place[k]);
+            out[i * K + k] = (double)(number >> SCP_SUMS_COUNT) * SCP_UNIT;
         }
-    }
 }

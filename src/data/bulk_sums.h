@@ -1,4 +1,8 @@
-/* Accumulators of a batch: one sum per slot and gene, shared by the threads of a rank.
+/* Accumulators of a batch: one number per slot and gene, shared by the threads of a rank.
+ *
+ * What a number holds. In its upper 48 bits the sum in units (data/normalize.h), in its lower 16 how
+ * many cells had a value above 0: one addition does both. A slot that has been given 65,535 cells is
+ * relieved of the lower bits.
  *
  * Where a gene lies. Two thirds of Tahoe's 62,710 genes are never seen, and a few thousand make up
  * most of what is. So genes are taken in the order of how often a sample of cells has them: those
@@ -15,6 +19,8 @@
 #include "base/status.h"
 #include "data/normalize.h"
 
+enum { SCP_SUMS_COUNT = 16 }; /* bits of cells */
+enum { SCP_NOT_NEAR = UINT16_MAX };
 enum { SCP_SUMS_GROUP = 8 }; /* genes of a group: one cache line of a slot */
 
 /* Place of every gene of a file: below `hot` in the row of the slot, else in the groups. */
@@ -25,40 +31,58 @@ typedef struct scp_sums_order {
 
 typedef struct scp_sums {
     scp_sums_order order;
-    size_t slots, stride, groups; /* stride: doubles of a hot row                              */
-    double *hot;                  /* [slots, stride]                                           */
-    double *cold;                 /* [groups, slots, SCP_SUMS_GROUP]                           */
+    size_t slots, stride, groups; /* stride: numbers of a hot row                              */
+    uint64_t *hot, *cold;         /* [slots, stride]; [groups, slots, SCP_SUMS_GROUP]          */
+    uint16_t *near;               /* [G] place of a gene's column below SCP_NOT_NEAR, or that  */
     uint8_t *touched;             /* [groups] 1: some cell was added there                     */
     uint8_t *lock;                /* [slots] 1: a thread is adding to the slot                 */
+    uint16_t *counted;            /* [slots] cells that the lower bits count                   */
+    const uint8_t *train;         /* [slots] 1: the cells of the slot are counted; borrowed    */
+    int64_t *detected;            /* [G] by place: cells of such slots that were relieved      */
+    uint64_t most;                /* largest addend                                            */
 } scp_sums;
+
+/** A number for a value of so many units: 0 is nothing. */
+static inline uint64_t scp_sums_number(uint64_t units)
+{
+    return units > 0 ? units << SCP_SUMS_COUNT | 1 : 0;
+}
 
 /** Bytes of one slot at most, to plan batches with. */
 size_t scp_sums_slot_bytes(size_t G);
 
-/** Zeroed accumulators, from pages of their own. SCP_ENOMEM. Zero-initialise; fini frees. Not
+/** Zeroed accumulators, from pages of their own. All hot rows are there at once, by so many threads, so
+ * that memory does not grow with the number of cells. SCP_ENOMEM. Zero-initialise; fini frees. Not
  * collective. */
-scp_status scp_sums_create(scp_sums *s, const scp_sums_order *order, size_t slots) SCP_MUST_USE;
+scp_status scp_sums_create(scp_sums *s, const scp_sums_order *order, const uint8_t *train,
+                           size_t slots, int threads) SCP_MUST_USE;
 void scp_sums_fini(scp_sums *s);
 
-/* One cell on its way into its slot: n genes by place. */
-typedef struct scp_sums_cell {
-    size_t slot, n;
-    const int32_t *place; /* [n] */
-    const double *addend; /* [n], or NULL: counts follow                      */
-    const float *count;   /* [n], with their scale                            */
-    scp_count_scale *scale;
-    uint32_t *detected; /* [G] by place: += step where the addend is above 0 */
-    uint32_t step;
-} scp_sums_cell;
+/** Begin to add `cells` cells to a slot, which no other thread does until the end. */
+void scp_sums_begin(scp_sums *s, size_t slot, size_t cells);
+void scp_sums_end(scp_sums *s, size_t slot);
 
-/** Places of columns, and ask for their cache lines of a slot, to which will be added soon. */
-void scp_sums_places(const scp_sums *s, size_t slot, const int32_t *column, size_t n,
-                     int32_t *place);
+/** Add number [n] at place [n] of a slot: a cell, or a part of one. */
+void scp_sums_add(scp_sums *s, size_t slot, const uint32_t *place, const uint64_t *number, size_t n);
 
-/** Add a cell, and 1 to *cells. Any thread, any number at once. */
-void scp_sums_add(scp_sums *s, const scp_sums_cell *c, int64_t *cells);
+/* Cells of counts: an entry is a place in a hot row, and a small count. */
+enum { SCP_SMALL_COUNTS = 64, SCP_ENTRY_PLACE = 8 }; /* 99 % of Tahoe's are at most 7; >> this */
+typedef struct scp_small_counts {
+    double library;
+    uint64_t number[SCP_SMALL_COUNTS]; /* of counts that occurred; 0: not yet */
+} scp_small_counts;
 
-/** Sums of slots [first, first + n) for K places, as rows: out [n, K]. */
+/** Add entries of a cell. */
+void scp_sums_add_counts(scp_sums *s, size_t slot, const uint32_t *entry, size_t n,
+                         scp_small_counts *counts);
+
+/** Add to detected [G], by place, how many cells of slots that are counted had a value above 0. */
+void scp_sums_detected(const scp_sums *s, int64_t *detected);
+
+/** SCP_EDATA when a slot of `cells` cells may have gone beyond what a number holds. */
+scp_status scp_sums_check_range(const scp_sums *s, int64_t cells) SCP_MUST_USE;
+
+/** Sums of slots [first, first + n) for K places, as rows: out [n, K], exact. */
 void scp_sums_rows(const scp_sums *s, size_t first, size_t n, const int32_t *place, size_t K,
                    double *out);
 

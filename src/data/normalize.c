@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/machine.h"
+
 enum { ENOUGH = 200 }; /* values without which a sample says nothing */
 
 const char *scp_value_fault_text(scp_value_fault fault)
@@ -34,6 +36,7 @@ static scp_value_fault fault_of(scp_values kind, float v)
 
 /* Are all values counts that the fast path takes? Adding 2^23 leaves no fraction. Sums of whole
  * numbers are exact in any order. */
+SCP_ANY_MACHINE
 static bool small_counts(const float *value, size_t n, double *library)
 {
     const float most = 4194304, shift = 8388608; /* 2^22, 2^23 */
@@ -65,38 +68,35 @@ static scp_value_fault check_row(scp_values kind, const float *value, size_t n, 
     return SCP_VALUE_GOOD;
 }
 
-scp_value_fault scp_count_scale_set(scp_count_scale *s, const float *value, size_t n, size_t *bad)
+scp_value_fault scp_count_library(const float *value, size_t n, double *library, size_t *bad)
 {
-    *s = (scp_count_scale){ 0 };
-    if (small_counts(value, n, &s->library)) return SCP_VALUE_GOOD;
-    return check_row(SCP_VALUES_COUNTS, value, n, &s->library, bad);
+    if (small_counts(value, n, library)) return SCP_VALUE_GOOD;
+    return check_row(SCP_VALUES_COUNTS, value, n, library, bad);
 }
 
-double scp_count_addend_new(scp_count_scale *s, float count)
+uint64_t scp_count_addend(double library, double count)
 {
-    double x = scp_sum_round(log1p(SCP_LIBRARY * (double)count / s->library));
-    if (count < SCP_SMALL_COUNTS) s->small[(size_t)count] = x;
-    return x;
+    return scp_to_units(log1p(SCP_LIBRARY * count / library));
 }
 
-scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, double *out,
+scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, uint64_t *out,
                                   bool *empty, size_t *bad)
 {
     double library = 0;
     *empty = false;
     if (kind == SCP_VALUES_COUNTS) {
-        scp_count_scale s;
-        scp_value_fault fault = scp_count_scale_set(&s, value, n, bad);
+        scp_value_fault fault = scp_count_library(value, n, &library, bad);
         if (fault != SCP_VALUE_GOOD) return fault;
-        *empty = s.library == 0;
-        for (size_t i = 0; i < n; i++) out[i] = *empty ? 0 : scp_count_addend(&s, value[i]);
+        *empty = library == 0;
+        for (size_t i = 0; i < n; i++)
+            out[i] = *empty ? 0 : scp_count_addend(library, (double)value[i]);
         return SCP_VALUE_GOOD;
     }
     scp_value_fault fault = check_row(kind, value, n, &library, bad);
     if (fault != SCP_VALUE_GOOD) return fault;
     for (size_t i = 0; i < n; i++) {
         double v = (double)value[i];
-        out[i] = scp_sum_round(kind == SCP_VALUES_LINEAR ? log1p(v) : v);
+        out[i] = scp_to_units(kind == SCP_VALUES_LINEAR ? log1p(v) : v);
     }
     return SCP_VALUE_GOOD;
 }

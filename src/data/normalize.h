@@ -1,12 +1,12 @@
 /* From the numbers of a cell to addends of a profile, and sums that do not depend on the order.
  *
- * Profiles are means over cells of log1p(1e4 * count / library) [decisions: mean of logs]. The sums
- * are taken in fp64 by several ranks in any order, and must not depend on it. So every addend is
- * first rounded to a multiple of 2^-32 (pre-rounding, as in reproducible summation [Demmel and
- * Nguyen 2013]). As long as a sum of non-negative addends stays below 2^21, it and every partial
- * sum is a multiple of 2^-32 below 2^53 units, hence exact. One addend is at most log1p(1e4) =
- * 9.21, so 227,690 cells of one key are safe (Tahoe's largest key has 16,647). The error of
- * rounding is at most 2^-33 per addend, far below the fp32 in which profiles are stored. */
+ * Profiles are means over cells of log1p(1e4 * count / library) [decisions: mean of logs]. Their sums
+ * are taken by several threads and ranks in any order, and must not depend on it. So an addend is a
+ * whole number of units of 2^-26 (fixed point: the pre-rounding of reproducible summation [Demmel and
+ * Nguyen 2013] taken to its end), and sums are of whole numbers. The error is at most 2^-27 = 7.5e-9
+ * an addend, of either sign; profiles are stored in fp32, whose error is 6e-8 of a value, and addends
+ * of counts are seldom below 0.1. Logs of counts are at most log1p(1e4) = 9.21, of any float 88.8,
+ * and log values above SCP_LOG_LIMIT are refused. */
 #ifndef SCP_DATA_NORMALIZE_H
 #define SCP_DATA_NORMALIZE_H
 
@@ -19,11 +19,12 @@
 #define SCP_LIBRARY   1e4       /* size to which the library of a cell is scaled    */
 #define SCP_SUM_LIMIT 2097152.0 /* 2^21: sums below it are exact                    */
 
-/** Nearest multiple of 2^-32, for |x| < 2^19: adding 1.5 * 2^20 leaves no finer bits. */
-static inline double scp_sum_round(double x)
+#define SCP_UNIT 0x1p-26 /* of an addend                                     */
+
+/** An addend in units, to the nearest. x >= 0. */
+static inline uint64_t scp_to_units(double x)
 {
-    const double shift = 1572864.0;
-    return (x + shift) - shift;
+    return (uint64_t)(x * (1 / SCP_UNIT) + 0.5);
 }
 
 /* Sums of profile values and of their squares over all training profiles, which are many more than
@@ -60,32 +61,18 @@ typedef enum scp_value_fault {
 /** The fault in words, for "row 12: ...". */
 const char *scp_value_fault_text(scp_value_fault fault);
 
-/** Addends of one cell: out[i] for value[i], rounded as above. counts: log1p(1e4 v / sum v),
+/** Addends of one cell in units: out[i] for value[i]. counts: log1p(1e4 v / sum v),
  *  linear: log1p(v), log: v.
  *  @param out  [n] owned by the caller. @param bad  index of the first faulty value.
  *  @return SCP_VALUE_GOOD, or the fault. A cell of counts without any is all zeros: `*empty`. */
-scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, double *out,
+scp_value_fault scp_normalize_row(scp_values kind, const float *value, size_t n, uint64_t *out,
                                   bool *empty, size_t *bad);
 
-/* Addends of one cell of counts, one by one: most counts are small, so few logs are taken. */
-enum { SCP_SMALL_COUNTS = 32 }; /* 99 % of Tahoe's counts are at most 7 */
-typedef struct scp_count_scale {
-    double library;                 /* sum of the counts; 0: an empty cell, which has no addends */
-    double small[SCP_SMALL_COUNTS]; /* of counts that occurred; 0: not yet, or of count 0        */
-} scp_count_scale;
-
 /** Check the counts of a cell and take their sum. Otherwise as scp_normalize_row. */
-scp_value_fault scp_count_scale_set(scp_count_scale *s, const float *value, size_t n, size_t *bad);
+scp_value_fault scp_count_library(const float *value, size_t n, double *library, size_t *bad);
 
-/** The addend of a count that is not a small one seen before. */
-double scp_count_addend_new(scp_count_scale *s, float count);
-
-/** log1p(1e4 count / library), rounded: what scp_normalize_row gives. */
-static inline double scp_count_addend(scp_count_scale *s, float count)
-{
-    size_t k = count < SCP_SMALL_COUNTS ? (size_t)count : 0;
-    return s->small[k] != 0 ? s->small[k] : scp_count_addend_new(s, count);
-}
+/** log1p(1e4 count / library) in units: what scp_normalize_row gives. */
+uint64_t scp_count_addend(double library, double count);
 
 /* A look at some of a matrix: does it hold what it is declared to hold? */
 typedef struct scp_value_sample {

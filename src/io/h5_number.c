@@ -1,6 +1,8 @@
 /* Conversions: one loop for each type, without branches, for the compiler to vectorise. */
 #include "io/h5_number.h"
 
+#include "base/machine.h"
+
 size_t scp_h5_number_bytes(scp_h5_number type)
 {
     static const uint8_t bytes[] = { 1, 2, 4, 8, 1, 2, 4, 8, 4, 8 };
@@ -21,6 +23,7 @@ scp_h5_number scp_h5_number_of(hid_t type)
 
 /* A value out of [0, limit) has a high bit set, or its low 31 bits are at least limit. */
 #define INDEX_LOOP(NAME, TYPE)                                                                     \
+    SCP_ANY_MACHINE                                                                                \
     static bool NAME(const TYPE *from, size_t n, int32_t limit, int32_t *to)                       \
     {                                                                                              \
         uint64_t seen = 0;                                                                         \
@@ -72,6 +75,7 @@ bool scp_h5_to_index(scp_h5_number type, const void *from, size_t n, size_t limi
 }
 
 #define FLOAT_LOOP(NAME, TYPE)                                                                     \
+    SCP_ANY_MACHINE                                                                                \
     static bool NAME(const TYPE *from, size_t n, float *to)                                        \
     {                                                                                              \
         for (size_t i = 0; i < n; i++) to[i] = (float)from[i];                                     \
@@ -87,6 +91,7 @@ FLOAT_LOOP(float_i4, int32_t)
 FLOAT_LOOP(float_i8, int64_t)
 
 #define REAL_LOOP(NAME, TYPE)                                                                      \
+    SCP_ANY_MACHINE                                                                                \
     static bool NAME(const TYPE *from, size_t n, float *to)                                        \
     {                                                                                              \
         int32_t bad = 0;                                                                           \

@@ -9,60 +9,59 @@
 
 enum { MANY = 20000 };
 
-static void test_rounding(void)
+static void test_units(void)
 {
-    bool grid = true, close = true;
+    bool close = true;
     for (uint64_t i = 0; i < 2000; i++) {
-        double x = 20 * scp_rng_u01(3, SCP_RNG_SYNTH, 0, i, 0), r = scp_sum_round(x);
-        grid = grid && r * 4294967296.0 == floor(r * 4294967296.0);
-        close = close && fabs(r - x) <= 0.5 / 4294967296.0;
+        double x = 127.9 * scp_rng_u01(3, SCP_RNG_SYNTH, 1, i, 0);
+        close = close && fabs((double)scp_to_units(x) * SCP_UNIT - x) <= SCP_UNIT / 2;
     }
-    tap_ok(grid, "rounded values are multiples of 2^-32");
-    tap_ok(close, "and differ by at most 2^-33");
-    tap_ok(scp_sum_round(0) == 0 && scp_sum_round(1.5) == 1.5, "what is on the grid stays");
+    tap_ok(close, "addends are within half a unit of 2^-26");
+    tap_ok(scp_to_units(0) == 0 && scp_to_units(1.5) == 3u << 25, "what is whole units stays");
 }
 
 static void test_order(void)
 {
     static double x[MANY];
-    double plain[3] = { 0 }, rounded[3] = { 0 };
+    double plain[3] = { 0 };
+    uint64_t units[3] = { 0 }, part[4] = { 0 };
     for (uint64_t i = 0; i < MANY; i++) x[i] = log1p(1e4 * scp_rng_u01(5, SCP_RNG_SYNTH, 0, i, 0));
     for (uint64_t i = 0; i < MANY; i++) {
         const uint64_t at[3] = { i, MANY - 1 - i, scp_rng_permute(9, SCP_RNG_SYNTH, 1, MANY, i) };
         for (int k = 0; k < 3; k++) {
             plain[k] += x[at[k]];
-            rounded[k] += scp_sum_round(x[at[k]]);
+            units[k] += scp_to_units(x[at[k]]);
         }
     }
-    tap_ok(rounded[0] == rounded[1] && rounded[0] == rounded[2],
+    tap_ok(units[0] == units[1] && units[0] == units[2],
            "20,000 addends give one sum forwards, backwards and shuffled");
-    tap_ok(plain[0] != plain[1] || plain[0] != plain[2], "without rounding they do not");
-    tap_near(rounded[0], plain[0], MANY * 0.5 / 4294967296.0, "the sum is right");
-
-    double part[4] = { 0 };
-    for (uint64_t i = 0; i < MANY; i++) part[i % 4] += scp_sum_round(x[i]);
-    tap_ok((part[0] + part[1]) + (part[2] + part[3]) == rounded[0],
-           "nor does it depend on how ranks share it");
+    tap_ok(plain[0] != plain[1] || plain[0] != plain[2], "as fp64 they do not");
+    tap_near((double)units[0] * SCP_UNIT, plain[0], MANY * SCP_UNIT / 2, "the sum is right");
+    for (uint64_t i = 0; i < MANY; i++) part[i % 4] += scp_to_units(x[i]);
+    double ranks = 0; /* as ranks exchange them */
+    for (int i = 0; i < 4; i++) ranks += (double)part[i] * SCP_UNIT;
+    tap_ok(ranks == (double)units[0] * SCP_UNIT, "nor does it depend on how ranks share it");
 }
 
 static void test_rows(void)
 {
     const float counts[] = { 1, 3, 0, 46, 150 };
-    double out[5];
+    uint64_t out[5];
     bool empty = true;
     size_t bad = 99;
     tap_ok(scp_normalize_row(SCP_VALUES_COUNTS, counts, 5, out, &empty, &bad) == SCP_VALUE_GOOD &&
                !empty,
            "a row of counts");
     for (int i = 0; i < 5; i++)
-        tap_near(out[i], log1p(1e4 * (double)counts[i] / 200.0), 2e-10, "log1p(1e4 v / library)");
+        tap_near((double)out[i] * SCP_UNIT, log1p(1e4 * (double)counts[i] / 200.0), SCP_UNIT / 2,
+                 "log1p(1e4 v / library)");
     const float values[] = { 0.25f, 7.5f };
     tap_ok(scp_normalize_row(SCP_VALUES_LOG, values, 2, out, &empty, &bad) == SCP_VALUE_GOOD,
            "log");
-    tap_ok(out[0] == 0.25 && out[1] == 7.5, "log values stay");
+    tap_ok((double)out[0] * SCP_UNIT == 0.25 && (double)out[1] * SCP_UNIT == 7.5, "log values stay");
     tap_ok(scp_normalize_row(SCP_VALUES_LINEAR, values, 2, out, &empty, &bad) == SCP_VALUE_GOOD,
            "linear");
-    tap_near(out[1], log1p(7.5), 2e-10, "linear values are logged");
+    tap_near((double)out[1] * SCP_UNIT, log1p(7.5), SCP_UNIT / 2, "linear values are logged");
     const float none[] = { 0, 0 };
     tap_ok(scp_normalize_row(SCP_VALUES_COUNTS, none, 2, out, &empty, &bad) == SCP_VALUE_GOOD &&
                empty,
@@ -75,7 +74,7 @@ static void test_rows(void)
 static void fault(scp_values kind, float v, scp_value_fault want, const char *what)
 {
     const float row[] = { 1, 2, v, 4 };
-    double out[4];
+    uint64_t out[4];
     bool empty;
     size_t bad = 99;
     tap_ok(scp_normalize_row(kind, row, 4, out, &empty, &bad) == want && bad == 2, "%s", what);
@@ -108,7 +107,7 @@ static void test_samples(void)
 
 int main(void)
 {
-    test_rounding();
+    test_units();
     test_order();
     test_rows();
     fault(SCP_VALUES_COUNTS, -1, SCP_VALUE_NEGATIVE, "a negative count");
