@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/machine.h"
 #include "base/mem.h"
-#include "eval/machine.h"
 #include "eval/replicates.h"
 #include "eval/significance.h"
 

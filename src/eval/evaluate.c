@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/machine.h"
 #include "base/mem.h"
 #include "eval/dose.h"
 #include "eval/export.h"
-#include "eval/machine.h"
 #include "eval/pds.h"
 #include "eval/plan.h"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/machine.h"
 #include "base/mem.h"
-#include "eval/machine.h"
 
 enum { L1, L2, COSINE, KINDS };
 
