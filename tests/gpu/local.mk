@@ -20,3 +20,10 @@ gpu_kit_files = tests/ops/ops.t tests/model/parity.t tests/gpu/step.t tests/gpu/
 gpu-programs: $(gpu_kit_files)
 gpu-kit: gpu-programs
 	$(srcdir)/tests/gpu/make-kit . gpu-kit
+
+# The same steps through the CUDA kernels on the emulated device.
+check_PROGRAMS += tests/gpu/emulated
+dist_check_SCRIPTS += tests/gpu/emulated.sh
+TESTS += tests/gpu/emulated.sh
+tests_gpu_emulated_SOURCES = $(tests_gpu_step_t_SOURCES) tests/emu/backends.c
+tests_gpu_emulated_LDADD = libscptoy.a $(emu_ldadd)

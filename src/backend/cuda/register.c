@@ -63,6 +63,14 @@ static bool cuda_available(const char **why)
     return count > 0;
 }
 
+static int cuda_count(void)
+{
+    char reason[256];
+    int count = 0;
+    scp_cuda_probe(&count, reason, sizeof reason);
+    return count;
+}
+
 /* Kernels clamp what they cannot report; who waits for the device gets to know. */
 static scp_status cuda_sync(scp_device *dev)
 {
@@ -73,6 +81,7 @@ const scp_backend scp_cuda_backend = {
     .name = "cuda",
     .real_size = sizeof(float),
     .available = cuda_available,
+    .count = cuda_count,
     .open = scp_cuda_open,
     .close = scp_cuda_close,
     .alloc = scp_cuda_alloc,
