@@ -1,5 +1,5 @@
 # Manual pages and shell completion come from the option tables of the programs themselves.
-EXTRA_DIST += doc/cluster.md doc/decisions.md doc/equations.md doc/metrics.md doc/reliability.md
+EXTRA_DIST += doc/cluster.md doc/decisions.md doc/equations.md doc/gpu.md doc/metrics.md doc/reliability.md
 dist_man_MANS += doc/man/scppdm-shard.5 doc/man/scppdm-config.5 doc/man/scppdm-ckpt.5
 EXTRA_DIST += doc/synthetic.md
 bashcompdir = $(datadir)/bash-completion/completions
