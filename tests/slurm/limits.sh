@@ -74,7 +74,8 @@ ok "none was killed by the limit" test "$(grep -c 'DUE TO TIME LIMIT' "$log")" =
 # mpirun instead of srun: the same signal, exit code and requeue.
 cp -r "$logs/whole" "$logs/mpirun"
 rm -rf "$logs/mpirun/run/train"
-job=$(in_folder "$logs/mpirun" env SCPPDM_LAUNCH=mpirun "$top/slurm/train.sh" --train.steps="$steps")
+long=$((steps * 10))
+job=$(in_folder "$logs/mpirun" env SCPPDM_LAUNCH=mpirun "$top/slurm/train.sh" --train.steps="$long")
 cluster_wait 60 says "$logs/mpirun/scppdm-train-$job.log" 'info *train [0-9]*/'
 ok "mpirun starts the ranks" says "$logs/mpirun/scppdm-train-$job.log" 'launcher mpirun -n 1'
 scancel --batch --signal=USR1 "$job"
@@ -88,9 +89,9 @@ before=$(steps_of "$logs/mpirun")
 scancel "$job"
 cluster_wait 60 job_ended "$job"
 ok "scancel ends a job for good" test "$(job_field "$job" JobState)" = CANCELLED
-srun_job=$(in_folder "$logs/mpirun" "$top/slurm/train.sh" --train.steps="$steps")
+srun_job=$(in_folder "$logs/mpirun" "$top/slurm/train.sh" --train.steps="$long")
 cluster_wait 60 says "$logs/mpirun/scppdm-train-$srun_job.log" 'resumed at step'
-cluster_wait 20 says "$logs/mpirun/scppdm-train-$srun_job.log" 'info *train [0-9]*/'
+sleep 3
 scancel "$srun_job"
 cluster_wait 60 job_ended "$srun_job"
 ok "also one that srun started" test "$(job_field "$srun_job" JobState)" = CANCELLED
@@ -127,6 +128,10 @@ ok "both variants are scored" test -s "$logs/whole/run/sweep/0/eval/summary.json
 ok "the first took the run's network, the second trained one" \
     test -L "$logs/whole/run/sweep/0/train" -a -d "$logs/whole/run/sweep/1/train" -a ! -L "$logs/whole/run/sweep/1/train"
 ok "the run's own scores and network are untouched" test ! -e "$logs/whole/run/eval"
+
+job=$(in_folder "$logs/whole" "$top/slurm/sweep.sh" --sweep.s_p 0,1 --guidance.kind dual --splits uc)
+ok "a grid of two points completes" job_completed "$job" 200
+ok "and leaves a table" test -n "$(find "$logs/whole/run" -maxdepth 2 -name 'sweep.tsv')"
 
 # A step that fails takes those that need it with it.
 chain=$(cd "$logs/broken" && "$top/slurm/pipeline.sh" --plates "$logs/alone/plates/*.h5ad" --no-report --baselines none \

@@ -118,6 +118,8 @@ says "two baselines and two seeds one of 4" '--array=0-3%4 '
 printf '# all\n\nguidance.s_p=2\ntrain.lr=1e-3 train.seed=2\n' >list
 run sweep.sh --run r --list list
 says "a sweep of two lines one of 2" '--array=0-1%4 '
+run sweep.sh --run r --sweep.s_p=0,1,2 --sweep.s_0 1,3
+says "a grid of three and two values one of 6" '--array=0-5%4 '
 run sweep.sh --run r
 says "a sweep without a list is refused" '--list FILE is needed' 'exit 64'
 run train.sh --seeds 1,x
