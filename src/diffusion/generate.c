@@ -116,6 +116,8 @@ static scp_status check(const scp_method *m, const scp_guidance *gd)
     if (gd->ddim_steps > m->diffusion.T)
         SCP_FAIL(SCP_EUSAGE, "guidance.ddim_steps (%lld) exceeds diffusion.T (%lld)",
                  (long long)gd->ddim_steps, (long long)m->diffusion.T);
+    if (gd->rescale > 0 && gd->doubt > 0)
+        SCP_FAIL(SCP_EUSAGE, "guidance.rescale undoes guidance.doubt: use one of them");
     if (gd->readout == SCP_READOUT_MEAN && m->diffusion.parameterization != SCP_PREDICT_V &&
         m->diffusion.objective == SCP_OBJECTIVE_DIFFUSION)
         SCP_FAIL(SCP_EUSAGE,
@@ -188,7 +190,8 @@ static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size
     for (size_t p = 0; p < s->n_pass; p++)
         for (size_t i = 0; i < s->block; i++) {
             size_t from = first + (i < n ? i : 0), to = p * s->block + i;
-            scp_guidance_passes(&s->gd, c->dose[from], pass);
+            const int n_pass = scp_guidance_passes(&s->gd, c->dose[from], pass);
+            if (c->unseen && c->unseen[from]) scp_guidance_doubt(&s->gd, pass, n_pass);
             s->mask[to] = pass[p].mask;
             s->weight[to] = pass[p].weight;
             s->drug[to] = c->drug[from];
@@ -397,7 +400,8 @@ scp_status scp_generator_spread(scp_generator *s, const scp_conditions *c, float
                                        .drug = c->drug + i,
                                        .dose = c->dose + i,
                                        .id = c->id + i,
-                                       .x_pre = c->x_pre ? c->x_pre + i : NULL };
+                                       .x_pre = c->x_pre ? c->x_pre + i : NULL,
+                                       .unseen = c->unseen ? c->unseen + i : NULL };
         SCP_TRY(spread_block(s, &block, sd + i * s->G));
     }
     return SCP_OK;

@@ -19,6 +19,8 @@ typedef struct scp_conditions {
     const double *dose;        /* [n] uM                                      */
     const uint64_t *id;        /* [n] key of the starting noise               */
     const float *const *x_pre; /* [n] profiles [G] of the controls: residual decoding; else NULL */
+    const uint8_t
+        *unseen; /* [n] 1: training has not seen the drug (guidance.doubt); NULL: it has */
 } scp_conditions;
 
 /** Build the graphs. Everything is borrowed for the life of the generator; both stores hold the

@@ -25,6 +25,10 @@ const scp_option scp_guidance_options[] = {
       NULL, "Slope of the dose mapping.", "paper App. D" },
     { "guidance.gamma", NULL, SCP_OPT_REAL, offsetof(scp_guidance, gamma), "-0.5", -100, 100, NULL,
       NULL, "Offset of the dose mapping.", "paper App. D" },
+    { "guidance.doubt", NULL, SCP_OPT_REAL, offsetof(scp_guidance, doubt), "0", 0, 1, NULL, NULL,
+      "Drugs that training has not seen: share of the prediction without the drug in the "
+      "prediction; 0 trusts the structure as for any other drug.",
+      NULL },
     { "guidance.rescale", NULL, SCP_OPT_REAL, offsetof(scp_guidance, rescale), "0", 0, 1, NULL,
       NULL,
       "Bring the norm of the guided output back to that of the output under both conditions: 0 not "
@@ -38,8 +42,10 @@ const scp_option scp_guidance_options[] = {
       NULL },
     { "guidance.draws", NULL, SCP_OPT_INT, offsetof(scp_guidance, draws), "1", 1, 4096, NULL, NULL,
       "Samples averaged in the latent space before decoding.", NULL },
-    { "guidance.spread", NULL, SCP_OPT_INT, offsetof(scp_guidance, spread), "0", 0, 4096, NULL, NULL,
-      "Samples by DDIM whose standard deviation stands beside the prediction (layer sd of the .h5ad, "
+    { "guidance.spread", NULL, SCP_OPT_INT, offsetof(scp_guidance, spread), "0", 0, 4096, NULL,
+      NULL,
+      "Samples by DDIM whose standard deviation stands beside the prediction (layer sd of the "
+      ".h5ad, "
       "coverage of intervals in the scores); 0: none, else at least 2.",
       NULL },
     { "guidance.decode", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, decode), "profile", 0, 0,
@@ -74,20 +80,43 @@ static int dual_passes(const scp_guidance *gd, double s_d, scp_pass *pass)
     return n;
 }
 
-int scp_guidance_passes(const scp_guidance *gd, double dose, scp_pass pass[SCP_PASS_MAX])
+static int single_passes(const scp_guidance *gd, double s_d, scp_pass *pass)
 {
     int n = 0;
-    double s_d = scp_guidance_strength(gd, dose);
-    if (gd->kind == SCP_GUIDANCE_DUAL) return dual_passes(gd, s_d, pass);
-    if (gd->kind == SCP_GUIDANCE_SINGLE) {
-        double s = gd->s_p + s_d + (gd->anchor == SCP_ANCHOR_UNCOND ? 0 : 1);
-        pass[n++] = (scp_pass){ 0, s };
-        if (gd->s_p > 0 || gd->s_0 > 0 || gd->anchor == SCP_ANCHOR_UNCOND)
-            pass[n++] = (scp_pass){ 3, 1 - s };
-    } else {
-        pass[n++] = (scp_pass){ 0, 1 };
-    }
+    double s = gd->s_p + s_d + (gd->anchor == SCP_ANCHOR_UNCOND ? 0 : 1);
+    pass[n++] = (scp_pass){ 0, s };
+    if (gd->s_p > 0 || gd->s_0 > 0 || gd->anchor == SCP_ANCHOR_UNCOND)
+        pass[n++] = (scp_pass){ 3, 1 - s };
     return n;
+}
+
+/* Place of the pass without the drug, n where there is none. */
+static int no_drug(const scp_pass *pass, int n)
+{
+    int i = 0;
+    while (i < n && pass[i].mask != 2) i++;
+    return i;
+}
+
+int scp_guidance_passes(const scp_guidance *gd, double dose, scp_pass pass[SCP_PASS_MAX])
+{
+    int n = 1;
+    double s_d = scp_guidance_strength(gd, dose);
+    if (gd->kind == SCP_GUIDANCE_DUAL)
+        n = dual_passes(gd, s_d, pass);
+    else if (gd->kind == SCP_GUIDANCE_SINGLE)
+        n = single_passes(gd, s_d, pass);
+    else
+        pass[0] = (scp_pass){ 0, 1 };
+    if (gd->doubt > 0 && no_drug(pass, n) == n) pass[n++] = (scp_pass){ 2, 0 };
+    return n;
+}
+
+void scp_guidance_doubt(const scp_guidance *gd, scp_pass *pass, int n)
+{
+    if (!(gd->doubt > 0)) return;
+    for (int i = 0; i < n; i++) pass[i].weight *= 1 - gd->doubt;
+    pass[no_drug(pass, n)].weight += gd->doubt;
 }
 
 static double norm(const double *x, size_t n)

@@ -21,14 +21,15 @@ typedef struct scp_guidance {
     int anchor;   /* scp_anchor: what the knobs are added to                  */
     int dose_map; /* scp_dose_map                                            */
     double s_p, s_0, alpha, gamma;
+    double doubt;   /* share of the no-drug prediction for drugs that training has not seen */
     double rescale; /* share of the way back to the norm of the conditional output */
     int64_t ddim_steps;
-    int readout;   /* scp_readout                                             */
-    int64_t draws; /* samples averaged in the latent space                    */
+    int readout;    /* scp_readout                                             */
+    int64_t draws;  /* samples averaged in the latent space                    */
     int64_t spread; /* samples whose spread is given beside the prediction; 0: none */
-    int decode;    /* scp_decode                                              */
-    int64_t seed;  /* of the starting noise                                   */
-    int64_t block; /* conditions predicted at a time                          */
+    int decode;     /* scp_decode                                              */
+    int64_t seed;   /* of the starting noise                                   */
+    int64_t block;  /* conditions predicted at a time                          */
 } scp_guidance;
 
 extern const scp_option scp_guidance_options[];
@@ -43,13 +44,18 @@ typedef struct scp_pass {
     double weight;
 } scp_pass;
 
-/** Passes for one dose; those of weight 0 are left out unless the rule of another dose, or the
- *  rescaling, needs them: the masks and their order are the same for every dose, mask 0 first where
- *  it is one of them. Returns their number.
- *    dual, anchor both   [eq. 15]: (1 + s_p + s_d) both - s_p no-pre - s_d no-drug
- *    dual, anchor uncond [eq. 23]: (1 - s_p - s_d) neither + s_p no-drug + s_d no-pre
- *    single: one strength s = s_p + s_d on the difference of both and neither */
+/** Passes for one dose; those of weight 0 are left out unless the rule of another dose, the doubt
+ * about new drugs, or the rescaling needs them: the masks and their order are the same for every
+ * dose, mask 0 first where it is one of them. Returns their number. dual, anchor both   [eq. 15]:
+ * (1 + s_p + s_d) both - s_p no-pre - s_d no-drug dual, anchor uncond [eq. 23]: (1 - s_p - s_d)
+ * neither + s_p no-drug + s_d no-pre single: one strength s = s_p + s_d on the difference of both
+ * and neither */
 int scp_guidance_passes(const scp_guidance *gd, double dose, scp_pass pass[SCP_PASS_MAX]);
+
+/** The weights of these n passes for a drug that training has not seen: (1 - doubt) of what they
+ * give, and doubt of the prediction without the drug, the mean over drugs. Nothing changes where
+ * gd->doubt is 0. */
+void scp_guidance_doubt(const scp_guidance *gd, scp_pass *pass, int n);
 
 /** The weighted sum of the passes, then the rescaling by gd->rescale, condition by condition.
  *  @param weight [n_pass, n]  @param out [n_pass, n, Dz] outputs of the network, pass after pass

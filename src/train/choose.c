@@ -22,6 +22,9 @@ const scp_option scp_choose_options[] = {
       NULL },
     { "choose.s_0", NULL, SCP_OPT_REALS, FIELD(s_0), NULL, 0, 100, NULL, NULL,
       "Largest strengths of the drug to choose from.", NULL },
+    { "choose.doubt", NULL, SCP_OPT_REALS, FIELD(doubt), NULL, 0, 1, NULL, NULL,
+      "Doubts about new drugs (guidance.doubt) to choose from, by skill; empty: as it is set.",
+      NULL },
     { "choose.readout", NULL, SCP_OPT_BOOL, FIELD(readout), "false", 0, 0, NULL, NULL,
       "Choose between draws and the posterior mean, too (parameterization v).", NULL },
     { "choose.by", NULL, SCP_OPT_ENUM, FIELD(by), "pearson", 0, 0, "pearson|skill", NULL,
@@ -46,13 +49,14 @@ typedef struct chooser {
 
 bool scp_choose_wanted(const scp_choose_config *cfg, const scp_method *m)
 {
-    return (cfg->s_p.n || cfg->s_0.n) && m->diffusion.objective == SCP_OBJECTIVE_DIFFUSION;
+    return (cfg->s_p.n || cfg->s_0.n || cfg->doubt.n) &&
+           m->diffusion.objective == SCP_OBJECTIVE_DIFFUSION;
 }
 
 scp_guidance scp_choose_before(const scp_guidance *gd)
 {
     scp_guidance alone = *gd;
-    alone.s_p = alone.s_0 = 0;
+    alone.s_p = alone.s_0 = alone.doubt = 0;
     return alone;
 }
 
@@ -76,6 +80,7 @@ static scp_status write_line(const chooser *c, const scp_guidance *gd, const scp
     scp_jsonl_text(&j, "stage", c->stage);
     scp_jsonl_real(&j, "s_p", gd->s_p);
     scp_jsonl_real(&j, "s_0", gd->s_0);
+    scp_jsonl_real(&j, "doubt", gd->doubt);
     scp_jsonl_text(&j, "readout", gd->readout == SCP_READOUT_MEAN ? "mean" : "draws");
     scp_jsonl_real(&j, "skill", v->skill);
     scp_jsonl_real(&j, "delta_pearson", v->pearson);
@@ -86,7 +91,7 @@ static scp_status write_line(const chooser *c, const scp_guidance *gd, const scp
 }
 
 /* Score one candidate; it becomes *best when it is better than all before. */
-static scp_status try_one(chooser *c, const scp_guidance *gd, scp_guidance *best)
+static scp_status try_one(chooser *c, const scp_guidance *gd, int by, scp_guidance *best)
 {
     const scp_dataset *d = c->s->data;
     scp_comm *comm = c->s->comm;
@@ -96,7 +101,7 @@ static scp_status try_one(chooser *c, const scp_guidance *gd, scp_guidance *best
     SCP_GOTO(done, scp_agree(comm, st));
     SCP_GOTO(done, scp_held_measure(&c->held, comm, d, predict, c, &v));
     SCP_GOTO(done, scp_agree(comm, scp_comm_rank(comm) == 0 ? write_line(c, gd, &v) : SCP_OK));
-    const double score = c->cfg->by == SCP_CHOOSE_SKILL ? v.skill : v.pearson;
+    const double score = by == SCP_CHOOSE_SKILL ? v.skill : v.pearson;
     if (!isnan(score) && !(c->best >= score)) { /* also the first one */
         c->best = score;
         *best = *gd;
@@ -116,12 +121,19 @@ static scp_status try_all(chooser *c, scp_guidance *gd)
             scp_guidance one = start;
             if (cfg->s_p.n) one.s_p = cfg->s_p.v[i];
             if (cfg->s_0.n) one.s_0 = cfg->s_0.v[k];
-            SCP_TRY(try_one(c, &one, &best));
+            SCP_TRY(try_one(c, &one, cfg->by, &best));
         }
     if (cfg->readout && c->m.diffusion.parameterization == SCP_PREDICT_V) {
         scp_guidance other = best;
         other.readout = best.readout == SCP_READOUT_MEAN ? SCP_READOUT_DRAWS : SCP_READOUT_MEAN;
-        SCP_TRY(try_one(c, &other, &best));
+        SCP_TRY(try_one(c, &other, cfg->by, &best));
+    }
+    if (cfg->doubt.n) c->best = NAN;
+    const scp_guidance sure = best;
+    for (size_t i = 0; i < cfg->doubt.n; i++) {
+        scp_guidance one = sure;
+        one.doubt = cfg->doubt.v[i];
+        SCP_TRY(try_one(c, &one, SCP_CHOOSE_SKILL, &best));
     }
     *gd = best;
     return SCP_OK;
@@ -162,9 +174,9 @@ scp_status scp_choose_run(const scp_train_setup *setup, const char *stage,
     if (!c.held.n) goto done;
     SCP_GOTO(done, try_all(&c, gd));
     scp_log(SCP_LOG_INFO,
-            "%s: guidance chosen on %zu validation pairs: s_p %g, s_0 %g, readout %s (%s %.5f)",
+            "%s: guidance chosen on %zu validation pairs: s_p %g, s_0 %g, readout %s, doubt %g",
             stage, c.held.n, gd->s_p, gd->s_0, gd->readout == SCP_READOUT_MEAN ? "mean" : "draws",
-            cfg->by == SCP_CHOOSE_SKILL ? "skill" : "Delta-Pearson", c.best);
+            gd->doubt);
 done:
     scp_params_destroy(&c.model);
     scp_params_destroy(&c.vae);

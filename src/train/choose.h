@@ -14,8 +14,10 @@ typedef enum scp_choose_by { SCP_CHOOSE_PEARSON, SCP_CHOOSE_SKILL } scp_choose_b
 
 typedef struct scp_choose_config {
     scp_real_list s_p, s_0; /* grid of strengths; both empty: nothing is chosen           */
-    bool readout;           /* draws against the posterior mean as well, where both exist */
-    int by;                 /* scp_choose_by                                              */
+    scp_real_list
+        doubt;    /* about drugs that training has not seen; empty: as it is set, chosen by skill */
+    bool readout; /* draws against the posterior mean as well, where both exist */
+    int by;       /* scp_choose_by                                              */
 } scp_choose_config;
 
 extern const scp_option scp_choose_options[]; /* "choose." */

@@ -48,7 +48,7 @@ static scp_status rig_start(rig *r, const char *device, const char *const *extra
         r->dose[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 0.05 : 5;
         r->id[i] = 1000 + (uint64_t)i;
     }
-    r->c = (scp_conditions){ N, r->mu_pre, r->drug, r->dose, r->id, NULL };
+    r->c = (scp_conditions){ N, r->mu_pre, r->drug, r->dose, r->id, NULL, NULL };
     return SCP_OK;
 }
 
@@ -100,7 +100,7 @@ static void test_alone(const char *device, const char *const *settings, double t
                    device, (int)block[i]);
     }
     scp_conditions last = {
-        1, r.mu_pre + (N - 1) * DZ, r.drug + N - 1, r.dose + N - 1, r.id + N - 1, NULL
+        1, r.mu_pre + (N - 1) * DZ, r.drug + N - 1, r.dose + N - 1, r.id + N - 1, NULL, NULL
     };
     if (latents(&r, &last, one))
         tap_ok(distance(all + (N - 1) * DZ, one, DZ) <= tolerance, "%s: the same alone", device);
@@ -157,6 +157,47 @@ static void test_guidance(void)
         if (latents(&r, &r.c, mu[1]))
             tap_ok(memcmp(mu[0], mu[1], sizeof mu[0]) == 0,
                    "the mean readout is a draw of one step");
+    }
+    rig_stop(&r);
+}
+
+/* Doubt about a new drug: (1 - doubt) of the guided prediction and doubt of the one without the
+ * drug, condition by condition; a drug that training has seen is predicted as before. */
+static void test_doubt(void)
+{
+    rig r;
+    float plain[N * DZ], full[N * DZ], half[N * DZ], seen[N * DZ];
+    uint8_t unseen[N];
+    double worst = 0, same = 0, move = 0;
+    if (!tap_st(rig_start(&r, "ref", v_shift), "a v-network")) return rig_stop(&r);
+    r.gd.readout = SCP_READOUT_MEAN;
+    for (int i = 0; i < N; i++) unseen[i] = i % 2;
+    bool done = latents(&r, &r.c, plain);
+    r.c.unseen = unseen;
+    r.gd.doubt = 1;
+    done = latents(&r, &r.c, full) && done;
+    r.gd.doubt = 0.5;
+    done = latents(&r, &r.c, half) && done;
+    r.c.unseen = NULL;
+    done = latents(&r, &r.c, seen) && done;
+    for (int i = 0; i < N * DZ; i++) {
+        double want = unseen[i / DZ] ? 0.5 * plain[i] + 0.5 * full[i] : plain[i];
+        worst = fmax(worst, fabs(half[i] - want));
+        same = fmax(same, fabs((double)seen[i] - plain[i]));
+        if (unseen[i / DZ]) move = fmax(move, fabs((double)full[i] - plain[i]));
+    }
+    tap_ok(done && worst < 1e-5 && move > 1e-3, "half of the doubt is half of the way");
+    tap_ok(done && same < 1e-6, "without new drugs nothing changes");
+    /* All doubt: the structure of a new drug does not matter any more. */
+    float other[N * DZ];
+    r.c.unseen = unseen;
+    r.gd.doubt = 1;
+    for (int i = 0; i < N; i++) r.drug[i] = (r.drug[i] + 1) % 5;
+    double apart = 0;
+    if (latents(&r, &r.c, other)) {
+        for (int i = 0; i < N * DZ; i++)
+            if (unseen[i / DZ]) apart = fmax(apart, fabs((double)other[i] - full[i]));
+        tap_ok(apart < 1e-6, "all doubt: whatever the drug");
     }
     rig_stop(&r);
 }
@@ -362,6 +403,7 @@ int main(void)
     test_alone("ref", NULL, 0);
     test_alone("cpu", v_shift, 1e-5);
     test_guidance();
+    test_doubt();
     test_closed_form();
     test_spread();
     test_spread_of_mean();

@@ -1,5 +1,6 @@
 /* Guidance weights and the codes of dose and time, against closed forms and published values. */
 #include <math.h>
+#include <string.h>
 
 #include "diffusion/guidance.h"
 #include "model/denoiser.h"
@@ -67,6 +68,35 @@ static void test_reduced(scp_guidance gd)
     n = scp_guidance_passes(&no_drug, 5, p);
     tap_ok(n == 2 && p[1].mask == 1 && fabs(sum_of(p, n) - 1) < 1e-12,
            "s_0 = 0 leaves the no-pre pass");
+}
+
+/* Every rule, with and without doubt: for a new drug the weights still sum to 1, and those that
+ * training has seen keep theirs. */
+static void test_doubt(scp_guidance gd)
+{
+    static const int kind[] = { SCP_GUIDANCE_DUAL, SCP_GUIDANCE_SINGLE, SCP_GUIDANCE_NONE };
+    for (int k = 0; k < 6; k++) {
+        scp_pass sure[SCP_PASS_MAX], seen[SCP_PASS_MAX], doubted[SCP_PASS_MAX];
+        gd.kind = kind[k % 3];
+        gd.anchor = k < 3 ? SCP_ANCHOR_BOTH : SCP_ANCHOR_UNCOND;
+        gd.doubt = 0;
+        const int n = scp_guidance_passes(&gd, 5, sure);
+        gd.doubt = 0.3;
+        const int m = scp_guidance_passes(&gd, 5, seen);
+        bool same = m <= SCP_PASS_MAX && (m == n || (m == n + 1 && seen[n].weight == 0));
+        for (int i = 0; i < n; i++)
+            same = same && seen[i].mask == sure[i].mask && seen[i].weight == sure[i].weight;
+        memcpy(doubted, seen, sizeof seen);
+        scp_guidance_doubt(&gd, doubted, m);
+        double extra = 0;
+        for (int i = 0; i < m; i++) {
+            extra += seen[i].mask == 2 ? doubted[i].weight - 0.7 * seen[i].weight : 0;
+            same = same &&
+                   (seen[i].mask == 2 || fabs(doubted[i].weight - 0.7 * seen[i].weight) < 1e-15);
+        }
+        tap_ok(same && fabs(extra - 0.3) < 1e-12 && fabs(sum_of(doubted, m) - 1) < 1e-12,
+               "rule %d: 0.7 of it, and 0.3 of the prediction without the drug", k);
+    }
 }
 
 static void test_single(scp_guidance gd)
@@ -142,6 +172,7 @@ int main(void)
     test_strength(&gd);
     test_dual(&gd);
     test_reduced(gd);
+    test_doubt(gd);
     test_single(gd);
     test_same_passes(gd);
     test_time_code();
