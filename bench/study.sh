@@ -1,0 +1,171 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # variables shared with bench/run and the cases
+# What the studies share: pieces that are done once, run folders, tables over seeds. Sourced by cases.
+
+# piece DIR NAME COMMAND...: run a command with its output in DIR/NAME.log, unless DIR/NAME.done says that the
+# same command ended well before. A study that is stopped goes on with the first piece that is missing.
+piece() {
+    piece_dir=$1
+    piece_name=$2
+    shift 2
+    mkdir -p "$piece_dir"
+    if [ -e "$piece_dir/$piece_name.done" ] && [ "$(cat "$piece_dir/$piece_name.done")" = "$*" ]; then return 0; fi
+    rm -f "$piece_dir/$piece_name.done"
+    note "$piece_dir: $piece_name"
+    if ! "$@" >"$piece_dir/$piece_name.log" 2>&1; then
+        note "failed: $*"
+        tail -n 20 "$piece_dir/$piece_name.log" >&2
+        exit 70
+    fi
+    printf '%s\n' "$*" >"$piece_dir/$piece_name.done"
+}
+
+# program NAME ARGUMENT...: one of the programs on the ranks of the study.
+program() {
+    program_name=$1
+    shift
+    if [ "$ranks" -eq 1 ]; then "$build/$program_name" "$@"; else "$mpirun" -n "$ranks" "$build/$program_name" "$@"; fi
+}
+
+# autoencoder_of RUN FROM: give the run folder the autoencoder of another one.
+autoencoder_of() {
+    mkdir -p "$1/vae"
+    cp "$2/vae/best.h5" "$1/vae/best.h5"
+    cp "$2/latents.h5" "$1/latents.h5"
+    cp "$2/config.yaml" "$1/config.yaml"
+}
+
+# The study of one data set: every model of the tables for --repeat seeds, each step a piece in
+# $study/seed<N>. Needs: study (folder), shard_of SEED DIR (a function that makes DIR/shard.h5 and sets eval_more, options
+# for scoring), config (settings of the model), more_vae, more_train (further options), baseline_steps, stratum ("line:dose
+# level", or empty).
+
+study_models=scppdm,regression,ridge,linear_shift,mlp,mlp_shift,perturb_mean,context_mean,global_mean,line_mean,no_change,autoencoder
+# The form of the paper at the sizes of `config`: noise prediction of z_post, one DDIM sample, two knobs.
+paper_form="--set diffusion.parameterization=eps --set diffusion.target=post --set guidance.kind=dual
+ --set guidance.s_p=1 --set guidance.s_0=3 --set guidance.alpha=2 --set guidance.gamma=-0.5
+ --set guidance.readout=draws --set guidance.draws=1 --set guidance.ddim_steps=50 --set guidance.spread=0 --set guidance.doubt=0
+ --set choose.s_p=[] --set choose.s_0=[] --set choose.doubt=[]"
+
+# study_seed SEED: all models of one seed.
+study_seed() {
+    seed=$1
+    at=$study/seed$seed
+    run=$at/run
+    eval_more=
+    mkdir -p "$at"
+    shard_of "$seed" "$at"
+    set -- --shard "$at/shard.h5"
+    # shellcheck disable=SC2086 # lists of options
+    piece "$run" vae program scppdm_vae --config "$config" "$@" --run "$run" --set "vae_train.seed=$seed" $more_vae
+    for model in scppdm regression; do
+        # shellcheck disable=SC2086
+        piece "$run" "$model" program scppdm_train --config "$config" "$@" --run "$run" --model "$model" \
+            --set "train.seed=$seed" $more_train
+    done
+    for model in ridge linear_shift mlp mlp_shift; do
+        case $model in *_shift) file=${model%_shift} ;; *) file=$model ;; esac
+        piece "$run" "$model" program scppdm_train --config "$top/mpi/conf/baseline-$file.yaml" "$@" --run "$run" \
+            --model "$model" --set "train.seed=$seed" --set "train.steps=$baseline_steps"
+    done
+    # shellcheck disable=SC2086 # a list of options
+    piece "$run" eval program scppdm_eval --run "$run" "$@" --models "$study_models" --set eval.h5ad=false $eval_more
+    paper=$at/paper
+    if [ ! -e "$paper/latents.h5" ]; then autoencoder_of "$paper" "$run"; fi
+    # shellcheck disable=SC2086
+    piece "$paper" scppdm program scppdm_train --config "$config" "$@" --run "$paper" --set "train.seed=$seed" \
+        $more_train $paper_form
+    # shellcheck disable=SC2086
+    piece "$paper" eval program scppdm_eval --run "$paper" "$@" --models scppdm --set eval.h5ad=false \
+        --set guidance.spread=0 $eval_more
+}
+
+# scores_of: lines "seed split row strata-file agg-file" of everything that is scored.
+scores_of() {
+    s=0
+    while [ $s -lt "$repeat" ]; do
+        s=$((s + 1))
+        for split in uc ud; do
+            dir=$study/seed$s/run/eval
+            printf '%s %s scppdm %s %s\n' $s $split "$dir/strata.tsv" "$dir/$split/agg_results.csv"
+            printf '%s %s scppdm-paper-form %s %s\n' $s $split "$study/seed$s/paper/eval/strata.tsv" \
+                "$study/seed$s/paper/eval/$split/agg_results.csv"
+            for model in $(printf '%s' "${study_models#scppdm,}" | tr ',' ' '); do
+                printf '%s %s %s %s %s\n' $s $split "$model" "$dir/strata.tsv" "$dir/$split/${model}_agg_results.csv"
+            done
+        done
+    done
+}
+
+# study_tables NAME: tables in Markdown on stderr and in $study/table.md, then one line of JSON a (split, row).
+study_tables() {
+    scores_of | awk -v stratum="$stratum" -v name="$1" -v md="$study/table.md" '
+        function figure(k, m, digits) {
+            if (!n[k, m]) return "-"
+            mean = sum[k, m] / n[k, m]
+            var = n[k, m] > 1 ? (square[k, m] - n[k, m] * mean * mean) / (n[k, m] - 1) : 0
+            se[k, m] = sqrt(var > 0 ? var / n[k, m] : 0)
+            return sprintf("%.4f ± %.4f", mean, se[k, m])
+        }
+        function take(k, m, v) { if (v != "" && v != "nan") { n[k, m]++; sum[k, m] += v; square[k, m] += v * v } }
+        BEGIN {
+            M = split("logfc_pearson logfc_spearman logfc_pearson_deg logfc_spearman_deg pearson_delta " \
+                "delta_spearman delta_pearson_deg delta_spearman_deg ev ev_deg de_overlap_1000 " \
+                "discrimination_score_cosine mse mae norm_ratio", metric, " ")
+            low["mse"] = low["mae"] = 1
+            if (stratum != "") metric[++M] = "pearson_delta at " stratum
+        }
+        {
+            k = $2 " " $3
+            if (!(k in seen)) { seen[k] = 1; row[++rows] = k }
+            while ((getline line < $5) > 0) {
+                f = split(line, cell, ",")
+                if (cell[1] == "statistic") for (i = 1; i <= f; i++) place[cell[i]] = i
+                if (cell[1] == "mean") for (m = 1; m <= M; m++) if (metric[m] in place) take(k, m, cell[place[metric[m]]])
+            }
+            close($5)
+            model = $3 == "scppdm-paper-form" ? "scppdm" : $3
+            while (stratum != "" && (getline line < $4) > 0) {
+                f = split(line, cell, "\t")
+                if (cell[1] == "model") { for (i = 1; i <= f; i++) if (cell[i] == "delta_pearson") at = i }
+                else if (cell[1] == model && cell[2] == $2 && stratum == cell[3] ":" cell[4]) {
+                    take(k, M, cell[at]); items[k] += cell[5]
+                }
+            }
+            close($4)
+        }
+        END {
+            for (r = 1; r <= rows; r++) {
+                split(row[r], part, " ")
+                if (part[1] != last) {
+                    last = part[1]
+                    printf "\n%s, %s: mean over conditions, mean and standard error over seeds\n\n| |", name, last > md
+                    for (m = 1; m <= M; m++) printf " %s |", metric[m] > md
+                    printf "\n|---|" > md
+                    for (m = 1; m <= M; m++) printf "---|" > md
+                    printf "\n" > md
+                }
+                printf "| %s |", part[2] > md
+                json = ""
+                for (m = 1; m <= M; m++) {
+                    printf " %s |", figure(row[r], m) > md
+                    if (n[row[r], m])
+                        json = json sprintf(", \"%s\": [%.6g, %.2g]", metric[m], sum[row[r], m] / n[row[r], m], se[row[r], m])
+                }
+                printf "\n" > md
+                printf "{\"case\": \"%s\", \"split\": \"%s\", \"model\": \"%s\", \"seeds\": %d%s%s}\n", name, part[1], part[2],
+                    n[row[r], M - (stratum != "")], stratum == "" ? "" : sprintf(", \"n at %s\": %d", stratum, items[row[r]]), json
+            }
+        }'
+    cat "$study/table.md" >&2
+}
+
+# run_study NAME
+run_study() {
+    study=$work/$1
+    s=0
+    while [ $s -lt "$repeat" ]; do
+        s=$((s + 1))
+        study_seed $s
+    done
+    study_tables "$1"
+}
