@@ -4,6 +4,7 @@
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 count=0
+export OMPI_MCA_ess_singleton_isolated=1 # a program without a launcher starts no daemon beside it
 
 report() { # WHAT: the result of the command before
     rc=$?

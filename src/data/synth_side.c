@@ -11,12 +11,8 @@ enum { FIRST_TOKEN = 3 }; /* of the atlas's genes */
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-static scp_status commit(scp_tsv_writer **w, const char *dir, const char *name)
-{
-    char path[SCP_PATH_MAX];
-    SCP_TRY(scp_fs_join(path, sizeof path, dir, name));
-    return scp_tsv_writer_commit(w, path);
-}
+/* Adds the rows of a table. */
+typedef scp_status add_rows(const scp_synth_design *d, scp_tsv_writer *w);
 
 static scp_status add_texts(scp_tsv_writer *w, const char *const *text, size_t n)
 {
@@ -24,52 +20,31 @@ static scp_status add_texts(scp_tsv_writer *w, const char *const *text, size_t n
     return SCP_OK;
 }
 
-static scp_status write_drugs(const scp_synth_design *d, const char *dir)
+static scp_status add_drugs(const scp_synth_design *d, scp_tsv_writer *w)
 {
-    static const char *const columns[] = { "drug", "canonical_smiles", "moa-fine" };
-    scp_status st = SCP_OK;
-    scp_tsv_writer *w = NULL;
-    SCP_GOTO(done, scp_tsv_writer_create(columns, COUNT(columns), &w));
     for (size_t i = 0; i < d->D; i++) {
         const char *row[] = { d->drug[i].name, d->drug[i].smiles, d->drug[i].moa };
-        SCP_GOTO(done, add_texts(w, row, COUNT(row)));
+        SCP_TRY(add_texts(w, row, COUNT(row)));
     }
-    SCP_GOTO(done, commit(&w, dir, "drugs.tsv"));
-done:
-    scp_tsv_writer_abort(&w);
-    return st;
+    return SCP_OK;
 }
 
-static scp_status write_lines(const scp_synth_design *d, const char *dir)
+static scp_status add_lines(const scp_synth_design *d, scp_tsv_writer *w)
 {
-    static const char *const columns[] = { "cell_name", "Cell_ID_Cellosaur", "Organ" };
-    scp_status st = SCP_OK;
-    scp_tsv_writer *w = NULL;
-    SCP_GOTO(done, scp_tsv_writer_create(columns, COUNT(columns), &w));
     for (size_t c = 0; c < d->C; c++) {
         const char *row[] = { d->line[c].name, d->line[c].id, d->line[c].organ };
-        SCP_GOTO(done, add_texts(w, row, COUNT(row)));
+        SCP_TRY(add_texts(w, row, COUNT(row)));
     }
-    SCP_GOTO(done, commit(&w, dir, "cell_lines.tsv"));
-done:
-    scp_tsv_writer_abort(&w);
-    return st;
+    return SCP_OK;
 }
 
-static scp_status write_genes(const scp_synth_design *d, const char *dir)
+static scp_status add_genes(const scp_synth_design *d, scp_tsv_writer *w)
 {
-    static const char *const columns[] = { "gene_symbol", "token_id" };
-    scp_status st = SCP_OK;
-    scp_tsv_writer *w = NULL;
-    SCP_GOTO(done, scp_tsv_writer_create(columns, COUNT(columns), &w));
     for (size_t g = 0; g < d->G; g++) {
-        SCP_GOTO(done, scp_tsv_add_text(w, d->gene[g]));
-        SCP_GOTO(done, scp_tsv_add_int(w, (int64_t)g + FIRST_TOKEN));
+        SCP_TRY(scp_tsv_add_text(w, d->gene[g]));
+        SCP_TRY(scp_tsv_add_int(w, (int64_t)g + FIRST_TOKEN));
     }
-    SCP_GOTO(done, commit(&w, dir, "genes.tsv"));
-done:
-    scp_tsv_writer_abort(&w);
-    return st;
+    return SCP_OK;
 }
 
 /* Label and dose of a well as the plates write them. */
@@ -98,20 +73,13 @@ static scp_status add_sample(const scp_synth_design *d, const scp_synth_plate *p
     return st;
 }
 
-static scp_status write_samples(const scp_synth_design *d, const char *dir)
+static scp_status add_samples(const scp_synth_design *d, scp_tsv_writer *w)
 {
-    static const char *const columns[] = { "sample", "plate", "drug", "drugname_drugconc" };
-    scp_status st = SCP_OK;
-    scp_tsv_writer *w = NULL;
-    SCP_GOTO(done, scp_tsv_writer_create(columns, COUNT(columns), &w));
     for (size_t p = 0; p < d->n_plates; p++)
         for (size_t at = 0; at < SCP_SYNTH_WELLS; at++)
             if (d->plate[p].well[at].drug != SCP_SYNTH_EMPTY)
-                SCP_GOTO(done, add_sample(d, &d->plate[p], at, w));
-    SCP_GOTO(done, commit(&w, dir, "samples.tsv"));
-done:
-    scp_tsv_writer_abort(&w);
-    return st;
+                SCP_TRY(add_sample(d, &d->plate[p], at, w));
+    return SCP_OK;
 }
 
 static bool same_key(const scp_synth_well *a, const scp_synth_well *b)
@@ -142,18 +110,40 @@ static scp_status add_keys(const scp_synth_design *d, const scp_synth_plate *pla
     return SCP_OK;
 }
 
-static scp_status write_grid(const scp_synth_design *d, const char *dir)
+static scp_status add_grid(const scp_synth_design *d, scp_tsv_writer *w)
 {
-    static const char *const columns[] = { "plate", "cell_line", "cell_name",
-                                           "drug",  "conc",      "n_cells" };
-    scp_status st = SCP_OK;
-    scp_tsv_writer *w = NULL;
-    SCP_GOTO(done, scp_tsv_writer_create(columns, COUNT(columns), &w));
     for (size_t p = 0; p < d->n_plates; p++)
         for (size_t at = 0; at < SCP_SYNTH_WELLS; at++)
             if (d->plate[p].well[at].drug != SCP_SYNTH_EMPTY)
-                SCP_GOTO(done, add_keys(d, &d->plate[p], at, w));
-    SCP_GOTO(done, commit(&w, dir, "condition_grid.tsv"));
+                SCP_TRY(add_keys(d, &d->plate[p], at, w));
+    return SCP_OK;
+}
+
+static const struct table {
+    const char *name;
+    add_rows *add;
+    size_t n;
+    const char *column[6];
+} tables[] = {
+    { "drugs.tsv", add_drugs, 3, { "drug", "canonical_smiles", "moa-fine" } },
+    { "cell_lines.tsv", add_lines, 3, { "cell_name", "Cell_ID_Cellosaur", "Organ" } },
+    { "genes.tsv", add_genes, 2, { "gene_symbol", "token_id" } },
+    { "samples.tsv", add_samples, 4, { "sample", "plate", "drug", "drugname_drugconc" } },
+    { "condition_grid.tsv",
+      add_grid,
+      6,
+      { "plate", "cell_line", "cell_name", "drug", "conc", "n_cells" } },
+};
+
+static scp_status write_table(const scp_synth_design *d, const char *dir, const struct table *t)
+{
+    scp_status st = SCP_OK;
+    scp_tsv_writer *w = NULL;
+    char path[SCP_PATH_MAX];
+    SCP_GOTO(done, scp_fs_join(path, sizeof path, dir, t->name));
+    SCP_GOTO(done, scp_tsv_writer_create(t->column, t->n, &w));
+    SCP_GOTO(done, t->add(d, w));
+    SCP_GOTO(done, scp_tsv_writer_commit(&w, path));
 done:
     scp_tsv_writer_abort(&w);
     return st;
@@ -161,9 +151,6 @@ done:
 
 scp_status scp_synth_write_tables(const scp_synth_design *d, const char *dir)
 {
-    SCP_TRY(write_drugs(d, dir));
-    SCP_TRY(write_lines(d, dir));
-    SCP_TRY(write_genes(d, dir));
-    SCP_TRY(write_samples(d, dir));
-    return write_grid(d, dir);
+    for (size_t i = 0; i < COUNT(tables); i++) SCP_TRY(write_table(d, dir, &tables[i]));
+    return SCP_OK;
 }

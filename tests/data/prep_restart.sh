@@ -1,7 +1,7 @@
 #!/bin/sh
 # scppdm_prep that is killed, stopped, disturbed: whatever happened before, the same command ends with the same
 # content, nothing that a later step would take appears before, and finished parts are not done again.
-# SCP_TEST_LONG=1: 20 random kill points instead of 4.
+# SCP_TEST_LONG=1: 20 random kill points instead of 4; ranks x threads x --single-writer, all of them.
 # shellcheck disable=SC2086 # lists of processes are split at blanks
 prep=${top_builddir:-.}/scppdm_prep
 plates=${top_builddir:-.}/tests/data/plates
@@ -68,6 +68,17 @@ if command -v "$launch" >/dev/null 2>&1; then
     rm -f "$out"
     ranks 3 --single-writer --memory=1 && same && alone
     report "--single-writer of 3 ranks writes the same"
+    if [ -n "${SCP_TEST_LONG:-}" ]; then
+        for n in 1 2 3 4; do
+            for threads in 1 2; do
+                for writer in true false; do
+                    rm -f "$out"
+                    ranks $n --threads=$threads --single-writer=$writer --memory=2 && same && alone
+                    report "$n ranks x $threads threads, --single-writer=$writer, write the same"
+                done
+            done
+        done
+    fi
 else
     skip "several ranks" "no $launch"
 fi
