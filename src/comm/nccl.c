@@ -118,7 +118,7 @@ static void close_events(scp_average *a)
 static scp_status start(scp_average *a, size_t i)
 {
     scp_event **e = a->state;
-    SCP_TRY(scp_event_record(a->dev, e[i], SCP_STREAM_MAIN, false));
+    SCP_TRY(scp_event_record(a->dev, e[i], SCP_STREAM_MAIN));
     SCP_TRY(scp_event_follow(a->dev, SCP_STREAM_COMM, e[i]));
     return reduce_on(nccl_of(a->comm), SCP_STREAM_COMM,
                      a->g + a->begin[i] * scp_comm_type_size(a->type), scp_average_count(a, i),
@@ -128,7 +128,7 @@ static scp_status start(scp_average *a, size_t i)
 static scp_status join(scp_average *a)
 {
     scp_event **e = a->state;
-    SCP_TRY(scp_event_record(a->dev, e[a->n], SCP_STREAM_COMM, false));
+    SCP_TRY(scp_event_record(a->dev, e[a->n], SCP_STREAM_COMM));
     return scp_event_follow(a->dev, SCP_STREAM_MAIN, e[a->n]);
 }
 

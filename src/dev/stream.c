@@ -4,9 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 
 static const scp_async *async_of(const scp_device *dev)
@@ -50,30 +48,14 @@ void scp_event_destroy(scp_device *dev, scp_event **e)
     *e = NULL;
 }
 
-scp_status scp_event_record(scp_device *dev, scp_event *e, scp_stream s, bool for_host)
+scp_status scp_event_record(scp_device *dev, scp_event *e, scp_stream s)
 {
-    return async_of(dev) ? async_of(dev)->event_record(dev, e, s, for_host) : SCP_OK;
+    return async_of(dev) ? async_of(dev)->event_record(dev, e, s) : SCP_OK;
 }
 
 scp_status scp_event_follow(scp_device *dev, scp_stream s, scp_event *e)
 {
     return async_of(dev) ? async_of(dev)->event_follow(dev, s, e) : SCP_OK;
-}
-
-/* A busy wait at first, for waits of microseconds, then naps. */
-scp_status scp_event_wait(scp_device *dev, scp_event *e, double seconds, const char *what)
-{
-    enum { SPINS = 20000 };
-    bool done = false;
-    const double began = scp_clock_seconds();
-    for (long i = 0; !done; i++) {
-        SCP_TRY(scp_event_done(dev, e, &done));
-        if (done || i < SPINS) continue;
-        if (scp_clock_seconds() - began > seconds)
-            SCP_FAIL(SCP_EDEVICE, "%s did not finish within %.0f seconds", what, seconds);
-        nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
-    }
-    return SCP_OK;
 }
 
 scp_status scp_event_done(scp_device *dev, scp_event *e, bool *done)

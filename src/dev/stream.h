@@ -23,7 +23,7 @@ typedef struct scp_async {
                        size_t bytes);
     scp_status (*event_create)(scp_device *dev, scp_event **out);
     void (*event_destroy)(scp_device *dev, scp_event *e);
-    scp_status (*event_record)(scp_device *dev, scp_event *e, scp_stream s, bool for_host);
+    scp_status (*event_record)(scp_device *dev, scp_event *e, scp_stream s);
     scp_status (*event_follow)(scp_device *dev, scp_stream s, scp_event *e);
     scp_status (*event_done)(scp_device *dev, scp_event *e, bool *done);
     scp_status (*capture_begin)(scp_device *dev);
@@ -45,16 +45,11 @@ scp_status scp_stream_copy(scp_device *dev, scp_stream s, scp_copy way, void *ds
 /** An event is done until it is first recorded. scp_event_destroy. */
 scp_status scp_event_create(scp_device *dev, scp_event **out) SCP_MUST_USE;
 void scp_event_destroy(scp_device *dev, scp_event **e);
-/** Mark the end of what stream s has. for_host: scp_event_wait will be called on it although the
- *  call is part of a capture; between streams of one capture it must be false. */
-scp_status scp_event_record(scp_device *dev, scp_event *e, scp_stream s,
-                            bool for_host) SCP_MUST_USE;
+/** Mark the end of what stream s has. In a capture it ties streams together; the host cannot wait for
+ *  such a mark. */
+scp_status scp_event_record(scp_device *dev, scp_event *e, scp_stream s) SCP_MUST_USE;
 /** What is enqueued on s from now on waits for the event. */
 scp_status scp_event_follow(scp_device *dev, scp_stream s, scp_event *e) SCP_MUST_USE;
-/** Wait on the host, at most `seconds`: SCP_EDEVICE with `what` when it takes longer. */
-scp_status scp_event_wait(scp_device *dev, scp_event *e, double seconds,
-                          const char *what) SCP_MUST_USE;
-
 /** Has the device got there? */
 scp_status scp_event_done(scp_device *dev, scp_event *e, bool *done) SCP_MUST_USE;
 

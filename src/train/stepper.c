@@ -274,7 +274,7 @@ scp_status scp_stepper_run(scp_stepper *s, int64_t first, int64_t n)
     SCP_TRY(send_records(s, n));
     for (int64_t i = 0; i < n; i++) SCP_TRY(one_step(s));
     s->runs++;
-    return scp_event_record(s->dev, done, SCP_STREAM_MAIN, false);
+    return scp_event_record(s->dev, done, SCP_STREAM_MAIN);
 }
 
 scp_status scp_stepper_look(scp_stepper *s, scp_step_state *out)
@@ -282,5 +282,6 @@ scp_status scp_stepper_look(scp_stepper *s, scp_step_state *out)
     if (s->runs > 0)
         SCP_TRY(scp_comm_watch(s->job->comm, s->dev, s->done[(s->runs - 1) % RUNS],
                                "a training step"));
+    SCP_TRY(scp_device_sync(s->dev)); /* what kernels could not report comes here */
     return s->dev->backend->read(s->dev, out, s->state, sizeof *out);
 }

@@ -220,9 +220,8 @@ static void event_destroy(scp_device *dev, scp_event *e)
     free(e);
 }
 
-static scp_status event_record(scp_device *dev, scp_event *e, scp_stream s, bool for_host)
+static scp_status event_record(scp_device *dev, scp_event *e, scp_stream s)
 {
-    (void)for_host;
     return put(dev, &(item){ .kind = RECORD, .stream = s, .event = e });
 }
 

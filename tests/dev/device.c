@@ -47,18 +47,19 @@ static scp_status copies(scp_device *dev, int *host, int *memory, scp_event *con
     host[0] = 5;
     SCP_TRY(scp_capture_begin(dev));
     SCP_TRY(scp_stream_copy(dev, SCP_STREAM_MAIN, SCP_COPY_TO_DEVICE, memory, host, sizeof *host));
-    SCP_TRY(scp_event_record(dev, e[0], SCP_STREAM_MAIN, false));
+    SCP_TRY(scp_event_record(dev, e[0], SCP_STREAM_MAIN));
     SCP_TRY(scp_event_follow(dev, SCP_STREAM_COMM, e[0]));
     SCP_TRY(scp_stream_copy(dev, SCP_STREAM_COMM, SCP_COPY_TO_HOST, host + 1, memory,
                             sizeof *host));
-    SCP_TRY(scp_event_record(dev, e[1], SCP_STREAM_COMM, true));
+    SCP_TRY(scp_event_record(dev, e[1], SCP_STREAM_COMM));
+    SCP_TRY(scp_event_follow(dev, SCP_STREAM_MAIN, e[1]));
     SCP_TRY(scp_capture_end(dev, program));
     got[0] = host[1];
     SCP_TRY(scp_program_launch(dev, *program));
-    SCP_TRY(scp_event_wait(dev, e[1], 1, "the copy"));
+    SCP_TRY(scp_device_sync(dev));
     host[0] = 6;
     SCP_TRY(scp_program_launch(dev, *program));
-    SCP_TRY(scp_event_wait(dev, e[1], 1, "the copy"));
+    SCP_TRY(scp_device_sync(dev));
     got[1] = host[1];
     return SCP_OK;
 }

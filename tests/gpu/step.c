@@ -1,6 +1,7 @@
 /* Training steps on a device: recorded equals not recorded; the cpu's weights to rounding; a loss
  * that is not finite; fp16 and bf16 beside fp32, for a small net and for the denoiser's curve; one
- * rank of NCCL; 2 and 4 ranks that share the device, staged through the host, equal to one.
+ * rank of NCCL; 2 and 4 ranks that share the device, staged through the host, equal to one; the
+ * sampler.
  *
  * The device is $SCP_TEST_DEVICE, cuda by default; on "cpu" the same program checks itself. With
  * $SCP_TEST_SMALL the denoiser and NCCL stay out: for a device that is emulated. Knows neither MPI
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "comm/forward.h"
+#include "diffusion/generate.h"
 #include "gpu/forked.h"
 #include "model/toy.h"
 #include "tap.h"
@@ -194,6 +196,62 @@ static void nccl_alone(void)
     scp_device_close(&dev);
 }
 
+/* Latents of a few conditions, sampled twice: the second time recorded. */
+static scp_status sample(const char *dev, bool on_device, float *mu)
+{
+    enum { N = 5, DZ = 16, G = 40 };
+    static const screen_size size = { .lines = 3, .drugs = 5, .genes = G, .seed = 2 };
+    static const scp_option_group groups[] = { { scp_guidance_options, 0, "guidance" }, { 0 } };
+    static const char *const v[] = { "diffusion.parameterization=v", NULL };
+    toy model = { 0 }, vae = { 0 };
+    scp_generator *gen = NULL;
+    scp_guidance gd;
+    float pre[N * DZ];
+    double dose[N];
+    int32_t drug[N];
+    uint64_t id[N];
+    const scp_conditions c = { N, pre, drug, dose, id, NULL };
+    scp_status st = SCP_OK;
+    for (int i = 0; i < N * DZ; i++) pre[i] = (float)sin(i);
+    for (int i = 0; i < N; i++) {
+        drug[i] = i % 5;
+        dose[i] = 0.5 * i;
+        id[i] = (uint64_t)i;
+    }
+    SCP_TRY(scp_conf_defaults(groups, &gd));
+    gd.ddim_steps = 4;
+    gd.block = 3;
+    SCP_GOTO(done, toy_denoiser(&model, dev, &size, 4, toy_tiny, v));
+    SCP_GOTO(done, toy_shake(&model, 0.1));
+    SCP_GOTO(done, toy_vae(&vae, dev, &size, 4, toy_tiny, v));
+    SCP_GOTO(done, scp_generator_create(&model.m, &gd, model.params, vae.params, &model.stats,
+                                        model.data.fp, model.data.n_drugs, G, &gen));
+    scp_generator_set_on_device(gen, on_device);
+    for (int run = 0; run < 2; run++) SCP_GOTO(done, scp_generator_latent(gen, &c, mu));
+done:
+    scp_generator_destroy(&gen);
+    toy_stop(&model);
+    toy_stop(&vae);
+    return st;
+}
+
+static void sampled(void)
+{
+    float chain[80], loop[80], cpu[80];
+    double d[2] = { 0, 0 }, scale = 0;
+    if (!tap_st(sample(device, true, chain), "a recorded chain of the sampler") ||
+        !tap_st(sample(device, false, loop), "the same step by step") ||
+        !tap_st(sample("cpu", false, cpu), "the same on the cpu"))
+        return;
+    for (int i = 0; i < 80; i++) {
+        d[0] = fmax(d[0], fabs((double)chain[i] - loop[i]));
+        d[1] = fmax(d[1], fabs((double)chain[i] - cpu[i]));
+        scale = fmax(scale, fabs((double)cpu[i]));
+    }
+    tap_ok(d[0] < 1e-4 * scale && d[1] < 1e-4 * scale && scale > 0.1,
+           "give the samples of the cpu (%.2g, %.2g)", d[0] / scale, d[1] / scale);
+}
+
 /* Shared with the ranks: the weights of the last one. */
 typedef struct result {
     size_t n;
@@ -260,6 +318,7 @@ int main(void)
         skipped(SCP_F16, 1024, 64);
         in_half(SCP_F16, "fp16", 5e-3);
         in_half(SCP_BF16, "bf16", 3e-2);
+        sampled();
         if (!getenv("SCP_TEST_SMALL")) {
             curves(SCP_F16, "fp16", 0.02);
             curves(SCP_BF16, "bf16", 0.1);

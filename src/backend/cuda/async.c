@@ -98,15 +98,11 @@ static void event_destroy(scp_device *dev, scp_event *e)
     free(e);
 }
 
-static scp_status event_record(scp_device *dev, scp_event *e, scp_stream s, bool for_host)
+static scp_status event_record(scp_device *dev, scp_event *e, scp_stream s)
 {
     cudaStream_t stream;
-    enum cudaStreamCaptureStatus status;
     SCP_TRY(stream_of(dev, s, &stream));
-    SCP_CUDA(cudaStreamIsCapturing(stream, &status));
-    bool external = for_host && status == cudaStreamCaptureStatusActive;
-    SCP_CUDA(cudaEventRecordWithFlags(e->event, stream,
-                                      external ? cudaEventRecordExternal : cudaEventRecordDefault));
+    SCP_CUDA(cudaEventRecord(e->event, stream));
     return SCP_OK;
 }
 
