@@ -79,13 +79,15 @@ study_seed() {
         --set guidance.spread=0 $eval_more
 }
 
-# scores_of: lines "seed split row strata-file agg-file" of everything that is scored.
+# scores_of: lines "seed split row strata-file agg-file" of everything that is scored; the splits *_truth, against
+# the truth of a synthetic screen, are there where it is.
 scores_of() {
     s=0
     while [ $s -lt "$repeat" ]; do
         s=$((s + 1))
-        for split in uc ud; do
+        for split in uc ud uc_truth ud_truth; do
             dir=$study/seed$s/run/eval
+            if [ ! -e "$dir/$split/agg_results.csv" ]; then continue; fi
             printf '%s %s scppdm %s %s\n' $s $split "$dir/strata.tsv" "$dir/$split/agg_results.csv"
             printf '%s %s scppdm-paper-form %s %s\n' $s $split "$study/seed$s/paper/eval/strata.tsv" \
                 "$study/seed$s/paper/eval/$split/agg_results.csv"

@@ -97,14 +97,15 @@ static scp_status pds_init(job *j)
     return scp_pds_line_create(j->G, &j->line);
 }
 
-/* Room for the spreads of the models that have one. */
+/* Room for the spreads of the models that have one; coverage is that of observations, so there is
+ * none with a truth. */
 static scp_status init_spreads(job *j)
 {
     bool any = false;
     SCP_TRY(scp_alloc(j->n_models, sizeof *j->sd, &j->sd));
     SCP_TRY(scp_alloc(j->n_models, sizeof *j->coverage, &j->coverage));
     for (size_t m = 0; m < j->n_models; m++) {
-        if (!j->model[m].spread) continue;
+        if (!j->model[m].spread || j->truth) continue;
         any = true;
         j->coverage[m].samples = (int64_t)j->model[m].samples;
         SCP_TRY(scp_alloc(j->plan.max_block * j->G, sizeof **j->sd, &j->sd[m]));

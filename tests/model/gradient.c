@@ -126,6 +126,9 @@ int main(void)
     DENOISER("inject concat_mlp", "model.inject=concat_mlp");
     DENOISER("inject concat_attn", "model.inject=concat_attn");
     DENOISER("drug number", "model.drug_encoder=id");
+    DENOISER("drug number, literal", "model.drug_encoder=id", "model.block_mode=literal");
+    DENOISER("concat_mlp, v, shift", "model.inject=concat_mlp", "diffusion.parameterization=v",
+             "diffusion.target=shift");
     DENOISER("zeros for a dropped channel", "model.null=zero");
     DENOISER("regression", "diffusion.objective=regression", "diffusion.target=shift");
     DENOISER("every channel dropped", "diffusion.drop_pre=1", "diffusion.drop_drug=1");
