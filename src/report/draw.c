@@ -25,7 +25,8 @@ static const char common[] =
     "MODEL = '#d55e00'\n"
     "GREY = '#9a9a9a'\n"
     "array COLOUR[12] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9',\\\n"
-    "    '#8c564b', '#7f6fc9', '#b8b000', '#333333', '#e377c2', '#2ca02c']\n";
+    "    '#8c564b', '#7f6fc9', '#b8b000', '#333333', '#1f1f8f', '#9acd32']\n"
+    "SHAPE(i) = i <= 6 ? 7 : 9\n";
 
 static scp_status write_file(const char *dir, const char *name, const char *end,
                              const scp_strbuf *text)

@@ -87,8 +87,13 @@ static scp_status work(scp_comm *comm, const char *run, const char *split, const
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_profiles_read(run, split, model, (size_t)scp_comm_rank(comm),
                                      (size_t)scp_comm_size(comm), &p));
-    SCP_GOTO(done, scp_gsea_sets_create(gmt, p.gene, p.G, s, &e->sets));
     e->n = p.n;
+    st = scp_gsea_sets_create(gmt, p.gene, p.G, s, &e->sets);
+    if (st == SCP_EDATA) { /* of another species or kind of names: the same on every rank */
+        st = scp_str_format(e->why, sizeof e->why, "%.1000s", scp_err_message());
+        scp_err_clear();
+    }
+    if (st != SCP_OK || !e->sets) goto done;
     e->n_sets = scp_gsea_count(e->sets);
     *n = p.count * 2 * e->n_sets * FIELDS;
     SCP_GOTO(done, scp_alloc(*n, sizeof **mine, mine));
@@ -106,6 +111,7 @@ scp_status scp_enrichment_run(scp_comm *comm, const char *run, const char *split
     size_t n = 0;
     *e = (scp_enrichment){ 0 };
     scp_status st = scp_agree(comm, work(comm, run, split, model, gmt, s, pseudo, e, &mine, &n));
+    if (st == SCP_OK && !e->n_sets) return SCP_OK; /* on every rank */
     if (st == SCP_OK)
         st = scp_comm_allgatherv(comm, mine, n, SCP_COMM_F64, (void **)&all, NULL, NULL);
     if (st == SCP_OK) st = take_all(e, all);

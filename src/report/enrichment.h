@@ -11,6 +11,7 @@ typedef struct scp_enrichment {
     scp_gsea_sets *sets;
     scp_gsea_result *truth, *pred; /* [n, n_sets] every condition, on every rank */
     double *agreement;             /* [n, SCP_AGREEMENT] see below              */
+    char why[1024];                /* n_sets 0: why no gene set fits these genes */
 } scp_enrichment;
 
 /* Figures of the agreement of a condition. */
@@ -26,8 +27,8 @@ enum {
 };
 
 /** Rank the genes of every condition by logFC (pseudo-count `pseudo`) and score the sets, each rank
- *  its part of the conditions. The same on any number of ranks. SCP_EDATA: no set fits the genes.
- *  Collective. e: scp_enrichment_fini in any case. */
+ *  its part of the conditions. The same on any number of ranks. Where no set fits the genes,
+ *  n_sets is 0 and nothing is scored. Collective. e: scp_enrichment_fini in any case. */
 scp_status scp_enrichment_run(scp_comm *comm, const char *run, const char *split, const char *model,
                               const scp_gmt *gmt, const scp_gsea_settings *s, double pseudo,
                               scp_enrichment *e) SCP_MUST_USE;

@@ -5,17 +5,27 @@
 #include "report/ablation.h"
 #include "report/figures.h"
 
-/* Rows of the table with a letter or the full model, and how many there are of each. */
+/* Has some row a value of this figure? */
+static bool has_figure(const scp_table *t, size_t i)
+{
+    for (size_t r = 0; r < t->n_rows; r++)
+        if (!isnan(t->value[r * t->n_cols + 2 * i])) return true;
+    return false;
+}
+
+/* A line a figure, two fields a row of the table: mean and standard error. */
 static scp_status fill(const scp_table *t, scp_figure *f)
 {
     const char *title[SCP_ABLATION_FIGURES];
+    size_t n = 0;
     SCP_TRY(scp_strbuf_addf(&f->data, "# figure"));
     for (size_t r = 0; r < t->n_rows; r++)
         SCP_TRY(scp_strbuf_addf(&f->data, "\t%s\ts.e.", t->row[r]));
     SCP_TRY(scp_strbuf_addf(&f->data, "\n"));
     for (size_t i = 0; i < SCP_ABLATION_FIGURES; i++) {
-        title[i] = t->col[2 * i].title;
-        SCP_TRY(scp_strbuf_addf(&f->data, "%zu", i + 1));
+        if (!has_figure(t, i)) continue;
+        title[n++] = t->col[2 * i].title;
+        SCP_TRY(scp_strbuf_addf(&f->data, "%zu", n));
         for (size_t r = 0; r < t->n_rows; r++) {
             char mean[SCP_REAL_TEXT], error[SCP_REAL_TEXT];
             const double *v = t->value + r * t->n_cols + 2 * i;
@@ -24,12 +34,13 @@ static scp_status fill(const scp_table *t, scp_figure *f)
         }
         SCP_TRY(scp_strbuf_addf(&f->data, "\n"));
     }
-    SCP_TRY(scp_gnuplot_array(&f->script, "FIGURE", title, SCP_ABLATION_FIGURES));
+    SCP_TRY(scp_gnuplot_array(&f->script, "FIGURE", title, n));
     SCP_TRY(scp_gnuplot_array(&f->script, "ROW", (const char *const *)t->row, t->n_rows));
     return scp_strbuf_addf(
         &f->script,
-        "N = %zu\nW = 0.8 / N\nset boxwidth W * 0.92\nset xrange [0.4 : %d.6]\nset yrange [*:*]\n"
-        "set xtics scale 0 rotate by -25 ()\ndo for [i = 1:%d] { set xtics add (FIGURE[i] i) }\n"
+        "N = %zu\nW = 0.8 / N\nset boxwidth W * 0.92\nset xrange [0.4 : %zu.6]\nset yrange [* < 0 "
+        ": 0 < *]\n"
+        "set xtics scale 0 rotate by -25 ()\ndo for [i = 1:%zu] { set xtics add (FIGURE[i] i) }\n"
         "unset grid\nset grid y lt 1 lw 0.6 lc rgb '#e2e2e2'\nset ylabel 'score'\nset bmargin 7\n"
         "set xzeroaxis lt 1 lc rgb '#666666'\n"
         "plot for [r = 1:N] DATA using ($1 - 0.4 + (r - 0.5) * W):(column(2 * r)) with boxes lc "
@@ -37,7 +48,7 @@ static scp_status fill(const scp_table *t, scp_figure *f)
         "COLOUR[r] title ROW[r], \\\n    for [r = 1:N] DATA using ($1 - 0.4 + (r - 0.5) * "
         "W):(column(2 * "
         "r)):(column(2 * r + 1)) with yerrorbars pt 0 lw 1.2 lc rgb '#222222' notitle\n",
-        t->n_rows, SCP_ABLATION_FIGURES, SCP_ABLATION_FIGURES);
+        t->n_rows, n, n);
 }
 
 static scp_status put(const scp_table *t, const char *split, scp_page *p)

@@ -127,7 +127,9 @@ static scp_status add_panel(const curves *x, const curve *v, size_t index, scp_s
     const condition *c = x->c + v->first;
     scp_strbuf title = { 0 };
     scp_status st = SCP_OK;
-    SCP_GOTO(done, scp_strbuf_addf(&title, "%s, %s", c->drug, c->line));
+    SCP_GOTO(done, scp_short_text(&title, c->drug, 24));
+    SCP_GOTO(done, scp_strbuf_addf(&title, ", "));
+    SCP_GOTO(done, scp_short_text(&title, c->line, 14));
     SCP_GOTO(done, scp_strbuf_addf(out, "set title "));
     SCP_GOTO(done, scp_gnuplot_text(out, title.text));
     SCP_GOTO(done,
@@ -135,7 +137,7 @@ static scp_status add_panel(const curves *x, const curve *v, size_t index, scp_s
                  out,
                  "\n%splot DATA index %zu using 1:2 with linespoints pt 7 ps 0.7 lw 2 lc rgb TRUTH "
                  "title 'truth', \\\n    DATA index %zu using 1:3 with linespoints pt 5 ps 0.7 lw "
-                 "2 lc rgb MODEL title 'prediction'\n",
+                 "2 lc rgb MODEL title 'prediction'\nunset label\n",
                  c->dose > 0 ? "set logscale x\n" : "unset logscale x\n", index, index));
 done:
     scp_strbuf_fini(&title);
@@ -152,13 +154,16 @@ static scp_status put(const scp_report_run *r, const char *split, const curves *
     SCP_TRY(scp_str_format(stem, sizeof stem, "dose_response_%.50s", split));
     SCP_TRY(scp_figure_init(&f, r->prefix, stem, 1000, (int)(30 + 270 * rows)));
     SCP_GOTO(done,
-             scp_strbuf_addf(&f.script,
-                             "set xlabel 'dose (\xc2\xb5M)'\nset ylabel 'size of the effect, "
-                             "|Delta|'\nset yrange [0:*]\nset offsets graph 0.05, graph 0.05, "
-                             "graph 0.15, 0\nset format x '%%g'\nset xtics rotate by -30\n"
-                             "set key bottom right inside\nset lmargin 8\nset rmargin 2\nset "
-                             "bmargin 5\nset multiplot layout %zu, 3\n",
-                             rows));
+             scp_strbuf_addf(
+                 &f.script,
+                 "set xlabel 'dose (\xc2\xb5M)'\nset ylabel '|Delta|'\nset "
+                 "yrange [0:*]\nset offsets graph 0.05, graph 0.05, "
+                 "graph 0.15, 0\nset format x '%%g'\nset xtics norotate\n"
+                 "unset key\nset label 1 '\xe2\x97\x8f truth' at screen 0.49, screen 0.975 right "
+                 "tc rgb TRUTH\nset label 2 '\xe2\x96\xa0 prediction' at screen 0.51, "
+                 "screen 0.975 left tc rgb MODEL\nset lmargin 9\nset rmargin 2\nset "
+                 "bmargin 5\nset multiplot layout %zu, 3 title ' '\n",
+                 rows));
     for (size_t i = 0; i < n; i++) {
         SCP_GOTO(done, add_curve(x, &x->v[i], &f.data));
         SCP_GOTO(done, add_panel(x, &x->v[i], i, &f.script));

@@ -180,6 +180,13 @@ done:
     return st;
 }
 
+/* "truth: NES 1.69, FDR 0.066" */
+static scp_status add_figures(scp_strbuf *out, const char *side, const scp_gsea_result *r)
+{
+    SCP_TRY(scp_strbuf_addf(out, "%s: NES %.2f, FDR ", side, r->nes));
+    return r->fdr < 0.001 ? scp_strbuf_addf(out, "< 0.001") : scp_strbuf_addf(out, "%.2g", r->fdr);
+}
+
 /* One column of the picture: the sums above, the hits below. */
 static scp_status add_column(const scp_enrichment *e, size_t condition, size_t set, size_t column,
                              size_t columns, scp_strbuf *out)
@@ -187,13 +194,11 @@ static scp_status add_column(const scp_enrichment *e, size_t condition, size_t s
     const scp_gsea_result *t = &e->truth[condition * e->n_sets + set],
                           *p = &e->pred[condition * e->n_sets + set];
     double width = 1.0 / (double)columns, left = (double)column * width;
-    scp_strbuf text = { 0 };
+    scp_strbuf text = { 0 }, second = { 0 };
     scp_status st = SCP_OK;
-    SCP_GOTO(done, scp_strbuf_addf(&text,
-                                   "%s\ntruth: NES %.2f, FDR %.2g   prediction: NES %.2f, FDR %.2g",
-                                   scp_gsea_name(e->sets, set), t->nes, t->fdr, p->nes, p->fdr));
-    char *second = strchr(text.text, '\n');
-    *second++ = '\0';
+    SCP_GOTO(done, scp_short_text(&text, scp_gsea_name(e->sets, set), 48));
+    SCP_GOTO(done, add_figures(&second, "truth", t));
+    SCP_GOTO(done, add_figures(&second, "   prediction", p));
     SCP_GOTO(done, scp_strbuf_addf(out,
                                    "set lmargin at screen %.4f\nset rmargin at screen %.4f\n"
                                    "set tmargin at screen 0.83\nset bmargin at screen 0.36\n"
@@ -202,7 +207,7 @@ static scp_status add_column(const scp_enrichment *e, size_t condition, size_t s
     SCP_GOTO(done, scp_gnuplot_text(out, text.text));
     SCP_GOTO(done, scp_strbuf_addf(out, " at screen %.4f, 0.96 center\nset label 2 ",
                                    left + width / 2 + 0.03));
-    SCP_GOTO(done, scp_gnuplot_text(out, second));
+    SCP_GOTO(done, scp_gnuplot_text(out, second.text));
     st = scp_strbuf_addf(
         out,
         " at screen %.4f, 0.89 center font ',11'\nset xrange [0 : G]\nset yrange [*:*]\nset format "
@@ -225,6 +230,7 @@ static scp_status add_column(const scp_enrichment *e, size_t condition, size_t s
         2 * column, 2 * column + 1, 2 * column + 1);
 done:
     scp_strbuf_fini(&text);
+    scp_strbuf_fini(&second);
     return st;
 }
 
@@ -301,7 +307,10 @@ scp_status scp_fig_enrichment(scp_comm *comm, const scp_report_run *r, const cha
     bool root = scp_comm_rank(comm) == 0;
     scp_status st =
         scp_enrichment_run(comm, r->run, split, r->model, gmt, &r->s->gsea, r->pseudo, &e);
-    if (st == SCP_OK) st = scp_agree(comm, root ? put_all(r, split, &e) : SCP_OK);
+    if (st == SCP_OK && root)
+        st = e.n_sets ? put_all(r, split, &e)
+                      : scp_page_missing(r->p, "Enrichment of gene sets", "%s", e.why);
+    st = scp_agree(comm, st);
     scp_enrichment_fini(&e);
     return st;
 }

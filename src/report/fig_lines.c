@@ -47,18 +47,19 @@ static scp_status add_script(const scp_classes *c, size_t m, scp_strbuf *out)
         "rgb "
         "GREY, \\\n    for [i = 1:N] DATA using (int($3) == 1 && int($4) == i - 1 ? $1 : NaN):2 "
         "with "
-        "points pt 7 ps SIZE lc rgb COLOUR[i]\n"
+        "points pt SHAPE(i) ps SIZE lc rgb COLOUR[i]\n"
         "set origin 0.38, 0\nset title 'True'\nset size 0.62, 1\nset rmargin at screen 0.755\n"
         "set lmargin at screen 0.42\nset key at screen 0.775, screen 0.9 left top\n"
         "plot %s for [i = 1:N] DATA using (int($3) == 0 && int($4) == i - 1 ? $1 : NaN):2 with "
-        "points pt 7 "
+        "points pt SHAPE(i) "
         "ps SIZE lc rgb COLOUR[i] notitle%s\nunset multiplot\n",
         c->other
             ? "DATA using (int($3) == 0 && int($4) >= N ? $1 : NaN):2 with points pt 7 ps SIZE "
               "lc rgb GREY notitle, \\\n    keyentry with points pt 7 ps 1 lc rgb GREY title "
               "'other lines', \\\n    "
             : "",
-        ", \\\n    for [i = 1:N] keyentry with points pt 7 ps 1 lc rgb COLOUR[i] title NAME[i]");
+        ", \\\n    for [i = 1:N] keyentry with points pt SHAPE(i) ps 1 lc rgb COLOUR[i] title "
+        "NAME[i]");
 }
 
 static scp_status put(const scp_report_run *r, const char *split, const scp_profiles *p, size_t m,

@@ -140,7 +140,8 @@ static scp_status fill(const drugs *g, const scp_classes *c, const double *xy, s
         "set key at screen 0.615, screen 0.95 left top\n"
         "plot DATA using (int($3) >= N ? $1 : NaN):2 with points pt 7 ps 0.5 lc rgb '#c4c4c4' %s, "
         "\\\n"
-        "    for [i = 1:N] DATA using (int($3) == i - 1 ? $1 : NaN):2 with points pt 7 ps 0.9 lc "
+        "    for [i = 1:N] DATA using (int($3) == i - 1 ? $1 : NaN):2 with points pt SHAPE(i) ps "
+        "0.9 lc "
         "rgb "
         "COLOUR[i] title NAME[i]\n",
         c->n, c->other ? "title 'other or unknown'" : "notitle");
@@ -204,6 +205,12 @@ scp_status scp_fig_moa(const scp_report_run *r)
         goto done;
     }
     SCP_GOTO(done, label_drugs(&g));
+    if (!scp_names_count(g.moa)) {
+        st = scp_page_missing(
+            r->p, "Mechanisms of the drugs",
+            "no drug of %s has a mechanism of action (a column of the drug table)", shard);
+        goto done;
+    }
     SCP_GOTO(done, put_table(r, &g));
     if (scp_umap_available() && g.d.n_drugs >= 4)
         st = put_umap(r, &g);

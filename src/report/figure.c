@@ -25,8 +25,7 @@ scp_status scp_gnuplot_array(scp_strbuf *script, const char *name, const char *c
     return scp_strbuf_addf(script, "%s]\n", n ? "" : "''");
 }
 
-/* A name of at most `most` characters, cut at a whole one. */
-static scp_status add_short(scp_strbuf *b, const char *name, size_t most)
+scp_status scp_short_text(scp_strbuf *b, const char *name, size_t most)
 {
     size_t bytes = 0, chars = 0;
     for (; name[bytes]; bytes++) {
@@ -65,7 +64,7 @@ scp_status scp_classes_make(const int32_t *label, size_t n, const char *const *n
     while (out->n < MOST && (at = next_largest(count, class, n_names, least)) >= 0) {
         scp_strbuf b = { 0 };
         class[at] = (int32_t)out->n;
-        st = add_short(&b, name[at], TITLE);
+        st = scp_short_text(&b, name[at], TITLE);
         if (st == SCP_OK) st = scp_strbuf_addf(&b, " (%zu)", count[at]);
         out->title[out->n++] = b.text;
         SCP_GOTO(done, st);

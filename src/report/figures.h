@@ -50,6 +50,10 @@ scp_status scp_fig_enrichment(scp_comm *comm, const scp_report_run *r, const cha
 scp_status scp_gnuplot_array(scp_strbuf *script, const char *name, const char *const *text,
                              size_t n) SCP_MUST_USE;
 
+/** Append at most `most` characters of a name, cut at a whole one and then followed by an ellipsis.
+ */
+scp_status scp_short_text(scp_strbuf *b, const char *name, size_t most) SCP_MUST_USE;
+
 /* Classes of points for a legend of at most 12 colours: the largest ones, then "other". */
 typedef struct scp_classes {
     size_t n;        /* coloured classes */

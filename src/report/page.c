@@ -30,8 +30,8 @@ scp_status scp_figure_init(scp_figure *f, const char *prefix, const char *stem, 
     *f = (scp_figure){ .width = width, .height = height };
     SCP_TRY(scp_str_format(f->name, sizeof f->name, "%s%.60s", prefix, stem));
     for (char *c = f->name; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                     (*c >= '0' && *c <= '9') || *c == '-';
+        bool plain =
+            (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
         if (!plain) *c = '_';
     }
     return SCP_OK;

@@ -7,7 +7,7 @@
 
 /* A figure: its data as a table of tabs, and the body of a gnuplot script that reads it. */
 typedef struct scp_figure {
-    char name[96];      /* stem of its files: letters, digits, '_' and '-' */
+    char name[96];      /* stem of its files: letters, digits and '_' */
     int width, height;  /* pixels at 1:1 */
     scp_strbuf caption; /* plain text */
     scp_strbuf data;    /* NAME.tsv; empty: the script needs none, or data of another figure */

@@ -30,9 +30,15 @@ static scp_status add_head(scp_page *p, char *const *run, size_t n)
     struct tm utc;
     gmtime_r(&t, &utc);
     strftime(now, sizeof now, "%Y-%m-%d %H:%M UTC", &utc);
-    SCP_TRY(scp_page_paragraph(p, "scppdm %s (%s), %s", scp_version(), scp_version_git(), now));
-    for (size_t i = 0; i < n; i++) SCP_TRY(scp_page_paragraph(p, "Run %zu: %s", i + 1, run[i]));
-    return SCP_OK;
+    scp_strbuf text = { 0 };
+    scp_status st = scp_strbuf_addf(&text, "Made by scppdm %s (%s) on %s from", scp_version(),
+                                    scp_version_git(), now);
+    for (size_t i = 0; i < n && st == SCP_OK; i++)
+        st = n == 1 ? scp_strbuf_addf(&text, " %s", run[i])
+                    : scp_strbuf_addf(&text, "%s run %zu: %s", i ? "," : "", i + 1, run[i]);
+    if (st == SCP_OK) st = scp_page_paragraph(p, "%s", text.text);
+    scp_strbuf_fini(&text);
+    return st;
 }
 
 scp_status scp_report_make(scp_comm *comm, const scp_report_settings *s, char *const *run,

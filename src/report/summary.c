@@ -153,8 +153,20 @@ static scp_status want_fraction(scp_table *t, wanted *list, size_t *n, const cha
     return scp_table_add_column(t, cols->col[c].title, LARGEST, DIGITS);
 }
 
-static scp_status choose(const scp_names *names, scp_summary_part part, bool mean, scp_table *t,
-                         wanted *list, size_t *n)
+/* Has some model of the split this figure of a metric? */
+static bool has_figure(const scp_summary *s, const char *split, const char *name, const char *key)
+{
+    const char *model;
+    const scp_json *value;
+    for (void *iter = NULL; scp_json_next(s->models, &iter, &model, &value);) {
+        const scp_json *metrics = scp_json_get(scp_json_get(value, split), "metrics");
+        if (!isnan(number(scp_json_get(scp_json_get(metrics, name), key)))) return true;
+    }
+    return false;
+}
+
+static scp_status choose(const scp_summary *s, const char *split, const scp_names *names,
+                         scp_summary_part part, bool mean, scp_table *t, wanted *list, size_t *n)
 {
     scp_metric_columns cols;
     known_columns(names, &cols);
@@ -162,6 +174,7 @@ static scp_status choose(const scp_names *names, scp_summary_part part, bool mea
     for (size_t i = 0; i < scp_names_count(names); i++) {
         const char *name = scp_names_get(names, i);
         bool paper = of_paper(name);
+        if (fraction_key(part) && !has_figure(s, split, name, fraction_key(part))) continue;
         if (fraction_key(part)) {
             SCP_TRY(want_fraction(t, list, n, name, &cols, fraction_key(part)));
             continue;
@@ -197,13 +210,6 @@ done:
     return st;
 }
 
-static bool has_value(const scp_table *t)
-{
-    for (size_t i = 0; i < t->n_rows * t->n_cols; i++)
-        if (!isnan(t->value[i])) return true;
-    return false;
-}
-
 static scp_status metric_table(const scp_summary *s, const char *split, scp_summary_part part,
                                bool mean, scp_table *t, bool *found)
 {
@@ -215,13 +221,13 @@ static scp_status metric_table(const scp_summary *s, const char *split, scp_summ
     scp_status st = SCP_OK;
     SCP_GOTO(done, list_metrics(s, split, &names));
     SCP_GOTO(done, scp_alloc(2 * scp_names_count(names) + 1, sizeof *list, &list));
-    SCP_GOTO(done, choose(names, part, mean, t, list, &n));
+    SCP_GOTO(done, choose(s, split, names, part, mean, t, list, &n));
     *found = n > 0;
     for (void *iter = NULL; n && scp_json_next(s->models, &iter, &model, &value);) {
         const scp_json *at = scp_json_get(value, split);
+        if (fraction_key(part) && !scp_score_ranked(model)) continue; /* ceilings themselves */
         if (at) SCP_GOTO(done, add_model(t, model, scp_json_get(at, "metrics"), list, n));
     }
-    if (fraction_key(part)) *found = has_value(t);
 done:
     scp_names_destroy(&names);
     free(list);
@@ -269,7 +275,7 @@ static scp_status add_notes(const scp_summary *s, const char *split, bool mean, 
     }
     const scp_json *at = scp_json_get(value, split);
     SCP_TRY(scp_table_note(t,
-                           "Best bold, second underlined; rows in italics read the truth and are "
+                           "Best bold, second underlined; models in italics read the truth and are "
                            "no candidates. %s over %.0f conditions, %.0f genes",
                            mean ? "Mean" : "Median", number(scp_json_get(at, "conditions")),
                            number(scp_json_get(settings, "genes"))));
