@@ -6,8 +6,8 @@
 #include "base/status.h"
 
 /* Every character that means something to HTML, gnuplot, a shell or TSV. */
-#define FAKE_DRUG "<b>&\"'`$(x) {y}_z^2\\n%s@A"
-#define FAKE_DRUG_HTML "&lt;b&gt;&amp;&quot;&#39;`$(x) {y}_z^2\\n%s@A"
+#define FAKE_DRUG "<b>&\"'`$(x) {y}_z^2\\n%s@"
+#define FAKE_DRUG_HTML "&lt;b&gt;&amp;&quot;&#39;`$(x) {y}_z^2\\n%s@"
 
 /** Make dir, with everything of splits uc and ud. */
 scp_status fake_run(const char *dir) SCP_MUST_USE;

@@ -156,7 +156,7 @@ static void check_files(const char *out)
              "# step\tloss\tlr\tgrad_norm\n10\t2\t0.1\t1\n20\t1\t0.05\tnan\n\n\n"
              "# step\tvalidation score\n20\t0.5\n",
              "what a resumed run did twice is there once, a cut line is not");
-    has(dose, "'<b>&\"''`$(x) {y}_z^2\\n%s@A, A549'", "names in scripts are single-quoted");
+    has(dose, "'<b>&\"''`$(x) {y}_z^2\\n%s@, A549'", "names in scripts are single-quoted");
     has(long_table, "\tscppdm\tuc\tlogfc_pearson\t0.81\t0.81\t", "all scores as a long table");
     has(bars, "# figure\tfull\ts.e.\tA\ts.e.\n1\t0.81\tnan\t0.4\tnan\n", "data of the ablations");
     free(training);
