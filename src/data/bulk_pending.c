@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 
-/* Room for the entries of some 10,000 of Tahoe's cells: several for each of the 755 to 5,000 keys of
- * its plates. */
-enum { ROOM = 1 << 24 };
+/* Entries of some 10,000 of Tahoe's cells: several for each of the 755 to 5,000 keys of its plates. Many
+ * threads of a rank share what eight have. */
+enum { MOST_ROOM = 1 << 24, LEAST_ROOM = 1 << 20, ALL_ROOM = 1 << 27 };
 
 /* A cell: n small counts of hot genes, and so many other numbers. */
 typedef struct kept {
@@ -17,39 +17,46 @@ typedef struct kept {
 } kept;
 
 struct scp_pending {
-    size_t G, slots, size, used; /* size: words of room */
-    uint32_t *room;
-    kept *cell;
-    size_t cells, cap_cells;
-    uint32_t *order, *head; /* [cap_order] cells by slot; [slots + 1] where those of a slot begin */
-    size_t cap_order;
-    uint32_t *place; /* [cap_others] of the others, kept until the next flush */
-    uint64_t *number;
-    size_t others, cap_place, cap_number;
+    size_t slots;
+    uint32_t *room;             /* [most] entries */
+    size_t used, most;
+    kept *cell;                 /* [most_cells] */
+    uint32_t *order, *head;     /* [most_cells] cells by slot; [slots + 1] where a slot's begin */
+    size_t cells, most_cells;
+    uint32_t *place;            /* [most_others] */
+    uint64_t *number;           /* the same      */
+    size_t others, most_others;
 };
 
-static size_t room_of(size_t G)
+static void set_limits(size_t G, int threads, scp_pending *p)
 {
-    return G > ROOM ? G : ROOM;
+    size_t share = (size_t)ALL_ROOM / (size_t)threads;
+    p->most = share > MOST_ROOM ? MOST_ROOM : share < LEAST_ROOM ? LEAST_ROOM : share;
+    if (p->most < G) p->most = G;
+    p->most_cells = p->most / 64; /* cells have some hundreds of entries, of which few are others */
+    p->most_others = p->most / 8 > G ? p->most / 8 : G;
 }
 
-size_t scp_pending_bytes(size_t G, size_t slots)
+size_t scp_pending_bytes(size_t G, size_t slots, int threads)
 {
-    /* others are a small part of the entries, and cells have some hundreds */
-    return room_of(G) * sizeof(uint32_t) +
-           room_of(G) / 64 * (sizeof(kept) + 2 * sizeof(uint32_t) + sizeof(uint64_t)) +
-           (slots + 1) * sizeof(uint32_t);
+    scp_pending p;
+    set_limits(G, threads, &p);
+    return sizeof p + p.most * sizeof *p.room + p.most_cells * (sizeof *p.cell + sizeof *p.order) +
+           p.most_others * (sizeof *p.place + sizeof *p.number) + (slots + 1) * sizeof *p.head;
 }
 
-scp_status scp_pending_create(size_t G, scp_pending **out)
+scp_status scp_pending_create(size_t G, int threads, scp_pending **out)
 {
     scp_status st = SCP_OK;
-    SCP_ARG(out, "a place for the result is required");
+    SCP_ARG(out && threads >= 1, "a number of threads and a place for the result are required");
     SCP_TRY(scp_alloc(1, sizeof **out, out));
     scp_pending *p = *out;
-    p->G = G;
-    p->size = room_of(G);
-    SCP_GOTO(done, scp_alloc(p->size, sizeof *p->room, &p->room));
+    set_limits(G, threads, p);
+    SCP_GOTO(done, scp_alloc(p->most, sizeof *p->room, &p->room));
+    SCP_GOTO(done, scp_alloc(p->most_cells, sizeof *p->cell, &p->cell));
+    SCP_GOTO(done, scp_alloc(p->most_cells, sizeof *p->order, &p->order));
+    SCP_GOTO(done, scp_alloc(p->most_others, sizeof *p->place, &p->place));
+    SCP_GOTO(done, scp_alloc(p->most_others, sizeof *p->number, &p->number));
 done:
     if (st != SCP_OK) scp_pending_destroy(out);
     return st;
@@ -80,21 +87,14 @@ scp_status scp_pending_begin(scp_pending *p, size_t slots)
 
 /* ---- keeping ---- */
 
-/* Room for n more others. */
-static scp_status grow_others(scp_pending *p, size_t n)
-{
-    SCP_TRY(scp_grow(&p->place, &p->cap_place, p->others + n, sizeof *p->place));
-    return scp_grow(&p->number, &p->cap_number, p->others + n, sizeof *p->number);
-}
-
 static void keep_other(scp_pending *p, uint32_t place, uint64_t number)
 {
     p->place[p->others] = place;
     p->number[p->others++] = number;
 }
 
-/* Small counts of hot genes go into entries; large counts and rare genes are few. */
-static scp_status keep_counts(scp_pending *p, const scp_sums *s, const scp_pending_cell *c, kept *k)
+/* Small counts of hot genes go into entries; large counts and rare genes are few. n of them. */
+static uint32_t keep_counts(scp_pending *p, const scp_sums *s, const scp_pending_cell *c)
 {
     enum { AHEAD = 64, LINE = 16 }; /* entries */
     const size_t cells = c->n;
@@ -106,40 +106,35 @@ static scp_status keep_counts(scp_pending *p, const scp_sums *s, const scp_pendi
     for (size_t i = 0; i < cells; i++) {
         uint32_t at = near[column[i]], count = (uint32_t)(int32_t)value[i];
         if (i % LINE == 0) __builtin_prefetch(entry + n + AHEAD, 1);
-        if (__builtin_expect((count - 1 < SCP_SMALL_COUNTS - 1) & (at != SCP_NOT_NEAR), 1)) {
+        if (__builtin_expect((count - 1 < SCP_SMALL_COUNTS - 1) & (at != SCP_NOT_NEAR), 1))
             entry[n++] = at << SCP_ENTRY_PLACE | count;
-        } else if (count > 0) {
-            if (p->others == p->cap_number) SCP_TRY(grow_others(p, 1));
+        else if (count > 0)
             keep_other(p, (uint32_t)s->order.place[column[i]],
                        scp_sums_number(scp_count_addend(c->library, (double)value[i])));
-        }
     }
-    k->n = (uint32_t)n;
-    return SCP_OK;
+    return (uint32_t)n;
 }
 
-static scp_status keep_addends(scp_pending *p, const scp_sums_order *o, const scp_pending_cell *c)
+static void keep_addends(scp_pending *p, const scp_sums *s, const scp_pending_cell *c)
 {
-    SCP_TRY(grow_others(p, c->n));
     for (size_t i = 0; i < c->n; i++)
-        keep_other(p, (uint32_t)o->place[c->column[i]], scp_sums_number(c->addend[i]));
-    return SCP_OK;
+        keep_other(p, (uint32_t)s->order.place[c->column[i]], scp_sums_number(c->addend[i]));
 }
 
-scp_status scp_pending_put(scp_pending *p, scp_sums *s, const scp_pending_cell *c,
-                           int64_t *slot_cells)
+void scp_pending_put(scp_pending *p, scp_sums *s, const scp_pending_cell *c, int64_t *slot_cells)
 {
-    if (p->size - p->used < c->n) scp_pending_flush(p, s, slot_cells);
-    SCP_TRY(scp_grow(&p->cell, &p->cap_cells, p->cells + 1, sizeof *p->cell));
-    SCP_TRY(scp_grow(&p->order, &p->cap_order, p->cells + 1, sizeof *p->order));
+    if (p->cells == p->most_cells || p->most - p->used < c->n || p->most_others - p->others < c->n)
+        scp_pending_flush(p, s, slot_cells);
     kept k = {
         .slot = (uint32_t)c->slot, .at = p->used, .other = p->others, .library = c->library
     };
-    SCP_TRY(c->addend ? keep_addends(p, &s->order, c) : keep_counts(p, s, c, &k));
+    if (c->addend)
+        keep_addends(p, s, c);
+    else
+        k.n = keep_counts(p, s, c);
     k.others = (uint32_t)(p->others - k.other);
-    p->used += k.n + k.others; /* others need room, too */
+    p->used += k.n;
     p->cell[p->cells++] = k;
-    return SCP_OK;
 }
 
 /* ---- adding ---- */

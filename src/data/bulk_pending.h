@@ -10,7 +10,7 @@
 
 #include "data/bulk_sums.h"
 
-/* A cell to be added: n entries by column of the file. */
+/* A cell to be added: n entries, at most G, by column of the file, each column once. */
 typedef struct scp_pending_cell {
     size_t slot, n; /* slot of the sums */
     const int32_t *column;
@@ -21,19 +21,18 @@ typedef struct scp_pending_cell {
 
 typedef struct scp_pending scp_pending;
 
-/** Room for cells of G genes and of up to `slots` slots. SCP_ENOMEM. Belongs to one thread. */
-scp_status scp_pending_create(size_t G, scp_pending **out) SCP_MUST_USE;
+/** For cells of G genes, by one of so many threads. SCP_ENOMEM. Belongs to that thread. */
+scp_status scp_pending_create(size_t G, int threads, scp_pending **out) SCP_MUST_USE;
 void scp_pending_destroy(scp_pending **p);
-/** Bytes that one allocates, besides room for a cell that has more entries than fit. */
-size_t scp_pending_bytes(size_t G, size_t slots);
+/** Bytes that one allocates. */
+size_t scp_pending_bytes(size_t G, size_t slots, int threads);
 
-/** Forget what is kept, and be ready for accumulators. SCP_ENOMEM. */
+/** Forget what is kept, and be ready for accumulators of so many slots. SCP_ENOMEM. */
 scp_status scp_pending_begin(scp_pending *p, size_t slots) SCP_MUST_USE;
 
-/** Keep a cell, or add those that are kept first when there is no room: then slot_cells [slots] get the
- *  numbers of cells that were added. SCP_ENOMEM. */
-scp_status scp_pending_put(scp_pending *p, scp_sums *s, const scp_pending_cell *c,
-                           int64_t *slot_cells) SCP_MUST_USE;
+/** Keep a cell. When there is no room, those that are kept are added first: then slot_cells [slots] get
+ *  the numbers of cells that were added. */
+void scp_pending_put(scp_pending *p, scp_sums *s, const scp_pending_cell *c, int64_t *slot_cells);
 /** Add all that is kept. */
 void scp_pending_flush(scp_pending *p, scp_sums *s, int64_t *slot_cells);
 

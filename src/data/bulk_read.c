@@ -27,7 +27,7 @@ struct scp_bulk_worker {
 size_t scp_bulk_sink_bytes(int threads, size_t G, size_t slots)
 {
     /* a cell has at most G entries, unless columns are stored twice; buffers grow by doubling */
-    return (size_t)threads * (scp_pending_bytes(G, slots) + 2 * G * sizeof(uint64_t));
+    return (size_t)threads * (scp_pending_bytes(G, slots, threads) + 2 * G * sizeof(uint64_t));
 }
 
 scp_status scp_bulk_sink_open(scp_bulk_sink *s, size_t G)
@@ -36,7 +36,7 @@ scp_status scp_bulk_sink_open(scp_bulk_sink *s, size_t G)
     SCP_TRY(scp_alloc((size_t)s->threads, sizeof(scp_bulk_worker *), &s->worker));
     for (int t = 0; t < s->threads; t++) {
         SCP_TRY(scp_alloc(1, sizeof **s->worker, &s->worker[t]));
-        SCP_TRY(scp_pending_create(G, &s->worker[t]->pending));
+        SCP_TRY(scp_pending_create(G, s->threads, &s->worker[t]->pending));
     }
     return SCP_OK;
 }
@@ -163,7 +163,7 @@ static scp_status add_cell(const stream *s, scp_bulk_worker *w, int32_t slot, si
     w->empty_cells += empty;
     if (empty) return SCP_OK;
     w->train_cells += sink->slot_train[slot];
-    SCP_TRY(scp_pending_put(w->pending, sink->sums, &c, sink->slot_cells + sink->first));
+    scp_pending_put(w->pending, sink->sums, &c, sink->slot_cells + sink->first);
     return SCP_OK;
 }
 

@@ -40,7 +40,7 @@ static scp_status add_cells(void *ctx, int thread)
         size_t bad, n = columns_of(i, column, count), slot = i % SLOTS;
         scp_pending_cell c = { .slot = slot, .n = n, .column = column, .value = count };
         if (scp_count_library(count, n, &c.library, &bad) != SCP_VALUE_GOOD) abort();
-        SCP_TRY(scp_pending_put(pending[thread], &sums, &c, cells));
+        scp_pending_put(pending[thread], &sums, &c, cells);
         if (i % 97 == 0) scp_pending_flush(pending[thread], &sums, cells); /* sooner than it must */
     }
     scp_pending_flush(pending[thread], &sums, cells);
@@ -117,7 +117,7 @@ int main(void)
     tap_st(scp_sums_create(&sums, &order, train, SLOTS, THREADS), "accumulators of %d genes, %d of them hot", G,
            HOT);
     for (int t = 0; t < THREADS; t++) {
-        tap_st(scp_pending_create(G, &pending[t]), "room for cells of thread %d", t);
+        tap_st(scp_pending_create(G, THREADS, &pending[t]), "room for cells of thread %d", t);
         tap_st(scp_pending_begin(pending[t], SLOTS), "for %d slots", SLOTS);
     }
     tap_st(scp_team_run(THREADS, add_cells, NULL), "cells are added");
