@@ -7,3 +7,7 @@ check_PROGRAMS += tests/comm/node.mpi
 TESTS += tests/comm/node.mpi
 tests_comm_node_mpi_SOURCES = tests/comm/node.c
 tests_comm_node_mpi_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/comm/device.mpi
+TESTS += tests/comm/device.mpi
+tests_comm_device_mpi_SOURCES = tests/comm/device.c tests/dev/deferred.h tests/dev/deferred.c
+tests_comm_device_mpi_LDADD = libscptest.a $(LDADD)
