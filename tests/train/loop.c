@@ -49,7 +49,7 @@ static scp_status validate(void *ctx, double *score)
     return SCP_OK;
 }
 
-static scp_status start(line *l)
+static scp_status start_as(line *l, scp_dtype store)
 {
     *l = (line){ .bad_from = STEPS };
     SCP_TRY(scp_conf_defaults(groups, &l->cfg));
@@ -67,7 +67,12 @@ static scp_status start(line *l)
     scp_node *w = scp_param(l->g, "w", SCP_SHAPE(1, WIDTH), (scp_init){ SCP_INIT_CONST, 1 });
     l->loss =
         scp_output(l->g, scp_reshape(l->g, scp_matmul_t(l->g, l->c, w), (scp_shape){ .n = 0 }));
-    return scp_plan_create(l->g, l->loss, NULL, &l->plan);
+    return scp_plan_create_as(l->g, l->loss, NULL, store, &l->plan);
+}
+
+static scp_status start(line *l)
+{
+    return start_as(l, SCP_REAL);
 }
 
 static void stop(line *l)
@@ -202,11 +207,41 @@ static void check_best(const char *name, const double *score, int64_t step, doub
     stop(&l);
 }
 
+/* Two overflows halve the loss scale twice; the checkpoint has it, and a start that goes on begins
+ * with it. */
+static void test_scaler(void)
+{
+    line l;
+    char dir[SCP_PATH_MAX], at[SCP_PATH_MAX];
+    scp_job_result out;
+    scp_ckpt *c = NULL;
+    double scaler[2] = { 0, 0 };
+    if (tap_st(start_as(&l, SCP_F16), "a linear loss in fp16")) {
+        l.bad_from = 5;
+        l.bad_to = 7;
+        l.cfg.stop_after = 20;
+        tap_st(run(&l, "scaler", dir, sizeof dir, &out), "20 steps, two of them overflow");
+        tap_ok(out.skipped == 2 && out.step == 20, "are skipped");
+        tap_st(run(&l, "scaler", dir, sizeof dir, &out), "20 more");
+        tap_ok(out.resumed_from == 20 && out.step == STEPS, "from the checkpoint");
+        int64_t step;
+        scp_status st = scp_str_format(at, sizeof at, "%s/train", dir);
+        if (st == SCP_OK) st = scp_ckpt_latest(at, &c, &step);
+        if (st == SCP_OK) st = scp_ckpt_get_f64(c, "scaler", scaler, 2);
+        tap_st(st, "the last checkpoint has the loss scale");
+        tap_near(scaler[0], 65536 / 4, 0, "halved twice, and not reset by the restart");
+        tap_near(scaler[1], STEPS - 7, 0, "finite steps are counted over the restart");
+        scp_ckpt_close(&c);
+    }
+    stop(&l);
+}
+
 int main(void)
 {
     test_rate();
     test_weights();
     test_skipped();
+    test_scaler();
     check_best("rising", (const double[]){ -3, 0.1, 0.2, 0.3 }, 40, 0.3);
     check_best("falling", (const double[]){ 0.1, 0.5, 0.4, 0.5 }, 20, 0.5);
     check_best("not-a-number", (const double[]){ 0.1, 0.5, NAN, 0.4 }, 20, 0.5);
