@@ -280,8 +280,11 @@ static scp_status assign_slots(scp_prep_plan *p)
 {
     scp_bulk_plan *b = &p->bulk;
     scp_keys *k = &p->keys;
+    scp_status st = SCP_OK;
     int64_t *seen = NULL;
-    SCP_TRY(scp_alloc(k->n, sizeof *seen, &seen));
+    uint64_t *hash = NULL; /* of a key, from its first cell on */
+    SCP_GOTO(done, scp_alloc(k->n, sizeof *seen, &seen));
+    SCP_GOTO(done, scp_alloc(k->n, sizeof *hash, &hash));
     for (size_t f = 0; f < k->n_files; f++)
         for (size_t i = 0; i < k->file_cells[f]; i++) {
             int32_t key = k->cell_key[f][i];
@@ -289,17 +292,19 @@ static scp_status assign_slots(scp_prep_plan *p)
             k->cell_key[f][i] = profile < 0 ? -1 : b->first_slot[profile];
             int32_t slots = profile < 0 ? 1 : b->first_slot[profile + 1] - b->first_slot[profile];
             if (slots == 1) continue;
-            uint64_t at = scp_rng_permute((uint64_t)p->set->seed, SCP_RNG_BOOTSTRAP,
-                                          key_hash(k, &k->key[key]), (uint64_t)k->cells[key],
-                                          (uint64_t)seen[key]++);
+            if (seen[key] == 0) hash[key] = key_hash(k, &k->key[key]);
+            uint64_t at = scp_rng_permute((uint64_t)p->set->seed, SCP_RNG_BOOTSTRAP, hash[key],
+                                          (uint64_t)k->cells[key], (uint64_t)seen[key]++);
             k->cell_key[f][i] += (int32_t)(at % (uint64_t)slots);
         }
-    free(seen);
     b->cell_slot = k->cell_key;
     b->file_cells = k->file_cells;
     k->cell_key = NULL;
     k->file_cells = NULL;
-    return SCP_OK;
+done:
+    free(seen);
+    free(hash);
+    return st;
 }
 
 /* A plate that begins is a seam, unless it lies between the first and the last profile of a
