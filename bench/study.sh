@@ -39,7 +39,7 @@ autoencoder_of() {
 # for scoring), config (settings of the model), more_vae, more_train (further options), baseline_steps, stratum ("line:dose
 # level", or empty).
 
-study_models=scppdm,regression,ridge,linear_shift,mlp,mlp_shift,perturb_mean,context_mean,global_mean,line_mean,no_change,autoencoder
+study_models=scppdm,regression,ridge,linear_shift,mlp,mlp_shift,perturb_mean,nearest_drug,context_mean,global_mean,line_mean,no_change,autoencoder
 # The form of the paper at the sizes of `config`: noise prediction of z_post, one DDIM sample, two knobs.
 paper_form="--set diffusion.parameterization=eps --set diffusion.target=post --set guidance.kind=dual
  --set guidance.s_p=1 --set guidance.s_0=3 --set guidance.alpha=2 --set guidance.gamma=-0.5

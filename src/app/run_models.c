@@ -34,7 +34,7 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
     if (scp_means_parse(m->name, &kind) != SCP_OK)
         SCP_FAIL(SCP_EUSAGE,
                  "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, ridge, "
-                 "linear, linear_shift, mlp, mlp_shift, perturb_mean, context_mean, global_mean, line_mean, no_change, replicate",
+                 "linear, linear_shift, mlp, mlp_shift, perturb_mean, nearest_drug, context_mean, global_mean, line_mean, no_change, replicate",
                  m->name);
     return scp_means_fit(kind, comm, &o->data, &m->means);
 }

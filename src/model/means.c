@@ -17,6 +17,7 @@ static const struct {
 } rule[SCP_MEANS_KINDS] = {
     [SCP_MEANS_NO_CHANGE] = { "no_change", true, NULL },
     [SCP_MEANS_PERTURB] = { "perturb_mean", true, scp_perturb_mean_plan },
+    [SCP_MEANS_SIMILAR] = { "nearest_drug", true, scp_nearest_drug_plan },
     [SCP_MEANS_CONTEXT] = { "context_mean", false, scp_context_mean_plan },
     [SCP_MEANS_GLOBAL] = { "global_mean", true, scp_global_mean_plan },
     [SCP_MEANS_LINE] = { "line_mean", true, scp_line_mean_plan },

@@ -10,6 +10,7 @@
 typedef enum scp_means_kind {
     SCP_MEANS_NO_CHANGE, /* x_pre */
     SCP_MEANS_PERTURB,   /* x_pre + mean training shift of the same (drug, dose) */
+    SCP_MEANS_SIMILAR,   /* the same; a new drug takes the shift of the most similar training drug */
     SCP_MEANS_CONTEXT,   /* mean training x_post of the same line */
     SCP_MEANS_GLOBAL,    /* x_pre + mean training shift at the same dose level, any drug or line */
     SCP_MEANS_LINE,      /* x_pre + mean training shift of the line at the same dose level */
@@ -19,7 +20,8 @@ typedef enum scp_means_kind {
     SCP_MEANS_KINDS
 } scp_means_kind;
 
-/** "no_change", "perturb_mean", "context_mean", "global_mean", "line_mean", "oracle", "replicate".
+/** "no_change", "perturb_mean", "nearest_drug", "context_mean", "global_mean", "line_mean",
+ * "oracle", "replicate".
  */
 const char *scp_means_name(scp_means_kind kind);
 scp_status scp_means_parse(const char *name, scp_means_kind *out) SCP_MUST_USE;
@@ -46,8 +48,9 @@ scp_status scp_means_fill(void *ctx, const int32_t *rows, size_t n, float *out) 
 /* How predictions of some pairs were found. */
 typedef struct scp_means_backoff {
     size_t n_exact;   /* own group seen in training */
-    size_t n_nearest; /* perturb: same drug at the nearest log dose; line: the line at any dose;
-                         global: all training pairs (a level that was never trained) */
+    size_t n_nearest; /* perturb: same drug at the nearest log dose; similar: that, or another drug;
+                         line: the line at any dose; global: all training pairs (a level that was
+                         never trained) */
     size_t n_none;    /* nothing known: shift 0, the prediction is x_pre */
 } scp_means_backoff;
 

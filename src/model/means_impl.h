@@ -32,6 +32,7 @@ struct scp_means {
 
 /* Set n_groups, member, use, source; the engine has set -1 and SCP_MEANS_EXACT everywhere. */
 scp_status scp_perturb_mean_plan(scp_means *m) SCP_MUST_USE;
+scp_status scp_nearest_drug_plan(scp_means *m) SCP_MUST_USE;
 scp_status scp_context_mean_plan(scp_means *m) SCP_MUST_USE;
 scp_status scp_global_mean_plan(scp_means *m) SCP_MUST_USE;
 scp_status scp_line_mean_plan(scp_means *m) SCP_MUST_USE;

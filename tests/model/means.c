@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "comm/world.h"
 #include "eval/screen.h"
 #include "tap.h"
@@ -95,6 +96,42 @@ static void test_backoff(void)
     }
     scp_means_destroy(&m);
     scp_dataset_fini(&d);
+}
+
+/* Drug Z was never trained: it takes the shift of X or of Y, whichever shares more of its bits, at
+ * the nearest dose. */
+static void test_nearest_drug(void)
+{
+    static const struct {
+        int bits[3]; /* of X, Y, Z: so many of the first ones */
+        float want[2];
+        const char *what;
+    } row[] = { { { 10, 4, 5 }, { 4, 4 }, "Y" }, { { 6, 20, 5 }, { 3, 3 }, "X" } };
+    const int32_t at[] = { 7, 8 }, known[] = { 5, 6 };
+    for (size_t k = 0; k < 2; k++) {
+        scp_dataset d;
+        scp_means *m = NULL, *perturb = NULL;
+        float got[2], plain[2], same[2];
+        if (!tap_st(screen_make(1, small, N_SMALL, &d), "a screen")) return;
+        if (tap_st(scp_alloc(d.n_drugs * SCP_FP_BITS, 1, &d.fp), "fingerprints")) {
+            for (size_t i = 0; i < d.n_drugs; i++)
+                for (int b = 0; b < row[k].bits[d.drug[i][0] - 'X']; b++)
+                    d.fp[i * SCP_FP_BITS + (size_t)b] = 1;
+            if (tap_st(scp_means_fit(SCP_MEANS_SIMILAR, world, &d, &m), "nearest drug") &&
+                tap_st(scp_means_fit(SCP_MEANS_PERTURB, world, &d, &perturb), "perturb mean") &&
+                tap_st(scp_means_predict(m, at, 2, got), "new drugs") &&
+                tap_st(scp_means_predict(m, known, 2, same), "known ones") &&
+                tap_st(scp_means_predict(perturb, known, 2, plain), "by their own mean")) {
+                for (int i = 0; i < 2; i++)
+                    tap_near(got[i], (double)d.x[d.pre[at[i]]] + row[k].want[i], 1e-6,
+                             "Z is most like %s: shift %g", row[k].what, row[k].want[i]);
+                tap_ok(memcmp(same, plain, sizeof same) == 0, "a known drug has its own mean");
+            }
+        }
+        scp_means_destroy(&m);
+        scp_means_destroy(&perturb);
+        scp_dataset_fini(&d);
+    }
 }
 
 /* A dose-finding study: each drug has a ladder of its own, one of them without a lowest dose. */
@@ -203,6 +240,7 @@ int main(int argc, char **argv)
     tap_set_silent(scp_comm_rank(world) != 0);
     test_by_hand();
     test_backoff();
+    test_nearest_drug();
     test_dose_by_rank();
     test_errors();
     test_same_bits();

@@ -1,6 +1,9 @@
 /* Perturb mean: x_pre + mean over training pairs of the same (drug, dose), whatever the cell line,
  * of x_post - x_pre. A drug trained at other doses only lends the offset of its nearest dose in log
- * (the lower one on a tie); an unknown drug has offset 0. */
+ * (the lower one on a tie); an unknown drug has offset 0.
+ *
+ * Nearest drug: the same, but an unknown drug borrows the offset of the training drug with the most
+ * similar structure (Tanimoto of the fingerprints, the first on a tie), at its nearest dose. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -47,17 +50,66 @@ static int32_t nearest(const label *labels, size_t n, label wanted)
     return best;
 }
 
-scp_status scp_perturb_mean_plan(scp_means *m)
+/* Tanimoto similarity of two drugs: common bits over bits of either; 0 without bits. */
+static double similarity(const scp_dataset *d, int32_t a, int32_t b)
+{
+    const uint8_t *x = d->fp + (size_t)a * SCP_FP_BITS, *y = d->fp + (size_t)b * SCP_FP_BITS;
+    int both = 0, either = 0;
+    for (size_t i = 0; i < SCP_FP_BITS; i++) {
+        both += x[i] & y[i];
+        either += x[i] | y[i];
+    }
+    return either ? (double)both / either : 0;
+}
+
+/* The training drug most similar to a drug; -1 without fingerprints. */
+static int32_t most_similar(const scp_dataset *d, const label *labels, size_t n, int32_t drug)
+{
+    int32_t best = -1;
+    double most = -1;
+    for (size_t i = 0; d->fp && i < n; i++) {
+        if (i && labels[i].drug == labels[i - 1].drug) continue;
+        double s = similarity(d, labels[i].drug, drug);
+        if (!(s > most)) continue;
+        most = s;
+        best = labels[i].drug;
+    }
+    return best;
+}
+
+/* borrows: an unknown drug borrows from the most similar one. */
+static scp_status plan(scp_means *m, bool borrows)
 {
     label *labels = NULL;
-    SCP_TRY(training_labels(m, &labels, &m->n_groups));
+    int32_t *lender = NULL; /* [n_drugs] -1: not looked for, or none */
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, training_labels(m, &labels, &m->n_groups));
+    SCP_GOTO(done, scp_alloc(m->d->n_drugs, sizeof *lender, &lender));
+    for (size_t k = 0; k < m->d->n_drugs; k++) lender[k] = -1;
     for (size_t i = 0; i < m->d->N; i++) {
         label own = { .dose = scp_means_dose(m, i), .drug = scp_means_drug(m, i) };
         const label *known = bsearch(&own, labels, m->n_groups, sizeof own, by_label);
         m->use[i] = known ? (int32_t)(known - labels) : nearest(labels, m->n_groups, own);
+        if (m->use[i] < 0 && borrows) {
+            if (lender[own.drug] < 0)
+                lender[own.drug] = most_similar(m->d, labels, m->n_groups, own.drug);
+            m->use[i] = nearest(labels, m->n_groups, (label){ own.dose, lender[own.drug] });
+        }
         m->source[i] = known ? SCP_MEANS_EXACT : m->use[i] < 0 ? SCP_MEANS_NONE : SCP_MEANS_NEAREST;
         if (scp_means_trains(m, i)) m->member[0][i] = m->use[i];
     }
+done:
+    free(lender);
     free(labels);
-    return SCP_OK;
+    return st;
+}
+
+scp_status scp_perturb_mean_plan(scp_means *m)
+{
+    return plan(m, false);
+}
+
+scp_status scp_nearest_drug_plan(scp_means *m)
+{
+    return plan(m, true);
 }
