@@ -56,10 +56,10 @@ scp_set_launcher() {
 # One rank a GPU, all GPUs of the node seen by each rank.
 scp_check_gpus() {
     local ranks=${SLURM_NTASKS_PER_NODE:-${SLURM_NTASKS:-1}} gpus=${SLURM_GPUS_ON_NODE:-$SCPPDM_GPUS}
-    ((SCPPDM_GPUS > 0)) || return 0
+    ((scp_kind_gpus > 0)) || return 0
     if ((gpus < SCPPDM_GPUS)); then
-        scp_refuse SCPPDM_GPUS "SCPPDM_GPUS=$SCPPDM_GPUS, but the job has $gpus a node: submit with $scp_dir/$scp_stage, \
-or sbatch --gpus-per-node=$SCPPDM_GPUS --ntasks-per-node=$SCPPDM_GPUS"
+        scp_refuse SCPPDM_GPUS "SCPPDM_GPUS=$SCPPDM_GPUS, but the job has $gpus a node: submit with \
+$scp_dir/$scp_stage, or sbatch --gpus-per-node=$SCPPDM_GPUS --ntasks-per-node=$SCPPDM_GPUS"
     fi
     if [[ $ranks =~ ^[0-9]+$ ]] && ((ranks > SCPPDM_GPUS)); then
         scp_refuse SCPPDM_GPUS "$ranks ranks a node, but SCPPDM_GPUS=$SCPPDM_GPUS: one rank a GPU; submit with \
@@ -74,7 +74,7 @@ $scp_dir/$scp_stage, or sbatch --ntasks-per-node=$SCPPDM_GPUS"
 scp_print_job() {
     scp_log "job $scp_id, start ${SLURM_RESTART_COUNT:-0}, partition ${SLURM_JOB_PARTITION:-?}," \
         "account ${SLURM_JOB_ACCOUNT:-none}, nodes ${SLURM_JOB_NODELIST:-?}, time left $(scp_squeue %L)"
-    scp_log "${SLURM_NTASKS:-1} ranks x $OMP_NUM_THREADS threads, ${SCPPDM_GPUS/#0/no} GPUs a node, in $PWD"
+    scp_log "${SLURM_NTASKS:-1} ranks x $OMP_NUM_THREADS threads, ${scp_kind_gpus/#0/no} GPUs a node, in $PWD"
     scp_log "site file ${scp_site_file:-none}, modules ${SCPPDM_MODULES[*]:-none}"
     scp_log "launcher ${scp_launch[*]}, programs ${SCPPDM_CONTAINER:-${SCPPDM_BIN:-from PATH}}"
     if [[ -n $SCPPDM_PARTITION && ,$SCPPDM_PARTITION, != *,${SLURM_JOB_PARTITION:-},* ]]; then

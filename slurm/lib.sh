@@ -132,15 +132,16 @@ set SCPPDM_GPUS, ranks choose by their number on the node" "$word" ;;
     done
 }
 
-# scp_kind_options KIND: the options of sbatch for one kind of job in scp_kind_sbatch.
+# scp_kind_options KIND: the options of sbatch for one kind of job in scp_kind_sbatch, its GPUs in scp_kind_gpus.
 scp_kind_options() {
     local list="SCPPDM_SBATCH_${1^^}[@]"
+    scp_kind_gpus=$SCPPDM_GPUS
+    if [[ $1 == prep || $1 == report ]]; then scp_kind_gpus=0; fi
     scp_kind_sbatch=("${!list}")
 }
 
 # Defaults and checks of every setting.
 scp_check_site() {
-    scp_kind_options "$scp_kind"
     : "${SCPPDM_PARTITION:=}" "${SCPPDM_ACCOUNT:=}" "${SCPPDM_GPUS:=0}" "${SCPPDM_BIN:=}" "${SCPPDM_CONTAINER:=}"
     : "${SCPPDM_LAUNCH:=srun}" "${SCPPDM_MPI:=pmix}" "${SCPPDM_REQUEUES:=100}" "${SCPPDM_RUN:=}" "${SCPPDM_SHARD:=}"
     : "${SCPPDM_DRUGS:=}" "${SCPPDM_PREP_CONFIG:=}" "${SCPPDM_CONFIG:=}" "${SCPPDM_SYNTH:=demo}"
@@ -149,6 +150,7 @@ scp_check_site() {
     [[ -d $scp_conf ]] && scp_conf=$(cd "$scp_conf" && pwd)
     scp_check_number SCPPDM_GPUS 0
     scp_check_number SCPPDM_REQUEUES 0
+    scp_kind_options "$scp_kind"
     scp_check_lists
     [[ $SCPPDM_LAUNCH == srun || $SCPPDM_LAUNCH == mpirun ]] ||
         scp_refuse SCPPDM_LAUNCH "'$SCPPDM_LAUNCH' must be srun or mpirun"
@@ -200,8 +202,14 @@ scp_take() {
         --run) scp_opt[$name]=$value ;; # a seed adds to it
         --shard | --config) scp_opt[$name]=$value scp_args+=("$name" "$value") ;;
         --model | --train.model) scp_opt[--model]=$value scp_args+=("$name" "$value") ;;
-        *.h5ad) scp_plates+=("$1") ;;
-        *) scp_args+=("$1") ;;
+        *)
+            # Plates by name, as a shell's pattern leaves them. Elsewhere such a file is an option's value.
+            if [[ $1 == *.h5ad && $scp_kind =~ ^(prep|vae|train|pipeline)$ ]]; then
+                scp_plates+=("$1")
+            else
+                scp_args+=("$1")
+            fi
+            ;;
         esac
         shift
     done
@@ -240,8 +248,8 @@ scp_sbatch_options() {
     scp_sbatch=()
     [[ -n $SCPPDM_PARTITION ]] && scp_sbatch+=("--partition=$SCPPDM_PARTITION")
     [[ -n $SCPPDM_ACCOUNT ]] && scp_sbatch+=("--account=$SCPPDM_ACCOUNT")
-    if ((SCPPDM_GPUS > 0)); then
-        scp_sbatch+=("--gpus-per-node=$SCPPDM_GPUS" "--ntasks-per-node=$SCPPDM_GPUS")
+    if ((scp_kind_gpus > 0)); then
+        scp_sbatch+=("--gpus-per-node=$scp_kind_gpus" "--ntasks-per-node=$scp_kind_gpus")
     fi
     ((scp_members > 0)) && scp_sbatch+=("--array=0-$((scp_members - 1))%${scp_at_once:-4}")
     scp_sbatch+=("${SCPPDM_SBATCH[@]}" "${scp_kind_sbatch[@]}")

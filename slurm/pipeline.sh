@@ -6,8 +6,9 @@
 # Submit the whole chain, each step when those it needs have ended well:
 #     prep, vae, train, ablations (array), baselines (array), eval, predict, report
 # and print the job ids. What is not given comes from site.conf. The shard is not built again where it exists. With
-# --seeds every step from vae on is an array with a run folder a seed (FOLDER/seed-1, ...). Further options go to vae and
-# train; all later steps take them from the run folder. --dry-run prints the calls of sbatch and submits nothing.
+# --seeds every step from vae on is an array with a run folder a seed (FOLDER/seed-1, ...). Further options go to
+# vae and train; all later steps take them from the run folder. --dry-run prints the calls of sbatch and submits
+# nothing.
 
 scp_dir=${SCPPDM_SLURM_DIR:-$(dirname "$(readlink -f "$0")")}
 # shellcheck source=slurm/lib.sh
@@ -49,6 +50,7 @@ submit() {
     scp_members=$3
     shift 3
     scp_kind_options "$name"
+    scp_check_lists
     scp_sbatch_options
     command=(sbatch --parsable "${scp_sbatch[@]}" ${dependency:+"--dependency=$dependency" --kill-on-invalid-dep=yes}
         "$scp_dir/$name.sh" "$@" ${seeds:+--seeds "$seeds"})
@@ -60,8 +62,8 @@ submit() {
     fi
     if ! id=$(env "${scp_given[@]}" "${command[@]}"); then
         ((${#submitted[@]} == 0)) || scancel "${submitted[@]}"
-        scp_die 69 "$name was refused, the steps before it are cancelled (${submitted[*]:-none}). Its options come from the" \
-            "#SBATCH lines of $scp_dir/$name.sh and from ${scp_site_file:-the environment}"
+        scp_die 69 "$name was refused, the steps before it are cancelled (${submitted[*]:-none}). Options come from" \
+            "the #SBATCH lines of $scp_dir/$name.sh and from ${scp_site_file:-the environment}"
     fi
     id=${id%%;*}
     submitted+=("$id")
@@ -115,7 +117,8 @@ if [[ $ablations == yes ]]; then
     submit ablate "$(after "$train")" "$((6 * (n > 0 ? n : 1)))" --run "$folder"
     reported+=("$id")
 fi
-submit eval "$(after "${scored[@]}")" "$n" --run "$folder" --models "$models,perturb_mean,context_mean,global_mean,no_change"
+models+=,perturb_mean,context_mean,global_mean,no_change
+submit eval "$(after "${scored[@]}")" "$n" --run "$folder" --models "$models"
 reported+=("$id")
 submit predict "$(after "$id")" "$n" --run "$folder" --splits uc,ud
 reported+=("$id")

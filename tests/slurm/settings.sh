@@ -101,14 +101,15 @@ SCPPDM_PARTITION=gpu
 SCPPDM_ACCOUNT=lab
 SCPPDM_GPUS=2
 SCPPDM_SBATCH=(--constraint=a)
-SCPPDM_SBATCH_PREP=(--gpus-per-node=0)
+SCPPDM_SBATCH_PREP=(--constraint=b)
 END
 run train.sh --run r
 says "a script submits itself, and prints how" \
     '^sbatch --partition=gpu --account=lab --gpus-per-node=2 --ntasks-per-node=2 --constraint=a .*/train.sh --run r$' \
     'train.sh: site file .*site.conf' 'exit 0'
 run prep.sh p.h5ad
-says "options for one kind of job come last" '--gpus-per-node=2 .*--gpus-per-node=0 .*/prep.sh p.h5ad'
+says "options for one kind of job come last, and preparation has no GPUs" \
+    '^sbatch --partition=gpu --account=lab --constraint=a --constraint=b .*/prep.sh p.h5ad'
 SCPPDM_LAUNCH=mpirun SCPPDM_SEEDS=1,2 run eval.sh --run r
 says "settings of the environment come to the job" '--array=0-1%4 ' '^environment: mpirun 1,2$'
 run ablate.sh --run r --seeds 1,2,3
@@ -168,6 +169,8 @@ SLURM_RESTART_COUNT=100 SRUN_CODE=85 run eval.sh --run r
 says "nor for ever" 'not requeued: started 101 times' 'exit 85'
 SLURM_RESTART_COUNT=1 run train.sh --run r --fresh --model ridge --shard list
 says "--fresh counts for the first start only" '^srun .*scppdm_train --model ridge --shard list --run r --device cuda$'
+run eval.sh --run r --predictions other.h5ad
+says "an option's value is no plate" 'scppdm_eval --predictions other.h5ad --run r'
 run ablate.sh --run r
 says "an array that was not submitted as one says how" 'sbatch --array=0-5' 'exit 64'
 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=7 run ablate.sh --run r --seeds 1,2
