@@ -1,5 +1,5 @@
-/* Inputs of `bench/run eval`: a made-up screen of one control a line and two doses a drug, all of it to
- * be scored, and predictions of it.
+/* Inputs of `bench/run eval`: a made-up screen of one control a line and two doses a drug, all of
+ * it to be scored, and predictions of it.
  *
  * usage: bench_eval FOLDER LINES DRUGS GENES     2 x LINES x DRUGS conditions; writes shard.h5,
  * real.h5ad and pred.h5ad into the folder */

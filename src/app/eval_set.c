@@ -73,9 +73,10 @@ static void report_negative(const job *j, const scp_eval_set *set)
     for (size_t m = 0; m < set->n; m++) {
         const double share = set->model[m].all[SCP_METRIC_CLIPPED].mean;
         if (j->models.v[m].file && share > 0)
-            scp_log(SCP_LOG_WARN,
-                    "%s: %.3g %% of the predicted values are below 0 and count as 0 (column clipped)",
-                    set->model[m].model, 100 * share);
+            scp_log(
+                SCP_LOG_WARN,
+                "%s: %.3g %% of the predicted values are below 0 and count as 0 (column clipped)",
+                set->model[m].model, 100 * share);
     }
 }
 
@@ -115,7 +116,8 @@ static scp_status find_truth(const job *j, char *path, size_t size)
     return scp_str_format(path, size, "%s", choice);
 }
 
-/* The same predictions against the truth of a synthetic screen, for the conditions that it knows. */
+/* The same predictions against the truth of a synthetic screen, for the conditions that it knows.
+ */
 static scp_status score_truth(job *j, scp_eval_set *set)
 {
     const scp_metric_settings *m = &j->s->metrics;
@@ -149,8 +151,7 @@ static scp_status write_set(const job *j, const scp_eval_set *set, const char *d
     char path[SCP_PATH_MAX];
     SCP_TRY(scp_scores_write_split(set->model, set->n, &j->o->data, j->dir));
     SCP_TRY(scp_fs_join(path, sizeof path, j->dir, "real.h5ad"));
-    if (j->s->eval.h5ad)
-        SCP_TRY(scp_pred_write_real(&j->o->data, set->rows, set->n_rows, path));
+    if (j->s->eval.h5ad) SCP_TRY(scp_pred_write_real(&j->o->data, set->rows, set->n_rows, path));
     if (!set->n_truth) return SCP_OK;
     SCP_TRY(scp_str_format(path, sizeof path, "%s/%s_truth", dir, set->split));
     return scp_scores_write_split(set->truth, set->n_truth, &j->o->data, path);
@@ -267,11 +268,11 @@ static scp_status print_tests(const scp_eval_set *set)
     scp_strbuf b = { 0 };
     scp_status st = SCP_OK;
     if (!t->n_tested) return SCP_OK;
-    SCP_GOTO(done, scp_strbuf_addf(&b,
-                                   "\n%s: share of the top %lld genes by true |logFC| with FDR <= %g "
-                                   "(paired t-tests on sub-bulks, %zu of %zu conditions):",
-                                   set->split, (long long)set->model->deg_k, t->level, t->n_tested,
-                                   t->n));
+    SCP_GOTO(done, scp_strbuf_addf(
+                       &b,
+                       "\n%s: share of the top %lld genes by true |logFC| with FDR <= %g "
+                       "(paired t-tests on sub-bulks, %zu of %zu conditions):",
+                       set->split, (long long)set->model->deg_k, t->level, t->n_tested, t->n));
     for (size_t e = 0; e < t->n_pseudo; e++)
         SCP_GOTO(done, scp_strbuf_addf(&b, "%s %.3f with pseudo-count %g", e ? "," : "",
                                        t->reduction[e].mean, t->pseudo[e]));

@@ -15,13 +15,13 @@ typedef struct scp_eval_set {
     size_t n;
     scp_scores ceiling[SCP_CEILINGS]; /* n 0: the shard has nothing to measure it by */
     scp_deg_tests tests;              /* n_tested 0: none */
-    scp_scores *truth;                /* [n_truth] the same models against the truth, "<split>_truth" */
+    scp_scores *truth; /* [n_truth] the same models against the truth, "<split>_truth" */
     size_t n_truth;
 } scp_eval_set;
 
 /** Score the models of s->eval on a split and write what belongs to it alone into <dir>/<split>:
- *  result files, real.h5ad, pred_<model>.h5ad of trained models. A split without conditions is a warning.
- *  Collective. set: scp_eval_set_fini. */
+ *  result files, real.h5ad, pred_<model>.h5ad of trained models. A split without conditions is a
+ * warning. Collective. set: scp_eval_set_fini. */
 scp_status scp_eval_set_run(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
                             const char *dir, const char *split, scp_eval_set *set) SCP_MUST_USE;
 void scp_eval_set_fini(scp_eval_set *set);

@@ -30,8 +30,9 @@ static scp_status read_rows(const char *what, const char *split, scp_score_rows 
 
 static scp_status build_table(const scp_score_match *m, const char *a, const char *b, scp_table *t)
 {
-    static const char *const title[] = { "mean of A", "mean of B", "A - B", "low", "high",
-                                         "p",         "q" };
+    static const char *const title[] = {
+        "mean of A", "mean of B", "A - B", "low", "high", "p", "q"
+    };
     SCP_TRY(scp_table_init(t, "comparison"));
     for (size_t i = 0; i < sizeof title / sizeof title[0]; i++)
         SCP_TRY(scp_table_add_column(t, title[i], NAN, DIGITS));
@@ -42,7 +43,8 @@ static scp_status build_table(const scp_score_match *m, const char *a, const cha
                                v->high,   v->p,      v->q,          (double)v->n };
         SCP_TRY(scp_table_add_row(t, m->name[c], row, false));
     }
-    SCP_TRY(scp_table_note(t, "A: %s; B: %s; %zu conditions in both, %zu of A alone, %zu of B alone",
+    SCP_TRY(scp_table_note(t,
+                           "A: %s; B: %s; %zu conditions in both, %zu of A alone, %zu of B alone",
                            a, b, m->n, m->only_a, m->only_b));
     return scp_table_note(t, "low, high: 95 %% of the bootstrap over conditions; p: Wilcoxon's "
                              "signed-rank test, two-sided; q: p adjusted over the metrics "
@@ -54,7 +56,9 @@ static scp_status add_rows(scp_tsv_writer *w, const scp_score_match *m, const ch
 {
     for (size_t c = 0; w && c < m->n_cols; c++) {
         const scp_comparison *v = &m->comparison[c];
-        const double figure[] = { v->mean_a, v->mean_b, v->difference, v->low, v->high, v->p, v->q };
+        const double figure[] = {
+            v->mean_a, v->mean_b, v->difference, v->low, v->high, v->p, v->q
+        };
         SCP_TRY(scp_tsv_add_text(w, split));
         SCP_TRY(scp_tsv_add_text(w, a));
         SCP_TRY(scp_tsv_add_text(w, b));
@@ -76,8 +80,8 @@ static scp_status compare_one(const scp_run_settings *s, const char *split, cons
     scp_status st = SCP_OK;
     SCP_GOTO(done, read_rows(a, split, &rows[0]));
     SCP_GOTO(done, read_rows(b, split, &rows[1]));
-    SCP_GOTO(done, scp_score_rows_compare(&rows[0], &rows[1], s->metrics.bootstrap, s->metrics.seed,
-                                          &m));
+    SCP_GOTO(done,
+             scp_score_rows_compare(&rows[0], &rows[1], s->metrics.bootstrap, s->metrics.seed, &m));
     SCP_GOTO(done, build_table(&m, a, b, &t));
     snprintf(heading, sizeof heading, "%s: comparison", split);
     SCP_GOTO(done, scp_eval_print(s, &t, false, heading));

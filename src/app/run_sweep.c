@@ -1,5 +1,6 @@
 /* scppdm_eval --sweep.*: the first model at every point of a grid of sampling settings. The points
- * have a file each, so that tasks of an array do not meet; sweep.tsv is made of all that are there. */
+ * have a file each, so that tasks of an array do not meet; sweep.tsv is made of all that are there.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,9 @@
 #include "report/score_table.h"
 
 enum { S_P, S_0, ALPHA, GAMMA, STEPS, DRAWS, AXES };
-static const char *const axis_name[AXES] = { "s_p", "s_0", "alpha", "gamma", "ddim_steps", "draws" };
+static const char *const axis_name[AXES] = {
+    "s_p", "s_0", "alpha", "gamma", "ddim_steps", "draws"
+};
 
 typedef struct sweep {
     scp_comm *comm;
@@ -67,9 +70,8 @@ static scp_guidance guidance_at(const sweep *w, size_t point)
 
 static void values_of(const scp_guidance *g, double v[AXES])
 {
-    const double all[AXES] = { g->s_p,   g->s_0,
-                               g->alpha, g->gamma,
-                               (double)g->ddim_steps, (double)g->draws };
+    const double all[AXES] = { g->s_p,          g->s_0, g->alpha, g->gamma, (double)g->ddim_steps,
+                               (double)g->draws };
     memcpy(v, all, sizeof all);
 }
 
@@ -105,7 +107,8 @@ static scp_status add_header(scp_strbuf *b, const scp_scores *s)
     for (int a = 0; a < AXES; a++) SCP_TRY(scp_strbuf_addf(b, "\t%s", axis_name[a]));
     SCP_TRY(scp_strbuf_addf(b, "\tn"));
     for (size_t c = 0; c < s->cols.n; c++)
-        SCP_TRY(scp_strbuf_addf(b, "\t%s_mean\t%s_median", s->cols.col[c].name, s->cols.col[c].name));
+        SCP_TRY(
+            scp_strbuf_addf(b, "\t%s_mean\t%s_median", s->cols.col[c].name, s->cols.col[c].name));
     return scp_strbuf_addn(b, "\n", 1);
 }
 
@@ -117,8 +120,9 @@ static scp_status write_point(const sweep *w, const scp_scores *s, const scp_gui
     scp_strbuf b = { 0 };
     scp_status st = SCP_OK;
     values_of(g, v);
-    SCP_GOTO(done, scp_str_format(path, sizeof path, "%s/%s_%g_%g_%g_%g_%g_%g.tsv", w->dir, s->split,
-                                  v[S_P], v[S_0], v[ALPHA], v[GAMMA], v[STEPS], v[DRAWS]));
+    SCP_GOTO(done,
+             scp_str_format(path, sizeof path, "%s/%s_%g_%g_%g_%g_%g_%g.tsv", w->dir, s->split,
+                            v[S_P], v[S_0], v[ALPHA], v[GAMMA], v[STEPS], v[DRAWS]));
     SCP_GOTO(done, add_header(&b, s));
     SCP_GOTO(done, add_figures(&b, s, v));
     SCP_GOTO(done, scp_fs_write_text(path, b.text, b.len));

@@ -1,10 +1,10 @@
 /* How far scores would move with other conditions: percentile intervals over resampled conditions,
  * and paired comparisons of two models on the same conditions.
  *
- * A resample takes as many conditions as there are, with replacement; all metrics and all models of a
- * set take the same ones. Discrimination scores, of which a label has one, are weighed by how often
- * the first condition of the label was drawn. Draws are counter-based (seed, resample, condition):
- * the same on any number of ranks. */
+ * A resample takes as many conditions as there are, with replacement; all metrics and all models of
+ * a set take the same ones. Discrimination scores, of which a label has one, are weighed by how
+ * often the first condition of the label was drawn. Draws are counter-based (seed, resample,
+ * condition): the same on any number of ranks. */
 #ifndef SCP_EVAL_BOOTSTRAP_H
 #define SCP_EVAL_BOOTSTRAP_H
 
@@ -21,10 +21,11 @@ typedef struct scp_comparison {
     double mean_a, mean_b;
     double difference, low, high; /* mean of a - b, and the middle 95 % of its resamples */
     double p;                     /* Wilcoxon's signed-rank test, two-sided (eval/significance.h) */
-    double q;                     /* p adjusted over the metrics that have one (Benjamini-Hochberg) */
+    double q; /* p adjusted over the metrics that have one (Benjamini-Hochberg) */
 } scp_comparison;
 
-/** Compare column by column: a, b [n, cols] values, row by row of the same condition (NaN: left out).
+/** Compare column by column: a, b [n, cols] values, row by row of the same condition (NaN: left
+ * out).
  *  @param out [cols]. Not collective. */
 scp_status scp_compare(const double *a, const double *b, size_t n, size_t cols, int64_t resamples,
                        int64_t seed, scp_comparison *out) SCP_MUST_USE;

@@ -9,8 +9,9 @@
 
 const char *scp_ceiling_name(scp_ceiling_kind kind)
 {
-    static const char *const name[] = { [SCP_CEILING_WELL] = "within_well",
-                                        [SCP_CEILING_PLATE] = "between_plate" };
+    static const char *const name[] = {
+        [SCP_CEILING_WELL] = "within_well", [SCP_CEILING_PLATE] = "between_plate"
+    };
     return kind < SCP_CEILINGS ? name[kind] : "?";
 }
 
@@ -32,7 +33,8 @@ static void source_fini(source *s)
     scp_eval_plan_fini(&s->plan);
 }
 
-/* Mean of the even (half 0) or odd sub-bulks of a pair's treated key, every cell weighing the same. */
+/* Mean of the even (half 0) or odd sub-bulks of a pair's treated key, every cell weighing the same.
+ */
 static scp_status fill_half(const source *s, const int32_t *rows, size_t n, int half, float *out)
 {
     const scp_dataset *d = s->d;

@@ -10,7 +10,7 @@
 
 enum { MOST_PAIRS = 64 }; /* pairs that are used */
 
-typedef struct work { /* of a thread */
+typedef struct work {       /* of a thread */
     double *t, *size, *lfc; /* [G] */
     uint32_t *order;        /* [G] */
     uint32_t *top;          /* [K] */
@@ -21,7 +21,7 @@ typedef struct job {
     const scp_dataset *d;
     const scp_scores *s;
     size_t G, K;
-    int32_t *first, *count; /* [P] sub-bulks of a profile */
+    int32_t *first, *count;             /* [P] sub-bulks of a profile */
     scp_bh_table table[MOST_PAIRS + 1]; /* by pairs, as needed */
     int n_threads;
     work *work;
@@ -73,8 +73,7 @@ static scp_status job_init(job *j, double level)
     for (int i = 0; i < j->n_threads; i++) SCP_TRY(work_init(&j->work[i], j->G, j->K));
     for (size_t i = 0; i < j->s->n; i++) {
         const int32_t n = pairs_of(j, i);
-        if (n >= 2 && !j->table[n].n)
-            SCP_TRY(scp_bh_table_init(j->G, n - 1, level, &j->table[n]));
+        if (n >= 2 && !j->table[n].n) SCP_TRY(scp_bh_table_init(j->G, n - 1, level, &j->table[n]));
     }
     return SCP_OK;
 }
@@ -146,8 +145,7 @@ static scp_status collect(const job *j, const double *figures, scp_deg_tests *ou
         for (size_t e = 0; e < E; e++) out->share[e * n + i] = figures[i * (E + 1) + 1 + e];
     }
     SCP_TRY(scp_alloc(n, sizeof *scratch, &scratch));
-    for (size_t e = 0; e < E; e++)
-        scp_reduce(out->share + e * n, n, scratch, &out->reduction[e]);
+    for (size_t e = 0; e < E; e++) scp_reduce(out->share + e * n, n, scratch, &out->reduction[e]);
     free(scratch);
     return SCP_OK;
 }

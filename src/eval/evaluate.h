@@ -22,8 +22,8 @@ typedef struct scp_predictor {
     scp_status (*fill)(void *ctx, const int32_t *rows, size_t n, float *out);
     void *ctx;        /* first argument of fill, borrowed */
     const char *h5ad; /* write the predictions to this AnnData file as well, or NULL */
-    /** Standard deviation over `samples` samples of the model: sd [n, G]; called after fill, for the
-     *  same rows. NULL: the model has none. */
+    /** Standard deviation over `samples` samples of the model: sd [n, G]; called after fill, for
+     * the same rows. NULL: the model has none. */
     scp_status (*spread)(void *ctx, const int32_t *rows, size_t n, float *sd);
     size_t samples;
 } scp_predictor;
@@ -31,7 +31,8 @@ typedef struct scp_predictor {
 /* What predictions are held against when it is not the treated profiles of the data set: the truth
  * behind a synthetic screen, or a part of the cells. */
 typedef struct scp_truth {
-    /** Profiles of some pairs, finite and not negative: out [n, G]. Called as scp_predictor.fill is. */
+    /** Profiles of some pairs, finite and not negative: out [n, G]. Called as scp_predictor.fill
+     * is. */
     scp_status (*fill)(void *ctx, const int32_t *rows, size_t n, float *out);
     void *ctx; /* first argument of fill, borrowed */
 } scp_truth;

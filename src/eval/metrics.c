@@ -19,10 +19,10 @@ typedef struct ranked {
 /* What the truth is at one pseudo-count. */
 typedef struct at_pseudo {
     double pseudo;
-    ranked lfc;            /* [G] */
+    ranked lfc;                /* [G] */
     ranked deg_lfc, deg_delta; /* [K] over S */
-    double *deg_y;         /* [K] */
-    uint32_t *top;         /* [n_top] genes by |LFC|; the first K are S */
+    double *deg_y;             /* [K] */
+    uint32_t *top;             /* [n_top] genes by |LFC|; the first K are S */
 } at_pseudo;
 
 struct scp_pair {

@@ -82,10 +82,10 @@ void scp_pds_score(const double *f, const double *r, size_t N, size_t G, size_t 
 
 /* ---- many predictions against the labels of a line ----
  *
- * What decides the time is N distances a prediction over G genes. A tile of 2 predictions x 2 labels
- * takes 4 loads for 4 pairs, so the units that add are the limit, not memory: a difference, its
- * magnitude and two sums (the inner product serves L2 and cosine) for 16 genes at a time. Labels lie
- * in pieces of CHUNK genes, so that they are read in one stream for ROWS predictions. */
+ * What decides the time is N distances a prediction over G genes. A tile of 2 predictions x 2
+ * labels takes 4 loads for 4 pairs, so the units that add are the limit, not memory: a difference,
+ * its magnitude and two sums (the inner product serves L2 and cosine) for 16 genes at a time.
+ * Labels lie in pieces of CHUNK genes, so that they are read in one stream for ROWS predictions. */
 enum { CHUNK = 512, ROWS = 16 };
 
 /* |sum of n fp32 terms - the true one| <= (n + 2) u sum |terms| in any order, u = 2^-24; + 2 for
@@ -206,8 +206,7 @@ void scp_pds_line_ready(scp_pds_line *l)
     for (size_t q = 0; q < l->N; q++) {
         const double *x = l->effect + q * l->G;
         l->size[q] = measure(x, l->G);
-        for (size_t c = 0; c < l->chunks; c++)
-            narrow(l, x, c, l->label + (c * l->N + q) * CHUNK);
+        for (size_t c = 0; c < l->chunks; c++) narrow(l, x, c, l->label + (c * l->N + q) * CHUNK);
     }
 }
 

@@ -101,7 +101,7 @@ static bool is_vehicle(const key_columns *c, size_t row)
 
 /* What does not match between the genes of a file and those of the data set. */
 typedef struct gene_faults {
-    size_t strangers, missing; /* only in the file, only in the data set */
+    size_t strangers, missing;   /* only in the file, only in the data set */
     const char *stranger, *lost; /* the first of each */
     size_t stranger_at;
 } gene_faults;
@@ -110,15 +110,18 @@ static scp_status refuse_genes(const scp_pred_file *f, const gene_faults *x)
 {
     char text[2][256] = { "", "" };
     if (x->strangers)
-        snprintf(text[0], sizeof text[0], "%zu genes of the file are not in the data set (first: gene %zu, %.64s)",
+        snprintf(text[0], sizeof text[0],
+                 "%zu genes of the file are not in the data set (first: gene %zu, %.64s)",
                  x->strangers, x->stranger_at + 1, x->stranger);
     if (x->missing)
-        snprintf(text[1], sizeof text[1], "%s%zu genes of the data set are not in the file (first: %.64s)",
+        snprintf(text[1], sizeof text[1],
+                 "%s%zu genes of the data set are not in the file (first: %.64s)",
                  x->strangers ? "; " : "", x->missing, x->lost);
-    SCP_FAIL(SCP_EDATA,
-             "%s: %s%s. A file of predictions has the %zu genes of the shard, in any order: those of "
-             "var in real.h5ad",
-             scp_h5ad_path(f->file), text[0], text[1], f->d->G);
+    SCP_FAIL(
+        SCP_EDATA,
+        "%s: %s%s. A file of predictions has the %zu genes of the shard, in any order: those of "
+        "var in real.h5ad",
+        scp_h5ad_path(f->file), text[0], text[1], f->d->G);
 }
 
 /* Columns of the file as our genes: the same names, in any order. */
@@ -160,8 +163,7 @@ static scp_status match_genes(scp_pred_file *f, bool *permuted)
     size_t index;
     SCP_TRY(scp_h5ad_var_names(f->file, &name));
     SCP_GOTO(done, scp_names_create(&ours));
-    for (size_t g = 0; g < f->d->G; g++)
-        SCP_GOTO(done, scp_names_add(ours, f->d->gene[g], &index));
+    for (size_t g = 0; g < f->d->G; g++) SCP_GOTO(done, scp_names_add(ours, f->d->gene[g], &index));
     SCP_GOTO(done, place_genes(f, name, ours, permuted));
 done:
     scp_names_destroy(&ours);
@@ -264,12 +266,13 @@ static scp_status match(scp_pred_file *f, const int32_t *rows, size_t n, bool al
     count_matches(f, rows, n, keys, r, &missing);
     describe(r, missing, &unused);
     if (r->n_missing && !allow_missing)
-        SCP_FAIL_GOTO(done, SCP_EDATA,
-                      "%s: %zu of %zu conditions have no prediction, the first is %s; eval.allow_missing "
-                      "scores the others%s%s",
-                      scp_h5ad_path(f->file), r->n_missing, n, missing,
-                      r->n_unused ? ". Of the rows that belong to no condition the first is " : "",
-                      r->n_unused ? unused.text : "");
+        SCP_FAIL_GOTO(
+            done, SCP_EDATA,
+            "%s: %zu of %zu conditions have no prediction, the first is %s; eval.allow_missing "
+            "scores the others%s%s",
+            scp_h5ad_path(f->file), r->n_missing, n, missing,
+            r->n_unused ? ". Of the rows that belong to no condition the first is " : "",
+            r->n_unused ? unused.text : "");
 done:
     scp_strbuf_fini(&unused);
     scp_names_destroy(&keys);

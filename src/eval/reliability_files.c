@@ -40,8 +40,8 @@ scp_status scp_deg_tests_write(const scp_deg_tests *t, size_t n, const scp_datas
                                const char *path)
 {
     SCP_ARG(t && n && d && path, "tests, data set and path are required");
-    const char *column[7 + SCP_PSEUDO_MAX] = { "split", "cell_line", "drug", "dose_uM", "plate",
-                                               "pairs", "genes" };
+    const char *column[7 + SCP_PSEUDO_MAX] = { "split", "cell_line", "drug", "dose_uM",
+                                               "plate", "pairs",     "genes" };
     char share[SCP_PSEUDO_MAX][64], number[SCP_REAL_TEXT];
     scp_tsv_writer *w = NULL;
     scp_status st = SCP_OK;
@@ -57,8 +57,8 @@ done:
     return st;
 }
 
-static scp_status add_fractions(scp_tsv_writer *w, const scp_scores *model,
-                                scp_ceiling_kind kind, const scp_scores *ceiling)
+static scp_status add_fractions(scp_tsv_writer *w, const scp_scores *model, scp_ceiling_kind kind,
+                                const scp_scores *ceiling)
 {
     scp_of_ceiling o[SCP_METRIC_MAX];
     SCP_TRY(scp_ceiling_fractions(kind, ceiling, model, o));
@@ -114,8 +114,9 @@ scp_status scp_comparisons_write(const scp_scored_set *set, size_t n, int64_t re
                                  int64_t seed, const char *path)
 {
     SCP_ARG(set && path, "sets and path are required");
-    static const char *const column[] = { "split",  "model_a",    "model_b", "metric", "n", "mean_a",
-                                          "mean_b", "difference", "low",     "high",   "p", "q" };
+    static const char *const column[] = { "split", "model_a", "model_b", "metric",
+                                          "n",     "mean_a",  "mean_b",  "difference",
+                                          "low",   "high",    "p",       "q" };
     scp_tsv_writer *w = NULL;
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_tsv_writer_create(column, sizeof column / sizeof column[0], &w));

@@ -1,14 +1,14 @@
 /* What the sub-bulks of a shard say: which genes of a condition really change, and how well a
  * measurement predicts itself.
  *
- * prep keeps, for every held-out key and its vehicle, disjoint random parts of the cells (sub-bulks).
+ * prep keeps, for every held-out key and its vehicle, disjoint random parts of the cells
+ * (sub-bulks).
  *
- *   tests     the i-th sub-bulk of the treated key is paired with the i-th of its vehicle: one paired
- *             t-test a gene, Benjamini-Hochberg over all genes [paper 4.1.2]
- *   ceilings  within_well: the even sub-bulks of a key predict the odd ones, both against the vehicle
- *             of the plate: the noise of half of the cells.
- *             between_plate: x_pre plus the mean change that other plates show for the same (line,
- *             drug, dose) predicts the profile: what one plate says of another. */
+ *   tests     the i-th sub-bulk of the treated key is paired with the i-th of its vehicle: one
+ * paired t-test a gene, Benjamini-Hochberg over all genes [paper 4.1.2] ceilings  within_well: the
+ * even sub-bulks of a key predict the odd ones, both against the vehicle of the plate: the noise of
+ * half of the cells. between_plate: x_pre plus the mean change that other plates show for the same
+ * (line, drug, dose) predicts the profile: what one plate says of another. */
 #ifndef SCP_EVAL_REPLICATES_H
 #define SCP_EVAL_REPLICATES_H
 
@@ -16,12 +16,12 @@
 
 /* Tests of the conditions of a set, in the order of scp_scores; the same on every rank. */
 typedef struct scp_deg_tests {
-    char *split;         /* of the conditions */
-    double level;        /* false discovery rate */
-    size_t n, n_tested;  /* conditions; those with two pairs of sub-bulks or more */
-    int32_t *row;        /* [n] */
-    int32_t *pairs;      /* [n] pairs of sub-bulks */
-    int32_t *genes;      /* [n] genes that are significant, of all */
+    char *split;        /* of the conditions */
+    double level;       /* false discovery rate */
+    size_t n, n_tested; /* conditions; those with two pairs of sub-bulks or more */
+    int32_t *row;       /* [n] */
+    int32_t *pairs;     /* [n] pairs of sub-bulks */
+    int32_t *genes;     /* [n] genes that are significant, of all */
     size_t n_pseudo;
     double pseudo[SCP_PSEUDO_MAX];
     double *share;            /* [n_pseudo, n] of the DEG set; NaN without a test */

@@ -166,7 +166,8 @@ static void put_macro(scp_jsonl *j, const char *key, const scp_reduction *r)
 static void put_interval(scp_jsonl *j, const char *key, const scp_interval *v)
 {
     char text[2][SCP_REAL_TEXT], json[2 * SCP_REAL_TEXT + 8];
-    snprintf(json, sizeof json, "[%s, %s]", isnan(v->low) ? "null" : scp_print_real(v->low, text[0]),
+    snprintf(json, sizeof json, "[%s, %s]",
+             isnan(v->low) ? "null" : scp_print_real(v->low, text[0]),
              isnan(v->high) ? "null" : scp_print_real(v->high, text[1]));
     scp_jsonl_raw(j, key, json);
 }

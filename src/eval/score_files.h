@@ -22,8 +22,8 @@ scp_status scp_scores_write_split(const scp_scores *s, size_t n, const scp_datas
                                   const char *dir) SCP_MUST_USE;
 
 /** summary.json: settings, pseudo-count, and for each model and split every metric's mean, median,
- * 95 % intervals, n, NaN count, the nan0 figures, macro averages by drug and by line, the share of the
- * ceilings, and the pseudo-count study; then the tests of the DEG sets [n_tests].
+ * 95 % intervals, n, NaN count, the nan0 figures, macro averages by drug and by line, the share of
+ * the ceilings, and the pseudo-count study; then the tests of the DEG sets [n_tests].
  */
 scp_status scp_scores_write_summary(const scp_scores *s, size_t n, const scp_deg_tests *tests,
                                     size_t n_tests, const char *path) SCP_MUST_USE;
@@ -52,8 +52,8 @@ typedef struct scp_scored_set {
  *  (scp_of_ceiling). */
 scp_status scp_ceilings_write(const scp_scored_set *set, size_t n, const char *path) SCP_MUST_USE;
 
-/** comparisons.tsv: split, model a (the first), model b (each other one), metric, n, both means, their
- *  difference and its 95 % interval, p and q (eval/bootstrap.h). */
+/** comparisons.tsv: split, model a (the first), model b (each other one), metric, n, both means,
+ * their difference and its 95 % interval, p and q (eval/bootstrap.h). */
 scp_status scp_comparisons_write(const scp_scored_set *set, size_t n, int64_t resamples,
                                  int64_t seed, const char *path) SCP_MUST_USE;
 

@@ -16,13 +16,13 @@ enum { MOST_COLUMNS = 512 };
 enum { LABEL, LINE, PLATE, KEYS };
 static const char *const key_column[KEYS] = { "perturbation", "cell_line", "plate" };
 /* Columns that are no scores. */
-static const char *const not_scores[] = { "drug",   "dose_uM", "label_group_n", "effect",
+static const char *const not_scores[] = { "drug", "dose_uM", "label_group_n", "effect",
                                           "effect_true" };
 
 typedef struct reader {
     const char *path;
     size_t line;
-    size_t n_fields; /* of the header */
+    size_t n_fields;        /* of the header */
     int role[MOST_COLUMNS]; /* KEYS + index of a metric, a key, or -1 */
     size_t cap, cap_v;
 } reader;
@@ -85,10 +85,11 @@ static scp_status take_header(reader *r, char **field, size_t n, scp_score_rows 
         SCP_TRY(scp_strdup(field[i], &out->name[out->n_cols++]));
     }
     if (!label || !out->n_cols)
-        SCP_FAIL(SCP_EDATA,
-                 "%s: no column 'perturbation', or no metric: this is no results.csv of scppdm_eval "
-                 "or cell-eval",
-                 r->path);
+        SCP_FAIL(
+            SCP_EDATA,
+            "%s: no column 'perturbation', or no metric: this is no results.csv of scppdm_eval "
+            "or cell-eval",
+            r->path);
     return SCP_OK;
 }
 
@@ -193,8 +194,7 @@ static scp_status pair_rows(const scp_score_rows *a, const scp_score_rows *b, pa
     SCP_GOTO(done, scp_names_create(&names));
     for (size_t i = 0; i < b->n; i++) {
         SCP_GOTO(done, scp_names_add(names, b->key[i], &index));
-        if (index != seen++)
-            SCP_FAIL_GOTO(done, SCP_EDATA, "condition %s occurs twice", b->key[i]);
+        if (index != seen++) SCP_FAIL_GOTO(done, SCP_EDATA, "condition %s occurs twice", b->key[i]);
     }
     for (size_t i = 0; i < a->n; i++) {
         p->row_b[i] = scp_names_find(names, a->key[i]);
@@ -205,8 +205,9 @@ static scp_status pair_rows(const scp_score_rows *a, const scp_score_rows *b, pa
     }
     m->only_b = b->n > m->n ? b->n - m->n : 0;
     if (!m->n)
-        SCP_FAIL_GOTO(done, SCP_EDATA, "the two files share no condition: the first of one is %s, "
-                                       "of the other %s",
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "the two files share no condition: the first of one is %s, "
+                      "of the other %s",
                       a->key[0], b->key[0]);
 done:
     scp_names_destroy(&names);

@@ -109,7 +109,6 @@ double scp_wilcoxon(const double *d, size_t n, scp_sort_scratch scratch, uint32_
         ties += t * t * t - t;
     }
     const double all = m * (m + 1) / 2, smaller = fmin(positive, all - positive);
-    if (kept <= EXACT && ties == 0)
-        return fmin(1, 2 * exact_below(kept, (size_t)smaller));
+    if (kept <= EXACT && ties == 0) return fmin(1, 2 * exact_below(kept, (size_t)smaller));
     return approximate(m, smaller, ties);
 }

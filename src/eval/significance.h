@@ -19,8 +19,8 @@ double scp_t_probability(double t, double df);
  *  `level` rejects. NaN counts as 1. order [n] and scratch are scratch; q [n] may be p. */
 void scp_bh_adjust(const double *p, size_t n, scp_sort_scratch scratch, uint32_t *order, double *q);
 
-/* Which of n tests of equal df a rate rejects, by the size of t alone: t_k is the size that the k-th
- * largest must have. No p has to be computed for any condition. */
+/* Which of n tests of equal df a rate rejects, by the size of t alone: t_k is the size that the
+ * k-th largest must have. No p has to be computed for any condition. */
 typedef struct scp_bh_table {
     size_t n;
     double *t; /* [n] t_1 > t_2 > ... */
@@ -29,16 +29,16 @@ typedef struct scp_bh_table {
 scp_status scp_bh_table_init(size_t n, double df, double level, scp_bh_table *out) SCP_MUST_USE;
 void scp_bh_table_fini(scp_bh_table *b);
 
-/** The least |t| that is rejected among t [b->n]; infinity when none is. NaN counts as 0. scratch and
- *  order as in scp_bh_adjust; size [b->n] is scratch. A test is rejected when its |t| is not below
- *  the result. */
+/** The least |t| that is rejected among t [b->n]; infinity when none is. NaN counts as 0. scratch
+ * and order as in scp_bh_adjust; size [b->n] is scratch. A test is rejected when its |t| is not
+ * below the result. */
 double scp_bh_threshold(const scp_bh_table *b, const double *t, scp_sort_scratch scratch,
                         uint32_t *order, double *size);
 
-/** Two-sided p of Wilcoxon's signed-rank test of n differences of pairs: zeros and NaN are left out,
- *  ties share ranks. Exact for up to 50 differences without ties, else the normal approximation with
- *  the correction for ties, without that for continuity. NaN when nothing is left. size, rank [n],
- *  order [n] and sort are scratch. */
+/** Two-sided p of Wilcoxon's signed-rank test of n differences of pairs: zeros and NaN are left
+ * out, ties share ranks. Exact for up to 50 differences without ties, else the normal approximation
+ * with the correction for ties, without that for continuity. NaN when nothing is left. size, rank
+ * [n], order [n] and sort are scratch. */
 double scp_wilcoxon(const double *difference, size_t n, scp_sort_scratch scratch, uint32_t *order,
                     double *size, double *rank);
 

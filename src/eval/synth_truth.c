@@ -59,7 +59,8 @@ static scp_status get(const tables *t, const char *name, scp_array_type type, si
     if (!*rows) *rows = dims[0];
     if (!*columns) *columns = dims[1];
     if (dims[0] != *rows || dims[1] != *columns || dims[2] != 1)
-        SCP_FAIL(SCP_EDATA, "%s: %s has %zu x %zu values, want %zu x %zu: not a truth.h5 of scppdm_synth",
+        SCP_FAIL(SCP_EDATA,
+                 "%s: %s has %zu x %zu values, want %zu x %zu: not a truth.h5 of scppdm_synth",
                  t->path, name, dims[0], dims[1], *rows, *columns);
     return SCP_OK;
 }
@@ -133,11 +134,11 @@ static scp_status take_genes(scp_synth_truth *out, const tables *t)
     for (size_t g = 0; g < G; g++) {
         const int64_t at = scp_names_find(names, out->d->gene[g]);
         if (at < 0)
-            SCP_FAIL_GOTO(done, SCP_EDATA, "%s: gene %s of the shard is not in it: the truth is of another "
-                                           "screen; name the right one with --eval.truth",
+            SCP_FAIL_GOTO(done, SCP_EDATA,
+                          "%s: gene %s of the shard is not in it: the truth is of another "
+                          "screen; name the right one with --eval.truth",
                           t->path, out->d->gene[g]);
-        for (size_t k = 0; k < out->K; k++)
-            out->V[k * G + g] = t->V[k * t->n_genes + (size_t)at];
+        for (size_t k = 0; k < out->K; k++) out->V[k * G + g] = t->V[k * t->n_genes + (size_t)at];
     }
 done:
     scp_names_destroy(&names);
@@ -158,7 +159,8 @@ static scp_status take_directions(scp_synth_truth *out, const tables *t)
     SCP_TRY(scp_alloc(d->n_lines * d->n_drugs * K, sizeof *out->direction, &out->direction));
     for (size_t l = 0; l < d->n_lines; l++)
         for (size_t r = 0; r < d->n_drugs; r++) {
-            const int64_t line = find_line(t, d->line[l]), drug = scp_names_find(t->drugs, d->drug[r]);
+            const int64_t line = find_line(t, d->line[l]),
+                          drug = scp_names_find(t->drugs, d->drug[r]);
             double *to = out->direction + (l * d->n_drugs + r) * K;
             if (line < 0 || drug < 0) continue;
             const double *e = t->e + (size_t)drug * K,
@@ -235,7 +237,8 @@ scp_status scp_synth_truth_lfc(const scp_synth_truth *t, int32_t row, double *lf
 {
     const scp_dataset *d = t->d;
     const int32_t p = d->post[row];
-    const double *e = t->direction + ((size_t)d->p_line[p] * d->n_drugs + (size_t)d->p_drug[p]) * t->K;
+    const double *e =
+        t->direction + ((size_t)d->p_line[p] * d->n_drugs + (size_t)d->p_drug[p]) * t->K;
     if (isnan(t->magnitude[row])) SCP_FAIL(SCP_EINTERNAL, "pair %d has no truth", (int)row);
     memset(lfc, 0, d->G * sizeof *lfc);
     for (size_t k = 0; k < t->K; k++) {
@@ -280,13 +283,17 @@ scp_status scp_synth_truth_find(const scp_dataset *d, char *path, size_t size)
     void *iter = NULL;
     scp_status st = SCP_OK;
     path[0] = '\0';
-    if (!d->manifest || scp_json_parse(d->manifest, strlen(d->manifest), "the manifest", &manifest)) {
+    if (!d->manifest ||
+        scp_json_parse(d->manifest, strlen(d->manifest), "the manifest", &manifest)) {
         scp_err_clear();
         return SCP_OK;
     }
     if (scp_json_next(scp_json_get(manifest, "inputs"), &iter, &input, &value) && input) {
         slash = strrchr(input, '/');
-        st = scp_str_format(path, size, "%.*s" "truth.h5", slash ? (int)(slash + 1 - input) : 0, input);
+        st = scp_str_format(path, size,
+                            "%.*s"
+                            "truth.h5",
+                            slash ? (int)(slash + 1 - input) : 0, input);
         if (st == SCP_OK && !scp_fs_exists(path)) path[0] = '\0';
     }
     scp_json_destroy(&manifest);

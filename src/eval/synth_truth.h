@@ -17,8 +17,8 @@ typedef struct scp_synth_truth scp_synth_truth;
 scp_status scp_synth_truth_find(const scp_dataset *d, char *path, size_t size) SCP_MUST_USE;
 
 /** Read the truth of some pairs. Genes, lines (by id or name) and drugs are matched by name.
- *  SCP_ENOINPUT; SCP_EDATA: not a truth file, or a gene of d is not in it. Every rank on its own; not
- *  collective. *out: scp_synth_truth_close. */
+ *  SCP_ENOINPUT; SCP_EDATA: not a truth file, or a gene of d is not in it. Every rank on its own;
+ * not collective. *out: scp_synth_truth_close. */
 scp_status scp_synth_truth_open(const char *path, const scp_dataset *d, const int32_t *rows,
                                 size_t n, scp_synth_truth **out) SCP_MUST_USE;
 void scp_synth_truth_close(scp_synth_truth **t);
@@ -26,8 +26,8 @@ void scp_synth_truth_close(scp_synth_truth **t);
 /** The pairs that have a truth [*n], in the order that they were given; borrowed. */
 const int32_t *scp_synth_truth_rows(const scp_synth_truth *t, size_t *n);
 
-/** True log fold change of a pair, natural logarithm. lfc [G] owned by the caller. SCP_EINTERNAL for a
- *  pair without a truth. */
+/** True log fold change of a pair, natural logarithm. lfc [G] owned by the caller. SCP_EINTERNAL
+ * for a pair without a truth. */
 scp_status scp_synth_truth_lfc(const scp_synth_truth *t, int32_t row, double *lfc) SCP_MUST_USE;
 
 /** A scp_truth.fill; ctx is the scp_synth_truth. */

@@ -52,3 +52,7 @@ check_PROGRAMS += tests/eval/reliability.t
 TESTS += tests/eval/reliability.t
 tests_eval_reliability_t_SOURCES = tests/eval/reliability.c $(tests_eval_screen)
 tests_eval_reliability_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/eval/score_read.t
+TESTS += tests/eval/score_read.t
+tests_eval_score_read_t_SOURCES = tests/eval/score_read.c $(tests_eval_screen)
+tests_eval_score_read_t_LDADD = libscptest.a $(LDADD)

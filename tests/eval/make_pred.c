@@ -1,8 +1,8 @@
-/* Write predictions of a shard's UC pairs with something wrong: make_pred SHARD FILE KIND. For tests
- * that run the programs. The prediction is the mean of control and truth, in other orders of rows and
- * genes than the shard's. Kinds: good; both (UD pairs as well); genes (one renamed); fewer (a gene left out); twice (a gene two
- * times); missing (the last pair left out); extra (a drug of nobody); nan; negative; noline (no column
- * of cell lines); baddose. */
+/* Write predictions of a shard's UC pairs with something wrong: make_pred SHARD FILE KIND. For
+ * tests that run the programs. The prediction is the mean of control and truth, in other orders of
+ * rows and genes than the shard's. Kinds: good; both (UD pairs as well); genes (one renamed); fewer
+ * (a gene left out); twice (a gene two times); missing (the last pair left out); extra (a drug of
+ * nobody); nan; negative; noline (no column of cell lines); baddose. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +18,10 @@ typedef struct file {
     const char *kind;
     int32_t *row; /* [n] pairs, last first */
     size_t n, G;
-    float *x;            /* [G] */
-    const char **text;   /* [max(n + 1, G)] scratch of a column */
-    char (*number)[32];  /* [n + 1] names of the rows */
-    double *dose;        /* [n + 1] */
+    float *x;           /* [G] */
+    const char **text;  /* [max(n + 1, G)] scratch of a column */
+    char (*number)[32]; /* [n + 1] names of the rows */
+    double *dose;       /* [n + 1] */
 } file;
 
 static bool is(const file *f, const char *kind)

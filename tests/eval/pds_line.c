@@ -1,5 +1,6 @@
-/* Discrimination scores of a whole line: what one prediction at a time gives, to the bit, also where
- * the screening in fp32 cannot tell: ties, near ties, zero, huge, tiny and non-finite effects. */
+/* Discrimination scores of a whole line: what one prediction at a time gives, to the bit, also
+ * where the screening in fp32 cannot tell: ties, near ties, zero, huge, tiny and non-finite
+ * effects. */
 #include "eval/pds.h"
 
 #include <math.h>

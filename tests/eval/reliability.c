@@ -19,11 +19,9 @@ static float x[P][G];
 
 static scp_metric_settings settings(void)
 {
-    return (scp_metric_settings){ .pseudo = 0.1,
-                                  .deg_k = DEG,
-                                  .overlap_k = { overlap_k, 1 },
-                                  .pds = true,
-                                  .block = 2 };
+    return (scp_metric_settings){
+        .pseudo = 0.1, .deg_k = DEG, .overlap_k = { overlap_k, 1 }, .pds = true, .block = 2
+    };
 }
 
 /* Two plates; drug A on both, drug B on the first. EFFECTS genes change. */
@@ -99,7 +97,8 @@ static void test_well(const scp_scores *s)
     const scp_metric_settings set = settings();
     scp_scores c;
     scp_of_ceiling o[SCP_METRIC_MAX];
-    if (!tap_st(scp_ceiling_run(SCP_CEILING_WELL, self, &d, rows, N, "uc", &set, &c), "within_well"))
+    if (!tap_st(scp_ceiling_run(SCP_CEILING_WELL, self, &d, rows, N, "uc", &set, &c),
+                "within_well"))
         return;
     tap_ok(c.n == 1 && c.row[0] == 0, "of the condition that has sub-bulks");
     tap_text(c.model, "within_well", "under its name");
@@ -131,12 +130,14 @@ static void test_plates(scp_scores *s)
     tap_ok(p->all[SCP_METRIC_MSE].max < 1e-12,
            "the other plate shows the same change, whatever its level");
     tap_st(scp_ceiling_apply(c, s, 1), "into the scores");
-    tap_ok(!s->of_ceiling[SCP_CEILING_WELL] && s->of_ceiling[SCP_CEILING_PLATE], "of those there are");
+    tap_ok(!s->of_ceiling[SCP_CEILING_WELL] && s->of_ceiling[SCP_CEILING_PLATE],
+           "of those there are");
     tap_near(s->of_ceiling[SCP_CEILING_PLATE][SCP_METRIC_EV_DELTA], 0.75, 1e-6,
              "half of the change: EV 0.75 of a ceiling of 1");
     scp_scores_fini(&c[SCP_CEILING_PLATE]);
     const int32_t alone[] = { 2 };
-    tap_st(scp_ceiling_run(SCP_CEILING_PLATE, self, &d, alone, 1, "uc", &set, &c[0]), "without any");
+    tap_st(scp_ceiling_run(SCP_CEILING_PLATE, self, &d, alone, 1, "uc", &set, &c[0]),
+           "without any");
     tap_ok(c[0].n == 0, "there is no ceiling");
 }
 
@@ -144,10 +145,13 @@ static void test_plates(scp_scores *s)
 
 enum { CONDITIONS = 201, COLUMNS = 3 };
 
-/* Scores of made-up values: a constant, 0 and 1 in turn, and one with NaN that counts once a label. */
+/* Scores of made-up values: a constant, 0 and 1 in turn, and one with NaN that counts once a label.
+ */
 static scp_scores made_up(double *value, int32_t *label)
 {
-    scp_scores s = { .n = CONDITIONS, .n_labels = (CONDITIONS + 1) / 2, .label = label, .value = value };
+    scp_scores s = {
+        .n = CONDITIONS, .n_labels = (CONDITIONS + 1) / 2, .label = label, .value = value
+    };
     s.cols.n = COLUMNS;
     for (int c = 0; c < COLUMNS; c++) s.cols.col[c].best = 1;
     s.cols.col[2].per_label = true;
@@ -175,7 +179,8 @@ static void long_way(const scp_scores *s, size_t c, uint64_t seed, double *mean,
     scp_bootstrap_draw(seed, 0, CONDITIONS, words, count);
     for (size_t i = 0; i < CONDITIONS && v; i++) {
         const double value = s->value[i * COLUMNS + c];
-        if (isnan(value) || (s->cols.col[c].per_label && i && s->label[i] == s->label[i - 1])) continue;
+        if (isnan(value) || (s->cols.col[c].per_label && i && s->label[i] == s->label[i - 1]))
+            continue;
         for (uint32_t k = 0; k < count[i]; k++) {
             v[n++] = value;
             sum += value;
@@ -223,14 +228,14 @@ static void test_compare(void)
     scp_comparison c[3];
     for (int i = 0; i < CONDITIONS; i++) {
         b[i * 3] = i % 17;
-        a[i * 3] = b[i * 3] + 1;                          /* better everywhere */
-        a[i * 3 + 1] = (i * 29 % 31) - 15;                /* no better on average */
+        a[i * 3] = b[i * 3] + 1;           /* better everywhere */
+        a[i * 3 + 1] = (i * 29 % 31) - 15; /* no better on average */
         b[i * 3 + 1] = i == 4 ? NAN : 0;
-        a[i * 3 + 2] = b[i * 3 + 2] = 0.3;                /* the same */
+        a[i * 3 + 2] = b[i * 3 + 2] = 0.3; /* the same */
     }
     if (!tap_st(scp_compare(a, b, CONDITIONS, 3, 2000, 5, c), "a comparison")) return;
-    tap_ok(c[0].n == CONDITIONS && fabs(c[0].difference - 1) < 1e-12 && fabs(c[0].low - 1) < 1e-12 &&
-               fabs(c[0].high - 1) < 1e-12 && c[0].p < 1e-30,
+    tap_ok(c[0].n == CONDITIONS && fabs(c[0].difference - 1) < 1e-12 &&
+               fabs(c[0].low - 1) < 1e-12 && fabs(c[0].high - 1) < 1e-12 && c[0].p < 1e-30,
            "a constant difference: no spread, and significant");
     tap_ok(c[1].n == CONDITIONS - 1, "a condition that one lacks is left out");
     tap_ok(c[1].low < 0 && c[1].high > 0 && c[1].p > 0.05, "no difference: 0 is in the interval");

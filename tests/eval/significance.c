@@ -97,13 +97,15 @@ static void test_table(void)
         scp_bh_table table;
         scp_rng_fill_normal(seed, SCP_RNG_SYNTH, 0, 0, MOST, t);
         for (size_t i = 0; i < MOST; i++)
-            t[i] *= i < 40 * seed ? 1 + 40 * scp_rng_u01(seed, SCP_RNG_SYNTH, 1, 0, (uint32_t)i) : 1;
+            t[i] *=
+                i < 40 * seed ? 1 + 40 * scp_rng_u01(seed, SCP_RNG_SYNTH, 1, 0, (uint32_t)i) : 1;
         t[7] = NAN;
         t[8] = t[9];
         t[10] = -INFINITY;
         for (size_t i = 0; i < MOST; i++) p[i] = scp_t_probability(t[i], df);
         scp_bh_adjust(p, MOST, sort, order, q);
-        if (!tap_st(scp_bh_table_init(MOST, df, level, &table), "table of %g degrees", df)) continue;
+        if (!tap_st(scp_bh_table_init(MOST, df, level, &table), "table of %g degrees", df))
+            continue;
         const double least = scp_bh_threshold(&table, t, sort, order, a);
         size_t wrong = 0, found = 0;
         for (size_t i = 0; i < MOST; i++) {
