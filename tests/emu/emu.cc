@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -159,9 +160,8 @@ void warp_release(unsigned i)
 
 cudaError_t refuse(const char *what)
 {
-    if (loud)
-        std::fprintf(stderr, "# emu: launch %ld, block (%u, %u, %u): %s\n", launches, blockIdx.x,
-                     blockIdx.y, blockIdx.z, what);
+    emu::complain("launch %ld, block (%u, %u, %u): %s", launches, blockIdx.x, blockIdx.y,
+                  blockIdx.z, what);
     return cudaErrorLaunchFailure;
 }
 
@@ -252,6 +252,17 @@ cudaError_t emu::launch(const cudaLaunchConfig_t *cfg, std::function<void()> thr
         return cudaErrorInvalidConfiguration;
     cudaLaunchConfig_t copy = *cfg;
     return record([copy, thread]() { return run_kernel(copy, thread); });
+}
+
+void emu::complain(const char *fmt, ...)
+{
+    va_list args;
+    if (!loud) return;
+    std::fputs("# emu: ", stderr);
+    va_start(args, fmt);
+    std::vfprintf(stderr, fmt, args);
+    va_end(args);
+    std::fputc('\n', stderr);
 }
 
 void emu::barrier()

@@ -10,6 +10,8 @@ namespace emu
 {
 /** Run now; while a stream is captured keep it in the graph instead. */
 cudaError_t record(std::function<cudaError_t()> work);
+/** A message on stderr, unless scp_emu_loud said no. */
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 } // namespace emu
 
 #endif

@@ -153,7 +153,7 @@ cudaError_t cudaFree(void *p)
     blocks.erase(at);
     munmap(b.base, b.mapped);
     if (clean) return cudaSuccess;
-    std::fprintf(stderr, "# emu: a write beside a block of %zu bytes\n", b.bytes);
+    emu::complain("a write beside a block of %zu bytes", b.bytes);
     return keep(cudaErrorIllegalAddress);
 }
 cudaError_t cudaMallocHost(void **p, size_t bytes)

@@ -5,7 +5,7 @@
  *            scale, clipping, bias corrections; all of it stays in device memory
  *   adamw    reads g, m, v, w, ema and the mask, writes m, v, w, ema and the weights in half: 36 to
  *            39 n bytes, 16 at a time; nothing when the gradient was not finite
- *   ema      of the states
+ *   ema      of the states, or their repair
  *
  * Bandwidth-bound. Moving averages are written x += (1 - b)(y - x), see backend/cpu/optim.c. */
 #include "backend/cuda/map.cuh"
@@ -116,15 +116,19 @@ template <class H> struct adamw_step {
     }
 };
 
+/* The average of states. In a step that is left out, a state that the bad forward pass has spoilt
+ * goes back to its average, which it has not reached. */
 struct ema_step {
     enum { WIDTH = 1 };
     const int64_t *skip;
     float rate;
-    const float *w;
-    float *ema;
+    float *w, *ema;
     template <int V> __device__ void run(int64_t i) const
     {
-        if (!skip || !*skip) ema[i] += rate * (w[i] - ema[i]);
+        if (!skip || !*skip)
+            ema[i] += rate * (w[i] - ema[i]);
+        else if (!(fabsf(w[i]) <= 3.4e38f))
+            w[i] = ema[i];
     }
     bool aligned() const
     {
@@ -185,8 +189,9 @@ scp_status sum_squares(scp_device *dev, const void *x, size_t n, double *out)
 
 scp_status ema(scp_device *dev, double decay, size_t n, const void *w, void *average)
 {
-    return scp_map(scp_cuda_of(dev), (int64_t)n,
-                   ema_step{ nullptr, (float)(1 - decay), (const float *)w, (float *)average });
+    return scp_map(
+        scp_cuda_of(dev), (int64_t)n,
+        ema_step{ nullptr, (float)(1 - decay), (float *)const_cast<void *>(w), (float *)average });
 }
 
 scp_status adamw(scp_device *dev, const scp_adamw *h, size_t n, void *w, const void *g, void *m,
@@ -213,8 +218,8 @@ scp_status scp_cuda_step_update(scp_device *dev, const scp_update *u)
     SCP_TRY(apply(cu, u));
     if (!u->states || !u->ema) return SCP_OK;
     return scp_map(cu, (int64_t)u->states,
-                   ema_step{ &u->state->found_inf, (float)(1 - u->ema_decay),
-                             (const float *)u->w + u->n, (float *)u->ema + u->n });
+                   ema_step{ &u->state->found_inf, (float)(1 - u->ema_decay), (float *)u->w + u->n,
+                             (float *)u->ema + u->n });
 }
 
 const scp_optim_impl scp_cuda_optim = { .sum_squares = sum_squares, .adamw = adamw, .ema = ema };

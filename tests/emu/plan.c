@@ -1,0 +1,118 @@
+/* Every case of the registry through a plan on the emulated device, against ref: gradients that add
+ * up over several uses, views, and one node as two inputs of an op, in fp32. What a case draws at
+ * random it draws with the same bits as cpu. And the calls of a case, recorded and replayed, give
+ * the bits of the calls made one by one. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "dev/stream.h"
+#include "emu/emu.h"
+#include "ops/cases.h"
+#include "tap.h"
+#include "tensor/plan_impl.h"
+
+typedef struct result {
+    size_t n_y, n_g;
+    double *y, *g;
+} result;
+
+static scp_status fetch(scp_case_run *run, result *r)
+{
+    r->n_y = (size_t)scp_shape_count(&scp_case_result(run)->shape);
+    r->n_g = scp_params_trainable(scp_case_params(run));
+    free(r->y), free(r->g);
+    r->y = r->g = NULL;
+    SCP_TRY(scp_alloc(r->n_y, sizeof *r->y, &r->y));
+    SCP_TRY(scp_alloc(r->n_g + 1, sizeof *r->g, &r->g));
+    SCP_TRY(scp_case_fetch(run, r->y));
+    if (!scp_case_has_grad(run)) return SCP_OK;
+    return scp_params_read_f64(scp_case_params(run), SCP_ARENA_G, 0, r->n_g, r->g);
+}
+
+static scp_status run_once(scp_case_run *run, result *r)
+{
+    SCP_TRY(scp_case_forward(run));
+    if (scp_case_has_grad(run)) SCP_TRY(scp_case_backward(run));
+    return fetch(run, r);
+}
+
+static double error_of(const double *a, const double *b, size_t n)
+{
+    double diff = 0, scale = 1e-30;
+    for (size_t i = 0; i < n; i++) {
+        diff = isfinite(a[i]) ? fmax(diff, fabs(a[i] - b[i])) : INFINITY;
+        scale = fmax(scale, fabs(b[i]));
+    }
+    return diff / scale;
+}
+
+/* Do the first elements of every case's states change with a second run? Only then is replay
+ * another computation. */
+static bool has_states(const scp_case_run *run)
+{
+    for (size_t k = 0; k < scp_params_count(scp_case_params(run)); k++)
+        if (scp_params_info(scp_case_params(run), k)->state) return true;
+    return false;
+}
+
+static scp_status enqueue(scp_case_run *run, const scp_step *step)
+{
+    SCP_TRY(scp_plan_enqueue(scp_case_plan(run), step, true));
+    return scp_case_has_grad(run) ? scp_case_backward(run) : SCP_OK;
+}
+
+static scp_status replay(scp_case_run *run, result *r)
+{
+    const scp_step host = { .seed = 11, .step = 3, .row0 = 5, .train = true };
+    scp_device *dev = scp_params_device(scp_case_params(run));
+    scp_program *program = NULL;
+    void *step = NULL;
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_device_alloc(dev, sizeof host, &step));
+    SCP_GOTO(done, dev->backend->write(dev, step, &host, sizeof host));
+    SCP_GOTO(done, scp_capture_begin(dev));
+    st = enqueue(run, step);
+    SCP_KEEP(st, scp_capture_end(dev, &program));
+    if (st != SCP_OK) goto done;
+    for (int i = 0; i < 2; i++) SCP_GOTO(done, scp_program_launch(dev, program));
+    SCP_GOTO(done, scp_device_sync(dev));
+    SCP_GOTO(done, fetch(run, r));
+done:
+    scp_program_destroy(dev, &program);
+    scp_device_release(dev, step);
+    return st;
+}
+
+static void check(const scp_op_case *oc)
+{
+    scp_case_run *ref = NULL, *cuda = NULL;
+    result want = { 0 }, got = { 0 }, again = { 0 };
+    if (tap_st(scp_case_start(oc, "ref", false, &ref), "%s builds on ref", oc->name) &&
+        tap_st(run_once(ref, &want), "%s runs on ref", oc->name) &&
+        tap_st(scp_case_start(oc, "cuda", false, &cuda), "%s builds on cuda", oc->name) &&
+        tap_st(run_once(cuda, &got), "%s runs on cuda", oc->name)) {
+        double y = error_of(got.y, want.y, want.n_y), g = error_of(got.g, want.g, want.n_g);
+        if (!tap_ok(y <= fmax(oc->tol_f32, 1e-5), "%s: forward, cuda equals ref", oc->name))
+            tap_diag("error %g", y);
+        if (!tap_ok(g <= fmax(oc->tol_grad32, 1e-5), "%s: backward, cuda equals ref", oc->name))
+            tap_diag("error %g", g);
+        if (!has_states(cuda) &&
+            tap_st(replay(cuda, &again), "%s is recorded and replayed", oc->name))
+            tap_ok(memcmp(got.y, again.y, got.n_y * sizeof(double)) == 0 &&
+                       memcmp(got.g, again.g, got.n_g * sizeof(double)) == 0,
+                   "%s: replayed, the same bits", oc->name);
+    }
+    free(want.y), free(want.g), free(got.y), free(got.g), free(again.y), free(again.g);
+    scp_case_stop(&ref);
+    scp_case_stop(&cuda);
+}
+
+int main(void)
+{
+    scp_emu_set_order(SCP_EMU_REVERSE);
+    for (int i = 0; scp_case_lists[i]; i++)
+        for (const scp_op_case *oc = scp_case_lists[i]; oc->name; oc++) check(oc);
+    return tap_done();
+}
