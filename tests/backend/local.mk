@@ -10,3 +10,5 @@ check_PROGRAMS += tests/backend/linalg.t
 TESTS += tests/backend/linalg.t
 tests_backend_linalg_t_SOURCES = tests/backend/linalg.c
 tests_backend_linalg_t_LDADD = libscptest.a $(LDADD)
+dist_check_SCRIPTS += tests/backend/cuda_build.sh
+TESTS += tests/backend/cuda_build.sh
