@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
@@ -41,7 +42,7 @@ unsigned n_threads;
 uint64_t slots[2][MAX_THREADS]; /* what lanes bring, by parity of the meeting */
 scp_emu_order order = SCP_EMU_FORWARD;
 bool loud = true;
-long launches;
+long launches, complaints;
 uint64_t shuffle_state = 1;
 
 void strand_main();
@@ -165,16 +166,28 @@ cudaError_t refuse(const char *what)
     return cudaErrorLaunchFailure;
 }
 
-/* One pass over the threads: run what can run. Returns how many ran. */
+/* Run thread i if it can. */
+bool advance(unsigned i)
+{
+    if (strands[i].state == AT_WARP && warp_complete(i)) warp_release(i);
+    if (strands[i].state != READY) return false;
+    run(i);
+    return true;
+}
+
+/* One pass over the threads, in order: each warp as far as it comes before the next one begins, or,
+ * shuffled, every thread once. Returns how many ran. */
 unsigned pass(std::vector<unsigned> &list)
 {
     unsigned ran = 0;
     arrange(list);
-    for (unsigned i : list) {
-        if (strands[i].state == AT_WARP && warp_complete(i)) warp_release(i);
-        if (strands[i].state != READY) continue;
-        run(i);
-        ran++;
+    for (size_t first = 0; first < list.size(); first += WARP) {
+        const size_t end = std::min(list.size(), first + WARP);
+        for (unsigned before = ran - 1; before != ran;) {
+            before = ran;
+            for (size_t k = first; k < end; k++) ran += advance(list[k]);
+            if (order == SCP_EMU_SHUFFLED) break;
+        }
     }
     return ran;
 }
@@ -257,6 +270,7 @@ cudaError_t emu::launch(const cudaLaunchConfig_t *cfg, std::function<void()> thr
 void emu::complain(const char *fmt, ...)
 {
     va_list args;
+    complaints++;
     if (!loud) return;
     std::fputs("# emu: ", stderr);
     va_start(args, fmt);
@@ -290,6 +304,10 @@ uint64_t emu::exchange(unsigned mask, uint64_t mine, int from)
 void scp_emu_set_order(scp_emu_order o)
 {
     order = o;
+}
+long scp_emu_complaints(void)
+{
+    return complaints;
 }
 long scp_emu_launches(void)
 {

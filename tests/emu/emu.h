@@ -4,7 +4,8 @@
  * A kernel's threads are coroutines, one at a time. They stop at __syncthreads and at warp
  * shuffles, until all threads of the block or all lanes of the mask are there. Blocks run one after
  * the other. The order of threads and blocks is chosen: a kernel that gives other results in
- * another order lacks a barrier, or depends on the order of blocks.
+ * another order lacks a barrier, or depends on the order of blocks. Blocks never run at the same
+ * time: what only two of them can do to each other is not found.
  *
  * What a launch refuses, with a message on stderr and cudaErrorLaunchFailure: threads that leave
  * while others wait at a barrier; a shuffle whose mask names a lane that does not come; a write
@@ -25,8 +26,8 @@ extern "C" {
 #endif
 
 typedef enum scp_emu_order {
-    SCP_EMU_FORWARD, /* threads and blocks by number                             */
-    SCP_EMU_REVERSE, /* the last first                                           */
+    SCP_EMU_FORWARD, /* by number; a warp runs as far as it comes before the next begins */
+    SCP_EMU_REVERSE, /* the last first, likewise                                 */
     SCP_EMU_SHUFFLED /* another order at every barrier and for every block       */
 } scp_emu_order;
 
@@ -34,6 +35,8 @@ typedef enum scp_emu_order {
 void scp_emu_set_order(scp_emu_order order);
 /** Kernels launched so far. */
 long scp_emu_launches(void);
+/** Refused launches, and writes beside memory that was freed, so far: for a test to be none. */
+long scp_emu_complaints(void);
 /** Messages about refused launches go to stderr (true, the default) or nowhere. */
 void scp_emu_loud(bool loud);
 /** Devices there are: 1 unless set. */

@@ -29,6 +29,21 @@ template <bool BARRIER> __global__ void neighbour_k(float *out)
     out[blockIdx.x * blockDim.x + threadIdx.x] = room[(threadIdx.x + 1) % blockDim.x];
 }
 
+/* The sums of two arrays by warps, one after the other through the same room: without the barrier
+ * between them, a fast warp overwrites what a slow one has still to read. */
+template <bool BARRIER> __global__ void two_sums_k(float *out)
+{
+    float *room = scp_shared<float>(), sum = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        const float mine = scp_group_sum((float)threadIdx.x + 100.0f * pass, SCP_WARP);
+        if (threadIdx.x % SCP_WARP == 0) room[threadIdx.x / SCP_WARP] = mine;
+        __syncthreads();
+        for (unsigned w = 0; w < blockDim.x / SCP_WARP; w++) sum = sum * 3 + room[w];
+        if (BARRIER) __syncthreads();
+    }
+    out[blockIdx.x * blockDim.x + threadIdx.x] = sum;
+}
+
 /* A running total over blocks: right only when they come in their order. */
 __global__ void block_order_k(float *total, float *out)
 {
@@ -107,6 +122,12 @@ void test_orders()
     tap_ok(!same_in_all_orders(
                [](float *out) { (void)start(neighbour_k<false>, BLOCKS, N, N * 4, out); }),
            "a kernel that lacks a barrier is found");
+    tap_ok(same_in_all_orders(
+               [](float *out) { (void)start(two_sums_k<true>, BLOCKS, N, N * 4, out); }),
+           "shared memory that is used twice, with a barrier between");
+    tap_ok(!same_in_all_orders(
+               [](float *out) { (void)start(two_sums_k<false>, BLOCKS, N, N * 4, out); }),
+           "and the lack of one is found");
     tap_ok(!same_in_all_orders([](float *out) {
         float *total = room_for(1);
         (void)start(block_order_k, BLOCKS, 32, 0, total, out);

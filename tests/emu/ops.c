@@ -411,5 +411,6 @@ int main(int argc, char **argv)
     check_all(SCP_REAL, only);
     check_all(SCP_F16, only);
     check_all(SCP_BF16, only);
+    tap_ok(scp_emu_complaints() == 0, "no launch was refused, nothing was written beside a tensor");
     return tap_done();
 }

@@ -114,5 +114,6 @@ int main(void)
     scp_emu_set_order(SCP_EMU_REVERSE);
     for (int i = 0; scp_case_lists[i]; i++)
         for (const scp_op_case *oc = scp_case_lists[i]; oc->name; oc++) check(oc);
+    tap_ok(scp_emu_complaints() == 0, "no launch was refused, nothing was written beside memory");
     return tap_done();
 }

@@ -66,5 +66,6 @@ int main(void)
         tap_diag("largest differences %g and %g", runs_difference(low[0], gpu[0], STEPS),
                  runs_difference(low[1], gpu[1], STEPS));
     }
+    tap_ok(scp_emu_complaints() == 0, "no launch was refused, nothing was written beside memory");
     return tap_done();
 }
