@@ -6,10 +6,9 @@
  *                                             to FILE; loss, norm of the gradient, loss afterwards
  *        bench_gpu step GENES PRECISION STEPS seconds of a step: median, min, max of ten portions;
  *                                             calls of a step; its GFLOP; its MiB; steps skipped
- *        bench_gpu sample CONDITIONS DDIM     seconds to sample that many latents, 3 passes: median,
- *                                             min, max of five
- *        bench_gpu limits PRECISION           GB/s of a copy on the device, read and written;
- *                                             GFLOP/s of one large product
+ *        bench_gpu sample CONDITIONS DDIM     seconds to sample that many latents, 3 passes:
+ * median, min, max of five bench_gpu limits PRECISION           GB/s of a copy on the device, read
+ * and written; GFLOP/s of one large product
  *
  * One line on stdout. With $SCP_BENCH_DIRECT no step is recorded, so that profilers see kernels. */
 #include <math.h>
@@ -98,8 +97,14 @@ static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *r
 
 static scp_job job_of(bench *b)
 {
-    return (scp_job){ .stage = "bench", .comm = b->self, .params = b->t.params, .plan = b->t.plan,
-                      .cfg = &b->c, .n_train = b->t.data.N, .feed = feed, .ctx = b,
+    return (scp_job){ .stage = "bench",
+                      .comm = b->self,
+                      .params = b->t.params,
+                      .plan = b->t.plan,
+                      .cfg = &b->c,
+                      .n_train = b->t.data.N,
+                      .feed = feed,
+                      .ctx = b,
                       .direct = getenv("SCP_BENCH_DIRECT") != NULL };
 }
 
@@ -113,7 +118,8 @@ static void work_of(const bench *b, double *flops, double *bytes)
     *bytes = 36.0 * (double)scp_params_trainable(b->t.params);
     for (size_t i = 0; i < scp_graph_size(g); i++) {
         const scp_node *n = scp_graph_node(g, i), *x = n->in[0], *y = n->in[1];
-        const double D = (double)scp_shape_last(&n->shape), rows = (double)scp_shape_rows(&n->shape);
+        const double D = (double)scp_shape_last(&n->shape),
+                     rows = (double)scp_shape_rows(&n->shape);
         double touched = rows * D;
         if (n->op == SCP_OP_RESHAPE || n->n_in == 0) continue;
         for (int k = 0; k < n->n_in; k++)
@@ -248,7 +254,7 @@ static scp_status time_sampling(bench *b, scp_generator *gen, size_t n)
     SCP_GOTO(done, scp_alloc(n, sizeof *dose, &dose));
     SCP_GOTO(done, scp_alloc(n, sizeof *id, &id));
     SCP_GOTO(done, fill_conditions(b, n, mu, drug, dose, id));
-    const scp_conditions c = { n, mu, drug, dose, id, NULL };
+    const scp_conditions c = { .n = n, .mu_pre = mu, .drug = drug, .dose = dose, .id = id };
     for (int i = -2; i < DRAWS; i++) { /* the first runs, the second records */
         const double start = scp_clock_seconds();
         SCP_GOTO(done, scp_generator_latent(gen, &c, out));
@@ -294,7 +300,8 @@ static scp_status copy_rate(scp_device *dev, size_t bytes, double *seconds)
     for (int i = 0; i < RUNS && st == SCP_OK; i++) {
         st = scp_device_sync(dev);
         const double start = scp_clock_seconds();
-        if (st == SCP_OK) st = scp_stream_copy(dev, SCP_STREAM_MAIN, SCP_COPY_ON_DEVICE, c, a, bytes);
+        if (st == SCP_OK)
+            st = scp_stream_copy(dev, SCP_STREAM_MAIN, SCP_COPY_ON_DEVICE, c, a, bytes);
         if (st == SCP_OK) st = scp_device_sync(dev);
         *seconds = fmin(*seconds, scp_clock_seconds() - start);
     }

@@ -23,8 +23,7 @@ scp_status scp_average_create(scp_comm *comm, scp_device *dev, void *g, scp_comm
     SCP_ARG(comm && dev && out && begin, "communicator, device and buckets are required");
     SCP_ARG(t == SCP_COMM_F32 || t == SCP_COMM_F64, "only real numbers can be averaged");
     SCP_ARG(dev->backend->host || comm->size == 1 || comm->ops->allreduce_on,
-            "communicator %s does not reach the memory of %s", comm->ops->name,
-            dev->backend->name);
+            "communicator %s does not reach the memory of %s", comm->ops->name, dev->backend->name);
     SCP_ARG(comm->size == 1 || comm->ops->average, "communicator %s averages nothing",
             comm->ops->name);
     SCP_TRY(scp_alloc(1, sizeof *a, &a));
@@ -93,7 +92,8 @@ scp_status scp_comm_average(scp_comm *c, void *g, size_t n, scp_comm_type t, siz
     size_t buckets = n / bucket + (n % bucket > 0);
     st = scp_alloc(buckets + 1, sizeof *begin, &begin);
     for (size_t i = 0; st == SCP_OK && i <= buckets; i++) begin[i] = i < buckets ? i * bucket : n;
-    if (st == SCP_OK) st = scp_average_create(c->host ? c->host : c, &host, g, t, buckets, begin, &a);
+    if (st == SCP_OK)
+        st = scp_average_create(c->host ? c->host : c, &host, g, t, buckets, begin, &a);
     SCP_GOTO(done, scp_agree(c, st));
     for (size_t i = 0; i < buckets; i++) SCP_GOTO(done, scp_average_start(a, i));
     SCP_GOTO(done, scp_average_finish(a));

@@ -5,8 +5,7 @@
 
 #include "comm/comm_impl.h"
 
-scp_status scp_forward_allreduce(scp_comm *c, void *buf, size_t n, scp_comm_type t,
-                                 scp_comm_op op);
+scp_status scp_forward_allreduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op);
 scp_status scp_forward_reduce(scp_comm *c, void *buf, size_t n, scp_comm_type t, scp_comm_op op,
                               int root);
 scp_status scp_forward_bcast(scp_comm *c, void *buf, size_t n, scp_comm_type t, int root);

@@ -1,6 +1,6 @@
-/* Buckets over MPI in host memory: every bucket is a non-blocking all-reduce, all in flight at once,
- * and divided by the number of ranks when all have arrived. MPI counts are int: large buckets go in
- * several parts. */
+/* Buckets over MPI in host memory: every bucket is a non-blocking all-reduce, all in flight at
+ * once, and divided by the number of ranks when all have arrived. MPI counts are int: large buckets
+ * go in several parts. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -63,8 +63,7 @@ static void end(scp_average *a)
 
 static scp_status start(scp_average *a, size_t i)
 {
-    return scp_mpi_sum_start(a->comm, &a->state,
-                             a->g + a->begin[i] * scp_comm_type_size(a->type),
+    return scp_mpi_sum_start(a->comm, &a->state, a->g + a->begin[i] * scp_comm_type_size(a->type),
                              scp_average_count(a, i), a->type);
 }
 

@@ -1,7 +1,7 @@
 /* NCCL communicator: a GPU for every rank. Nothing blocks the host: the communicator is made
- * non-blocking, its state is polled against the timeout, and an error of any rank, or a rank that is
- * late, ends in ncclCommAbort, so that kernels that wait for it return. Reductions are enqueued on a
- * stream, so that a captured step holds them. */
+ * non-blocking, its state is polled against the timeout, and an error of any rank, or a rank that
+ * is late, ends in ncclCommAbort, so that kernels that wait for it return. Reductions are enqueued
+ * on a stream, so that a captured step holds them. */
 #include "config.h"
 
 #include "comm/forward.h"
@@ -154,8 +154,7 @@ static void abort_comm(scp_comm *c)
 static void destroy(scp_comm *c)
 {
     nccl *n = nccl_of(c);
-    if (n->comm && (ncclCommFinalize(n->comm) == ncclInProgress ||
-                    poll_errors(c) == SCP_OK)) {
+    if (n->comm && (ncclCommFinalize(n->comm) == ncclInProgress || poll_errors(c) == SCP_OK)) {
         scp_status st = settle(n, ncclInProgress, "ncclCommFinalize");
         if (st == SCP_OK) (void)ncclCommDestroy(n->comm);
     }

@@ -1,10 +1,10 @@
-/* Host-staged communicator: device, pinned memory, the world's own way (MPI), device. For several ranks on one GPU, which
- * NCCL refuses, and where there is no NCCL.
+/* Host-staged communicator: device, pinned memory, the world's own way (MPI), device. For several
+ * ranks on one GPU, which NCCL refuses, and where there is no NCCL.
  *
  * A bucket of the gradient goes down on the second stream as soon as it is complete, while the
- * backward pass goes on; MPI sums it as soon as it is down; all buckets go up together. That a bucket
- * is down shows in a flag in pinned memory, which the stream copies behind it: an event that a
- * recorded program records again may still be the one of the program's last run. */
+ * backward pass goes on; MPI sums it as soon as it is down; all buckets go up together. That a
+ * bucket is down shows in a flag in pinned memory, which the stream copies behind it: an event that
+ * a recorded program records again may still be the one of the program's last run. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -35,7 +35,7 @@ static scp_status allreduce_on(scp_comm *c, scp_device *dev, void *buf, size_t n
 /* State of an average. Bucket order[k] was the k-th that was started. */
 typedef struct lift {
     char *pinned;
-    scp_event **ready;      /* [n] */
+    scp_event **ready; /* [n] */
     scp_event *joined;
     scp_event *end;         /* of the backward pass, never part of a recording */
     volatile int32_t *down; /* [n] pinned: 1 when the bucket is there */
@@ -139,8 +139,8 @@ static scp_status finish(scp_average *a)
     for (size_t k = 0; k < l->started; k++) {
         const size_t i = l->order[k];
         SCP_TRY(wait_down(a, i));
-        SCP_TRY(sum(host, l, l->pinned + bytes_of(a, a->begin[i]), scp_average_count(a, i),
-                    a->type));
+        SCP_TRY(
+            sum(host, l, l->pinned + bytes_of(a, a->begin[i]), scp_average_count(a, i), a->type));
     }
     if (host->ops->sum_land) SCP_TRY(host->ops->sum_land(host, l->flight));
     const size_t first = bytes_of(a, a->begin[0]), all = a->begin[a->n] - a->begin[0];

@@ -1,6 +1,7 @@
 /* Streams, events, pinned memory and captured programs of a device. Calls on a stream run in their
  * order, after this call returned; two streams run side by side. On a device whose backend has no
- * scp_async every call is done when it returns, and a program cannot be captured. Not collective. */
+ * scp_async every call is done when it returns, and a program cannot be captured. Not collective.
+ */
 #ifndef SCP_DEV_STREAM_H
 #define SCP_DEV_STREAM_H
 
@@ -45,8 +46,8 @@ scp_status scp_stream_copy(scp_device *dev, scp_stream s, scp_copy way, void *ds
 /** An event is done until it is first recorded. scp_event_destroy. */
 scp_status scp_event_create(scp_device *dev, scp_event **out) SCP_MUST_USE;
 void scp_event_destroy(scp_device *dev, scp_event **e);
-/** Mark the end of what stream s has. In a capture it ties streams together; the host cannot wait for
- *  such a mark. */
+/** Mark the end of what stream s has. In a capture it ties streams together; the host cannot wait
+ * for such a mark. */
 scp_status scp_event_record(scp_device *dev, scp_event *e, scp_stream s) SCP_MUST_USE;
 /** What is enqueued on s from now on waits for the event. */
 scp_status scp_event_follow(scp_device *dev, scp_stream s, scp_event *e) SCP_MUST_USE;

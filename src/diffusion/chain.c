@@ -100,7 +100,8 @@ static scp_status fill_tables(scp_chain *c, const scp_method *m, const scp_sched
     SCP_GOTO(done, scp_alloc(S, sizeof *add, &add));
     for (int64_t k = 0; k < c->size.steps; k++) {
         const int64_t t = scp_schedule_time(s, c->size.steps, k),
-                      next = k + 1 < c->size.steps ? scp_schedule_time(s, c->size.steps, k + 1) : -1;
+                      next =
+                          k + 1 < c->size.steps ? scp_schedule_time(s, c->size.steps, k + 1) : -1;
         scp_time_code((double)t, (int64_t)dim, code + (size_t)k * dim);
         coefficients(s, is_v, t, next, &keep[k], &add[k]);
     }
@@ -243,7 +244,8 @@ static scp_status enqueue(scp_chain *c)
     return SCP_OK;
 }
 
-/* Recorded at the second run, and again when the store has exchanged its weights for the average. */
+/* Recorded at the second run, and again when the store has exchanged its weights for the average.
+ */
 static scp_status record(scp_chain *c)
 {
     const void *weights = scp_params_arena(c->model, SCP_ARENA_W);

@@ -31,8 +31,7 @@ static uint16_t f16_bits(float x)
     const uint32_t u = bits_of(x), sign = u >> 16 & 0x8000, mag = u & 0x7fffffff;
     if (mag > 0x7f800000) return (uint16_t)(sign | 0x7e00);
     if (mag >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* 65520 and above */
-    if (mag < 0x38800000)
-        return (uint16_t)(sign | (bits_of(float_of(mag) + 0.5f) - bits_of(0.5f)));
+    if (mag < 0x38800000) return (uint16_t)(sign | (bits_of(float_of(mag) + 0.5f) - bits_of(0.5f)));
     return (uint16_t)(sign | ((mag + 0xfff + (mag >> 13 & 1) - 0x38000000) >> 13));
 }
 

@@ -8,9 +8,9 @@ enum { SCP_PLAN_NONE = -1 };
 
 /* What the plan knows of one node. Offsets are bytes in the block, SCP_PLAN_NONE = no memory. */
 typedef struct scp_slot {
-    bool live;   /* an output or the loss needs it        */
-    bool active; /* the loss's gradient reaches it        */
-    int root;    /* the node whose memory it uses         */
+    bool live;      /* an output or the loss needs it        */
+    bool active;    /* the loss's gradient reaches it        */
+    int root;       /* the node whose memory it uses         */
     scp_dtype type; /* how its value is stored: REAL, F16, BF16; I32 and U8 as they are */
     int64_t value, grad, aux;
     int64_t low;          /* copy of a REAL input for ops that want it in half */
@@ -29,13 +29,13 @@ struct scp_plan {
     size_t n;
     char *block;
     size_t bytes, feed_bytes;
-    int64_t scratch, step;  /* where scp_plan_forward keeps its step */
-    scp_dtype store;        /* SCP_REAL: no mixed precision     */
-    void *half;             /* weights in half, of the store    */
-    bool emulate;           /* halves are reals that are rounded */
-    const scp_step *at;     /* device memory: the step of calls */
+    int64_t scratch, step; /* where scp_plan_forward keeps its step */
+    scp_dtype store;       /* SCP_REAL: no mixed precision     */
+    void *half;            /* weights in half, of the store    */
+    bool emulate;          /* halves are reals that are rounded */
+    const scp_step *at;    /* device memory: the step of calls */
     bool train, ran;
-    char *feed_to;          /* host memory that feeds fill instead of the device, or NULL */
+    char *feed_to; /* host memory that feeds fill instead of the device, or NULL */
 };
 
 static inline bool scp_plan_is_leaf(const scp_node *n)

@@ -1,12 +1,13 @@
 /* Mixed precision: which values a plan stores in half, see plan.h.
  *
  * The policy is one row of the op table (scp_op_info.stored). A value is stored in half when its op
- * may write it so and it is no scalar; parameters are read from the weights in half where their consumer wants that,
- * and their gradients stay fp32. So gradients of losses, sums, statistics, biases and tables are
- * fp32, and no cast is a node of its own: the one kind of value that must be copied is a real input
- * of the plan.
+ * may write it so and it is no scalar; parameters are read from the weights in half where their
+ * consumer wants that, and their gradients stay fp32. So gradients of losses, sums, statistics,
+ * biases and tables are fp32, and no cast is a node of its own: the one kind of value that must be
+ * copied is a real input of the plan.
  *
- * On a device of the host, halves are emulated: reals, rounded after every call that writes them. */
+ * On a device of the host, halves are emulated: reals, rounded after every call that writes them.
+ */
 #include <string.h>
 
 #include "tensor/half.h"
@@ -55,7 +56,7 @@ void scp_plan_mixed_call(const scp_plan *p, const scp_node *n, scp_call *c)
         bool is_low = p->store != SCP_REAL && s->type == p->store;
         c->in_type[i] = c->din_type[i] = is_low ? low : SCP_REAL;
         if (p->store == SCP_REAL || !wants_low(n, i) || is_low || n->op == SCP_OP_GATHER) continue;
-        const void *half = root->op == SCP_OP_PARAM   ? half_of(p, root)
+        const void *half = root->op == SCP_OP_PARAM  ? half_of(p, root)
                            : s->low != SCP_PLAN_NONE ? p->block + s->low
                                                      : NULL;
         if (!half) continue;

@@ -19,19 +19,19 @@ struct scp_stepper {
     const scp_job *job;
     scp_device *dev;
     const scp_step_impl *impl;
-    size_t local;                    /* rows of this rank                            */
+    size_t local; /* rows of this rank                            */
     int64_t row0;
     int32_t *rows;
     size_t record_bytes;
-    char *host, *ring;               /* [SLOTS] records: pinned, and on the device   */
-    scp_step_state *state;           /* device memory                                */
+    char *host, *ring;     /* [SLOTS] records: pinned, and on the device   */
+    scp_step_state *state; /* device memory                                */
     scp_step_ring load;
     scp_update update;
     scp_plan_bucket *bucket;
     scp_plan_ready ready;
     scp_average *average;
-    scp_event *done[RUNS];           /* of the last runs                             */
-    scp_program *step, *end;         /* recorded: the step, or its two parts         */
+    scp_event *done[RUNS];   /* of the last runs                             */
+    scp_program *step, *end; /* recorded: the step, or its two parts         */
     bool recording;
     int64_t written, runs, direct, replayed;
 };
@@ -45,14 +45,14 @@ static scp_status make_buckets(scp_stepper *s)
 {
     scp_params *p = s->job->params;
     size_t n = 0, *begin = NULL;
-    SCP_TRY(scp_plan_buckets(s->job->plan, s->job->bucket ? s->job->bucket : BUCKET, &s->bucket,
-                             &n));
+    SCP_TRY(
+        scp_plan_buckets(s->job->plan, s->job->bucket ? s->job->bucket : BUCKET, &s->bucket, &n));
     SCP_TRY(scp_alloc(n + 1, sizeof *begin, &begin));
     for (size_t i = 0; i < n; i++) begin[i] = s->bucket[i].begin;
     begin[n] = scp_params_trainable(p);
-    scp_status st = scp_average_create(s->job->comm, s->dev, scp_params_arena(p, SCP_ARENA_G),
-                                       s->dev->backend->real_size == 8 ? SCP_COMM_F64 : SCP_COMM_F32,
-                                       n, begin, &s->average);
+    scp_status st = scp_average_create(
+        s->job->comm, s->dev, scp_params_arena(p, SCP_ARENA_G),
+        s->dev->backend->real_size == 8 ? SCP_COMM_F64 : SCP_COMM_F32, n, begin, &s->average);
     free(begin);
     s->ready = (scp_plan_ready){ .bucket = s->bucket, .n = n, .ready = bucket_ready, .ctx = s };
     return st;
@@ -280,8 +280,8 @@ scp_status scp_stepper_run(scp_stepper *s, int64_t first, int64_t n)
 scp_status scp_stepper_look(scp_stepper *s, scp_step_state *out)
 {
     if (s->runs > 0)
-        SCP_TRY(scp_comm_watch(s->job->comm, s->dev, s->done[(s->runs - 1) % RUNS],
-                               "a training step"));
+        SCP_TRY(
+            scp_comm_watch(s->job->comm, s->dev, s->done[(s->runs - 1) % RUNS], "a training step"));
     SCP_TRY(scp_device_sync(s->dev)); /* what kernels could not report comes here */
     return s->dev->backend->read(s->dev, out, s->state, sizeof *out);
 }

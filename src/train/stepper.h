@@ -2,9 +2,9 @@
  *
  * The host writes a record of every step ahead: step number, learning rate, and what the job feeds.
  * The device then loads a record, runs the plan forward and backward while buckets of gradients are
- * averaged over ranks, and updates weights, moments, moving average and loss scale. On a device that
- * can, the first step runs as it is and the second is recorded: later steps replay it. The same
- * calls, unrecorded, are the step of every other device.
+ * averaged over ranks, and updates weights, moments, moving average and loss scale. On a device
+ * that can, the first step runs as it is and the second is recorded: later steps replay it. The
+ * same calls, unrecorded, are the step of every other device.
  *
  * Collective: all ranks take the same steps. */
 #ifndef SCP_TRAIN_STEPPER_H

@@ -1,6 +1,6 @@
-/* The communicator for the memory of a device, on 1, 2 and 4 ranks of a device that is not the host's:
- * what is chosen and refused, host memory through it, sums of device memory, and averages whose
- * buckets start in any order. */
+/* The communicator for the memory of a device, on 1, 2 and 4 ranks of a device that is not the
+ * host's: what is chosen and refused, host memory through it, sums of device memory, and averages
+ * whose buckets start in any order. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +29,8 @@ static void choice(scp_device *dev)
     scp_device *cpu = NULL;
     setenv("SCPPDM_COMM", "pigeons", 1);
     scp_status st = scp_comm_create_for(world, dev, &c);
-    ok_all(size == 1 ? st == SCP_OK && !c : st == SCP_EUSAGE && strstr(scp_err_message(), "pigeons"),
+    ok_all(size == 1 ? st == SCP_OK && !c
+                     : st == SCP_EUSAGE && strstr(scp_err_message(), "pigeons"),
            "an unknown wish is refused");
     setenv("SCPPDM_COMM", "nccl", 1);
     st = scp_comm_create_for(world, dev, &c);
@@ -99,10 +100,12 @@ static void averages(scp_comm *c, scp_device *dev)
         good = good && scp_average_join(a) == SCP_OK && scp_average_finish(a) == SCP_OK &&
                scp_device_read_f32(dev, y, memory, N) == SCP_OK;
         for (int i = 0; i < N; i++)
-            good = good && y[i] == (float)(round * i * size * (size + 1) / 2) * (1.0f / (float)size);
+            good =
+                good && y[i] == (float)(round * i * size * (size + 1) / 2) * (1.0f / (float)size);
     }
     ok_all(good, "averages in buckets, one of them empty");
-    ok_all(scp_average_waits(a) == (size > 1), "which wait on the host where there are other ranks");
+    ok_all(scp_average_waits(a) == (size > 1),
+           "which wait on the host where there are other ranks");
     ok_all(scp_average_start(a, 4) == SCP_EINTERNAL, "there is no fifth bucket");
     scp_err_clear();
     scp_average_destroy(&a);
@@ -124,7 +127,8 @@ int main(int argc, char **argv)
     if (st == SCP_OK) st = scp_comm_create_for(world, dev, &own);
     if (tap_st(scp_agree(world, st), "a communicator for the device")) {
         scp_comm *c = own ? own : world;
-        ok_all(!strcmp(scp_comm_name(c), size > 1 ? "staged" : "mpi"), "staged, or none on one rank");
+        ok_all(!strcmp(scp_comm_name(c), size > 1 ? "staged" : "mpi"),
+               "staged, or none on one rank");
         host_memory(c);
         device_memory(c, dev);
         averages(c, dev);

@@ -204,8 +204,7 @@ static scp_status copy(scp_device *dev, scp_stream s, scp_copy way, void *dst, c
                        size_t bytes)
 {
     (void)way;
-    return put(dev,
-               &(item){ .kind = COPY, .stream = s, .dst = dst, .src = src, .bytes = bytes });
+    return put(dev, &(item){ .kind = COPY, .stream = s, .dst = dst, .src = src, .bytes = bytes });
 }
 
 static scp_status event_create(scp_device *dev, scp_event **out)

@@ -1,6 +1,6 @@
-/* A device like a GPU in host memory: the cpu's operations, but a call only goes into the queue of a
- * stream and runs when the host waits for it. Programs are captured and replayed. Reading, writing,
- * waiting and allocating during a capture are errors, as on CUDA.
+/* A device like a GPU in host memory: the cpu's operations, but a call only goes into the queue of
+ * a stream and runs when the host waits for it. Programs are captured and replayed. Reading,
+ * writing, waiting and allocating during a capture are errors, as on CUDA.
  *
  * So a step that needs the host in its middle, holds a number of the step by value, or misses an
  * event between two streams, fails or gives other results here. */

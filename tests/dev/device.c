@@ -22,7 +22,8 @@ static void names(void)
     }
     scp_device_close(&dev);
     tap_fails(scp_device_open("tpu", &dev), SCP_EUSAGE, "this build knows", "an unknown device");
-    tap_fails(scp_device_open("cpu:x", &dev), SCP_EUSAGE, "0 to 1023", "an index that is no number");
+    tap_fails(scp_device_open("cpu:x", &dev), SCP_EUSAGE, "0 to 1023",
+              "an index that is no number");
     tap_fails(scp_device_open("cuda:-1", &dev), SCP_EUSAGE, "0 to 1023", "an index below 0");
 }
 
@@ -49,8 +50,8 @@ static scp_status copies(scp_device *dev, int *host, int *memory, scp_event *con
     SCP_TRY(scp_stream_copy(dev, SCP_STREAM_MAIN, SCP_COPY_TO_DEVICE, memory, host, sizeof *host));
     SCP_TRY(scp_event_record(dev, e[0], SCP_STREAM_MAIN));
     SCP_TRY(scp_event_follow(dev, SCP_STREAM_COMM, e[0]));
-    SCP_TRY(scp_stream_copy(dev, SCP_STREAM_COMM, SCP_COPY_TO_HOST, host + 1, memory,
-                            sizeof *host));
+    SCP_TRY(
+        scp_stream_copy(dev, SCP_STREAM_COMM, SCP_COPY_TO_HOST, host + 1, memory, sizeof *host));
     SCP_TRY(scp_event_record(dev, e[1], SCP_STREAM_COMM));
     SCP_TRY(scp_event_follow(dev, SCP_STREAM_MAIN, e[1]));
     SCP_TRY(scp_capture_end(dev, program));

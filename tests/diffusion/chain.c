@@ -27,7 +27,7 @@ static scp_status both_ways(const char *device, const char *const *extra, double
     double dose[N], row[DZ];
     int32_t drug[N];
     uint64_t id[N];
-    const scp_conditions c = { N, pre, drug, dose, id, NULL };
+    const scp_conditions c = { .n = N, .mu_pre = pre, .drug = drug, .dose = dose, .id = id };
     scp_status st = SCP_OK;
     for (int i = 0; i < N; i++) {
         scp_rng_fill_normal(1, 100, 0, (uint64_t)i, DZ, row);
@@ -154,7 +154,8 @@ static void replayed(void)
 
 int main(void)
 {
-    static const char *const v[] = { "diffusion.parameterization=v", "diffusion.target=shift", NULL };
+    static const char *const v[] = { "diffusion.parameterization=v", "diffusion.target=shift",
+                                     NULL };
     agree("ref", "eps", NULL, 1, 3, 1e-5);
     agree("ref", "v", v, 1, 3, 1e-5);
     agree("ref", "v, one pass", v, 0, 0, 1e-5);

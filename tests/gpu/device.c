@@ -1,4 +1,5 @@
-/* Which GPU the GPU scripts would use: its name on stdout, or why there is none on stderr and 77. */
+/* Which GPU the GPU scripts would use: its name on stdout, or why there is none on stderr and 77.
+ */
 #include <stdio.h>
 
 #include "dev/device.h"

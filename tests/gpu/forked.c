@@ -148,11 +148,10 @@ static int child(int rank, int n, room *m, forked_main f, void *shared)
     forked *c = NULL;
     scp_status st = scp_alloc(1, sizeof *c, &c);
     if (st == SCP_OK) {
-        *c = (forked){ .base = { .ops = &forked_ops,
-                                 .rank = rank,
-                                 .size = n,
-                                 .timeout = SCP_COMM_TIMEOUT },
-                       .room = m };
+        *c = (forked){
+            .base = { .ops = &forked_ops, .rank = rank, .size = n, .timeout = SCP_COMM_TIMEOUT },
+            .room = m
+        };
         st = f(&c->base, shared);
     }
     if (st != SCP_OK) fprintf(stderr, "rank %d of %d: %s", rank, n, scp_err_chain());

@@ -50,8 +50,9 @@ static void recorded(void)
                "recorded") &&
         tap_st(take_steps(device, self, SCP_REAL, (net_how){ .stride = 3 }, &w[2], &s, &replayed),
                "recorded, in other portions") &&
-        tap_st(take_steps("cpu", self, SCP_REAL, (net_how){ .stride = 1 }, &w[3], &s, &(int64_t){ 0 }),
-               "on the cpu")) {
+        tap_st(
+            take_steps("cpu", self, SCP_REAL, (net_how){ .stride = 1 }, &w[3], &s, &(int64_t){ 0 }),
+            "on the cpu")) {
         tap_ok(replayed == (on_gpu() ? NET_STEPS - 1 : 0), "%d steps were replayed", (int)replayed);
         tap_ok(net_distance(&w[0], &w[1]) == 0, "recorded: the same bits");
         tap_ok(net_distance(&w[0], &w[2]) == 0, "in other portions: the same bits");
@@ -93,8 +94,8 @@ static void in_half(scp_dtype store, const char *name, double tol)
                "%s", name)) {
         w[0].n = w[1].n /= 4;
         double d = net_distance(&w[0], &w[1]);
-        tap_ok(d > 1e-6 && d < tol && !s.skipped, "%s trains the weights of fp32 to %g (%.2g)", name,
-               tol, d);
+        tap_ok(d > 1e-6 && d < tol && !s.skipped, "%s trains the weights of fp32 to %g (%.2g)",
+               name, tol, d);
     }
     free(w[0].v);
     free(w[1].v);
@@ -122,8 +123,13 @@ static scp_status curve(scp_dtype store, double *loss)
     cfg.warmup = 8;
     cfg.steps = CURVE + 1;
     SCP_GOTO(done, toy_denoiser_as(&t, device, &size, 16, NULL, NULL, store));
-    scp_job job = { .stage = "curve", .comm = self, .params = t.params, .plan = t.plan,
-                    .cfg = &cfg, .n_train = 16, .feed = feed_nothing };
+    scp_job job = { .stage = "curve",
+                    .comm = self,
+                    .params = t.params,
+                    .plan = t.plan,
+                    .cfg = &cfg,
+                    .n_train = 16,
+                    .feed = feed_nothing };
     SCP_GOTO(done, scp_stepper_create(&job, &s));
     for (int64_t step = 0; step < CURVE; step += 8) {
         SCP_GOTO(done, scp_stepper_run(s, step, 8));
@@ -182,8 +188,7 @@ static void nccl_alone(void)
         scp_comm *own = NULL;
         if (st == SCP_OK) st = scp_comm_create_nccl(self, t.dev, &own);
         if (st == SCP_OK) t.comm = own;
-        if (st == SCP_OK)
-            st = net_by_stepper(&t, &(net_how){ .stride = 8 }, &w[1], &s, &replayed);
+        if (st == SCP_OK) st = net_by_stepper(&t, &(net_how){ .stride = 8 }, &w[1], &s, &replayed);
         tap_st(st, "steps with NCCL recorded in them");
         tap_ok(net_distance(&w[0], &w[1]) == 0 && replayed == NET_STEPS - 1,
                "give the bits of steps without");
@@ -210,7 +215,7 @@ static scp_status sample(const char *dev, bool on_device, float *mu)
     double dose[N];
     int32_t drug[N];
     uint64_t id[N];
-    const scp_conditions c = { N, pre, drug, dose, id, NULL };
+    const scp_conditions c = { .n = N, .mu_pre = pre, .drug = drug, .dose = dose, .id = id };
     scp_status st = SCP_OK;
     for (int i = 0; i < N * DZ; i++) pre[i] = (float)sin(i);
     for (int i = 0; i < N; i++) {
@@ -264,8 +269,7 @@ static scp_status rank_main(scp_comm *comm, void *shared)
     net_weights w = { 0 };
     scp_step_state s;
     int64_t replayed;
-    scp_status st =
-        take_steps(device, comm, SCP_REAL, (net_how){ .stride = 8 }, &w, &s, &replayed);
+    scp_status st = take_steps(device, comm, SCP_REAL, (net_how){ .stride = 8 }, &w, &s, &replayed);
     if (st == SCP_OK && scp_comm_rank(comm) == scp_comm_size(comm) - 1 && w.n <= WEIGHTS) {
         memcpy(r->v, w.v, w.n * sizeof *w.v);
         r->n = w.n;

@@ -111,7 +111,8 @@ scp_status net_by_hand(net *t, net_weights *w)
 {
     const scp_train_config *c = &t->cfg;
     const scp_optim_impl *o = t->dev->backend->optim;
-    const size_t n = scp_params_trainable(t->params), local = NET_BATCH / (size_t)scp_comm_size(t->comm);
+    const size_t n = scp_params_trainable(t->params),
+                 local = NET_BATCH / (size_t)scp_comm_size(t->comm);
     const int64_t row0 = scp_comm_rank(t->comm) * (int64_t)local;
     void *arena[SCP_ARENA_COUNT];
     int32_t rows[NET_BATCH];

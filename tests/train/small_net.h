@@ -1,6 +1,6 @@
-/* A regression small enough for any test of training steps, with everything that changes from step to
- * step: rows, noise, dropout, a weight of the loss, the learning rate. It takes STEPS steps by the
- * stepper, or by a loop written out. */
+/* A regression small enough for any test of training steps, with everything that changes from step
+ * to step: rows, noise, dropout, a weight of the loss, the learning rate. It takes STEPS steps by
+ * the stepper, or by a loop written out. */
 #ifndef SCP_TESTS_TRAIN_SMALL_NET_H
 #define SCP_TESTS_TRAIN_SMALL_NET_H
 

@@ -99,8 +99,8 @@ static void in_half(const char *device, scp_dtype store, double tol)
         net t;
         st = net_start(&t, device, 0, world, false, half ? store : SCP_REAL);
         if (st == SCP_OK)
-            st = net_by_stepper(&t, &(net_how){ .stride = 1, .loss_scale = half ? 1024 : 0 }, &w[half], &s,
-                            &replayed);
+            st = net_by_stepper(&t, &(net_how){ .stride = 1, .loss_scale = half ? 1024 : 0 },
+                                &w[half], &s, &replayed);
         net_stop(&t);
     }
     tap_st(scp_agree(world, st), "%s: %s", device, store == SCP_F16 ? "fp16" : "bf16");
