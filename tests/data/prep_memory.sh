@@ -1,25 +1,50 @@
 #!/bin/sh
-# The memory that scppdm_prep --dry-run announces holds: all of Tahoe's genes, much and little memory for sums.
+# The memory that scppdm_prep --dry-run announces holds: all of Tahoe's genes, much and little memory for sums, one
+# rank and two, X by rows, by columns and as an array.
 prep=${top_builddir:-.}/scppdm_prep
 synth=${top_builddir:-.}/scppdm_synth
+plates=${top_builddir:-.}/tests/data/plates
+launch=${MPIRUN:-mpirun}
 # shellcheck source=tests/tap.sh
 . "${top_srcdir:-.}/tests/tap.sh"
 export OMP_NUM_THREADS=1
 
-run() { "$prep" --min-cells=5 --threads=2 --drugs "$tmp/drugs.tsv" --output "$tmp/out.h5" "$@" "$tmp/plate1.h5ad" \
-    >"$tmp/stdout" 2>"$tmp/err"; }
+ranks=1 plate=$tmp/plate1.h5ad
+run() { # OPTION...: of $plate, on $ranks
+    set -- "$prep" --min-cells=5 --threads=2 --drugs "$tmp/drugs.tsv" --output "$tmp/out.h5" "$@" "$plate"
+    [ $ranks -eq 1 ] || set -- "$launch" -n $ranks "$@"
+    "$@" >"$tmp/stdout" 2>"$tmp/err"
+}
 planned() { sed -n "s/^ *memory *$1 *\\([0-9]*\\).*/\\1/p" "$tmp/plan"; } # MiB
 peak() { sed -n 's/.*peak memory of rank 0 \([0-9]*\) MiB/\1/p' "$tmp/err"; }
 
 "$synth" --preset tiny --plates 1 --repeat 0 --genes 62710 --cells 10 "$tmp" >"$tmp/stdout" 2>"$tmp/err"
 report "a plate of 62,710 genes"
+holds() { # MEMORY WHAT
+    run --dry-run --memory="$1" && cp "$tmp/stdout" "$tmp/plan" && [ "$(planned 'sums, at most')" -lt "$1" ]
+    report "$2, --memory=$1: the plan keeps to it"
+    run --memory="$1" && [ "$(peak)" -gt 0 ] && [ "$(peak)" -le "$(planned 'peak to be expected')" ]
+    report "$2, --memory=$1: $(peak) MiB were used, $(planned 'peak to be expected') announced"
+}
 for memory in 16 400; do
-    run --dry-run --memory=$memory && cp "$tmp/stdout" "$tmp/plan" && [ "$(planned 'sums, at most')" -lt $memory ]
-    report "--memory=$memory: the plan keeps to it"
-    run --memory=$memory && [ "$(peak)" -gt 0 ] && [ "$(peak)" -le "$(planned 'peak to be expected')" ]
-    report "--memory=$memory: $(peak) MiB were used, $(planned 'peak to be expected') announced"
+    holds $memory "by rows"
     [ $memory -eq 16 ] && little=$(peak)
 done
 [ "$little" -lt "$(peak)" ]
 report "less memory for sums, less used"
+for how in csc dense; do
+    "$plates" --$how "$tmp/plate1.h5ad" "$tmp/$how.h5ad" 2>"$tmp/err"
+    report "the same plate, $how"
+    plate=$tmp/$how.h5ad
+    holds 16 "$how"
+done
+if command -v "$launch" >/dev/null 2>&1; then
+    ranks=2
+    for how in plate1 csc; do
+        plate=$tmp/$how.h5ad
+        holds 16 "$how on 2 ranks"
+    done
+else
+    skip "two ranks" "no $launch"
+fi
 echo "1..$count"
