@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "eval/golden_file.h"
 #include "eval/metrics.h"
 #include "eval/stats.h"
@@ -221,6 +222,32 @@ static void test_scaling(void)
            "and changes EV and logFC correlation");
 }
 
+/* Scores at random find K / G of the top K; sorting keys that differ in their lowest bits only. */
+static void test_chance(void)
+{
+    enum { RANDOM = 300, K = 30, TRIALS = 400 };
+    static double v[2][RANDOM];
+    static uint64_t key[2 * RANDOM];
+    static uint32_t index[2 * RANDOM], top[2][RANDOM], where[RANDOM];
+    const scp_sort_scratch scratch = { key, index };
+    const int64_t k = K;
+    double sum = 0, one;
+    for (uint64_t trial = 0; trial < TRIALS; trial++) {
+        for (uint64_t side = 0; side < 2; side++) {
+            scp_rng_fill_normal(trial, SCP_RNG_SYNTH, side, 0, RANDOM, v[side]);
+            scp_top_magnitude(v[side], RANDOM, K, scratch, top[side]);
+        }
+        scp_top_overlap(top[0], top[1], RANDOM, &k, 1, where, &one);
+        sum += one / TRIALS;
+    }
+    tap_near(sum, (double)K / RANDOM, 0.01, "two random rankings share K / G of their top K");
+    for (int i = 0; i < RANDOM; i++) v[0][i] = 1 + (RANDOM - i) * 0x1p-52;
+    scp_argsort(v[0], RANDOM, scratch, top[0]);
+    bool reversed = true;
+    for (uint32_t i = 0; i < RANDOM; i++) reversed &= top[0][i] == RANDOM - 1 - i;
+    tap_ok(reversed, "values that differ in their last bits, all in the wrong order, are sorted");
+}
+
 static void test_reuse(void)
 {
     double first[2][SCP_METRIC_MAX], again[2][SCP_METRIC_MAX];
@@ -229,7 +256,8 @@ static void test_reuse(void)
     make_condition();
     score(GENES, 0.1, 20, post, pre, pred, first[0]);
     score(GENES, 0.1, 20, pred, pre, post, first[1]);
-    if (!tap_st(scp_pair_create(GENES, &s.pseudo, 1, &s, &p), "scratch memory for conditions")) return;
+    if (!tap_st(scp_pair_create(GENES, &s.pseudo, 1, &s, &p), "scratch memory for conditions"))
+        return;
     for (int i = 0; i < 2; i++) {
         scp_pair_truth(p, post, pre);
         scp_pair_score(p, pred, again[0]);
@@ -291,6 +319,7 @@ int main(void)
     test_explained_variance();
     test_edges();
     test_scaling();
+    test_chance();
     test_reuse();
     test_columns();
     test_options();
