@@ -85,6 +85,31 @@ static scp_status embed(const scp_report_run *r, drugs *g)
     return st;
 }
 
+/* The vectors as a table: drug, mechanism, v1, v2, ... */
+static scp_status write_vectors(const scp_report_run *r, const drugs *g)
+{
+    char path[SCP_PATH_MAX];
+    scp_strbuf b = { 0 };
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_strbuf_addf(&b, "drug\tmechanism"));
+    for (size_t c = 0; c < g->dim; c++) SCP_GOTO(done, scp_strbuf_addf(&b, "\tv%zu", c + 1));
+    for (size_t i = 0; i < g->d.n_drugs; i++) {
+        SCP_GOTO(done, scp_strbuf_addf(&b, "\n"));
+        SCP_GOTO(done, scp_tsv_field(&b, g->d.drug[i]));
+        SCP_GOTO(done, scp_strbuf_addf(&b, "\t"));
+        SCP_GOTO(done, scp_tsv_field(&b, g->d.moa ? g->d.moa[i] : ""));
+        for (size_t c = 0; c < g->dim; c++)
+            SCP_GOTO(done, scp_strbuf_addf(&b, "\t%.9g", (double)g->x[i * g->dim + c]));
+    }
+    SCP_GOTO(done, scp_strbuf_addf(&b, "\n"));
+    SCP_GOTO(done, scp_str_format(path, sizeof path, "%s/%sdrug_vectors.tsv", scp_page_dir(r->p),
+                                  r->prefix));
+    st = scp_fs_write_text(path, b.text, b.len);
+done:
+    scp_strbuf_fini(&b);
+    return st;
+}
+
 static scp_status put_table(const scp_report_run *r, const drugs *g)
 {
     scp_moa_result m;
@@ -204,6 +229,7 @@ scp_status scp_fig_moa(const scp_report_run *r)
         st = or_missing(r, st);
         goto done;
     }
+    SCP_GOTO(done, write_vectors(r, &g));
     SCP_GOTO(done, label_drugs(&g));
     if (!scp_names_count(g.moa)) {
         st = scp_page_missing(

@@ -45,4 +45,13 @@ run 0 "$top/scppdm_ablate" --collect "$tmp/runs" && out '^uc: ablations' && out 
 report "--collect: full model of two seeds, the ablations of one"
 run 0 "$top/scppdm_ablate" --collect "$tmp/runs/a" --format markdown --splits ud && out '| *runs' && ! out '^uc'
 report "of one run folder, in another form"
+with 0 eval a "--models scppdm"
+run 0 "$top/scppdm_report" "$tmp/runs/a" "$tmp/runs/b" --output "$tmp/page" --no-draw --moa.permutations 20 &&
+    [ -s "$tmp/page/index.html" ] && grep -q 'full	s.e.	A	s.e.	D	s.e.	E	s.e.' "$tmp/page/ablations_uc.tsv" &&
+    grep -q '^kNN purity' "$tmp/page/r1_moa.tsv" && grep -q 'no real.h5ad' "$tmp/page/index.html"
+report "a report of both: ablations, mechanisms, and what the second run lacks"
+vector() { sed -n "s/^drug$1	moa.	//p" "$tmp/page/r1_drug_vectors.tsv"; }
+[ "$(grep -c '^drug' "$tmp/page/r1_drug_vectors.tsv")" -eq 10 ] && [ -n "$(vector 0)" ] &&
+    [ "$(vector 0)" = "$(vector 3)" ] && [ "$(vector 0)" != "$(vector 1)" ]
+report "drugs of one structure have one vector in the network, others have others"
 echo "1..$count"
