@@ -160,6 +160,7 @@ static scp_status dump_settings(const scp_run_settings *s, scp_strbuf *out)
     scp_run_settings kept = *s;
     kept.paths.fresh = false;
     kept.train.stop_after = kept.vae_train.stop_after = 0;
+    kept.train.accept_changes = kept.vae_train.accept_changes = false;
     kept.ablate.index = -1;
     kept.ablate.collect = NULL;
     kept.eval.output = NULL;

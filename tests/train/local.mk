@@ -33,13 +33,16 @@ TESTS += tests/train/stepper.mpi
 tests_train_stepper_mpi_SOURCES = tests/train/stepper.c tests/train/small_net.h tests/train/small_net.c \
 	tests/dev/deferred.h tests/dev/deferred.c
 tests_train_stepper_mpi_LDADD = libscptoy.a libscptest.a $(LDADD)
-# kill -9 at chosen calls to the file system: the program itself, with these calls wrapped.
+# Faults at chosen calls: the program itself, with these calls wrapped.
 check_PROGRAMS += tests/train/killed_train
 tests_train_killed_train_SOURCES = mpi/scppdm_train.c tests/train/killer.c
-tests_train_killed_train_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=fsync,--wrap=rename,--wrap=unlink
+tests_train_killed_train_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=fsync,--wrap=rename,--wrap=unlink,--wrap=clock_gettime,--wrap=time
 dist_check_SCRIPTS += tests/train/kills.sh
 TESTS += tests/train/kills.sh
 LONG_TESTS += tests/train/kills.sh
+dist_check_SCRIPTS += tests/train/faults.sh tests/train/faults_ranks.sh
+TESTS += tests/train/faults.sh tests/train/faults_ranks.sh
+EXTRA_DIST += tests/train/faults_lib.sh
 check_PROGRAMS += tests/train/damage.t
 TESTS += tests/train/damage.t
 LONG_TESTS += tests/train/damage.t

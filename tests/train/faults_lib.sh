@@ -1,0 +1,65 @@
+# shellcheck shell=sh disable=SC2034,SC2086 # variables for the tests; options are words of their own
+# What the tests of faults share: a small screen with its autoencoder in $tmp/base, starts of a training run, checks
+# of what it said. Sourced.
+top=${top_builddir:-.}
+case $top in /*) ;; *) top=$PWD/$top ;; esac
+launch=${MPIRUN:-mpirun}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
+trap 'clean_up 2>/dev/null; rm -rf "$tmp"' EXIT
+clean_up() { :; }
+count=0
+tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
+ --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
+ --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
+ --train.log_every 1 --train.warmup 5 --train.validate_every 0 --device cpu"
+
+report() { # WHAT: the result of the command before
+    rc=$?
+    count=$((count + 1))
+    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
+        echo "not ok $count - $1"
+        tail -n 20 "$tmp/log" | sed 's/^/# /'
+    fi
+}
+skip() { # WHAT REASON
+    count=$((count + 1))
+    echo "ok $count - $1 # SKIP $2"
+}
+said() { grep -q -e "$1" "$tmp/log"; }
+# run CODE COMMAND...: it ends with this code within a minute.
+run() {
+    want=$1
+    shift
+    timeout 60 "$@" >"$tmp/log" 2>&1 </dev/null
+    got=$?
+    [ $got -eq "$want" ] || { echo "# exit code $got, want $want"; return 1; }
+}
+# train CODE FOLDER OPTION...: start or go on.
+train() {
+    code=$1
+    folder=$2
+    shift 2
+    run "$code" "$top/tests/train/killed_train" --run "$folder" --shard "$tmp/s.h5" $tiny "$@"
+}
+latest() { sed -n 's/^ckpt-\([0-9]*\)\.h5$/\1/p' "$1/train/LATEST" 2>/dev/null; }
+# lines FOLDER EVENT: how many of them metrics.jsonl has.
+lines() { grep -cs "\"event\": \"$2\", \"stage\": \"train\"" "$1/metrics.jsonl"; }
+# steps FOLDER: the steps that metrics.jsonl has, in one line.
+steps() { sed -n 's/.*"event": "step", "stage": "train", "step": \([0-9]*\),.*/\1/p' "$1/metrics.jsonl" | tr '\n' ' '; }
+# until COMMAND...: wait up to 20 seconds for it.
+until_true() {
+    i=0
+    while ! "$@" && [ $i -lt 400 ]; do
+        sleep 0.05
+        i=$((i + 1))
+    done
+}
+has_steps() { n=$(lines "$1" step); [ "${n:-0}" -ge "$2" ]; }
+# pid_of FOLDER: the process of rank 0, by the status file.
+pid_of() { sed -n 's/.*"pid": \([0-9]*\),.*/\1/p' "$1/train/status.json" 2>/dev/null; }
+# copy NAME: a folder with the trained autoencoder.
+copy() { cp -R "$tmp/base" "$tmp/$1"; }
+
+"$top/tests/train/make_screen" "$tmp/s.h5" 5 9 60 3 >"$tmp/log" 2>&1 &&
+    "$top/scppdm_vae" --run "$tmp/base" --shard "$tmp/s.h5" $tiny --vae_train.steps 4 >"$tmp/log" 2>&1
+report "a screen and its autoencoder"
