@@ -196,7 +196,8 @@ scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_r
 {
     char device[128];
     *o = (scp_run_open){ 0 };
-    scp_comm_set_timeout(comm, s->paths.comm_timeout > 0 ? s->paths.comm_timeout : HUGE_VAL);
+    /* The watchdog, which knows the step, speaks first; this is for what only a device waits for. */
+    scp_comm_set_timeout(comm, s->paths.comm_timeout > 0 ? s->paths.comm_timeout + 30 : HUGE_VAL);
     SCP_TRY(scp_agree(comm, begin_local(s, create, o)));
     scp_device_name(o->dev, device, sizeof device);
     SCP_TRY(scp_comm_create_for(comm, o->dev, &o->own));
