@@ -158,6 +158,20 @@ static void test_weights(void)
     stop(&l);
 }
 
+/* {skipped, in a row} of the checkpoint of a step. */
+static void check_counters(const char *dir, int step, int64_t skipped, int64_t bad)
+{
+    char path[SCP_PATH_MAX + 32];
+    int64_t counters[2] = { -1, -1 };
+    scp_ckpt *c = NULL;
+    snprintf(path, sizeof path, "%s/train/ckpt-%d.h5", dir, step);
+    if (tap_st(scp_ckpt_open(path, &c), "the checkpoint of step %d", step))
+        tap_st(scp_ckpt_get_i64(c, "counters", counters, 2), "its counters");
+    tap_ok(counters[0] == skipped && counters[1] == bad, "say %d skipped, %d in a row",
+           (int)skipped, (int)bad);
+    scp_ckpt_close(&c);
+}
+
 static void test_skipped(void)
 {
     line l;
@@ -170,6 +184,7 @@ static void test_skipped(void)
         tap_st(run(&l, "skipped", dir, sizeof dir, &out),
                "24 gradients in a row that are not finite");
         tap_ok(out.skipped == 24 && out.step == STEPS, "24 steps without update, then it goes on");
+        check_counters(dir, STEPS, 24, 0);
         tap_st(weights(&l, w, ema), "weights");
         tap_ok(isfinite(w[0]) && isfinite(w[1]) && isfinite(ema[1]), "weights stay finite");
     }
@@ -179,6 +194,31 @@ static void test_skipped(void)
         l.bad_to = 30;
         tap_fails(run(&l, "given-up", dir, sizeof dir, &out), SCP_EINTERNAL,
                   "not finite in 25 steps in a row", "25 in a row end the run");
+    }
+    stop(&l);
+}
+
+/* A stop in the middle of bad steps does not give them a fresh start. */
+static void test_skipped_over_restart(void)
+{
+    line l;
+    char dir[SCP_PATH_MAX];
+    scp_job_result out;
+    if (tap_st(start(&l), "a linear loss")) {
+        l.bad_from = 5;
+        l.bad_to = 30;
+        l.cfg.stop_after = 15;
+        tap_st(run(&l, "restart", dir, sizeof dir, &out), "stopped after 10 bad steps");
+        check_counters(dir, 15, 10, 10);
+    }
+    stop(&l);
+    if (tap_st(start(&l), "a linear loss")) {
+        l.bad_from = 5;
+        l.bad_to = 30;
+        tap_fails(run(&l, "restart", dir, sizeof dir, &out), SCP_EINTERNAL,
+                  "up to step 30; the last good checkpoint is that of step 15",
+                  "15 more after a restart end the run");
+        tap_ok(out.resumed_from == 15 && out.skipped == 15, "which had gone on");
     }
     stop(&l);
 }
@@ -242,6 +282,7 @@ int main(void)
     test_weights();
     test_skipped();
     test_scaler();
+    test_skipped_over_restart();
     check_best("rising", (const double[]){ -3, 0.1, 0.2, 0.3 }, 40, 0.3);
     check_best("falling", (const double[]){ 0.1, 0.5, 0.4, 0.5 }, 20, 0.5);
     check_best("not-a-number", (const double[]){ 0.1, 0.5, NAN, 0.4 }, 20, 0.5);
