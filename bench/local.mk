@@ -26,4 +26,4 @@ bench_bench_gpu_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
 CLEANFILES += bench/bench_gpu$(EXEEXT)
 EXTRA_DIST += bench/gpu/run bench/peers/gpu_torch.py
 EXTRA_DIST += bench/study.sh bench/screens.sh bench/cases/study-a.sh bench/cases/study-b.sh bench/cases/study-c.sh \
-	bench/cases/tune.sh bench/lists/tggates.txt bench/lists/tggates.yaml
+	bench/cases/tune.sh bench/lists/tggates.txt bench/lists/tggates.yaml bench/results/study-c-zen5.json
