@@ -18,7 +18,7 @@ members() {
 }
 
 # exports: strong global definitions with a foreign name. What the compilers add for themselves
-# (coverage, sanitizers, the registration of CUDA code) is theirs.
+# (coverage, sanitizers, the registration of CUDA code, nvcc's names for what is local to a file) is theirs.
 exports() { awk '$2 ~ /^[TDBRC]$/ && $3 !~ /^(scp_|__gcov|__asan|__odr_asan|__fatbinwrap|_ZTI|_ZTS|_ZN[0-9]+_GLOBAL__N_)/ { print $1 ": " $3 }'; }
 
 # calls NAMES EXCEPT: objects that call one of NAMES, apart from the objects EXCEPT.

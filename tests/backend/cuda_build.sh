@@ -28,7 +28,13 @@ fi
 nvcc=$(sed -n 's/^NVCC = //p' "$build/Makefile")
 dump=$(dirname "$nvcc")/cuobjdump
 archs=$(sed -n 's/^CUDA_GENCODE = //p' "$build/Makefile" | grep -o 'code=sm_[0-9a-z]*' | cut -d = -f 2)
+if [ ! -x "$dump" ]; then
+    count=$((count + 1))
+    echo "ok $count - compiled for every generation # SKIP this toolkit has no cuobjdump; nvcc was given $(echo "$archs" | tr '\n' ' ')"
+    archs=
+fi
 for file in "$build"/src/backend/cuda/*.o; do
+    if [ -z "$archs" ]; then break; fi
     if ! nm "$file" | grep -q __cudaRegisterFatBinary; then continue; fi
     have=$("$dump" --list-elf --list-ptx "$file" 2>/dev/null)
     answer=true

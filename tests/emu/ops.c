@@ -5,11 +5,14 @@
  * Each tensor of a call has its own memory between guard pages, filled with NaN. Gradients are
  * written once over NaN and once added to what is there (variant 1, which also makes cuBLASLt
  * refuse its epilogues, and gives LINEAR and GATHER the fp32 gradients that parameters have). Every
- * call runs with three orders of threads and blocks, which must give the same bits. */
+ * call runs with three orders of threads and blocks, which must give the same bits.
+ *
+ * tests/backend/cuda_ops.t is this program on a real GPU. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cuda/register.h"
 #include "backend/ref/ref_ops.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -407,7 +410,8 @@ static void check_all(scp_dtype store, const char *only)
 
 int main(int argc, char **argv)
 {
-    const char *only = argc > 1 ? argv[1] : "";
+    const char *only = argc > 1 ? argv[1] : "", *why = "";
+    if (!scp_cuda_backend.available(&why)) return tap_skip_all(why);
     check_all(SCP_REAL, only);
     check_all(SCP_F16, only);
     check_all(SCP_BF16, only);

@@ -16,6 +16,9 @@ CLEANFILES += tests/gpu/gpu_device$(EXEEXT)
 EXTRA_DIST += tests/gpu/run tests/gpu/env.sh tests/gpu/make-kit
 
 gpu_kit_files = tests/ops/ops.t tests/model/parity.t tests/gpu/step.t tests/gpu/gpu_device bench/bench_gpu
+if HAVE_CUDA
+gpu_kit_files += tests/backend/cuda_ops.t
+endif
 .PHONY: gpu-programs gpu-kit
 gpu-programs: $(gpu_kit_files)
 gpu-kit: gpu-programs

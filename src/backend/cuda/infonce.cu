@@ -31,7 +31,7 @@ template <class T> nce<T> nce_of(const scp_call *c)
 }
 
 /* Largest value of the threads of a block, to all of them. */
-__device__ float block_max(float v, double *room)
+__device__ __forceinline__ float block_max(float v, double *room)
 {
     v = scp_group_max(v, SCP_WARP);
     if (threadIdx.x % SCP_WARP == 0) room[threadIdx.x / SCP_WARP] = v;

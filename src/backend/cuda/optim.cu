@@ -27,8 +27,8 @@ struct squared {
     }
 };
 
-__device__ void set_rates(float *rates, double lr, double decay, double unbias1, double unbias2,
-                          double grad_scale)
+__device__ __forceinline__ void set_rates(float *rates, double lr, double decay, double unbias1,
+                                          double unbias2, double grad_scale)
 {
     rates[GRAD_SCALE] = (float)grad_scale;
     rates[STEP] = (float)(lr / unbias1);
