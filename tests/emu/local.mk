@@ -1,7 +1,7 @@
 # The CUDA kernels on the host: the same .cu files, compiled by the C++ compiler against an emulation
 # of the CUDA runtime (emu.h), in every build.
 EMU_CPPFLAGS = -I$(top_srcdir)/tests/emu/include -I$(top_srcdir)/src -I$(top_srcdir)/tests $(RANDOM123_CFLAGS)
-EMU_CXXFLAGS = -std=c++17 -O2 -g -fno-strict-aliasing -Wall -Wextra -Wno-unknown-pragmas $(SCP_EXTRA_FLAGS)
+EMU_CXXFLAGS = -std=c++17 -O1 -g -fno-strict-aliasing -Wall -Wextra -Wno-unknown-pragmas $(SCP_EXTRA_FLAGS)
 SUFFIXES += .emu
 .cu.emu:
 	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -x c++ -MMD -MP -MF $@.d -MT $@ $(EMU_CPPFLAGS) $(EMU_CXXFLAGS) -c -o $@ $<
