@@ -99,7 +99,8 @@ static scp_status add_progress(const stage_view *s, scp_strbuf *b)
 {
     const scp_beat_facts *f = &s->beat.facts;
     char left[32];
-    SCP_TRY(scp_strbuf_addf(b, "  step        %lld of %lld (%.1f %%), resumed at %lld, %lld restart%s\n",
+    SCP_TRY(scp_strbuf_addf(b,
+                            "  step        %lld of %lld (%.1f %%), resumed at %lld, %lld restart%s\n",
                             (long long)f->step, (long long)f->steps,
                             f->steps > 0 ? 100.0 * (double)f->step / (double)f->steps : 0,
                             (long long)f->resumed_from, (long long)f->restarts,
@@ -114,9 +115,9 @@ static scp_status add_progress(const stage_view *s, scp_strbuf *b)
             SCP_TRY(scp_strbuf_addf(b, ", %s left", span(f->seconds_left, left)));
         SCP_TRY(scp_strbuf_addf(b, "\n"));
     }
-    return s->checkpoint[0] ? scp_strbuf_addf(b, "  checkpoint  %s, %s\n", s->checkpoint,
-                                              s->whole ? "whole" : "DAMAGED: the one before is used")
-                            : scp_strbuf_addf(b, "  checkpoint  none yet\n");
+    if (!s->checkpoint[0]) return scp_strbuf_addf(b, "  checkpoint  none yet\n");
+    return scp_strbuf_addf(b, "  checkpoint  %s, %s\n", s->checkpoint,
+                           s->whole ? "whole" : "DAMAGED: the one before is used");
 }
 
 static void add_json(const stage_view *s, scp_jsonl *j)

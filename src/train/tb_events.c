@@ -121,7 +121,8 @@ scp_status scp_tb_events_create(const char *path, double time, int64_t from_step
     SCP_TRY(scp_alloc(1, sizeof **out, out));
     SCP_GOTO(failed, scp_str_format((*out)->path, sizeof(*out)->path, "%s", path));
     (*out)->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if ((*out)->fd < 0) SCP_FAIL_GOTO(failed, SCP_EIO, "cannot create %s: %s", path, strerror(errno));
+    if ((*out)->fd < 0)
+        SCP_FAIL_GOTO(failed, SCP_EIO, "cannot create %s: %s", path, strerror(errno));
     st = begin_file(*out, time, from_step);
     if (st != SCP_OK) scp_tb_events_close(out);
     return st;

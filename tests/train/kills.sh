@@ -72,7 +72,7 @@ while [ $died -lt $kills ] && [ $k -lt $((kills * 3)) ] && [ ! -e "$tmp/killed/r
     if [ $((k % 2)) -eq 0 ]; then
         SCP_KILL=$(random $k 3 90):$(random $((k + 5000)) 1 3 | sed 's/1/before/; s/2/after/; s/3/half/')
         export SCP_KILL
-        (train killed) >"$tmp/log" 2>&1
+        { (train killed) >"$tmp/log" 2>&1; } 2>/dev/null # the shell tells of the kill
         got=$?
         unset SCP_KILL
     else
