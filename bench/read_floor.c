@@ -1,7 +1,8 @@
 /* The least that preparing a plate can cost: the chunks of X/data and X/indices are read as they
- * are stored, inflated by the same libraries, and nothing is done with them. Ranks take equal shares
- * of the chunks, their threads ($OMP_NUM_THREADS) claim them one by one. Prints the seconds between
- * the opening of the first plate and the last chunk, on rank 0; exit code 1 when a chunk is bad. */
+ * are stored, inflated by the same libraries, and nothing is done with them. Ranks take equal
+ * shares of the chunks, their threads ($OMP_NUM_THREADS) claim them one by one. Prints the seconds
+ * between the opening of the first plate and the last chunk, on rank 0; exit code 1 when a chunk is
+ * bad. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* What scppdm_prep does: prepare a shard, say how it would, look at files, or check a shard. */
 #include "app/app.h"
 #include "app/opt_prep.h"
+#include "base/mem.h"
 #include "base/sig.h"
 #include "data/inspect.h"
 #include "data/prep_inputs.h"
@@ -58,6 +59,7 @@ static scp_status dry_run(scp_comm *comm, const scp_prep_settings *s, const scp_
 scp_status scp_prep_program(scp_comm *comm, const scp_prep_settings *s, const scp_text_list *files)
 {
     SCP_ARG(comm && s && files, "communicator, settings and files are required");
+    scp_mem_return_large(); /* tables of millions of cells come and go */
     if (s->verify[0]) return verify(comm, s, files);
     if (s->inputs[0]) SCP_FAIL(SCP_EUSAGE, "--inputs goes with --verify");
     if (s->dry_run && !s->inspect) return dry_run(comm, s, files);

@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static scp_status array_bytes(size_t n, size_t size, size_t *bytes)
 {
@@ -58,4 +61,11 @@ double scp_mem_peak_mib(void)
         if (sscanf(line, "VmHWM: %lf kB", &kib) == 1) break;
     fclose(f);
     return kib / 1024;
+}
+
+void scp_mem_return_large(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20); /* which would else grow with what is freed */
+#endif
 }

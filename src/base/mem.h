@@ -20,6 +20,11 @@ scp_status scp_grow_bytes(void **ptr, size_t *have, size_t need, size_t size) SC
 /** Copy of a NUL-terminated string. *out owned by the caller (free). */
 scp_status scp_strdup(const char *s, char **out) SCP_MUST_USE;
 
+/** From now on, blocks of a mebibyte or more come from the system one by one and go back to it when
+ *  they are freed: a process whose large blocks live one after the other does not keep them all.
+ *  For programs, at their start. */
+void scp_mem_return_large(void);
+
 /** Peak resident memory of this process in MiB (VmHWM), 0 if unknown. */
 double scp_mem_peak_mib(void);
 

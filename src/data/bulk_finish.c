@@ -74,8 +74,8 @@ static void divide(const double *sum, int64_t cells, size_t K, float *out)
 }
 
 /* Mean of one profile into x, and of its sub-bulks, if any, into rep. Consumes the sums. */
-static scp_status finish_profile(const scp_bulk_work *w, size_t profile, double *sum, float *x,
-                                 float *rep)
+static void finish_profile(const scp_bulk_work *w, size_t profile, double *sum, float *x,
+                           float *rep)
 {
     const scp_bulk_plan *p = w->plan;
     size_t K = w->part.K, n = scp_bulk_slots(p, (scp_bulk_range){ profile, profile + 1 });
@@ -86,14 +86,7 @@ static scp_status finish_profile(const scp_bulk_work *w, size_t profile, double 
         for (size_t k = 0; k < K; k++) sum[k] += sum[i * K + k];
         all += cells[i];
     }
-    for (size_t k = 0; k < K; k++)
-        if (!(sum[k] < SCP_SUM_LIMIT))
-            SCP_FAIL(SCP_EDATA,
-                     "a key of %lld cells sums to %g, beyond %g where sums are exact: split it "
-                     "by a finer plate label",
-                     (long long)all, sum[k], SCP_SUM_LIMIT);
     divide(sum, all, K, x);
-    return SCP_OK;
 }
 
 /* A piece of profiles whose sums are complete, for a team. */
@@ -110,9 +103,9 @@ static scp_status finish_profiles(void *ctx, int thread)
     const size_t threads = (size_t)w->sink.threads, K = w->part.K;
     for (size_t i = f->piece.first + (size_t)thread; i < f->piece.end; i += threads) {
         const scp_bulk_range before = { f->piece.first, i };
-        SCP_TRY(finish_profile(w, i, w->pack + scp_bulk_slots(p, before) * K,
-                               w->x + (i - f->piece.first) * K,
-                               w->reps + scp_bulk_sub_bulks(p, before) * K));
+        finish_profile(w, i, w->pack + scp_bulk_slots(p, before) * K,
+                       w->x + (i - f->piece.first) * K,
+                       w->reps + scp_bulk_sub_bulks(p, before) * K);
     }
     return SCP_OK;
 }
@@ -213,6 +206,28 @@ static scp_status check_cells(const scp_bulk_work *w)
              (long long)w->planned);
 }
 
+/* Sums of all ranks and sub-bulks stay exact: the same verdict on every rank, whatever their
+ * number. */
+static scp_status check_range(const scp_bulk_work *w, scp_bulk_range b)
+{
+    int64_t most = (int64_t)w->sums.most; /* below 2^35 */
+    SCP_TRY(scp_comm_allreduce(w->comm, &most, 1, SCP_COMM_I64, SCP_COMM_MAX));
+    for (size_t i = b.first; i < b.end; i++) {
+        int64_t cells = 0;
+        for (int32_t s = w->plan->first_slot[i]; s < w->plan->first_slot[i + 1]; s++)
+            cells += w->slot_cells[s];
+        if (scp_sums_in_range((uint64_t)most, cells)) continue;
+        char plates[256] = "";
+        if (w->plan->plate_name)
+            scp_bulk_plates_text(w->plan, (scp_bulk_range){ i, i + 1 }, plates, sizeof plates);
+        SCP_FAIL(SCP_EDATA,
+                 "%s: a key of %lld cells, with values up to %g: its sums may go beyond what is "
+                 "exact; split it by a finer plate label",
+                 plates, (long long)cells, (double)most * SCP_UNIT);
+    }
+    return SCP_OK;
+}
+
 scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
 {
     scp_status st = SCP_OK;
@@ -224,6 +239,7 @@ scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
     SCP_GOTO(done, choose_genes(w));
     SCP_GOTO(done, scp_comm_allreduce(w->comm, w->slot_cells + first_slot, part->slots,
                                       SCP_COMM_I64, SCP_COMM_SUM));
+    SCP_GOTO(done, scp_agree(w->comm, check_range(w, b)));
     memcpy(part->slot_cells, w->slot_cells + first_slot, part->slots * sizeof *part->slot_cells);
     memcpy(part->digest, w->digest, part->n_files * sizeof *part->digest);
     memcpy(part->has_digest, w->took, part->n_files);

@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 
-/* Entries of some 10,000 of Tahoe's cells: several for each of the 755 to 5,000 keys of its plates. Many
- * threads of a rank share what eight have. */
+/* Entries of some 10,000 of Tahoe's cells: several for each of the 755 to 5,000 keys of its plates.
+ * Many threads of a rank share what eight have. */
 enum { MOST_ROOM = 1 << 24, LEAST_ROOM = 1 << 20, ALL_ROOM = 1 << 27 };
 
 /* A cell: n small counts of hot genes, and so many other numbers. */
@@ -18,13 +18,13 @@ typedef struct kept {
 
 struct scp_pending {
     size_t slots;
-    uint32_t *room;             /* [most] entries */
+    uint32_t *room; /* [most] entries */
     size_t used, most;
-    kept *cell;                 /* [most_cells] */
-    uint32_t *order, *head;     /* [most_cells] cells by slot; [slots + 1] where a slot's begin */
+    kept *cell;             /* [most_cells] */
+    uint32_t *order, *head; /* [most_cells] cells by slot; [slots + 1] where a slot's begin */
     size_t cells, most_cells;
-    uint32_t *place;            /* [most_others] */
-    uint64_t *number;           /* the same      */
+    uint32_t *place;  /* [most_others] */
+    uint64_t *number; /* the same      */
     size_t others, most_others;
 };
 

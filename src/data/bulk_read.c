@@ -27,7 +27,7 @@ struct scp_bulk_worker {
 size_t scp_bulk_sink_bytes(int threads, size_t G, size_t slots)
 {
     /* a cell has at most G entries, unless columns are stored twice; buffers grow by doubling */
-    return (size_t)threads * (scp_pending_bytes(G, slots, threads) + 2 * G * sizeof(uint64_t));
+    return (size_t)threads * (scp_pending_bytes(G, slots, threads) + 4 * G * sizeof(uint64_t));
 }
 
 scp_status scp_bulk_sink_open(scp_bulk_sink *s, size_t G)
@@ -75,18 +75,16 @@ scp_status scp_bulk_sink_finish(scp_bulk_sink *s, int64_t *detected, int64_t *tr
     const scp_sums_order *o = &s->sums->order;
     int64_t *seen = NULL;
     SCP_TRY(scp_team_run(s->threads, flush_worker, s));
-    for (int32_t i = s->first; i < s->end; i++)
-        SCP_TRY(scp_sums_check_range(s->sums, s->slot_cells[i]));
     for (int t = 0; t < s->threads; t++) {
         *train_cells += s->worker[t]->train_cells;
         *empty_cells += s->worker[t]->empty_cells;
         s->worker[t]->train_cells = s->worker[t]->empty_cells = 0;
     }
     SCP_TRY(scp_alloc(o->G, sizeof *seen, &seen));
-    scp_sums_detected(s->sums, seen);
-    for (size_t g = 0; g < o->G; g++) detected[g] += seen[o->place[g]];
+    scp_status st = scp_sums_detected(s->sums, s->threads, seen);
+    for (size_t g = 0; g < o->G && st == SCP_OK; g++) detected[g] += seen[o->place[g]];
     free(seen);
-    return SCP_OK;
+    return st;
 }
 
 static int compare_entry(const void *pa, const void *pb)
@@ -104,10 +102,9 @@ static bool is_rising(const int32_t *column, size_t n)
     return rising != 0;
 }
 
-/* Add up entries of one column in a row, in place; most rows have none and are only looked at. */
+/* Sort a row, and add up its entries of one column, in place. */
 static scp_status merge_duplicates(scp_bulk_worker *w, int32_t *column, float *value, size_t *n)
 {
-    if (is_rising(column, *n)) return SCP_OK;
     SCP_TRY(scp_grow(&w->sorted, &w->cap_sorted, *n, sizeof *w->sorted));
     for (size_t i = 0; i < *n; i++) w->sorted[i] = (entry){ column[i], value[i] };
     qsort(w->sorted, *n, sizeof *w->sorted, compare_entry);
@@ -149,14 +146,16 @@ static scp_status add_cell(const stream *s, scp_bulk_worker *w, int32_t slot, si
     scp_bulk_sink *sink = s->sink;
     bool empty = false;
     size_t bad = 0;
-    SCP_TRY(merge_duplicates(w, column, value, &n));
     if (sink->values != SCP_VALUES_COUNTS)
         SCP_TRY(scp_grow(&w->addend, &w->cap_addend, n, sizeof *w->addend));
-    scp_pending_cell c = { .slot = (size_t)(slot - sink->first),
-                           .n = n,
-                           .column = column,
-                           .value = value };
+    scp_pending_cell c = {
+        .slot = (size_t)(slot - sink->first), .n = n, .column = column, .value = value
+    };
     scp_value_fault fault = scale_cell(sink->values, w, &c, &empty, &bad);
+    if (fault == SCP_VALUE_GOOD && !is_rising(column, n)) { /* added up, each value being good */
+        SCP_TRY(merge_duplicates(w, column, value, &c.n));
+        fault = scale_cell(sink->values, w, &c, &empty, &bad);
+    }
     if (fault != SCP_VALUE_GOOD)
         SCP_FAIL(SCP_EDATA, "%s: row %zu, column %d: %s: %g", s->rows->path, row, column[bad],
                  scp_value_fault_text(fault), (double)value[bad]);

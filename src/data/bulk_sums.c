@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/team.h"
 
@@ -127,7 +128,8 @@ static uint64_t *number_of(const scp_sums *s, size_t slot, size_t at)
 /* May a cell have been added at this place? */
 static bool is_taken(const scp_sums *s, size_t at)
 {
-    return at < s->order.hot || s->touched[(at - s->order.hot) / SCP_SUMS_GROUP];
+    return at < s->order.hot ||
+           __atomic_load_n(&s->touched[(at - s->order.hot) / SCP_SUMS_GROUP], __ATOMIC_RELAXED);
 }
 
 /* Take the lower bits of a slot out, for they are full. With its lock. */
@@ -143,12 +145,53 @@ static void relieve(scp_sums *s, size_t slot)
     s->counted[slot] = 0;
 }
 
-void scp_sums_detected(const scp_sums *s, int64_t *detected)
+/* Lower bits of n numbers that lie together. */
+SCP_ANY_MACHINE
+static void add_counts(const uint64_t *number, size_t n, int64_t *to)
 {
-    for (size_t at = 0; at < s->order.G; at++) detected[at] += s->detected[at];
+    for (size_t i = 0; i < n; i++) to[i] += (int64_t)(number[i] & COUNT);
+}
+
+/* Places [begin, end) of the hot ones, of all slots; groups likewise. */
+static void detected_hot(const scp_sums *s, size_t begin, size_t end, int64_t *detected)
+{
     for (size_t slot = 0; slot < s->slots; slot++)
-        for (size_t at = 0; s->train[slot] && at < s->order.G; at++)
-            if (is_taken(s, at)) detected[at] += (int64_t)(*number_of(s, slot, at) & COUNT);
+        if (s->train[slot])
+            add_counts(s->hot + slot * s->stride + begin, end - begin, detected + begin);
+}
+
+static void detected_cold(const scp_sums *s, size_t begin, size_t end, int64_t *detected)
+{
+    for (size_t g = begin; g < end; g++) {
+        size_t first = s->order.hot + g * SCP_SUMS_GROUP, left = s->order.G - first;
+        if (!s->touched[g]) continue;
+        for (size_t slot = 0; slot < s->slots; slot++)
+            if (s->train[slot])
+                add_counts(s->cold + (g * s->slots + slot) * SCP_SUMS_GROUP,
+                           left < SCP_SUMS_GROUP ? left : SCP_SUMS_GROUP, detected + first);
+    }
+}
+
+typedef struct detecting {
+    const scp_sums *sums;
+    size_t threads;
+    int64_t *detected;
+} detecting;
+
+static scp_status detect(void *ctx, int thread)
+{
+    const detecting *d = ctx;
+    const size_t hot = d->sums->order.hot, groups = d->sums->groups, t = (size_t)thread;
+    detected_hot(d->sums, hot * t / d->threads, hot * (t + 1) / d->threads, d->detected);
+    detected_cold(d->sums, groups * t / d->threads, groups * (t + 1) / d->threads, d->detected);
+    return SCP_OK;
+}
+
+scp_status scp_sums_detected(const scp_sums *s, int threads, int64_t *detected)
+{
+    detecting d = { s, (size_t)threads, detected };
+    for (size_t at = 0; at < s->order.G; at++) detected[at] += s->detected[at];
+    return scp_team_run(threads, detect, &d);
 }
 
 /* ---- adding ---- */
@@ -184,7 +227,7 @@ void scp_sums_add(scp_sums *s, size_t slot, const uint32_t *place, const uint64_
     for (size_t i = 0; i < n; i++) {
         *number_of(s, slot, place[i]) += number[i];
         if (number[i] > most) most = number[i];
-        if (place[i] >= s->order.hot)
+        if (!is_taken(s, place[i]))
             __atomic_store_n(&s->touched[(place[i] - s->order.hot) / SCP_SUMS_GROUP], 1,
                              __ATOMIC_RELAXED);
     }
@@ -206,8 +249,8 @@ static inline void add_entry(scp_sums *s, uint64_t *row, uint32_t entry, scp_sma
     row[entry >> SCP_ENTRY_PLACE] += number;
 }
 
-/* A row is longer than the first cache: what is stored to must be there in time, since stores wait for
- * each other. */
+/* A row is longer than the first cache: what is stored to must be there in time, since stores wait
+ * for each other. */
 void scp_sums_add_counts(scp_sums *s, size_t slot, const uint32_t *entry, size_t n,
                          scp_small_counts *counts)
 {
@@ -223,14 +266,10 @@ void scp_sums_add_counts(scp_sums *s, size_t slot, const uint32_t *entry, size_t
 
 /* ---- results ---- */
 
-scp_status scp_sums_check_range(const scp_sums *s, int64_t cells)
+bool scp_sums_in_range(uint64_t most, int64_t cells)
 {
     const uint64_t limit = UINT64_C(1) << (64 - SCP_SUMS_COUNT);
-    if (s->most == 0 || (uint64_t)cells < limit / s->most) return SCP_OK;
-    SCP_FAIL(SCP_EDATA,
-             "a key of %lld cells, with values up to %g, may sum to more than %g, beyond what is "
-             "summed exactly: split it by a finer plate label",
-             (long long)cells, (double)s->most * SCP_UNIT, (double)limit * SCP_UNIT);
+    return most == 0 || (uint64_t)cells < limit / most;
 }
 
 void scp_sums_rows(const scp_sums *s, size_t first, size_t n, const int32_t *place, size_t K,

@@ -1,8 +1,8 @@
 /* Accumulators of a batch: one number per slot and gene, shared by the threads of a rank.
  *
- * What a number holds. In its upper 48 bits the sum in units (data/normalize.h), in its lower 16 how
- * many cells had a value above 0: one addition does both. A slot that has been given 65,535 cells is
- * relieved of the lower bits.
+ * What a number holds. In its upper 48 bits the sum in units (data/normalize.h), in its lower 16
+ * how many cells had a value above 0: one addition does both. A slot that has been given 65,535
+ * cells is relieved of the lower bits.
  *
  * Where a gene lies. Two thirds of Tahoe's 62,710 genes are never seen, and a few thousand make up
  * most of what is. So genes are taken in the order of how often a sample of cells has them: those
@@ -51,9 +51,9 @@ static inline uint64_t scp_sums_number(uint64_t units)
 /** Bytes of one slot at most, to plan batches with. */
 size_t scp_sums_slot_bytes(size_t G);
 
-/** Zeroed accumulators, from pages of their own. All hot rows are there at once, by so many threads, so
- * that memory does not grow with the number of cells. SCP_ENOMEM. Zero-initialise; fini frees. Not
- * collective. */
+/** Zeroed accumulators, from pages of their own. All hot rows are there at once, by so many
+ * threads, so that memory does not grow with the number of cells. SCP_ENOMEM. Zero-initialise; fini
+ * frees. Not collective. */
 scp_status scp_sums_create(scp_sums *s, const scp_sums_order *order, const uint8_t *train,
                            size_t slots, int threads) SCP_MUST_USE;
 void scp_sums_fini(scp_sums *s);
@@ -63,7 +63,8 @@ void scp_sums_begin(scp_sums *s, size_t slot, size_t cells);
 void scp_sums_end(scp_sums *s, size_t slot);
 
 /** Add number [n] at place [n] of a slot: a cell, or a part of one. */
-void scp_sums_add(scp_sums *s, size_t slot, const uint32_t *place, const uint64_t *number, size_t n);
+void scp_sums_add(scp_sums *s, size_t slot, const uint32_t *place, const uint64_t *number,
+                  size_t n);
 
 /* Cells of counts: an entry is a place in a hot row, and a small count. */
 enum { SCP_SMALL_COUNTS = 64, SCP_ENTRY_PLACE = 8 }; /* 99 % of Tahoe's are at most 7; >> this */
@@ -76,11 +77,13 @@ typedef struct scp_small_counts {
 void scp_sums_add_counts(scp_sums *s, size_t slot, const uint32_t *entry, size_t n,
                          scp_small_counts *counts);
 
-/** Add to detected [G], by place, how many cells of slots that are counted had a value above 0. */
-void scp_sums_detected(const scp_sums *s, int64_t *detected);
+/** Add to detected [G], by place, how many cells of slots that are counted had a value above 0, by
+ * so many threads. SCP_ENOMEM. */
+scp_status scp_sums_detected(const scp_sums *s, int threads, int64_t *detected) SCP_MUST_USE;
 
-/** SCP_EDATA when a slot of `cells` cells may have gone beyond what a number holds. */
-scp_status scp_sums_check_range(const scp_sums *s, int64_t cells) SCP_MUST_USE;
+/** Do sums of so many cells stay within what a number holds, when no addend is above `most` units?
+ *  It is a bound: 455,388 cells of counts are within it whatever they are. */
+bool scp_sums_in_range(uint64_t most, int64_t cells);
 
 /** Sums of slots [first, first + n) for K places, as rows: out [n, K], exact. */
 void scp_sums_rows(const scp_sums *s, size_t first, size_t n, const int32_t *place, size_t K,

@@ -91,7 +91,7 @@ static scp_status reader_bytes(const scp_prep_plan *p, size_t *bytes)
         SCP_GOTO(done, scp_h5ad_open(p->path[i], &f));
         SCP_GOTO(done, scp_h5ad_select_matrix(f, p->bulk.matrix));
         const scp_h5ad_stream_options o = { .n = scp_h5ad_n_obs(f), .threads = p->bulk.threads };
-        size_t need = scp_h5ad_stream_memory(f, &o) + (o.n + 1) * sizeof(int64_t); /* indptr */
+        size_t need = scp_h5ad_stream_memory(f, &o);
         if (need > *bytes) *bytes = need;
         scp_h5ad_close(&f);
     }

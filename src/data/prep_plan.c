@@ -354,8 +354,8 @@ static scp_status hash_labels(scp_prep_plan *p)
 static void hash_plan(scp_prep_plan *p)
 {
     scp_bulk_plan *b = &p->bulk;
-    const int64_t head[] = { PLAN_VERSION,    (int64_t)b->values, (int64_t)b->G,
-                             (int64_t)b->P,   (int64_t)b->R,      (int64_t)b->n_files };
+    const int64_t head[] = { PLAN_VERSION,  (int64_t)b->values, (int64_t)b->G,
+                             (int64_t)b->P, (int64_t)b->R,      (int64_t)b->n_files };
     p->genes = 0;
     for (size_t g = 0; g < b->G; g++) p->genes = scp_hash_text(p->gene[g], p->genes);
     uint64_t h = scp_hash_bytes(head, sizeof head, p->genes);
@@ -384,7 +384,8 @@ scp_status scp_prep_plan_keys(scp_prep_plan *p)
     SCP_TRY(check_strict(p));
     SCP_TRY(scp_split_draw(&p->tables, &split));
     if (p->tables.P > SCP_MOST_PROFILES)
-        SCP_FAIL(SCP_EDATA, "%zu profiles, but moments of genes are exact for at most %lld: prepare "
+        SCP_FAIL(SCP_EDATA,
+                 "%zu profiles, but moments of genes are exact for at most %lld: prepare "
                  "the files in several shards",
                  p->tables.P, (long long)SCP_MOST_PROFILES);
     SCP_TRY(plan_slots(p));

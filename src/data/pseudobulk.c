@@ -104,7 +104,8 @@ static scp_status do_batch(scp_bulk_work *w, scp_bulk_range b)
     memset(w->took, 0, p->n_files);
     memset(w->digest, 0, p->n_files * sizeof *w->digest);
     memset(w->detected, 0, p->G * sizeof *w->detected);
-    st = scp_sums_create(&w->sums, &order, w->slot_train + w->sink.first, w->part.slots, p->threads);
+    st =
+        scp_sums_create(&w->sums, &order, w->slot_train + w->sink.first, w->part.slots, p->threads);
     if (st == SCP_OK) st = scp_bulk_sink_begin(&w->sink);
     SCP_GOTO(done, scp_agree(w->comm, st));
     for (size_t f = 0; f < p->n_files; f++) SCP_GOTO(done, add_file(w, f));
@@ -140,8 +141,9 @@ size_t scp_bulk_buffers(const scp_comm *comm, const scp_bulk_plan *p)
     size_t row = p->G * sizeof(float), pack = scp_bulk_pack_slots(p) * (2 * row + 2 * row);
     const scp_rows_shape shape = { .columns = p->G, .single_writer = p->single_writer };
     if (scp_comm_size(comm) > 1) pack += scp_bulk_pack_slots(p) * 2 * row; /* MPI's, reducing */
-    return pack + scp_rows_file_buffer(comm, &shape) + scp_bulk_sink_bytes(p->threads, p->G, (size_t)p->first_slot[p->P]) +
-           p->G * (sizeof(int64_t) + 3 * sizeof(int32_t) + 3 * sizeof(double));
+    return pack + scp_rows_file_buffer(comm, &shape) +
+           scp_bulk_sink_bytes(p->threads, p->G, (size_t)p->first_slot[p->P]) +
+           p->G * (6 * sizeof(int64_t) + 3 * sizeof(int32_t) + 3 * sizeof(double));
 }
 
 /* Memory and progress of a run. Not collective. */
@@ -212,8 +214,8 @@ static scp_status alloc_result(const scp_bulk_plan *p, scp_bulk_result *out)
     return scp_alloc(p->n_files, sizeof *out->has_digest, &out->has_digest);
 }
 
-scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *dir,
-                        bool own, scp_bulk_result *out)
+scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *dir, bool own,
+                        scp_bulk_result *out)
 {
     SCP_ARG(comm && plan && dir && out, "communicator, plan, folder and result are required");
     scp_status st = SCP_OK;

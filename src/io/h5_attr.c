@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "io/h5.h"
+#include "io/h5_chunk.h"
 #include "io/h5_heap.h"
 #include "io/h5_sound.h"
 #include "io/h5_text.h"
@@ -60,7 +61,7 @@ static void attr_close(open_attr *a)
 static bool fits_file(const open_attr *a)
 {
     hid_t file = H5Iget_file_id(a->id);
-    size_t size = H5Tis_variable_str(a->type) > 0 ? 1 : H5Tget_size(a->type);
+    size_t size = H5Tis_variable_str(a->type) > 0 ? SCP_H5_REFERENCE_BYTES : H5Tget_size(a->type);
     hsize_t bytes = 0;
     bool fits = file >= 0 && size > 0 && H5Fget_filesize(file, &bytes) >= 0 && a->n <= bytes / size;
     if (file >= 0) H5Fclose(file);

@@ -18,7 +18,11 @@
 #include "comm/mpi_handle.h"
 #include "io/h5.h"
 
-enum { TAG_RANGE = 71, TAG_ROWS = 72 };
+enum {
+    TAG_RANGE = 71,
+    TAG_ROWS = 72,
+    HEAD_BYTES = 65536 /* HDF5's own, at most */
+};
 
 #define SEND_BYTES ((size_t)32 << 20) /* rows of one message to the single writer */
 
@@ -123,7 +127,7 @@ static scp_status reserve(scp_rows_file *w)
     if (bytes == 0) return SCP_OK;
     int fd = open(w->tmp, O_WRONLY | O_CLOEXEC), why = 0;
     if (fd < 0) return SCP_OK; /* HDF5 says what is wrong */
-    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) != 0) why = errno;
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes + HEAD_BYTES) != 0) why = errno;
     close(fd);
     w->claimed = why == 0;
     SCP_TRY(w->claimed ? SCP_OK : check_room(w, bytes));

@@ -138,7 +138,9 @@ static scp_status check_open(int fd, const char *path)
     int64_t size, length;
     uint64_t hash = 0;
     SCP_TRY(scp_fs_size(path, &size));
-    if (size < SEAL_BYTES || pread(fd, text, SEAL_BYTES, size - SEAL_BYTES) != SEAL_BYTES ||
+    ssize_t got = size < SEAL_BYTES ? 0 : pread(fd, text, SEAL_BYTES, size - SEAL_BYTES);
+    if (got < 0) SCP_FAIL(SCP_EIO, "%s: cannot be read at its end: %s", path, strerror(errno));
+    if (got != SEAL_BYTES ||
         strncmp(text, magic, sizeof magic - 1) != 0)
         SCP_FAIL(SCP_EDATA,
                  "%s: not a shard, truncated or damaged at its end, or written by an earlier "

@@ -111,3 +111,7 @@ check_PROGRAMS += tests/data/sums.t
 TESTS += tests/data/sums.t
 tests_data_sums_t_SOURCES = tests/data/sums.c
 tests_data_sums_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/data/pending.t
+TESTS += tests/data/pending.t
+tests_data_pending_t_SOURCES = tests/data/pending.c
+tests_data_pending_t_LDADD = libscptest.a $(LDADD)

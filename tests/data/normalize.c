@@ -58,7 +58,8 @@ static void test_rows(void)
     const float values[] = { 0.25f, 7.5f };
     tap_ok(scp_normalize_row(SCP_VALUES_LOG, values, 2, out, &empty, &bad) == SCP_VALUE_GOOD,
            "log");
-    tap_ok((double)out[0] * SCP_UNIT == 0.25 && (double)out[1] * SCP_UNIT == 7.5, "log values stay");
+    tap_ok((double)out[0] * SCP_UNIT == 0.25 && (double)out[1] * SCP_UNIT == 7.5,
+           "log values stay");
     tap_ok(scp_normalize_row(SCP_VALUES_LINEAR, values, 2, out, &empty, &bad) == SCP_VALUE_GOOD,
            "linear");
     tap_near((double)out[1] * SCP_UNIT, log1p(7.5), SCP_UNIT / 2, "linear values are logged");

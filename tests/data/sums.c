@@ -96,14 +96,14 @@ static void test_many(const scp_sums_order *order)
         if ((i + 1) % AT_ONCE == 0) scp_sums_end(&many, 1);
     }
     scp_sums_rows(&many, 1, 1, where, 2, have);
-    scp_sums_detected(&many, seen);
+    tap_st(scp_sums_detected(&many, 1, seen), "cells of a gene");
     tap_ok(have[0] == TIMES * (double)scp_to_units(9.21) * SCP_UNIT && have[1] == TIMES * SCP_UNIT,
            "%d addends of 9.21 and of one unit are summed exactly", TIMES);
     tap_ok(seen[3] == TIMES && seen[HOT + 17] == TIMES && seen[4] == 0,
            "and their cells are counted beyond 16 bits");
-    tap_st(scp_sums_check_range(&many, 455000), "455,000 such cells would be within range");
-    tap_fails(scp_sums_check_range(&many, 456000), SCP_EDATA, "split it by a finer plate label",
-              "of 456,000 the sum may be too large");
+    tap_ok(many.most == scp_to_units(9.21), "the largest addend is known");
+    tap_ok(scp_sums_in_range(many.most, 455000), "455,000 such cells would be within range");
+    tap_ok(!scp_sums_in_range(many.most, 456000), "of 456,000 the sum may be too large");
     scp_sums_fini(&many);
 }
 
@@ -114,15 +114,15 @@ int main(void)
         all[g] = g;
     }
     const scp_sums_order order = { .G = G, .hot = HOT, .place = place };
-    tap_st(scp_sums_create(&sums, &order, train, SLOTS, THREADS), "accumulators of %d genes, %d of them hot", G,
-           HOT);
+    tap_st(scp_sums_create(&sums, &order, train, SLOTS, THREADS),
+           "accumulators of %d genes, %d of them hot", G, HOT);
     for (int t = 0; t < THREADS; t++) {
         tap_st(scp_pending_create(G, THREADS, &pending[t]), "room for cells of thread %d", t);
         tap_st(scp_pending_begin(pending[t], SLOTS), "for %d slots", SLOTS);
     }
     tap_st(scp_team_run(THREADS, add_cells, NULL), "cells are added");
     for (int t = 0; t < THREADS; t++) scp_pending_destroy(&pending[t]);
-    scp_sums_detected(&sums, detected);
+    tap_st(scp_sums_detected(&sums, THREADS, detected), "cells of a gene, by %d threads", THREADS);
     test_sums();
     size_t touched = 0;
     for (size_t i = 0; i < sums.groups; i++) touched += sums.touched[i];

@@ -1,0 +1,122 @@
+/* Cells kept back: more than there is room for, of more genes than 16 bits number, and more of a
+ * slot than the lower bits of its numbers count, by two threads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "base/team.h"
+#include "data/bulk_pending.h"
+#include "tap.h"
+
+enum {
+    G = 70000,
+    HOT = 66000, /* more than a near place numbers */
+    SLOTS = 2,
+    THREADS = 2,
+    CELLS = 90000, /* of a thread, and of a slot */
+    GENES = 8,
+    MANY = 200 /* threads that are told: little room for each */
+};
+
+static const uint8_t train[SLOTS] = { 0, 1 };
+static scp_sums sums;
+static scp_pending *pending[THREADS];
+static int32_t place[G];
+static int64_t cells[SLOTS];
+static bool logged; /* values that are normalised already */
+
+/* A cell of GENES genes, rising, one of them in common with all others. */
+static void make_cell(uint64_t cell, int32_t column[GENES], float value[GENES])
+{
+    for (int32_t i = 0; i < GENES; i++) {
+        uint64_t r = scp_rng_permute(4, SCP_RNG_SYNTH, 0, G / GENES,
+                                     (cell * GENES + (uint64_t)i) % (G / GENES));
+        column[i] = i == 0 ? 0 : i * (G / GENES) + (int32_t)r;
+        value[i] = logged ? (float)(cell % 7) / 4 : (float)((cell + (uint64_t)i) % 70);
+    }
+}
+
+static scp_status add_cells(void *ctx, int thread)
+{
+    (void)ctx;
+    for (uint64_t i = 0; i < CELLS; i++) {
+        int32_t column[GENES];
+        float value[GENES];
+        uint64_t addend[GENES];
+        bool empty;
+        size_t bad;
+        scp_pending_cell c = { .slot = i % SLOTS, .n = GENES, .column = column, .value = value };
+        make_cell(i * THREADS + (uint64_t)thread, column, value);
+        if (logged) {
+            (void)scp_normalize_row(SCP_VALUES_LOG, value, GENES, addend, &empty, &bad);
+            c.addend = addend;
+        } else {
+            (void)scp_count_library(value, GENES, &c.library, &bad);
+        }
+        scp_pending_put(pending[thread], &sums, &c, cells);
+    }
+    return SCP_OK;
+}
+
+/* Sums and cells of all genes, one by one. */
+static void expect(uint64_t *want, int64_t *found)
+{
+    for (uint64_t i = 0; i < (uint64_t)CELLS * THREADS; i++) {
+        int32_t column[GENES];
+        float value[GENES];
+        uint64_t addend[GENES];
+        bool empty;
+        size_t bad, slot = i / THREADS % SLOTS;
+        make_cell(i, column, value);
+        (void)scp_normalize_row(logged ? SCP_VALUES_LOG : SCP_VALUES_COUNTS, value, GENES, addend,
+                                &empty, &bad);
+        for (int k = 0; k < GENES; k++) {
+            want[slot * G + (size_t)column[k]] += addend[k];
+            found[column[k]] += train[slot] && value[k] > 0;
+        }
+    }
+}
+
+static void test(const char *kind)
+{
+    static uint64_t want[SLOTS * G];
+    static int64_t found[G], detected[G];
+    static double have[SLOTS * G];
+    const scp_sums_order order = { .G = G, .hot = HOT, .place = place };
+    memset(want, 0, sizeof want);
+    memset(found, 0, sizeof found);
+    memset(detected, 0, sizeof detected);
+    memset(cells, 0, sizeof cells);
+    expect(want, found);
+    tap_st(scp_sums_create(&sums, &order, train, SLOTS, THREADS), "accumulators");
+    for (int t = 0; t < THREADS; t++) tap_st(scp_pending_begin(pending[t], SLOTS), "ready");
+    tap_st(scp_team_run(THREADS, add_cells, NULL), "%s: %d cells", kind, CELLS * THREADS);
+    tap_ok(cells[0] > 0 && cells[1] > 0, "%s: a full room is emptied: %lld cells are added", kind,
+           (long long)(cells[0] + cells[1]));
+    for (int t = 0; t < THREADS; t++) scp_pending_flush(pending[t], &sums, cells);
+    tap_ok(cells[0] == CELLS && cells[1] == CELLS, "%s: then the rest", kind);
+    scp_sums_rows(&sums, 0, SLOTS, place, G, have);
+    bool same = true, counted = true;
+    for (size_t i = 0; i < SLOTS * G; i++) same = same && have[i] == (double)want[i] * SCP_UNIT;
+    tap_ok(same, "%s: every sum is right", kind);
+    tap_st(scp_sums_detected(&sums, THREADS, detected), "cells of every gene");
+    for (size_t g = 0; g < G; g++) counted = counted && detected[place[g]] == found[g];
+    tap_ok(counted && detected[place[0]] > UINT16_MAX,
+           "%s: and right, beyond 16 bits, without those that do not count", kind);
+    scp_sums_fini(&sums);
+}
+
+int main(void)
+{
+    for (int32_t g = 0; g < G; g++)
+        place[g] = (int32_t)scp_rng_permute(1, SCP_RNG_SYNTH, 0, G, (uint64_t)g);
+    for (int t = 0; t < THREADS; t++)
+        tap_st(scp_pending_create(G, MANY, &pending[t]), "room for thread %d", t);
+    tap_ok(scp_pending_bytes(G, SLOTS, MANY) < scp_pending_bytes(G, SLOTS, 8),
+           "many threads have less room each");
+    test("counts");
+    logged = true;
+    test("logs");
+    for (int t = 0; t < THREADS; t++) scp_pending_destroy(&pending[t]);
+    return tap_done();
+}
