@@ -20,7 +20,13 @@ typedef struct evaluation {
 static scp_status check_splits(const scp_text_list *splits)
 {
     scp_split split;
-    for (size_t i = 0; i < splits->n; i++) SCP_TRY(scp_split_parse(splits->v[i], &split));
+    for (size_t i = 0; i < splits->n; i++) {
+        SCP_TRY(scp_split_parse(splits->v[i], &split));
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(splits->v[k], splits->v[i]) == 0)
+                SCP_FAIL(SCP_EUSAGE, "eval.splits: '%s' is given twice; name each split once",
+                         splits->v[i]);
+    }
     return SCP_OK;
 }
 
@@ -118,6 +124,7 @@ static scp_status check_settings(const scp_run_settings *s)
         SCP_FAIL(SCP_EUSAGE, "nothing to score: eval.splits must not be empty, and eval.models or "
                              "eval.predictions must name something");
     SCP_TRY(check_splits(&s->eval.splits));
+    SCP_TRY(scp_run_models_check(s));
     return scp_metric_settings_check(&s->metrics);
 }
 

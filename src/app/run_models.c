@@ -7,7 +7,48 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "eval/replicates.h"
 #include "io/h5_probe.h"
+
+/* What a prediction file is called in tables and result files. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Results are kept by name: ceilings are rows of the same tables. */
+static scp_status check_name(const char *name, const char *key, const scp_names *before)
+{
+    for (int k = 0; k < SCP_CEILINGS; k++)
+        if (strcmp(name, scp_ceiling_name((scp_ceiling_kind)k)) == 0)
+            SCP_FAIL(SCP_EUSAGE, "%s: '%s' is the name of a ceiling; rename the file", key, name);
+    if (scp_names_find(before, name) >= 0)
+        SCP_FAIL(SCP_EUSAGE,
+                 "%s: '%s' is given twice, and its results would overwrite each other; name each "
+                 "model once, and rename prediction files so that their names (without folders) "
+                 "differ, or score them into run folders of their own",
+                 key, name);
+    return SCP_OK;
+}
+
+scp_status scp_run_models_check(const scp_run_settings *s)
+{
+    const scp_text_list *models = &s->eval.models, *files = &s->eval.predictions;
+    scp_names *names = NULL;
+    scp_status st = SCP_OK;
+    size_t index;
+    SCP_GOTO(done, scp_names_create(&names));
+    for (size_t i = 0; i < models->n + files->n; i++) {
+        const bool file = i >= models->n;
+        const char *name = file ? base_name(files->v[i - models->n]) : models->v[i];
+        SCP_GOTO(done, check_name(name, file ? "eval.predictions" : "eval.models", names));
+        SCP_GOTO(done, scp_names_add(names, name, &index));
+    }
+done:
+    scp_names_destroy(&names);
+    return st;
+}
 
 static scp_status open_trained(const scp_run_settings *s, const scp_run_open *o, const char *stage,
                                scp_run_model *m)
@@ -33,8 +74,9 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
     }
     if (scp_means_parse(m->name, &kind) != SCP_OK)
         SCP_FAIL(SCP_EUSAGE,
-                 "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, ridge, "
-                 "linear, linear_shift, mlp, mlp_shift, perturb_mean, nearest_drug, context_mean, global_mean, line_mean, no_change, replicate",
+                 "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, "
+                 "ridge, linear, linear_shift, mlp, mlp_shift, perturb_mean, nearest_drug, "
+                 "context_mean, global_mean, line_mean, no_change, replicate",
                  m->name);
     return scp_means_fit(kind, comm, &o->data, &m->means);
 }
@@ -55,8 +97,7 @@ static scp_status open_file(const scp_run_settings *s, const scp_run_open *o, co
                             const int32_t *rows, size_t n, scp_run_model *m)
 {
     scp_pred_file_report report;
-    const char *base = strrchr(path, '/');
-    SCP_TRY(scp_strdup(base ? base + 1 : path, &m->name));
+    SCP_TRY(scp_strdup(base_name(path), &m->name));
     SCP_TRY(scp_pred_file_open(path, &o->data, rows, n, s->eval.allow_missing, &m->file, &report));
     scp_log(report.n_missing ? SCP_LOG_WARN : SCP_LOG_INFO, "%s: %s", path, report.text);
     return SCP_OK;

@@ -25,6 +25,10 @@ typedef struct scp_run_models {
     size_t n;
 } scp_run_models;
 
+/** SCP_EUSAGE when two models of s->eval have one name (that of a prediction file is its own, without
+ *  folders), or one has that of a ceiling. */
+scp_status scp_run_models_check(const scp_run_settings *s) SCP_MUST_USE;
+
 /** Open every model of s->eval for these pairs. Collective. m: scp_run_models_close. */
 scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
                                const int32_t *rows, size_t n_rows, scp_run_models *m) SCP_MUST_USE;

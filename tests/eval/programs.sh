@@ -86,6 +86,19 @@ report "an empty split: a warning; when all are empty, exit 65"
 run 64 "$top/scppdm_eval" --run "$tmp/good" --shard "$tmp/s.h5" --models= && err 'nothing to score'
 report "nothing to score: exit 64"
 
+mkdir -p "$tmp/a" "$tmp/b"
+cp "$tmp/good.h5ad" "$tmp/a/uc.h5ad" && cp "$tmp/good.h5ad" "$tmp/b/uc.h5ad"
+set -- "$top/scppdm_eval" --run "$tmp/twice" --shard "$tmp/s.h5"
+run 64 "$@" --models= --predictions "$tmp/a/uc.h5ad,$tmp/b/uc.h5ad" && err "eval.predictions: 'uc.h5ad' is given twice" &&
+    err 'rename prediction files' && [ ! -e "$tmp/twice/eval/summary.json" ]
+report "two prediction files of one name: exit 64, and the way out"
+run 64 "$@" --models no_change,line_mean,no_change && err "eval.models: 'no_change' is given twice" &&
+    run 64 "$@" --models no_change --splits uc,ud,uc && err "eval.splits: 'uc' is given twice"
+report "a model or a split twice: exit 64"
+cp "$tmp/good.h5ad" "$tmp/a/within_well"
+run 64 "$@" --models= --predictions "$tmp/a/within_well" && err 'name of a ceiling'
+report "a file with the name of a ceiling: exit 64"
+
 set -- --shard "$tmp/s.h5" --models perturb_mean,context_mean,no_change --predictions "$tmp/both.h5ad"
 mkdir "$tmp/r1" "$tmp/r2" "$tmp/r3"
 "$top/tests/eval/make_pred" "$tmp/s.h5" "$tmp/both.h5ad" both && run 0 "$top/scppdm_eval" --run "$tmp/r1" "$@" && cp "$tmp/out" "$tmp/table1"
