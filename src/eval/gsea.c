@@ -145,17 +145,18 @@ static void test_set(const null_es *null, scp_gsea_result *r)
     r->p = isnan(r->es) ? NAN : (1 + (double)b) / (1 + (double)n);
 }
 
-/* NES of the null, all sets, one sign: how many of `total` are at least as extreme as nes. */
+/* NES of the null, all sets, one sign: how many of `total` are at least as extreme as nes. A size
+ * whose null has none of the sign adds nothing: there is no mean to scale by. */
 static void count_null(const scp_gsea_sets *g, const null_es *null, double nes, size_t *extreme,
                        size_t *total)
 {
     *extreme = *total = 0;
     for (size_t i = 0; i < g->n; i++) {
         const null_es *of = &null[g->set[i].twin];
-        if (nes >= 0) {
+        if (nes >= 0 && of->n_up) {
             *total += of->n_up;
             *extreme += of->n - count_below(of->es, of->n, nes * of->up, false);
-        } else {
+        } else if (nes < 0 && of->n > of->n_up) {
             *total += of->n - of->n_up;
             *extreme += count_below(of->es, of->n, -nes * of->down, true);
         }

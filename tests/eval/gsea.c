@@ -238,6 +238,33 @@ static void test_independence(void)
     scp_gsea_sets_destroy(&b);
 }
 
+/* FDR of the set `name` alone and beside a set of one gene, whose null on this list has no value of
+ * the sign of the first: it must not count. */
+static void check_one_sided(const double *score, const char *alone, const char *beside)
+{
+    scp_gsea_result one, two[2];
+    scp_gsea_sets *a = make(alone, 20, &plain), *b = make(beside, 20, &plain);
+    tap_st(scp_gsea_run(a, score, &one), "a set alone");
+    tap_st(scp_gsea_run(b, score, two), "and beside a set of one gene");
+    tap_ok((two[0].nes > 0) != (two[1].nes > 0), "of the other sign");
+    tap_ok(one.fdr < 0.5, "its FDR is small: %g", one.fdr);
+    tap_near(two[0].fdr, one.fdr, 1e-15, "a size without a null of the sign adds nothing to it");
+    scp_gsea_sets_destroy(&a);
+    scp_gsea_sets_destroy(&b);
+}
+
+/* Half of the scores are 0: random sets of one gene have no step there, and one sign elsewhere. */
+static void test_one_sided(void)
+{
+    double score[20];
+    for (int i = 0; i < 20; i++) score[i] = i < 10 ? 0 : -(i - 9);
+    check_one_sided(score, "s\t\ta\tb\tc\td\te\tf\tg\tk\n",
+                    "s\t\ta\tb\tc\td\te\tf\tg\tk\none\t\tt\n");
+    for (int i = 0; i < 20; i++) score[i] = -score[i];
+    check_one_sided(score, "s\t\tk\td\te\tf\tg\th\ti\tj\n",
+                    "s\t\tk\td\te\tf\tg\th\ti\tj\none\t\tt\n");
+}
+
 static void test_agreement(void)
 {
     const scp_gsea_result t[] = { { .nes = 2, .fdr = 0.01 },
@@ -268,6 +295,7 @@ int main(void)
     test_exact_null();
     test_gseapy();
     test_independence();
+    test_one_sided();
     test_agreement();
     return tap_done();
 }
