@@ -187,12 +187,12 @@ static void score_conditions(job *j, size_t begin, size_t end, size_t at)
     }
 }
 
-/* Add (x - control) / plates to an effect, x cut at 0. */
+/* Add (x - control) / plates to an effect, x cut at 0; what is not finite makes it NaN. */
 static void add_shift(const job *j, const float *x, int32_t row, size_t plates, double *effect)
 {
     const float *pre = profile(j, j->d->pre[row]);
     for (size_t g = 0; g < j->G; g++) {
-        double v = x[g] < 0 ? 0 : x[g];
+        double v = !isfinite(x[g]) ? NAN : x[g] < 0 ? 0 : x[g];
         effect[g] += (v - pre[g]) / (double)plates;
     }
 }

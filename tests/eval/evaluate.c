@@ -132,12 +132,12 @@ static void test_reductions(const scp_scores *s)
              "is the mean of those");
 }
 
-static void test_not_finite(screen *s)
+static void test_not_finite(screen *s, float value)
 {
     scp_scores got;
     float before = s->pred[5 * s->d.G + 3];
-    s->pred[5 * s->d.G + 3] = NAN;
-    if (tap_st(evaluate(world, s, 2, &got), "a prediction with NaN is scored")) {
+    s->pred[5 * s->d.G + 3] = value;
+    if (tap_st(evaluate(world, s, 2, &got), "a prediction with %g is scored", (double)value)) {
         const scp_reduction *r = &got.all[SCP_METRIC_LFC_SPEARMAN];
         tap_ok(everywhere(got.n_bad == 1 && r->n == 15 && r->n_nan == 1), "it is NaN, and counted");
         tap_near(r->mean_nan0, r->mean * 15 / 16, 1e-12, "and is 0 in the nan0 mean");
@@ -218,7 +218,9 @@ int main(int argc, char **argv)
         test_golden(&s, &got);
         test_reductions(&got);
         test_same_bits(&s, &got);
-        test_not_finite(&s);
+        test_not_finite(&s, NAN);
+        test_not_finite(&s, INFINITY);
+        test_not_finite(&s, -INFINITY);
         test_constant(&s);
         test_failures(&s);
         scp_scores_fini(&got);
