@@ -87,6 +87,9 @@ static scp_status score_models(job *j, scp_eval_set *set)
     SCP_TRY(scp_evaluate(j->comm, &j->o->data, set->rows, set->n_rows, set->split, j->predictor,
                          j->models.n, m, set->model));
     set->n = j->models.n;
+    for (size_t i = 0; i < set->n; i++)
+        if (strcmp(set->model[i].model, scp_means_name(SCP_MEANS_REPLICATE)) == 0)
+            SCP_TRY(scp_agree(j->comm, scp_ceiling_of_replicate(&set->model[i])));
     report_negative(j, set);
     return scp_bootstrap(j->comm, set->model, set->n, m->bootstrap, m->seed);
 }

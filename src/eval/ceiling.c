@@ -126,6 +126,29 @@ static scp_status find_plates(source *s, const int32_t *rows, size_t n)
     return SCP_OK;
 }
 
+/* Mean over plates of what the other plates say is the mean of the plates themselves: such a
+ * prediction of a label finds its own truth at distance 0, whatever the noise. */
+static bool predicts_itself(const scp_scores *s, size_t i)
+{
+    return (i && s->label[i - 1] == s->label[i]) || (i + 1 < s->n && s->label[i + 1] == s->label[i]);
+}
+
+static scp_status blank_discrimination(scp_scores *s, bool all)
+{
+    for (size_t p = 0; p < s->n_pseudo; p++)
+        for (size_t i = 0; i < s->n; i++)
+            for (size_t c = 0; c < s->cols.n; c++)
+                if (s->cols.col[c].per_label && (all || predicts_itself(s, i)))
+                    s->value[(p * s->n + i) * s->cols.n + c] = NAN;
+    return scp_scores_reduce_all(s);
+}
+
+scp_status scp_ceiling_of_replicate(scp_scores *s)
+{
+    SCP_ARG(s, "scores are required");
+    return blank_discrimination(s, false);
+}
+
 scp_status scp_ceiling_run(scp_ceiling_kind kind, scp_comm *comm, const scp_dataset *d,
                            const int32_t *rows, size_t n, const char *split,
                            const scp_metric_settings *s, scp_scores *out)
@@ -146,8 +169,10 @@ scp_status scp_ceiling_run(scp_ceiling_kind kind, scp_comm *comm, const scp_data
                                   .ctx = &from };
     SCP_GOTO(done, scp_evaluate_against(comm, d, well ? &truth : NULL, from.usable, from.n, split,
                                         &model, 1, s, out));
+    if (!well) SCP_GOTO(done, scp_agree(comm, blank_discrimination(out, true)));
 done:
     source_fini(&from);
+    if (st != SCP_OK) scp_scores_fini(out);
     return st;
 }
 
@@ -171,6 +196,29 @@ static scp_status reduce_on(const scp_scores *ceiling, const scp_scores *model, 
     return st;
 }
 
+/* Mean of the correlations of a half, each stepped up to all cells. One of 0 or below stays what it
+ * is: the rule is about what two halves share. */
+static double stepped_up(const scp_scores *half, size_t c)
+{
+    double sum = 0, n = 0;
+    for (size_t i = 0; i < half->n; i++) {
+        const double r = scp_scores_value(half, 0, i, c);
+        if (isnan(r)) continue;
+        sum += r > 0 ? 2 * r / (1 + r) : r;
+        n++;
+    }
+    return n > 0 ? sum / n : NAN;
+}
+
+/* Is a fraction of this ceiling a figure? A rank depends on what is ranked: discrimination is held
+ * against that of the same labels alone. */
+static bool has_fraction(const scp_scores *ceiling, const scp_scores *model, size_t c)
+{
+    const scp_metric_column *col = &model->cols.col[c];
+    if (col->per_label && ceiling->n_labels != model->n_labels) return false;
+    return col->best == 1 && c != SCP_METRIC_NORM_RATIO;
+}
+
 scp_status scp_ceiling_fractions(scp_ceiling_kind kind, const scp_scores *ceiling,
                                  const scp_scores *model, scp_of_ceiling *out)
 {
@@ -184,9 +232,8 @@ scp_status scp_ceiling_fractions(scp_ceiling_kind kind, const scp_scores *ceilin
         o->n = r[c].n;
         o->score = r[c].mean;
         o->half = o->ceiling = ceiling->all[c].mean;
-        if (kind == SCP_CEILING_WELL && is_correlation(c) && o->half > 0)
-            o->ceiling = 2 * o->half / (1 + o->half);
-        if (model->cols.col[c].best == 1 && c != SCP_METRIC_NORM_RATIO && o->ceiling > 0)
+        if (kind == SCP_CEILING_WELL && is_correlation(c)) o->ceiling = stepped_up(ceiling, c);
+        if (has_fraction(ceiling, model, c) && o->ceiling > 0)
             o->fraction = o->score / o->ceiling;
     }
     return SCP_OK;

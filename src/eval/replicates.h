@@ -1,14 +1,17 @@
 /* What the sub-bulks of a shard say: which genes of a condition really change, and how well a
  * measurement predicts itself.
  *
- * prep keeps, for every held-out key and its vehicle, disjoint random parts of the cells
- * (sub-bulks).
+ * prep keeps, for every held-out key and its vehicle, disjoint random parts of the cells, the
+ * sub-bulks.
  *
- *   tests     the i-th sub-bulk of the treated key is paired with the i-th of its vehicle: one
- * paired t-test a gene, Benjamini-Hochberg over all genes [paper 4.1.2] ceilings  within_well: the
- * even sub-bulks of a key predict the odd ones, both against the vehicle of the plate: the noise of
- * half of the cells. between_plate: x_pre plus the mean change that other plates show for the same
- * (line, drug, dose) predicts the profile: what one plate says of another. */
+ * Tests [paper 4.1.2]: the i-th sub-bulk of the treated key is paired with the i-th of its vehicle;
+ * one paired t-test a gene, Benjamini-Hochberg over all genes.
+ *
+ * Ceilings. within_well: the even sub-bulks of a key predict the odd ones, both against the vehicle
+ * of the plate: the noise of half of the cells. between_plate: x_pre plus the mean change that other
+ * plates show for the same (line, drug, dose) predicts the profile: what one plate says of another.
+ * It has no discrimination scores: their labels average plates, and the mean over plates of what
+ * the other plates say is the mean of the plates itself, a rank of 1 by construction. */
 #ifndef SCP_EVAL_REPLICATES_H
 #define SCP_EVAL_REPLICATES_H
 
@@ -49,14 +52,19 @@ scp_status scp_ceiling_run(scp_ceiling_kind kind, scp_comm *comm, const scp_data
                            const int32_t *rows, size_t n, const char *split,
                            const scp_metric_settings *s, scp_scores *out) SCP_MUST_USE;
 
+/** The same care for the scores of scp_means' `replicate`: discrimination is NaN for labels with two
+ *  plates or more in the set, and the reductions are made again. Not collective. */
+scp_status scp_ceiling_of_replicate(scp_scores *s) SCP_MUST_USE;
+
 /* A score beside a ceiling, both over the conditions that have the ceiling. */
 typedef struct scp_of_ceiling {
     size_t n;        /* conditions (labels for discrimination) */
     double score;    /* mean of the model */
     double half;     /* mean of the ceiling as it was measured */
-    double ceiling;  /* within_well: correlations stepped up from half of the cells to all by
-                        Spearman and Brown, 2 r / (1 + r); else `half` */
-    double fraction; /* score / ceiling; NaN unless larger is better and the ceiling is above 0 */
+    double ceiling;  /* within_well: mean of the conditions' correlations, each stepped up from half
+                        of the cells to all by Spearman and Brown, 2 r / (1 + r); else `half` */
+    double fraction; /* score / ceiling; NaN unless larger is better and the ceiling is above 0,
+                        and for discrimination unless both rank the same labels */
 } scp_of_ceiling;
 
 /** A model against a ceiling of the same set and settings: out [cols.n]. Not collective. */

@@ -141,6 +141,98 @@ static void test_plates(scp_scores *s)
     tap_ok(c[0].n == 0, "there is no ceiling");
 }
 
+/* ---- discrimination: two lines of plates, two drugs on both, one on the first alone ---- */
+
+enum { WIDE = 7 };
+
+/* What the other plate of the same drug says: pairs 0, 1 and 2, 3 are a drug's. */
+static scp_status swap_fill(void *ctx, const int32_t *rows, size_t n, float *out)
+{
+    const scp_dataset *w = ctx;
+    for (size_t i = 0; i < n; i++) {
+        const int32_t other = rows[i] < 4 ? rows[i] ^ 1 : rows[i];
+        for (size_t g = 0; g < G; g++)
+            out[i * G + g] = w->x[(size_t)w->pre[rows[i]] * G + g] +
+                             w->x[(size_t)w->post[other] * G + g] -
+                             w->x[(size_t)w->pre[other] * G + g];
+    }
+    return SCP_OK;
+}
+
+static scp_status make_wide(scp_dataset *w)
+{
+    static float y[WIDE][G];
+    for (int p = 0; p < WIDE; p++)
+        for (int g = 0; g < G; g++)
+            y[p][g] = 2 + 0.0625f * (float)((g * 3 + p * p * 11) % 13) +
+                      (p > 1 ? 0.125f * (float)((g * 5 + p / 2 * 7) % 17) : 0);
+    const screen_row row[WIDE] = {
+        { "L", NULL, "p1", 0, SCP_SPLIT_UC, y[0] }, { "L", NULL, "p2", 0, SCP_SPLIT_UC, y[1] },
+        { "L", "A", "p1", 5, SCP_SPLIT_UC, y[2] },  { "L", "A", "p2", 5, SCP_SPLIT_UC, y[3] },
+        { "L", "B", "p1", 5, SCP_SPLIT_UC, y[4] },  { "L", "B", "p2", 5, SCP_SPLIT_UC, y[5] },
+        { "L", "C", "p1", 5, SCP_SPLIT_UC, y[6] },
+    };
+    return screen_make(G, row, WIDE, w);
+}
+
+static scp_status evaluate_wide(scp_dataset *w, size_t n, scp_scores *out)
+{
+    const int32_t rows[] = { 0, 1, 2, 3, 4 };
+    const scp_predictor model = { .name = "swap", .fill = swap_fill, .ctx = w };
+    const scp_metric_settings s = settings();
+    return scp_evaluate(self, w, rows, n, "uc", &model, 1, &s, out);
+}
+
+static void test_ceiling_of_labels(scp_dataset *w, const scp_scores *all, const scp_scores *four)
+{
+    const int32_t rows[] = { 0, 1, 2, 3 };
+    const scp_metric_settings set = settings();
+    scp_scores c;
+    scp_of_ceiling o[SCP_METRIC_MAX];
+    if (!tap_st(scp_ceiling_run(SCP_CEILING_PLATE, self, w, rows, 4, "uc", &set, &c),
+                "between_plate of two drugs on two plates"))
+        return;
+    for (int m = SCP_METRIC_PDS_L1; m <= SCP_METRIC_PDS_COSINE_MID; m++)
+        tap_ok(c.all[m].n == 0 && isnan(c.all[m].mean) && isnan(c.by_line[m].mean) &&
+                   isnan(scp_scores_value(&c, 0, 3, (size_t)m)),
+               "it has no %s", c.cols.col[m].name);
+    tap_ok(c.all[SCP_METRIC_DELTA_PEARSON].n == 4, "other metrics stay");
+    scp_scores_fini(&c);
+    tap_st(scp_ceiling_fractions(SCP_CEILING_WELL, four, four, o), "fractions of equal labels");
+    tap_near(o[SCP_METRIC_PDS_L1].fraction, 1, 1e-15, "are figures");
+    tap_st(scp_ceiling_fractions(SCP_CEILING_WELL, four, all, o), "of other labels");
+    tap_ok(all->n_labels == 3 && four->n_labels == 2 && isnan(o[SCP_METRIC_PDS_L1].fraction) &&
+               isnan(o[SCP_METRIC_PDS_COSINE_MID].fraction) && !isnan(o[SCP_METRIC_EV].fraction),
+           "discrimination among three is no fraction of that among two");
+    double sum = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const double r = scp_scores_value(four, 0, i, SCP_METRIC_DELTA_SPEARMAN);
+        sum += (r > 0 ? 2 * r / (1 + r) : r) / 4;
+    }
+    tap_near(o[SCP_METRIC_DELTA_SPEARMAN].ceiling, sum, 1e-12,
+             "correlations are stepped up a condition, then averaged");
+}
+
+static void test_labels(void)
+{
+    scp_dataset w;
+    scp_scores all, four;
+    if (!tap_st(make_wide(&w), "a screen of three drugs")) return;
+    if (tap_st(evaluate_wide(&w, 5, &all), "the other plate's change as a prediction") &&
+        tap_st(evaluate_wide(&w, 4, &four), "the same without the drug on one plate")) {
+        tap_ok(four.all[SCP_METRIC_PDS_L1].mean == 1 && four.all[SCP_METRIC_MSE].mean > 0.01,
+               "noise of plates cancels in a label: discrimination is 1 by construction");
+        test_ceiling_of_labels(&w, &all, &four);
+        tap_st(scp_ceiling_of_replicate(&all), "the row `replicate`");
+        tap_ok(all.all[SCP_METRIC_PDS_L1].n == 1 && all.all[SCP_METRIC_PDS_L1].n_nan == 2 &&
+                   !isnan(scp_scores_value(&all, 0, 4, SCP_METRIC_PDS_L1)),
+               "has none for labels that predict themselves");
+        scp_scores_fini(&all);
+        scp_scores_fini(&four);
+    }
+    scp_dataset_fini(&w);
+}
+
 /* ---- resampling ---- */
 
 enum { CONDITIONS = 201, COLUMNS = 3 };
@@ -254,6 +346,7 @@ int main(void)
         test_plates(&s);
         scp_scores_fini(&s);
     }
+    test_labels();
     test_bootstrap();
     test_compare();
     scp_dataset_fini(&d);
