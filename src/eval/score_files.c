@@ -11,11 +11,6 @@
 #include "base/mem.h"
 #include "eval/pred_file.h"
 
-static const char *column_name(const scp_metric_column *c)
-{
-    return c->cell_eval ? c->cell_eval : c->name;
-}
-
 static scp_status add_quoted(scp_strbuf *b, const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) return scp_strbuf_addf(b, "%s", text);
@@ -39,8 +34,9 @@ static scp_status add_real(scp_strbuf *b, double v)
 static scp_status add_header(scp_strbuf *b, const scp_metric_columns *cols)
 {
     for (size_t c = 0; c < cols->n; c++) {
-        SCP_TRY(scp_strbuf_addf(b, ",%s", column_name(&cols->col[c])));
-        if (cols->col[c].nan0) SCP_TRY(scp_strbuf_addf(b, ",%s_nan0", column_name(&cols->col[c])));
+        SCP_TRY(scp_strbuf_addf(b, ",%s", scp_metric_shared_name(&cols->col[c])));
+        if (cols->col[c].nan0)
+            SCP_TRY(scp_strbuf_addf(b, ",%s_nan0", scp_metric_shared_name(&cols->col[c])));
     }
     return scp_strbuf_addn(b, "\n", 1);
 }
@@ -189,7 +185,7 @@ static void put_reliability(scp_jsonl *j, const scp_scores *s, size_t c)
 static void put_metric(scp_jsonl *j, const scp_scores *s, size_t c)
 {
     const scp_reduction *r = &s->all[c];
-    scp_jsonl_open(j, s->cols.col[c].name);
+    scp_jsonl_open(j, scp_metric_shared_name(&s->cols.col[c]));
     scp_jsonl_real(j, "mean", r->mean);
     scp_jsonl_real(j, "median", r->median);
     scp_jsonl_real(j, "std", r->std);
@@ -215,7 +211,7 @@ static void put_pseudo(scp_jsonl *j, const scp_scores *s)
         scp_jsonl_open(j, scp_print_real(s->pseudo[p], key));
         for (size_t c = 0; c < s->cols.n; c++) {
             if (!s->cols.col[c].uses_pseudo) continue;
-            scp_jsonl_open(j, s->cols.col[c].name);
+            scp_jsonl_open(j, scp_metric_shared_name(&s->cols.col[c]));
             scp_jsonl_real(j, "mean", s->all[p * s->cols.n + c].mean);
             scp_jsonl_real(j, "median", s->all[p * s->cols.n + c].median);
             scp_jsonl_close(j);

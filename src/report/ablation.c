@@ -42,7 +42,7 @@ static const struct {
     { "logFC-Pearson", "metrics", "logfc_pearson", "mean", 1 },
     { "logFC-Spearman", "metrics", "logfc_spearman", "mean", 1 },
     { "logFC-Pearson (DEG)", "metrics", "logfc_pearson_deg", "mean", 1 },
-    { "Delta-Pearson", "metrics", "delta_pearson", "mean", 1 },
+    { "Delta-Pearson", "metrics", "pearson_delta", "mean", 1 },
     { "Delta-Spearman", "metrics", "delta_spearman", "mean", 1 },
     { "Delta-Pearson (DEG)", "metrics", "delta_pearson_deg", "mean", 1 },
     { "EV, median", "metrics", "ev", "median", 1 },

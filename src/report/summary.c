@@ -106,7 +106,7 @@ static void known_columns(const scp_names *names, scp_metric_columns *cols)
 static bool of_paper(const char *name)
 {
     return strncmp(name, "logfc_", 6) == 0 || strncmp(name, "delta_", 6) == 0 ||
-           strncmp(name, "de_overlap_", 11) == 0;
+           strcmp(name, "pearson_delta") == 0 || strncmp(name, "de_overlap_", 11) == 0;
 }
 
 static bool is_ev(const char *name)

@@ -17,7 +17,7 @@ static scp_status put(const char *dir, const char *run, const char *folder, cons
     SCP_TRY(scp_fs_mkdirs(path));
     SCP_TRY(scp_str_format(path, sizeof path, "%s/%s/%s/summary.json", dir, run, folder));
     SCP_TRY(scp_str_format(text, sizeof text,
-                           "{\"models\": {\"%s\": {\"uc\": {\"metrics\": {\"delta_pearson\": "
+                           "{\"models\": {\"%s\": {\"uc\": {\"metrics\": {\"pearson_delta\": "
                            "{\"mean\": %g, \"median\": 9}, \"ev\": {\"mean\": 9, \"median\": "
                            "0.25}}, \"dose\": {\"spearman\": %s}}}}}",
                            model, pearson, spearman));
