@@ -2,7 +2,7 @@
  * HDF5, each chunk once; rows come to the caller in blocks, in no order.
  *
  * What it costs. CSR and dense: one pass over the chunks that hold wanted rows, some chunks of
- * memory per thread, 8 MiB of row starts. CSC is stored by columns, so every part of the rows needs
+ * memory per thread, 1 MiB of row starts. CSC is stored by columns, so every part of the rows needs
  * all chunks: one pass over the indices to count, then one over everything for each group of rows
  * whose entries (8 bytes each) fit into csc_bytes; and 16 bytes a row.
  *

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "io/h5ad_stream_impl.h"
 
-enum { WINDOW = 1 << 20 }; /* rows: 8 MiB of row starts */
+enum { WINDOW = 1 << 17 }; /* rows: 1 MiB of row starts; some thousand chunks */
 
 typedef struct fragments {
     struct fragments *next;
