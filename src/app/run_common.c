@@ -32,8 +32,9 @@ static const scp_option path_rows[] = {
       "Start over although the run folder has checkpoints.", NULL },
     { "comm_timeout", "comm-timeout", SCP_OPT_REAL, offsetof(scp_run_paths, comm_timeout), "900", 0,
       1e9, NULL, "s",
-      "End the job (exit code 75) when a collective operation does not end in this time; 0: wait "
-      "for ever.",
+      "End the job (exit code 75) when a collective operation of a training does not end in this "
+      "time, or one of scoring and predicting, whose ranks get done apart, in 16 times of it; 0: "
+      "wait for ever.",
       NULL },
     { 0 },
 };
@@ -176,6 +177,13 @@ scp_status scp_run_keep_settings(const scp_run_settings *s, scp_run_open *o)
     return scp_fs_write_text(o->config_path, o->config.text, o->config.len);
 }
 
+/* Ranks train in step, but score and predict shares of their own and then meet: what is a hang there
+ * takes longer to tell. */
+static double patience(const scp_run_settings *s, bool trains)
+{
+    return s->paths.comm_timeout * (trains ? 1 : 16);
+}
+
 static scp_status begin_local(scp_run_settings *s, bool create, scp_run_open *o)
 {
     if (!s->paths.run) SCP_FAIL(SCP_EUSAGE, "--run DIR is required (see --help)");
@@ -184,7 +192,7 @@ static scp_status begin_local(scp_run_settings *s, bool create, scp_run_open *o)
                  s->paths.run);
     if (create)
         SCP_TRY(scp_sig_install()); /* who trains stops with a checkpoint, others just end */
-    SCP_TRY(scp_world_watch(s->paths.comm_timeout));
+    SCP_TRY(scp_world_watch(patience(s, create)));
     SCP_TRY(scp_device_open(s->paths.device, &o->dev));
     bool main_model = strcmp(s->paths.model, "scppdm") == 0;
     SCP_TRY(scp_str_format(o->config_path, sizeof o->config_path, "%s/config%s%s.yaml",
@@ -197,7 +205,8 @@ scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_r
     char device[128];
     *o = (scp_run_open){ 0 };
     /* The watchdog, which knows the step, speaks first; this is for what only a device waits for. */
-    scp_comm_set_timeout(comm, s->paths.comm_timeout > 0 ? s->paths.comm_timeout + 30 : HUGE_VAL);
+    const double most = patience(s, create);
+    scp_comm_set_timeout(comm, most > 0 ? most + 30 : HUGE_VAL);
     SCP_TRY(scp_agree(comm, begin_local(s, create, o)));
     scp_device_name(o->dev, device, sizeof device);
     SCP_TRY(scp_comm_create_for(comm, o->dev, &o->own));

@@ -3,6 +3,7 @@
 #include "comm/watchdog.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t ending;
     bool runs, end;
-    double limit;
+    _Atomic double limit;
     scp_watchdog_hang *hang;
 } dog = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -100,8 +101,8 @@ scp_status scp_watchdog_start(double seconds, scp_watchdog_hang *hang)
 {
     pthread_condattr_t attr;
     SCP_ARG(hang, "somebody to call is required");
+    dog.limit = seconds > 0 ? seconds : HUGE_VAL;
     if (dog.runs || !(seconds > 0)) return SCP_OK;
-    dog.limit = seconds;
     dog.hang = hang;
     dog.end = false;
     pthread_condattr_init(&attr);

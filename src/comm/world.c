@@ -61,16 +61,22 @@ void scp_world_abort(int exit_code)
     _exit(exit_code); /* where MPI is not up there is nothing else to end */
 }
 
+static void end_this_process(int signo)
+{
+    (void)signo;
+    _exit(scp_status_exit_code(SCP_ERETRY));
+}
+
 /* By the thread of the watchdog. Other ranks wait as long as this one: they get the time to say so
- * before MPI ends them. MPI is not to be trusted now: an alarm, whose default is the end, stands
- * behind MPI_Abort, and a launcher ends the job of a process that ends like this. */
+ * before MPI ends them. MPI is not to be trusted now: an alarm stands behind MPI_Abort, and a launcher
+ * ends the job of a process that ends like this. */
 static void end_hanging_job(const char *message)
 {
     enum { SECONDS_TO_SPEAK = 2, SECONDS_TO_ABORT = 5 };
     sigset_t set;
     scp_log_all(SCP_LOG_ERROR, "%s", message);
     nanosleep(&(struct timespec){ .tv_sec = SECONDS_TO_SPEAK }, NULL);
-    signal(SIGALRM, SIG_DFL);
+    signal(SIGALRM, end_this_process);
     sigemptyset(&set);
     sigaddset(&set, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);

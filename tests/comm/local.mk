@@ -11,3 +11,7 @@ check_PROGRAMS += tests/comm/device.mpi
 TESTS += tests/comm/device.mpi
 tests_comm_device_mpi_SOURCES = tests/comm/device.c tests/dev/deferred.h tests/dev/deferred.c
 tests_comm_device_mpi_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/comm/watch.t
+TESTS += tests/comm/watch.t
+tests_comm_watch_t_SOURCES = tests/comm/watch.c
+tests_comm_watch_t_LDADD = libscptest.a $(LDADD)
