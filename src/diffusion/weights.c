@@ -5,10 +5,42 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "io/safetensors.h"
 
 static const char *const arena_name[SCP_ARENA_COUNT] = { "w", "g", "m", "v", "ema" };
+
+/* best.h5 is damaged: the checkpoint of its step has the same weights; else the newest good one. Not
+ * of an autoencoder, whose latents the denoiser was trained on. */
+static scp_status open_instead(const char *dir, const char *stage, scp_ckpt **out)
+{
+    char path[SCP_PATH_MAX];
+    scp_status st = SCP_OK;
+    scp_weights_head head;
+    scp_ckpt *best = NULL;
+    int64_t step;
+    SCP_TRY(scp_ckpt_latest(dir, out, &step));
+    SCP_GOTO(done, scp_weights_get_head(*out, &head));
+    SCP_GOTO(done, scp_ckpt_name(path, sizeof path, dir, head.best_step));
+    if (step != head.best_step && scp_ckpt_open(path, &best) == SCP_OK) {
+        scp_ckpt_close(out);
+        *out = best;
+        step = head.best_step;
+    }
+    scp_err_clear(); /* removed long ago, or damaged too */
+    if (step != head.best_step && strcmp(stage, "vae") == 0)
+        SCP_FAIL_GOTO(done, SCP_EDATA,
+                      "%s: best.h5 is damaged and the checkpoint of its step, %lld, is not there; "
+                      "other weights do not go with the latents: train again with --fresh",
+                      dir, (long long)head.best_step);
+    scp_log(SCP_LOG_WARN, "%s: best.h5 is damaged; using the checkpoint of step %lld, %s", dir,
+            (long long)step,
+            step == head.best_step ? "which has the best score" : "which is NOT the best one");
+done:
+    if (st != SCP_OK) scp_ckpt_close(out);
+    return st;
+}
 
 scp_status scp_weights_open(const char *run_dir, const char *stage, scp_ckpt **out)
 {
@@ -17,7 +49,13 @@ scp_status scp_weights_open(const char *run_dir, const char *stage, scp_ckpt **o
     *out = NULL;
     SCP_TRY(scp_fs_join(dir, sizeof dir, run_dir, stage));
     SCP_TRY(scp_fs_join(path, sizeof path, dir, "best.h5"));
-    if (scp_fs_exists(path)) return scp_ckpt_open(path, out);
+    if (scp_fs_exists(path)) {
+        scp_status st = scp_ckpt_open(path, out);
+        if (st != SCP_EDATA) return st;
+        scp_log(SCP_LOG_WARN, "%s", scp_err_message());
+        scp_err_clear();
+        return open_instead(dir, stage, out);
+    }
     if (!scp_fs_is_dir(dir))
         SCP_FAIL(SCP_ENOINPUT, "%s does not exist: run %s%s --run %s first", dir,
                  strcmp(stage, "vae") == 0 ? "scppdm_vae" : "scppdm_train --model ",

@@ -56,12 +56,23 @@ done:
     return st;
 }
 
+static scp_status remove_step(const char *dir, int64_t step, const char *why)
+{
+    char path[SCP_PATH_MAX];
+    SCP_TRY(scp_ckpt_name(path, sizeof path, dir, step));
+    scp_fs_remove(path);
+    if (scp_fs_exists(path)) scp_log(SCP_LOG_WARN, "%s: %s stays", path, why);
+    return SCP_OK;
+}
+
+/* One newer than that which is published was passed over when the run went on from an older one: it
+ * is damaged, or the run was set back. It would count among those kept, or pass for the newest. */
 scp_status scp_ckpt_publish(const char *dir, int64_t step, int64_t keep)
 {
     scp_status st = SCP_OK;
     char path[SCP_PATH_MAX], latest[SCP_PATH_MAX], line[64];
     int64_t *steps = NULL;
-    size_t n = 0;
+    size_t n = 0, kept = 0;
     SCP_TRY(scp_ckpt_name(path, sizeof path, dir, step));
     SCP_ARG(scp_fs_exists(path), "%s: a checkpoint is committed before it is published", path);
     SCP_TRY(scp_fs_join(latest, sizeof latest, dir, "LATEST"));
@@ -69,12 +80,11 @@ scp_status scp_ckpt_publish(const char *dir, int64_t step, int64_t keep)
     SCP_TRY(scp_fs_write_text(latest, line, strlen(line)));
     if (keep <= 0) return SCP_OK;
     SCP_GOTO(done, list_steps(dir, &steps, &n));
-    for (size_t i = (size_t)keep; i < n; i++) {
-        if (steps[i] == step) continue;
-        SCP_GOTO(done, scp_ckpt_name(path, sizeof path, dir, steps[i]));
-        scp_fs_remove(path);
-        if (scp_fs_exists(path)) scp_log(SCP_LOG_WARN, "%s: an old checkpoint stays", path);
-    }
+    for (size_t i = 0; i < n; i++)
+        if (steps[i] > step)
+            SCP_GOTO(done, remove_step(dir, steps[i], "a checkpoint that was passed over"));
+        else if (kept++ >= (size_t)keep)
+            SCP_GOTO(done, remove_step(dir, steps[i], "an old checkpoint"));
 done:
     free(steps);
     return st;

@@ -128,6 +128,31 @@ static void latest_is(const char *dir, int64_t want, const char *what)
     scp_ckpt_close(&c);
 }
 
+/* Of 10, 20 and 30, two kept, 30 is damaged; the run goes on from 20 and stops at 25: 30 would be one
+ * of the two. */
+static void damaged_goes(void)
+{
+    char dir[SCP_PATH_MAX], path[SCP_PATH_MAX], **names = NULL;
+    size_t n = 0;
+    tap_st(scp_fs_join(dir, sizeof dir, tap_tmpdir(), "damaged-run"), "name");
+    tap_st(scp_fs_mkdirs(dir), "folder");
+    for (int64_t s = 10; s <= 30; s += 10) {
+        tap_st(scp_ckpt_name(path, sizeof path, dir, s), "name");
+        tap_st(save(path, s), "step %lld saved", (long long)s);
+        tap_st(scp_ckpt_publish(dir, s, 2), "and published");
+    }
+    overwrite(path, "torn", 4);
+    latest_is(dir, 20, "the newest is damaged");
+    tap_st(scp_ckpt_name(path, sizeof path, dir, 25), "name");
+    tap_st(save(path, 25), "step 25 saved");
+    tap_st(scp_ckpt_publish(dir, 25, 2), "and published");
+    latest_is(dir, 25, "then");
+    tap_st(scp_fs_list(dir, ".h5", &names, &n), "folder listed");
+    tap_ok(n == 2 && !strcmp(names[0], "ckpt-20.h5") && !strcmp(names[1], "ckpt-25.h5"),
+           "two good ones are kept, the damaged one is gone");
+    scp_fs_list_free(names, n);
+}
+
 static void run_folder(void)
 {
     char dir[SCP_PATH_MAX], path[SCP_PATH_MAX], latest[SCP_PATH_MAX], **names = NULL;
@@ -159,6 +184,9 @@ static void run_folder(void)
     latest_is(dir, 10, "damaged LATEST");
     scp_fs_remove(latest);
     latest_is(dir, 10, "no LATEST");
+    scp_log_set_level(SCP_LOG_INFO);
+    damaged_goes();
+    scp_log_set_level(SCP_LOG_ERROR);
     for (int64_t s = 9; s <= 10; s++) {
         tap_st(scp_ckpt_name(path, sizeof path, dir, s), "name");
         overwrite(path, "torn", 4);
