@@ -136,17 +136,18 @@ void scp_jsonl_fini(scp_jsonl *j)
     *j = (scp_jsonl){ 0 };
 }
 
-/* Open a file that others may replace, and hold it by a lock: the file that then has the name. The
- * lock goes with the descriptor; a file system without locks gives none. */
-static scp_status open_held(const char *path, int flags, int how, int *fd)
+/* Open a file that others may replace, and hold it alone: the file that then has the name. The lock
+ * goes with the descriptor, which reads and writes, as NFS wants it of a lock; a file system without
+ * locks gives none. */
+static scp_status open_held(const char *path, int flags, int *fd)
 {
     struct stat mine, named;
     for (;;) {
-        *fd = open(path, flags | O_CLOEXEC, 0666);
+        *fd = open(path, O_RDWR | O_CLOEXEC | flags, 0666);
         if (*fd < 0)
             SCP_FAIL(errno == ENOENT ? SCP_ENOINPUT : SCP_EIO, "cannot open %s: %s", path,
                      strerror(errno));
-        while (flock(*fd, how) != 0 && errno == EINTR) {
+        while (flock(*fd, LOCK_EX) != 0 && errno == EINTR) {
         }
         if (fstat(*fd, &mine) != 0 || stat(path, &named) != 0 ||
             (mine.st_dev == named.st_dev && mine.st_ino == named.st_ino))
@@ -161,7 +162,7 @@ scp_status scp_jsonl_append(const char *path, const char *line)
     scp_strbuf b = { 0 };
     int fd = -1;
     SCP_GOTO(done, scp_strbuf_addf(&b, "%s\n", line));
-    SCP_GOTO(done, open_held(path, O_WRONLY | O_CREAT | O_APPEND, LOCK_SH, &fd));
+    SCP_GOTO(done, open_held(path, O_CREAT | O_APPEND, &fd));
     ssize_t n = write(fd, b.text, b.len);
     if (n != (ssize_t)b.len)
         st = scp_err_raise(SCP_EIO, __FILE__, __LINE__, "write", "cannot append to %s: %s", path,
@@ -203,7 +204,7 @@ scp_status scp_jsonl_filter(const char *path, scp_jsonl_keep *keep, void *ctx)
     char *text = NULL;
     size_t len = 0;
     int fd = -1;
-    st = open_held(path, O_RDWR, LOCK_EX, &fd);
+    st = open_held(path, 0, &fd);
     if (st == SCP_ENOINPUT) {
         scp_err_clear();
         return SCP_OK;
