@@ -1,4 +1,4 @@
-/* Loss curves from <run>/metrics.jsonl: per stage the losses, the learning rate, the norm of the
+/* Loss curves from <run>/metrics.jsonl, metrics-<stage>.jsonl: per stage the losses, the learning rate, the norm of the
  * gradient, the loss scale and the validation score, as far as they were recorded. */
 #include <math.h>
 #include <stdlib.h>
@@ -258,18 +258,41 @@ done:
     return st;
 }
 
+/* metrics.jsonl, then the files of stages that have their own; *any: is there one? */
+static scp_status read_records(const char *run, record *rec, bool *any)
+{
+    char path[SCP_PATH_MAX], **names = NULL;
+    size_t n_names = 0;
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_fs_join(path, sizeof path, run, "metrics.jsonl"));
+    *any = scp_fs_exists(path);
+    if (*any) SCP_TRY(read_record(path, rec));
+    SCP_TRY(scp_fs_list(run, ".jsonl", &names, &n_names));
+    for (size_t i = 0; i < n_names; i++) {
+        if (strncmp(names[i], "metrics-", 8) != 0) continue;
+        SCP_GOTO(done, scp_fs_join(path, sizeof path, run, names[i]));
+        SCP_GOTO(done, read_record(path, rec));
+        *any = true;
+    }
+done:
+    scp_fs_list_free(names, n_names);
+    return st;
+}
+
 scp_status scp_fig_training(const scp_report_run *r)
 {
-    char path[SCP_PATH_MAX];
     record *rec = NULL;
     size_t shown = 0;
+    bool any;
     scp_status st = SCP_OK;
-    SCP_TRY(scp_fs_join(path, sizeof path, r->run, "metrics.jsonl"));
-    if (!scp_fs_exists(path))
-        return scp_page_missing(r->p, "Training", "%s is not there: the run was not trained here",
-                                path);
     SCP_TRY(scp_alloc(1, sizeof *rec, &rec));
-    SCP_GOTO(done, read_record(path, rec));
+    SCP_GOTO(done, read_records(r->run, rec, &any));
+    if (!any) {
+        st = scp_page_missing(r->p, "Training",
+                              "%s/metrics.jsonl is not there: the run was not trained here",
+                              r->run);
+        goto done;
+    }
     for (size_t i = 0; i < rec->n; i++) {
         if (!rec->stage[i].n) continue;
         shown++;
@@ -280,7 +303,8 @@ scp_status scp_fig_training(const scp_report_run *r)
                                           "%zu lines of metrics.jsonl could not be read and "
                                           "are not shown.",
                                           rec->bad));
-    if (!shown) st = scp_page_missing(r->p, "Training", "%s has no line of a step", path);
+    if (!shown) st = scp_page_missing(r->p, "Training", "%s/metrics.jsonl has no line of a step",
+                                       r->run);
 done:
     record_fini(rec);
     free(rec);

@@ -32,7 +32,7 @@ scp_status scp_fig_violins(const scp_report_run *r, const char *split,
 scp_status scp_fig_moa(const scp_report_run *r) SCP_MUST_USE;
 /** Size of the effect against the dose, from <run>/eval/<split>/results.csv. */
 scp_status scp_fig_dose(const scp_report_run *r, const char *split) SCP_MUST_USE;
-/** Losses, learning rate, gradient and validation of every stage in <run>/metrics.jsonl. */
+/** Losses, learning rate, gradient and validation of every stage in <run>/metrics*.jsonl. */
 scp_status scp_fig_training(const scp_report_run *r) SCP_MUST_USE;
 /** Bars of the full model and the ablations over all runs [Figure 4], and the table. */
 scp_status scp_fig_ablations(const scp_report_settings *s, char *const *run, size_t n_runs,

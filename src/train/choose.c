@@ -12,6 +12,7 @@
 #include "diffusion/latents.h"
 #include "diffusion/weights.h"
 #include "train/held.h"
+#include "train/record.h"
 
 #define FIELD(member) offsetof(scp_choose_config, member)
 
@@ -158,7 +159,7 @@ static scp_status open_run(chooser *c, const scp_guidance *gd)
 {
     scp_ckpt *file = NULL;
     SCP_TRY(scp_held_init(&c->held, c->s->data));
-    SCP_TRY(scp_fs_join(c->metrics, sizeof c->metrics, c->s->run_dir, "metrics.jsonl"));
+    SCP_TRY(scp_record_path(c->metrics, sizeof c->metrics, c->s->run_dir, c->stage));
     SCP_TRY(scp_weights_open(c->s->run_dir, c->stage, &file));
     scp_status st = open_weights(c, file, gd);
     scp_ckpt_close(&file);

@@ -35,7 +35,7 @@
     INT(prefix, keep, "3", 1, 1000, "files", "Checkpoints kept.", NULL),                           \
     { prefix "accept_changes", NULL, SCP_OPT_BOOL, FIELD(accept_changes), "false", 0, 0, NULL,     \
       NULL,                                                                                        \
-      "Go on from a checkpoint although steps, rates or decay differ from those it was made with.",\
+      "Go on from a checkpoint although steps, rates, decay, precision or scoring were others then.",\
       NULL },                                                                                      \
     { prefix "tensorboard", NULL, SCP_OPT_BOOL, FIELD(tensorboard), "false", 0, 0, NULL, NULL,     \
       "Write event files for TensorBoard to <run>/tensorboard, too.", NULL },                      \
@@ -65,39 +65,51 @@ double scp_train_lr(const scp_train_config *c, int64_t step)
     return left > 0 && span > 0 ? c->lr * (double)left / (double)span : 0;
 }
 
-/* What decides the weights. */
+typedef enum kind { WHOLE, REAL_NUMBER, PRECISION } kind;
+
+/* What decides the weights, and which of them count as best. */
 static const struct {
     const char *name;
     size_t at;
-    bool real, fixed;
+    kind kind;
+    scp_train_part part;
 } deciding[] = {
-    { "seed", FIELD(seed), false, true },
-    { "batch", FIELD(batch), false, true },
-    { "steps", FIELD(steps), false, false },
-    { "lr", FIELD(lr), true, false },
-    { "warmup", FIELD(warmup), false, false },
-    { "weight_decay", FIELD(weight_decay), true, false },
-    { "beta1", FIELD(beta1), true, false },
-    { "beta2", FIELD(beta2), true, false },
-    { "eps", FIELD(eps), true, false },
-    { "clip", FIELD(clip), true, false },
-    { "ema", FIELD(ema), true, false },
+    { "seed", FIELD(seed), WHOLE, SCP_TRAIN_ORDER },
+    { "batch", FIELD(batch), WHOLE, SCP_TRAIN_ORDER },
+    { "steps", FIELD(steps), WHOLE, SCP_TRAIN_SCHEDULE },
+    { "lr", FIELD(lr), REAL_NUMBER, SCP_TRAIN_SCHEDULE },
+    { "warmup", FIELD(warmup), WHOLE, SCP_TRAIN_SCHEDULE },
+    { "weight_decay", FIELD(weight_decay), REAL_NUMBER, SCP_TRAIN_SCHEDULE },
+    { "beta1", FIELD(beta1), REAL_NUMBER, SCP_TRAIN_SCHEDULE },
+    { "beta2", FIELD(beta2), REAL_NUMBER, SCP_TRAIN_SCHEDULE },
+    { "eps", FIELD(eps), REAL_NUMBER, SCP_TRAIN_SCHEDULE },
+    { "clip", FIELD(clip), REAL_NUMBER, SCP_TRAIN_SCHEDULE },
+    { "ema", FIELD(ema), REAL_NUMBER, SCP_TRAIN_SCHEDULE },
+    { "precision", FIELD(precision), PRECISION, SCP_TRAIN_RULES },
+    { "validate_every", FIELD(validate_every), WHOLE, SCP_TRAIN_RULES },
 };
 
-scp_status scp_train_config_text(const scp_train_config *c, const char *prefix, bool fixed,
-                                 scp_strbuf *out)
+static scp_status add_value(scp_strbuf *out, const char *name, kind k, const void *at)
 {
+    static const char *const precision[] = { "fp32", "fp16", "bf16" };
     char real[SCP_REAL_TEXT];
+    switch (k) {
+    case REAL_NUMBER:
+        return scp_strbuf_addf(out, "  %s: %s\n", name, scp_print_real(*(const double *)at, real));
+    case PRECISION: return scp_strbuf_addf(out, "  %s: %s\n", name, precision[*(const int *)at]);
+    default:
+        return scp_strbuf_addf(out, "  %s: %lld\n", name, (long long)*(const int64_t *)at);
+    }
+}
+
+scp_status scp_train_config_text(const scp_train_config *c, const char *prefix,
+                                 scp_train_part part, scp_strbuf *out)
+{
     SCP_TRY(scp_strbuf_addf(out, "%s:\n", prefix));
     for (size_t i = 0; i < sizeof deciding / sizeof deciding[0]; i++) {
         const char *at = (const char *)c + deciding[i].at;
-        if (deciding[i].fixed != fixed) continue;
-        if (deciding[i].real)
-            SCP_TRY(scp_strbuf_addf(out, "  %s: %s\n", deciding[i].name,
-                                    scp_print_real(*(const double *)at, real)));
-        else
-            SCP_TRY(scp_strbuf_addf(out, "  %s: %lld\n", deciding[i].name,
-                                    (long long)*(const int64_t *)at));
+        if (deciding[i].part == part)
+            SCP_TRY(add_value(out, deciding[i].name, deciding[i].kind, at));
     }
     return SCP_OK;
 }

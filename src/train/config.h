@@ -31,11 +31,14 @@ extern const scp_option scp_vae_train_options[]; /* "vae_train." */
  *  D]. */
 double scp_train_lr(const scp_train_config *c, int64_t step);
 
-/** The settings that decide the weights, as scp_conf_dump would write them under `prefix` ("train",
- *  "vae_train"): `fixed` those that decide which samples a step sees (seed, batch), else the
- *  schedule (steps, rates, decay). Appends. */
-scp_status scp_train_config_text(const scp_train_config *c, const char *prefix, bool fixed,
-                                 scp_strbuf *out) SCP_MUST_USE;
+/* What a setting decides: which samples a step sees (seed, batch); how far it goes (steps, rates,
+ * decay); how it is computed and scored (precision, validate_every). */
+typedef enum scp_train_part { SCP_TRAIN_ORDER, SCP_TRAIN_SCHEDULE, SCP_TRAIN_RULES } scp_train_part;
+
+/** The settings of one part, as scp_conf_dump would write them under `prefix` ("train",
+ *  "vae_train"). Appends. */
+scp_status scp_train_config_text(const scp_train_config *c, const char *prefix,
+                                 scp_train_part part, scp_strbuf *out) SCP_MUST_USE;
 
 /** Storage of a plan for this precision (scp_plan_create_as). */
 scp_dtype scp_train_storage(const scp_train_config *c);

@@ -31,6 +31,12 @@ typedef struct loop {
     double grad_norm, start;
 } loop;
 
+/* Is the loss scaled? A scale of another precision is none to go on with. */
+static bool scaled(const loop *l)
+{
+    return scp_plan_store(l->job->plan) == SCP_F16;
+}
+
 /* What the steps so far came to. Those whose loss or gradient is not finite leave the weights as they
  * are and are counted; too many in a row end the run. */
 static scp_status look(loop *l)
@@ -42,7 +48,7 @@ static scp_status look(loop *l)
     l->out->skipped = s.skipped;
     l->state.skipped = l->skipped_before + s.skipped;
     l->state.bad = s.bad;
-    l->state.loss_scale = s.loss_scale;
+    l->state.loss_scale = scaled(l) ? s.loss_scale : 0;
     l->state.good = s.good;
     if (s.worst < MAX_BAD_STEPS) return SCP_OK;
     if (l->saved >= 0)
@@ -86,6 +92,7 @@ static scp_status report(loop *l, int64_t step, bool due)
 static scp_status validate(loop *l)
 {
     double score = NAN;
+    l->state.scored = l->state.step;
     if (!l->job->validate) return SCP_OK;
     scp_params_swap_ema(l->job->params);
     scp_status st = l->job->validate(l->job->ctx, &score);
@@ -155,10 +162,20 @@ static scp_status take_steps(loop *l, int64_t *step)
     return SCP_OK;
 }
 
+/* A stop by a signal has no time for the validation that its step is due: it is made up for here,
+ * before the next step, so that the best weights are those of a run that was not stopped. */
+static scp_status catch_up(loop *l)
+{
+    if (l->state.scored >= l->first || !every(l->first - 1, l->cfg->validate_every)) return SCP_OK;
+    SCP_TRY(validate(l));
+    return save(l);
+}
+
 static scp_status run_steps(loop *l)
 {
     const scp_train_config *c = l->cfg;
     bool stop = false;
+    SCP_TRY(catch_up(l));
     for (int64_t step = l->first; step < c->steps && !stop; step++) {
         scp_watchdog_place(l->job->stage, step + 1);
         SCP_TRY(take_steps(l, &step));
@@ -214,8 +231,9 @@ static scp_status resume(loop *l)
     l->first = l->out->resumed_from = l->state.step;
     l->saved = found ? l->first : -1;
     l->skipped_before = l->state.skipped;
-    SCP_TRY(scp_agree(l->job->comm, scp_stepper_begin(l->stepper, l->state.loss_scale,
-                                                      l->state.good, l->state.bad)));
+    const double scale = scaled(l) ? l->state.loss_scale : 0;
+    SCP_TRY(scp_agree(l->job->comm,
+                      scp_stepper_begin(l->stepper, scale, l->state.good, l->state.bad)));
     if (found)
         scp_log(SCP_LOG_INFO, "%s: resumed at step %lld", l->job->stage, (long long)l->first);
     return SCP_OK;
@@ -224,7 +242,8 @@ static scp_status resume(loop *l)
 static scp_status open_record(loop *l)
 {
     scp_status st = SCP_OK;
-    if (scp_comm_rank(l->job->comm) == 0) st = scp_record_open(l->job, l->first, &l->record);
+    if (scp_comm_rank(l->job->comm) == 0)
+        st = scp_record_open(l->job, l->first, l->state.scored, &l->record);
     SCP_TRY(scp_agree(l->job->comm, st));
     return scp_train_store_begin(l->store, l->record ? scp_record_metrics(l->record) : NULL);
 }

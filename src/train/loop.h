@@ -25,6 +25,7 @@ typedef struct scp_job {
     const char *method_text;          /* vae, model, diffusion as YAML: must stay on resume */
     const char *config_text;          /* all resolved settings, kept in every checkpoint          */
     const char *config_path;          /* and in this file once the run goes ahead; NULL: no file  */
+    const char *scoring_text;         /* how validate samples, as YAML: must stay; NULL: nothing  */
     uint64_t data_hash;               /* of the shard, or of its latents: must stay on resume     */
     size_t n_train;                   /* rows to draw from                                        */
     /** Feed this rank's rows (indices in 0..n_train-1) of a step. */

@@ -16,11 +16,24 @@ static const char *prefix_of(const scp_job *job)
     return strcmp(job->stage, "vae") == 0 ? "vae_train" : "train";
 }
 
-static scp_status add_schedule(scp_ckpt_writer *w, const scp_job *job, const char *name, bool fixed)
+/* Names of the texts in a checkpoint; rules are not in files of earlier versions. */
+static const char *const part_name[] = { [SCP_TRAIN_ORDER] = "order",
+                                         [SCP_TRAIN_SCHEDULE] = "schedule",
+                                         [SCP_TRAIN_RULES] = "rules" };
+
+/* The text of a part; the rules end with how validation samples. */
+static scp_status part_text(const scp_job *job, scp_train_part part, scp_strbuf *out)
+{
+    SCP_TRY(scp_train_config_text(job->cfg, prefix_of(job), part, out));
+    if (part != SCP_TRAIN_RULES || !job->scoring_text) return SCP_OK;
+    return scp_strbuf_addn(out, job->scoring_text, strlen(job->scoring_text));
+}
+
+static scp_status add_part(scp_ckpt_writer *w, const scp_job *job, scp_train_part part)
 {
     scp_strbuf b = { 0 };
-    scp_status st = scp_train_config_text(job->cfg, prefix_of(job), fixed, &b);
-    if (st == SCP_OK) st = scp_ckpt_add_text(w, name, b.text);
+    scp_status st = part_text(job, part, &b);
+    if (st == SCP_OK) st = scp_ckpt_add_text(w, part_name[part], b.text);
     scp_strbuf_fini(&b);
     return st;
 }
@@ -29,8 +42,9 @@ scp_status scp_match_add(scp_ckpt_writer *w, const scp_job *job)
 {
     SCP_TRY(scp_ckpt_add_text(w, "method", job->method_text));
     SCP_TRY(scp_ckpt_add_text(w, "config", job->config_text));
-    SCP_TRY(add_schedule(w, job, "order", true));
-    return add_schedule(w, job, "schedule", false);
+    SCP_TRY(add_part(w, job, SCP_TRAIN_ORDER));
+    SCP_TRY(add_part(w, job, SCP_TRAIN_SCHEDULE));
+    return add_part(w, job, SCP_TRAIN_RULES);
 }
 
 /* Append how a text of the checkpoint differs from `now` below a prefix; a text that the file does
@@ -48,6 +62,16 @@ static scp_status difference(const scp_ckpt *c, const char *name, const char *no
     return st;
 }
 
+static scp_status part_difference(const scp_ckpt *c, const scp_job *job, scp_train_part part,
+                                  scp_strbuf *out, size_t *n)
+{
+    scp_strbuf now = { 0 };
+    scp_status st = part_text(job, part, &now);
+    if (st == SCP_OK) st = difference(c, part_name[part], now.text, "", out, n);
+    scp_strbuf_fini(&now);
+    return st;
+}
+
 static scp_status check_method(const scp_ckpt *c, const scp_job *job, scp_strbuf *b)
 {
     size_t n;
@@ -61,11 +85,7 @@ static scp_status check_method(const scp_ckpt *c, const scp_job *job, scp_strbuf
 static scp_status check_order(const scp_ckpt *c, const scp_job *job, scp_strbuf *b)
 {
     size_t n;
-    scp_strbuf now = { 0 };
-    scp_status st = scp_train_config_text(job->cfg, prefix_of(job), true, &now);
-    if (st == SCP_OK) st = difference(c, "order", now.text, "", b, &n);
-    scp_strbuf_fini(&now);
-    SCP_TRY(st);
+    SCP_TRY(part_difference(c, job, SCP_TRAIN_ORDER, b, &n));
     if (n > 0)
         SCP_FAIL(SCP_EDATA,
                  "%s was trained in another order of samples: %s; set %s back, " OR_ELSE,
@@ -86,14 +106,20 @@ static scp_status check_data(const scp_ckpt *c, const scp_job *job, const scp_we
              scp_ckpt_path(c), h->data_hash, job->data_hash, n ? "; " : "", b->text);
 }
 
-static scp_status check_schedule(const scp_ckpt *c, const scp_job *job, scp_strbuf *b)
+/* Schedule, and rules where steps are left: those of a run that is done decide nothing any more, and
+ * guidance chosen after training is written over the one it was scored with. */
+static scp_status check_schedule(const scp_ckpt *c, const scp_job *job, const scp_weights_head *h,
+                                 scp_strbuf *b)
 {
-    size_t n;
-    scp_strbuf now = { 0 };
-    scp_status st = scp_train_config_text(job->cfg, prefix_of(job), false, &now);
-    if (st == SCP_OK) st = difference(c, "schedule", now.text, "", b, &n);
-    scp_strbuf_fini(&now);
+    size_t n, rules = 0;
+    scp_strbuf more = { 0 };
+    SCP_TRY(part_difference(c, job, SCP_TRAIN_SCHEDULE, b, &n));
+    scp_status st = SCP_OK;
+    if (h->step < job->cfg->steps) st = part_difference(c, job, SCP_TRAIN_RULES, &more, &rules);
+    if (st == SCP_OK && rules) st = scp_strbuf_addf(b, "%s%s", n ? "; " : "", more.text);
+    scp_strbuf_fini(&more);
     SCP_TRY(st);
+    n += rules;
     if (n > 0 && !job->cfg->accept_changes)
         SCP_FAIL(SCP_EDATA,
                  "%s was trained with another schedule: %s; set %s back, go on all the same with "
@@ -111,7 +137,7 @@ scp_status scp_match_check(const scp_ckpt *c, const scp_job *job, const scp_weig
     scp_status st = check_method(c, job, &b);
     if (st == SCP_OK) st = check_order(c, job, &b);
     if (st == SCP_OK) st = check_data(c, job, head, &b);
-    if (st == SCP_OK) st = check_schedule(c, job, &b);
+    if (st == SCP_OK) st = check_schedule(c, job, head, &b);
     scp_strbuf_fini(&b);
     return st;
 }

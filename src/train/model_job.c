@@ -168,16 +168,28 @@ static void release(model_ctx *c)
     free(c->ids);
 }
 
+/* Guidance as it decides scores; blocks are a matter of memory, and spread is none of scores. */
+static scp_status scoring_text(const scp_guidance *gd, scp_strbuf *out)
+{
+    static const scp_option_group groups[] = { { scp_guidance_options, 0, "guidance" }, { 0 } };
+    scp_guidance g = *gd;
+    g.block = 1;
+    g.spread = 0;
+    return scp_conf_dump(groups, &g, out);
+}
+
 scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage,
                              const scp_method *method, const scp_guidance *guidance,
                              const scp_train_config *cfg, scp_job_result *out)
 {
     model_ctx c = { .s = setup, .m = method, .gd = guidance, .cfg = cfg };
+    scp_strbuf scoring = { 0 };
     scp_status st = SCP_OK;
     if (cfg->batch % scp_comm_size(setup->comm))
         SCP_FAIL(SCP_EUSAGE, "train.batch (%lld) must be a multiple of the number of ranks (%d)",
                  (long long)cfg->batch, scp_comm_size(setup->comm));
     SCP_GOTO(done, scp_agree(setup->comm, build(&c)));
+    SCP_GOTO(done, scp_agree(setup->comm, scoring_text(guidance, &scoring)));
     scp_job job = { .stage = stage,
                     .comm = setup->comm,
                     .params = c.params,
@@ -187,6 +199,7 @@ scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage,
                     .method_text = setup->method_text,
                     .config_text = setup->config_text,
                     .config_path = setup->config_path,
+                    .scoring_text = c.held.n ? scoring.text : NULL,
                     .data_hash = scp_latents_hash(setup->data, method->vae.latent, c.mu),
                     .n_train = c.n_train,
                     .feed = feed,
@@ -198,6 +211,7 @@ scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage,
                     .fresh = setup->fresh };
     SCP_GOTO(done, scp_job_run(&job, out));
 done:
+    scp_strbuf_fini(&scoring);
     release(&c);
     return st;
 }

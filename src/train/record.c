@@ -24,7 +24,7 @@ struct scp_record {
     scp_beat *beat;
     scp_beat_facts facts;
     scp_progress *progress;
-    int64_t from;
+    int64_t from, scored;
     double start;
 };
 
@@ -32,7 +32,7 @@ struct scp_record {
 
 typedef struct cut {
     const scp_job *job;
-    int64_t from;     /* lines of later steps go */
+    int64_t upto[2];  /* lines of later steps and validations go */
     int64_t seen[2];  /* newest step and validation that stay: repeats go */
     int64_t starts;   /* lines of starts that stay */
 } cut;
@@ -48,9 +48,9 @@ static bool keep_parsed(cut *c, const scp_json *v)
     if (c->job->fresh) return false;
     if (strcmp(event, "start") == 0) c->starts++;
     if (scp_json_as_int(scp_json_get(v, "step"), "step", &step) != SCP_OK) return true;
-    int64_t *seen = &c->seen[strcmp(event, "validate") == 0];
-    if (step > c->from || step <= *seen) return false;
-    *seen = step;
+    const bool validation = strcmp(event, "validate") == 0;
+    if (step > c->upto[validation] || step <= c->seen[validation]) return false;
+    c->seen[validation] = step;
     return true;
 }
 
@@ -64,6 +64,13 @@ static bool keep_line(void *ctx, const char *line, size_t len)
 }
 
 /* ---- the start ---- */
+
+scp_status scp_record_path(char *buf, size_t size, const char *run_dir, const char *stage)
+{
+    const bool alone = strcmp(stage, "vae") != 0 && strcmp(stage, "train") != 0;
+    return scp_str_format(buf, size, "%s/metrics%s%s.jsonl", run_dir, alone ? "-" : "",
+                          alone ? stage : "");
+}
 
 static scp_status write_line(const scp_record *r, scp_jsonl *j)
 {
@@ -131,8 +138,8 @@ static scp_status begin(scp_record *r)
 {
     const scp_job *job = r->job;
     char path[SCP_PATH_MAX];
-    cut c = { .job = job, .from = r->from };
-    SCP_TRY(scp_fs_join(r->metrics, sizeof r->metrics, job->run_dir, "metrics.jsonl"));
+    cut c = { .job = job, .upto = { r->from, r->scored } };
+    SCP_TRY(scp_record_path(r->metrics, sizeof r->metrics, job->run_dir, job->stage));
     SCP_TRY(scp_jsonl_filter(r->metrics, keep_line, &c));
     SCP_TRY(write_start(r, c.starts));
     if (job->cfg->tensorboard) SCP_TRY(open_tensorboard(r));
@@ -151,10 +158,12 @@ static scp_status begin(scp_record *r)
     return scp_progress_create(job->stage, job->cfg->steps, true, &r->progress);
 }
 
-scp_status scp_record_open(const scp_job *job, int64_t from, scp_record **out)
+scp_status scp_record_open(const scp_job *job, int64_t from, int64_t scored,
+                           scp_record **out)
 {
     SCP_TRY(scp_alloc(1, sizeof **out, out));
-    **out = (scp_record){ .job = job, .from = from, .start = scp_clock_seconds() };
+    **out =
+        (scp_record){ .job = job, .from = from, .scored = scored, .start = scp_clock_seconds() };
     scp_status st = begin(*out);
     if (st != SCP_OK) scp_record_close(out, SCP_BEAT_FAILED, from, -1, scp_err_message());
     return st;

@@ -108,6 +108,7 @@ static scp_status add_all(const scp_job *job, const scp_train_state *s, scp_ckpt
     const int64_t counters[COUNTERS] = { s->skipped, s->bad };
     SCP_TRY(scp_weights_add_head(w, &head));
     SCP_TRY(scp_ckpt_add_i64(w, "counters", counters, COUNTERS));
+    SCP_TRY(scp_ckpt_add_int(w, "scored", s->scored));
     const double scaler[SCALER] = { s->loss_scale, (double)s->good };
     SCP_TRY(scp_ckpt_add_f64(w, "scaler", scaler, SCALER));
     SCP_TRY(scp_match_add(w, job));
@@ -168,16 +169,20 @@ static scp_status read_all(const scp_job *job, const scp_ckpt *c, scp_train_stat
     scp_weights_head head;
     int64_t counters[COUNTERS] = { 0 };
     double scaler[SCALER] = { 0 };
+    int64_t scored;
     SCP_TRY(scp_weights_get_head(c, &head));
     SCP_TRY(scp_match_check(c, job, &head));
     if (scp_ckpt_has(c, "counters")) /* not in files of earlier versions */
         SCP_TRY(scp_ckpt_get_i64(c, "counters", counters, COUNTERS));
+    scored = head.step; /* earlier versions do not say */
+    if (scp_ckpt_has(c, "scored")) SCP_TRY(scp_ckpt_get_int(c, "scored", &scored));
     if (scp_ckpt_has(c, "scaler")) SCP_TRY(scp_ckpt_get_f64(c, "scaler", scaler, SCALER));
     for (int a = 0; a < SCP_ARENA_COUNT; a++)
         if (a != SCP_ARENA_G) SCP_TRY(scp_weights_get(c, job->params, (scp_arena)a, (scp_arena)a));
     *s = (scp_train_state){ .step = head.step,
                             .best = head.best,
                             .best_step = head.best_step,
+                            .scored = scored,
                             .skipped = counters[0],
                             .bad = counters[1],
                             .loss_scale = scaler[0],

@@ -10,9 +10,10 @@ typedef struct scp_train_state {
     int64_t step;        /* steps done                                             */
     double best;         /* best validation score so far, NaN: none                */
     int64_t best_step;
+    int64_t scored;      /* newest step that validation scored, 0: none            */
     int64_t skipped;     /* steps without update: loss or gradient not finite      */
     int64_t bad;         /* how many of them in a row, up to this step             */
-    double loss_scale;   /* of mixed precision; 0: that of a fresh run             */
+    double loss_scale;   /* of fp16; 0: that of a fresh run, or none               */
     int64_t good;        /* finite steps since it last changed                     */
 } scp_train_state;
 

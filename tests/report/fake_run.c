@@ -152,6 +152,9 @@ scp_status fake_run(const char *dir)
     SCP_TRY(fake_split(dir, "ud"));
     SCP_TRY(put(dir, "eval/summary.json", summary));
     SCP_TRY(put(dir, "eval-ablation-A/summary.json", ablation));
+    SCP_TRY(put(dir, "metrics-ridge.jsonl",
+                "{\"event\": \"step\", \"stage\": \"ridge\", \"step\": 1, \"loss\": 3}\n"
+                "{\"event\": \"step\", \"stage\": \"ridge\", \"step\": 2, \"loss\": 2}\n"));
     return put(dir, "metrics.jsonl", metrics);
 }
 

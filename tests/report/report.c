@@ -181,6 +181,7 @@ static void test_whole(void)
             tap_ok(addresses(page) == 0, "nothing is loaded from anywhere");
             has(page, "@media print", "there is a style for print");
             has(page, "does not name its shard", "what is missing is said");
+            has(page, "Training of stage ridge: 2 records", "a stage with a file of its own");
             has(page, "1 lines of metrics.jsonl", "lines that cannot be read are counted");
             check_drawn(page);
         }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/crc32c.h"
@@ -80,6 +81,41 @@ static void test_filter(void)
     free(text);
 }
 
+/* Processes that write one file at the same time, of which one drops lines again and again: every
+ * line of the others stays, once and whole. */
+static void test_writers(void)
+{
+    enum { WRITERS = 4, LINES = 150 };
+    const char *path = at("shared");
+    char *text = NULL, line[64];
+    pid_t pid[WRITERS];
+    int code, bad = 0, seen = 0, n = 0;
+    for (int w = 0; w < WRITERS; w++) {
+        pid[w] = fork();
+        if (pid[w] != 0) continue;
+        for (int i = 0; i < LINES; i++) {
+            snprintf(line, sizeof line, "%c%d", w == 0 ? 'b' : 'a' + 2 * w, i);
+            if (scp_jsonl_append(path, line) != SCP_OK) _exit(1);
+            if (w == 0 && scp_jsonl_filter(path, not_b, &seen) != SCP_OK) _exit(1);
+        }
+        _exit(0);
+    }
+    for (int w = 0; w < WRITERS; w++)
+        bad += pid[w] < 0 || waitpid(pid[w], &code, 0) < 0 || code != 0;
+    tap_ok(bad == 0, "%d writers, one of which filters", WRITERS);
+    if (tap_st(scp_fs_read_text(path, &text, NULL), "read"))
+        for (int w = 1; w < WRITERS; w++) {
+            const char *from = text;
+            for (int i = 0; i < LINES && from; i++) { /* in order */
+                snprintf(line, sizeof line, "%c%d\n", 'a' + 2 * w, i);
+                from = strstr(from, line);
+                n += from != NULL;
+            }
+        }
+    tap_ok(n == (WRITERS - 1) * LINES, "%d lines of %d stay", n, (WRITERS - 1) * LINES);
+    free(text);
+}
+
 static void test_sweep(void)
 {
     static const char *const name[] = { "x.h5", "x.h5.tmp.12", "y.tmp.7", "x.h5.tmp.1a", "tmp.5" };
@@ -148,6 +184,7 @@ int main(void)
     test_crc();
     test_events();
     test_filter();
+    test_writers();
     test_sweep();
     test_diff();
     test_beat();

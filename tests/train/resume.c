@@ -189,6 +189,19 @@ static void test_refused(runs *r)
     r->train.lr *= 2;
     refuse(r, "another rate", "train.lr was 0.001, is now 0.002; set it back, go on all the same with "
                               "--train.accept_changes");
+    r->train.lr /= 2;
+    r->train.validate_every = 7;
+    r->train.steps += 60;
+    refuse(r, "another period of validation", "train.validate_every was 1000, is now 7");
+    r->train.validate_every = 1000;
+    r->train.precision = SCP_BF16_STORE;
+    refuse(r, "another precision", "train.precision was fp32, is now bf16");
+    r->train.precision = SCP_FP32;
+    r->gd.s_0 += 1;
+    refuse(r, "another guidance of validation", "guidance.s_0 was ");
+    r->gd.s_0 -= 1;
+    r->train.steps -= 60;
+    r->train.lr *= 2;
     r->train.accept_changes = true;
     tap_st(runs_model(r, world, "cpu", at("train-stopped"), false, &out),
            "train: another rate is taken when its change is accepted");

@@ -16,7 +16,8 @@ static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *r
     net *t = ctx;
     double weight = 1 + 0.01 * (double)step;
     (void)n;
-    if (step >= t->bad_from && step < t->bad_to) weight = INFINITY;
+    const bool here = t->bad_rank < 0 || t->bad_rank == scp_comm_rank(t->comm);
+    if (here && step >= t->bad_from && step < t->bad_to) weight = INFINITY;
     SCP_TRY(scp_plan_feed_i32(plan, t->rows, rows));
     return scp_plan_feed_f64(plan, t->weight, &weight);
 }
@@ -47,7 +48,7 @@ static void build(net *t, int64_t b)
 scp_status net_start(net *t, const char *device, deferred_order order, scp_comm *comm, bool choose,
                      scp_dtype store)
 {
-    *t = (net){ .comm = comm, .bad_from = NET_STEPS };
+    *t = (net){ .comm = comm, .bad_from = NET_STEPS, .bad_rank = -1 };
     SCP_TRY(scp_conf_defaults(groups, &t->cfg));
     t->cfg.steps = 100;
     t->cfg.batch = NET_BATCH;

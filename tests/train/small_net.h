@@ -20,6 +20,7 @@ typedef struct net {
     void *x_memory, *y_memory;
     scp_train_config cfg;
     int64_t bad_from, bad_to; /* steps whose loss is not finite */
+    int bad_rank;             /* on this rank alone; -1: on all */
 } net;
 
 /** Build on a device by name, or on a deferred one that prefers `order` (NULL). comm is borrowed;
