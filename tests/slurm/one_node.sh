@@ -19,18 +19,15 @@ mkdir "$tmp/cluster" "$logs" "$fresh" "$cut" "$logs/chain"
 
 if ! cluster_start "$tmp/cluster" 8 400; then
     tail -n 5 "$tmp"/cluster/*.out "$tmp"/cluster/*.log | sed 's/^/# /'
-    echo "1..0 # SKIP a Slurm of one node does not start here"
-    exit 0
+    echo "1..1"
+    echo "not ok 1 - a Slurm of one node starts: it is installed here, and its daemons say why it does not"
+    exit 1
 fi
 count=0
 
 # A run of some seconds, and a site file: small jobs, many at once.
 sed '/^train:/,/^[a-z]*:/s/steps: .*/steps: 800/' "$top/tests/slurm/tiny.yaml" >"$tmp/train.yaml"
 cat >"$tmp/site.conf" <<END
-SCPPDM_BIN=$build
-SCPPDM_SBATCH=(--ntasks-per-node=2 --cpus-per-task=1 --time=10)
-SCPPDM_PREP_CONFIG=$tmp/prep.yaml
-SCPPDM_CONFIG=$tmp/train.yaml
 SCPPDM_BIN=$build
 SCPPDM_SBATCH=(--ntasks-per-node=2 --cpus-per-task=1 --time=10)
 SCPPDM_PREP_CONFIG=$tmp/prep.yaml
