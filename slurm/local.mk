@@ -1,7 +1,7 @@
 # Job scripts, installed in $(pkgdatadir)/slurm, and recipes of package managers.
 dist_slurm_SCRIPTS += slurm/prep.sh slurm/vae.sh slurm/train.sh slurm/eval.sh slurm/predict.sh slurm/ablate.sh \
 	slurm/sweep.sh slurm/baselines.sh slurm/report.sh slurm/pipeline.sh
-dist_slurm_DATA += slurm/lib.sh slurm/job.sh
+dist_slurm_DATA += slurm/lib.sh slurm/job.sh slurm/data.sh
 EXTRA_DIST += slurm/site.conf slurm/modulefile.in slurm/scppdm.def slurm/spack/package.py \
 	slurm/easybuild/scppdm-0.1.0-foss-2023a.eb
 

@@ -18,7 +18,7 @@
 # sbatch runs a copy of this file from a spool folder; lib.sh stays where the original is.
 scp_dir=${SCPPDM_SLURM_DIR:-$(dirname "$(readlink -f "$0")")}
 if [[ ! -f $scp_dir/lib.sh && -n ${SLURM_JOB_ID:-} ]]; then
-    scp_dir=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's|^ *Command=\(.*\)/prep\.sh\( .*\)\{0,1\}$|\1|p;T;q')
+    scp_dir=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's|^ *Command=||;T;s|/prep\.sh\( .*\)\{0,1\}$||p;q')
 fi
 # shellcheck source=slurm/lib.sh
 source "$scp_dir/lib.sh" || { echo "prep.sh: set SCPPDM_SLURM_DIR to the folder of the job scripts" >&2; exit 66; }
