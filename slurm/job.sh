@@ -331,10 +331,8 @@ scp_set_member() {
 scp_defaults() {
     local scp_seed=
     scp_run=${scp_opt[--run]:-${SCPPDM_RUN:-run}}
-    if [[ $scp_kind == prep || $scp_kind == report ]]; then # no option --run
-        scp_run=.
-        return
-    fi
+    if [[ $scp_kind == prep ]]; then scp_run=.; fi # notes of the job go beside its log
+    if [[ $scp_kind == prep || $scp_kind == report ]]; then return; fi # no option --run
     scp_set_member
     if [[ -n $scp_seed ]]; then
         scp_run+=/seed-$scp_seed

@@ -81,5 +81,6 @@ done
 ok "the array trained and scored ablations A to F" test "$done_ablations" = 6
 ok "D took the network of train.sh" says "$logs/chain/run/ablations.jsonl" '"D".*"network": "train"'
 ok "the score table has the baseline that the array trained" says "$logs/chain/run/eval/summary.json" '"ridge"'
+if [ -x "$build/scppdm_report" ]; then ok "the report is in the run folder" test -d "$logs/chain/run/report"; fi
 ok "predictions of both splits are there" test -s "$logs/chain/run/pred_uc.h5ad" -a -s "$logs/chain/run/pred_ud.h5ad"
 echo "1..$count"

@@ -12,6 +12,7 @@ export SCPPDM_PAUSE=0 # between two tries of a command of Slurm
 export HOME="$tmp" SCPPDM_SITE="$tmp/site.conf"
 mkdir "$tmp/bin" "$tmp/work" "$tmp/plates"
 cd "$tmp/work" || exit 99
+: >"$tmp/plates/p.h5ad"
 
 # Stand-ins: sbatch prints its arguments; srun says what it would start.
 cat >"$tmp/bin/sbatch" <<'END'
@@ -283,6 +284,10 @@ SCPPDM_LAUNCH=mpirun SLURM_TASKS_PER_NODE='1(x2)' SLURM_CPUS_PER_TASK=1 run eval
 says "mpirun binds each rank to the cores of its threads" '^mpirun -n 2 --map-by slot:PE=1 --bind-to core scppdm_eval'
 SCPPDM_LAUNCH=mpirun SLURM_TASKS_PER_NODE='3,4096(x2)' SLURM_CPUS_PER_TASK=3 run eval.sh --run r
 says "but not where a node lacks them" '4096 ranks x 3 threads on [0-9]* cores' '^mpirun -n 2 --bind-to none scppdm_eval'
+run report.sh --run r --seeds 1,2
+says "a report is one job, of the folders of all seeds" '^srun .*scppdm_report r/seed-1 r/seed-2 --output r/report$'
+run prep.sh "$tmp/plates/p.h5ad" --output other.h5
+says "preparation takes plates and shard by name" '^srun .*scppdm_prep .*plates/p.h5ad --output other.h5$'
 run eval.sh --run r --predictions other.h5ad
 says "an option's value is no plate" 'scppdm_eval --predictions other.h5ad --run r'
 run ablate.sh --run r
@@ -291,12 +296,11 @@ SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=7 run ablate.sh --run r --seeds 1,2
 says "member 7 of an array of ablations is B of the second seed" 'scppdm_ablate --index 1 .*--train.seed=2 .*--run r/seed-2'
 SCPPDM_SYNTH=none run train.sh --run r
 says "without shard and plates, and none to make up, it is refused" 'no shard shard.h5, and no plates' 'exit 66'
-run train.sh --run r --plates "$tmp/plates/*.h5ad"
+run train.sh --run r --plates "$tmp/none/*.h5ad"
 says "a pattern that no plate matches is refused" 'SCPPDM_PLATES from the arguments: no plate matches' 'exit 64'
 
 # Many jobs that need a shard: one builds it.
 export SCPPDM_GPUS=0 SCPPDM_PAUSE=1
-: >"$tmp/plates/p.h5ad"
 # shellcheck disable=SC2016
 build='case $* in *scppdm_prep*) sleep 1; while [ "$1" != --output ]; do shift; done; : >"$2" ;; esac'
 for i in 1 2 3 4; do
