@@ -31,11 +31,16 @@ plates_of() {
     cat "$plates"/plate*.h5ad >/dev/null # into the page cache, as far as it is large enough
 }
 
-# prep_turn NAME DIR RANKS: one timed run of scppdm_prep over the plates in DIR, all genes, to $work/shard.h5.
+# prep_turn NAME DIR RANKS [OPTION...]: one timed run of scppdm_prep over the plates in DIR, all genes, to
+# $work/shard.h5.
 prep_turn() {
+    of=$1
+    in=$2
+    with=$3
+    shift 3
     rm -rf "$work/shard.h5" "$work/shard.h5.parts"
-    turn "$1" "$mpirun" -n "$3" "$build/scppdm_prep" --config "$top/mpi/conf/prep-demo.yaml" \
-        "$2"/plate*.h5ad --genes all --drugs "$2/drugs.tsv" --output "$work/shard.h5"
+    turn "$of" "$mpirun" -n "$with" "$build/scppdm_prep" --config "$top/mpi/conf/prep-demo.yaml" \
+        "$in"/plate*.h5ad --genes all --drugs "$in/drugs.tsv" --output "$work/shard.h5" "$@"
 }
 
 # python_of PACKAGE...: a private environment under $work with these packages; sets python.

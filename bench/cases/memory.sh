@@ -10,7 +10,7 @@ peak_mib=0
 for what in "$@"; do
     plates_of "$work/keys650-$what" --preset plate --lines 50 --drugs 13 --cells-total "$what"
     rm -f "$work/memory.runs"
-    prep_turn memory "$plates" "$ranks"
+    prep_turn memory "$plates" "$ranks" --min-cells 1 # or fewer cells have fewer keys
     mib=$(column_median "$work/memory.runs" '$2')
     note "$what cells: $mib MiB a rank, $(column_median "$work/memory.runs" '$1') s"
     list="$list${list:+, }\"$what\": $mib"

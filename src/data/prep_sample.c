@@ -7,7 +7,7 @@
 #include "data/prep_plan.h"
 #include "io/h5ad_stream.h"
 
-enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 64, SAMPLE_VALUES = 1 << 16 };
+enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 256, SAMPLE_VALUES = 1 << 16 };
 
 typedef struct sampled {
     scp_value_sample value;
