@@ -177,8 +177,8 @@ scp_status scp_run_keep_settings(const scp_run_settings *s, scp_run_open *o)
     return scp_fs_write_text(o->config_path, o->config.text, o->config.len);
 }
 
-/* Ranks train in step, but score and predict shares of their own and then meet: what is a hang there
- * takes longer to tell. */
+/* Ranks train in step, but score and predict shares of their own and then meet: a hang there takes
+ * longer to tell. */
 static double patience(const scp_run_settings *s, bool trains)
 {
     return s->paths.comm_timeout * (trains ? 1 : 16);

@@ -137,8 +137,8 @@ void scp_jsonl_fini(scp_jsonl *j)
 }
 
 /* Open a file that others may replace, and hold it alone: the file that then has the name. The lock
- * goes with the descriptor, which reads and writes, as NFS wants it of a lock; a file system without
- * locks gives none. */
+ * goes with the descriptor, which reads and writes, as NFS wants it; a file system without locks
+ * gives none. */
 static scp_status open_held(const char *path, int flags, int *fd)
 {
     struct stat mine, named;

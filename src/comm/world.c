@@ -68,8 +68,8 @@ static void end_this_process(int signo)
 }
 
 /* By the thread of the watchdog. Other ranks wait as long as this one: they get the time to say so
- * before MPI ends them. MPI is not to be trusted now: an alarm stands behind MPI_Abort, and a launcher
- * ends the job of a process that ends like this. */
+ * before MPI ends them. MPI is not to be trusted now: an alarm stands behind MPI_Abort, and a
+ * launcher ends the job of a process that ends like this. */
 static void end_hanging_job(const char *message)
 {
     enum { SECONDS_TO_SPEAK = 2, SECONDS_TO_ABORT = 5 };

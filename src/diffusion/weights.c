@@ -11,8 +11,8 @@
 
 static const char *const arena_name[SCP_ARENA_COUNT] = { "w", "g", "m", "v", "ema" };
 
-/* best.h5 is damaged: the checkpoint of its step has the same weights; else the newest good one. Not
- * of an autoencoder, whose latents the denoiser was trained on. */
+/* best.h5 is damaged: the checkpoint of its step has the same weights; else the newest good one.
+ * Not of an autoencoder, whose latents the denoiser was trained on. */
 static scp_status open_instead(const char *dir, const char *stage, scp_ckpt **out)
 {
     char path[SCP_PATH_MAX];
