@@ -14,7 +14,7 @@ tmp=$(mktemp -d) || exit 99
 trap 'cluster_stop; rm -rf "$tmp"' EXIT
 trap 'exit 99' HUP INT PIPE TERM
 logs=$tmp/work
-mkdir "$tmp/cluster" "$logs" "$logs/whole" "$logs/short" "$logs/alone" "$logs/chain" "$logs/broken"
+mkdir "$tmp/cluster" "$logs" "$logs/whole" "$logs/short" "$logs/alone" "$logs/chain" "$logs/broken" "$logs/seeds"
 
 if ! cluster_start "$tmp/cluster" 16 2400; then
     tail -n 5 "$tmp"/cluster/*.out "$tmp"/cluster/*.log | sed 's/^/# /'
@@ -49,6 +49,14 @@ ok "on ranks that found each other" says "$logs/alone/scppdm-train-$job.log" '4 
 ok "from made-up plates to a trained model" test -s "$logs/alone/run/weights.safetensors"
 cp "$logs/alone/shard.h5" "$logs/whole"
 echo "SCPPDM_CONFIG=$top/tests/slurm/tiny.yaml" >>"$SCPPDM_SITE"
+
+# Two seeds on an empty folder: both need plates and shard, one makes them.
+job=$(in_folder "$logs/seeds" env SCPPDM_SYNTH=tiny "$top/slurm/train.sh" --seeds 1,2)
+ok "train.sh --seeds in an empty folder completes" job_completed "$job" 300
+ok "one of the two made the plates, and one the shard" test \
+    "$(cat "$logs"/seeds/*.log | grep -c -e 'scppdm_synth: exit code 0' -e 'scppdm_prep: exit code 0')" = 2
+ok "both trained a model" test -s "$logs/seeds/run/seed-1/weights.safetensors" -a \
+    -s "$logs/seeds/run/seed-2/weights.safetensors"
 
 # The steps that take this machine some 70 s: more than the limit leaves.
 job=$(in_folder "$logs/whole" "$top/slurm/train.sh" --train.steps=400)
