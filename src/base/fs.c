@@ -125,7 +125,11 @@ done:
 
 scp_status scp_fs_tmp_name(char *buf, size_t size, const char *path)
 {
-    return scp_str_format(buf, size, "%s.tmp.%ld", path, (long)getpid());
+    char host[64] = "";
+    if (gethostname(host, sizeof host - 1) != 0 || !host[0])
+        SCP_TRY(scp_str_format(host, sizeof host, "host"));
+    host[strcspn(host, ".")] = '\0';
+    return scp_str_format(buf, size, "%s.tmp.%s.%ld", path, host, (long)getpid());
 }
 
 /* fsync a file or a folder by name. */
@@ -206,6 +210,8 @@ static bool is_tmp(const char *name, const char *of)
     const char *tail = name;
     for (const char *next; (next = strstr(tail, ".tmp."));) tail = next + 5;
     size_t stem = tail > name ? (size_t)(tail - name) - 5 : 0;
+    const char *dot = strchr(tail, '.'); /* behind the name of the node */
+    if (dot) tail = dot + 1;
     return stem > 0 && *tail && strspn(tail, "0123456789") == strlen(tail) &&
            (!of || (strlen(of) == stem && memcmp(of, name, stem) == 0));
 }

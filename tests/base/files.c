@@ -59,6 +59,14 @@ static void whole_files(void)
            "list by suffix, sorted");
     scp_fs_list_free(names, n);
     tap_st(scp_fs_tmp_name(tmp, sizeof tmp, at("a/y")), "name of a temporary");
+    char host[64] = "";
+    tap_ok(gethostname(host, sizeof host - 1) == 0 && strstr(tmp, "/y.tmp.") &&
+               strncmp(strstr(tmp, "/y.tmp.") + 7, host, strcspn(host, ".")) == 0,
+           "it names the node");
+    tap_st(scp_fs_post_text(tmp, "left", 4), "one that a killed process left");
+    tap_ok(scp_fs_sweep(at("a"), "z") == 0 && scp_fs_sweep(at("a"), "y") == 1 &&
+               !scp_fs_exists(tmp),
+           "is found by the name of its file");
     tap_ok(strstr(tmp, "/a/y.tmp.") != NULL, "beside its file");
     FILE *f = fopen(tmp, "w");
     fputs("half", f);
