@@ -58,7 +58,7 @@ static scp_status add_half(double *v, size_t n, double x0, double side, scp_strb
 typedef struct panel {
     size_t line, n;
     size_t *row;          /* [n] conditions */
-    double *truth, *pred; /* [n, G] logFC */
+    double *truth, *pred; /* [n, n_genes] logFC of the chosen genes */
     size_t *gene;         /* [n_genes] the most changed ones, most changed first */
 } panel;
 
@@ -70,12 +70,9 @@ static void panel_fini(panel *v)
     free(v->gene);
 }
 
-/* The n_genes of largest mean true |logFC|; size [G] is scratch. */
-static void choose_genes(const panel *v, size_t G, size_t n_genes, double *size)
+/* The n_genes of largest mean true |logFC|; size [G]: sums of it, used up. */
+static void choose_genes(panel *v, size_t G, size_t n_genes, double *size)
 {
-    memset(size, 0, G * sizeof *size);
-    for (size_t i = 0; i < v->n; i++)
-        for (size_t g = 0; g < G; g++) size[g] += fabs(v->truth[i * G + g]);
     for (size_t k = 0; k < n_genes; k++) {
         size_t best = 0;
         for (size_t g = 1; g < G; g++)
@@ -88,29 +85,36 @@ static void choose_genes(const panel *v, size_t G, size_t n_genes, double *size)
 static scp_status panel_init(const scp_profiles *p, size_t line, double pseudo, size_t n_genes,
                              panel *v)
 {
-    double *size = NULL;
+    double *size = NULL, *lfc = NULL;
     scp_status st = SCP_OK;
     *v = (panel){ .line = line };
     SCP_GOTO(done, scp_alloc(p->n, sizeof *v->row, &v->row));
     for (size_t i = 0; i < p->n; i++)
         if ((size_t)p->l[i] == line) v->row[v->n++] = i;
-    SCP_GOTO(done, scp_alloc(v->n * p->G, sizeof *v->truth, &v->truth));
-    SCP_GOTO(done, scp_alloc(v->n * p->G, sizeof *v->pred, &v->pred));
+    SCP_GOTO(done, scp_alloc(v->n * n_genes, sizeof *v->truth, &v->truth));
+    SCP_GOTO(done, scp_alloc(v->n * n_genes, sizeof *v->pred, &v->pred));
     SCP_GOTO(done, scp_alloc(n_genes, sizeof *v->gene, &v->gene));
     SCP_GOTO(done, scp_alloc(p->G, sizeof *size, &size));
+    SCP_GOTO(done, scp_alloc(p->G, sizeof *lfc, &lfc));
     for (size_t i = 0; i < v->n; i++) {
-        scp_profiles_logfc(p, v->row[i], false, pseudo, v->truth + i * p->G);
-        scp_profiles_logfc(p, v->row[i], true, pseudo, v->pred + i * p->G);
+        scp_profiles_logfc(p, v->row[i], false, pseudo, lfc);
+        for (size_t g = 0; g < p->G; g++) size[g] += fabs(lfc[g]);
     }
     choose_genes(v, p->G, n_genes, size);
+    for (size_t i = 0; i < v->n; i++)
+        for (int side = 0; side < 2; side++) {
+            double *to = (side ? v->pred : v->truth) + i * n_genes;
+            scp_profiles_logfc(p, v->row[i], side, pseudo, lfc);
+            for (size_t k = 0; k < n_genes; k++) to[k] = lfc[v->gene[k]];
+        }
 done:
     free(size);
+    free(lfc);
     return st;
 }
 
 /* Blocks of the data: outline and median of the truth, then of the prediction, gene by gene. */
-static scp_status add_data(const panel *v, size_t G, size_t n_genes, char *const *gene,
-                           scp_strbuf *out)
+static scp_status add_data(const panel *v, size_t n_genes, char *const *gene, scp_strbuf *out)
 {
     double *value = NULL;
     scp_status st = SCP_OK;
@@ -118,7 +122,7 @@ static scp_status add_data(const panel *v, size_t G, size_t n_genes, char *const
     for (size_t k = 0; k < n_genes; k++)
         for (int side = 0; side < 2; side++) {
             const double *from = side ? v->pred : v->truth;
-            for (size_t i = 0; i < v->n; i++) value[i] = from[i * G + v->gene[k]];
+            for (size_t i = 0; i < v->n; i++) value[i] = from[i * n_genes + k];
             SCP_GOTO(done, scp_strbuf_addf(out, "# %s of ", side ? "prediction" : "truth"));
             SCP_GOTO(done, scp_tsv_field(out, gene[v->gene[k]]));
             SCP_GOTO(done, scp_strbuf_addf(out, ": outline, then x, median, half width\n"));
@@ -153,7 +157,7 @@ static scp_status add_panel(const scp_profiles *p, const panel *v, size_t n_gene
                              widest(p, v, n_genes) > LONG_NAME ? "rotate by -18" : "norotate"));
     for (size_t k = 0; k < n_genes; k++) {
         SCP_GOTO(done, scp_strbuf_addf(out, k ? ", " : ""));
-        SCP_GOTO(done, scp_gnuplot_text(out, p->gene[v->gene[k]]));
+        SCP_GOTO(done, scp_gnuplot_tic(out, p->gene[v->gene[k]]));
         SCP_GOTO(done, scp_strbuf_addf(out, " %zu", k + 1));
     }
     st = scp_strbuf_addf(
@@ -218,7 +222,7 @@ static scp_status fill(const scp_report_run *r, const scp_profiles *p, const siz
     for (size_t i = 0; i < n; i++) {
         panel v;
         scp_status st = panel_init(p, line[i], r->pseudo, genes, &v);
-        if (st == SCP_OK) st = add_data(&v, p->G, genes, p->gene, &f->data);
+        if (st == SCP_OK) st = add_data(&v, genes, p->gene, &f->data);
         if (st == SCP_OK) st = add_panel(p, &v, genes, i * 4 * genes, &f->script);
         panel_fini(&v);
         SCP_TRY(st);

@@ -67,6 +67,18 @@ scp_status scp_gnuplot_text(scp_strbuf *out, const char *text)
     return scp_strbuf_addn(out, "'", 1);
 }
 
+scp_status scp_gnuplot_tic(scp_strbuf *out, const char *text)
+{
+    scp_strbuf twice = { 0 };
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_strbuf_addn(&twice, "", 0));
+    for (; *text; text++) SCP_GOTO(done, scp_strbuf_addf(&twice, *text == '%' ? "%%%%" : "%c", *text));
+    st = scp_gnuplot_text(out, twice.text);
+done:
+    scp_strbuf_fini(&twice);
+    return st;
+}
+
 scp_status scp_page_create(const char *dir, const char *title, scp_page **out)
 {
     scp_page *p = NULL;

@@ -23,6 +23,9 @@ void scp_figure_fini(scp_figure *f);
  *  characters become blanks. */
 scp_status scp_gnuplot_text(scp_strbuf *out, const char *text) SCP_MUST_USE;
 
+/** The same for the label of a tic, which gnuplot reads as a format: '%' is doubled. */
+scp_status scp_gnuplot_tic(scp_strbuf *out, const char *text) SCP_MUST_USE;
+
 /** Text for a field of a table: control characters become blanks. */
 scp_status scp_tsv_field(scp_strbuf *out, const char *text) SCP_MUST_USE;
 

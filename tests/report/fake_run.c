@@ -46,6 +46,7 @@ static void make_keys(scp_pred_key key[TREATED + LINES])
         gene_name[g][0] = 'g';
         gene_name[g][1] = (char)('0' + g / 10);
         gene_name[g][2] = (char)('0' + g % 10);
+        gene_name[g][3] = '%'; /* a format, where it is taken for one */
         gene[g] = gene_name[g];
     }
 }
@@ -165,7 +166,7 @@ scp_status fake_sets(const char *dir)
     for (size_t s = 0; s < 6 && st == SCP_OK; s++) {
         st = scp_strbuf_addf(&b, "SET_%zu\tmade up", s);
         for (size_t g = s; g < GENES && st == SCP_OK; g += 3 + s)
-            st = scp_strbuf_addf(&b, "\tg%zu%zu", g / 10, g % 10);
+            st = scp_strbuf_addf(&b, "\tg%zu%zu%%", g / 10, g % 10);
         if (st == SCP_OK) st = scp_strbuf_addf(&b, "\n");
     }
     if (st == SCP_OK) st = put(dir, "sets.gmt", b.text);
