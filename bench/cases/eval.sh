@@ -47,7 +47,9 @@ if [ "$peer" = yes ]; then
     peer_name="cell-eval $("$work/venv/bin/pip" list 2>/dev/null | sed -n 's/^cell-eval *//p')"
     peer_mib=$(column_median "$work/peer.runs" '$2')
     note "the peer, seconds of reading and of scoring: $(tail -n 1 "$work/peer.log")"
-    note "$("$python" "$bench/peers/compare_scores.py" "$work/eval-run/eval/uc/results.csv" "$work/cell-eval")"
+    agree=$("$python" "$bench/peers/compare_scores.py" "$work/eval-run/eval/uc/results.csv" "$work/cell-eval") ||
+        { echo "eval: the peer's scores are others: $agree" >&2; exit 1; }
+    note "$agree"
 fi
 note "1 rank: $one s; $ranks ranks: $ours s; $(divide "$one" "$ours") times"
 unit=s
