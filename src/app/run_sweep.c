@@ -1,14 +1,17 @@
 /* scppdm_eval --sweep.*: the first model at every point of a grid of sampling settings. The points
- * have a file each, so that tasks of an array do not meet; sweep.tsv is made of all that are there.
- */
+ * have a file each, so that tasks of an array do not meet; sweep.tsv is made of all that are there
+ * and belong to the checkpoint in use. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/eval_set.h"
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "diffusion/weights.h"
 #include "report/score_table.h"
 
 enum { S_P, S_0, ALPHA, GAMMA, STEPS, DRAWS, AXES };
@@ -23,6 +26,7 @@ typedef struct sweep {
     size_t count[AXES]; /* values of an axis, 1 when it is not swept */
     size_t points;
     char dir[SCP_PATH_MAX];
+    char training[20]; /* of the points: a hash of the checkpoint and of what is not swept */
     scp_scores *scores; /* [n] of the points done on one split */
     size_t n;
 } sweep;
@@ -87,10 +91,57 @@ static scp_status label_of(const sweep *w, const scp_guidance *g, scp_strbuf *b)
     return SCP_OK;
 }
 
-static scp_status add_figures(scp_strbuf *b, const scp_scores *s, const double axis[AXES])
+/* Every byte of the checkpoint that is scored. */
+static scp_status add_checkpoint(const sweep *w, scp_hasher *h)
+{
+    scp_ckpt *c = NULL;
+    char chunk[16384];
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_weights_open(w->s->paths.run, scp_run_stage(w->s->eval.models.v[0]), &c));
+    FILE *f = fopen(scp_ckpt_path(c), "re");
+    if (!f) SCP_FAIL_GOTO(done, SCP_EIO, "%s cannot be read again", scp_ckpt_path(c));
+    for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;) scp_hasher_add(h, chunk, n);
+    if (ferror(f)) st = SCP_EIO;
+    fclose(f);
+    if (st != SCP_OK) SCP_FAIL_GOTO(done, st, "%s cannot be read to its end", scp_ckpt_path(c));
+done:
+    scp_ckpt_close(&c);
+    return st;
+}
+
+/* What tells the points of this training, and of these settings beside the axes, from others. */
+static scp_status name_training(sweep *w)
+{
+    static const scp_option_group groups[] = {
+        { scp_guidance_options, offsetof(scp_run_settings, guidance), "sampling and guidance" },
+        { scp_metric_options, offsetof(scp_run_settings, metrics), "metrics" },
+        { 0 },
+    };
+    scp_run_settings same = *w->s;
+    scp_guidance *g = &same.guidance;
+    scp_strbuf text = { 0 };
+    scp_status st = SCP_OK;
+    scp_hasher *h = scp_hasher_create();
+    if (!h) SCP_FAIL(SCP_ENOMEM, "no memory for a hash");
+    g->s_p = g->s_0 = g->alpha = g->gamma = 0;
+    g->ddim_steps = g->draws = 1;
+    g->block = same.metrics.block = 1;
+    SCP_GOTO(done, scp_conf_dump(groups, &same, &text));
+    scp_hasher_add(h, text.text, text.len);
+    SCP_GOTO(done, add_checkpoint(w, h));
+    SCP_GOTO(done, scp_str_format(w->training, sizeof w->training, "%016" PRIx64,
+                                  scp_hasher_value(h)));
+done:
+    scp_hasher_destroy(&h);
+    scp_strbuf_fini(&text);
+    return st;
+}
+
+static scp_status add_figures(const sweep *w, scp_strbuf *b, const scp_scores *s,
+                              const double axis[AXES])
 {
     char text[SCP_REAL_TEXT];
-    SCP_TRY(scp_strbuf_addf(b, "%s", s->split));
+    SCP_TRY(scp_strbuf_addf(b, "%s\t%s", s->split, w->training));
     for (int a = 0; a < AXES; a++)
         SCP_TRY(scp_strbuf_addf(b, "\t%s", scp_print_real(axis[a], text)));
     SCP_TRY(scp_strbuf_addf(b, "\t%zu", s->n));
@@ -103,7 +154,7 @@ static scp_status add_figures(scp_strbuf *b, const scp_scores *s, const double a
 
 static scp_status add_header(scp_strbuf *b, const scp_scores *s)
 {
-    SCP_TRY(scp_strbuf_addf(b, "split"));
+    SCP_TRY(scp_strbuf_addf(b, "split\ttraining"));
     for (int a = 0; a < AXES; a++) SCP_TRY(scp_strbuf_addf(b, "\t%s", axis_name[a]));
     SCP_TRY(scp_strbuf_addf(b, "\tn"));
     for (size_t c = 0; c < s->cols.n; c++)
@@ -121,51 +172,58 @@ static scp_status write_point(const sweep *w, const scp_scores *s, const scp_gui
     scp_status st = SCP_OK;
     values_of(g, v);
     SCP_GOTO(done,
-             scp_str_format(path, sizeof path, "%s/%s_%g_%g_%g_%g_%g_%g.tsv", w->dir, s->split,
-                            v[S_P], v[S_0], v[ALPHA], v[GAMMA], v[STEPS], v[DRAWS]));
+             scp_str_format(path, sizeof path, "%s/%s_%s_%g_%g_%g_%g_%g_%g.tsv", w->dir, s->split,
+                            w->training, v[S_P], v[S_0], v[ALPHA], v[GAMMA], v[STEPS], v[DRAWS]));
     SCP_GOTO(done, add_header(&b, s));
-    SCP_GOTO(done, add_figures(&b, s, v));
+    SCP_GOTO(done, add_figures(w, &b, s, v));
     SCP_GOTO(done, scp_fs_write_text(path, b.text, b.len));
 done:
     scp_strbuf_fini(&b);
     return st;
 }
 
-/* Append the row of a point's file; those of other metrics than `header` are left out. */
-static scp_status add_file(const sweep *w, const char *name, scp_strbuf *b, size_t *header)
+/* Append the row of a point's file. */
+static scp_status add_file(const sweep *w, const char *name, scp_strbuf *b)
 {
     char path[SCP_PATH_MAX], *text = NULL;
     size_t len;
     SCP_TRY(scp_fs_join(path, sizeof path, w->dir, name));
     SCP_TRY(scp_fs_read_text(path, &text, &len));
     const char *line = strchr(text, '\n');
-    const size_t head = line ? (size_t)(line + 1 - text) : len;
-    scp_status st = SCP_OK;
-    if (!b->len) {
-        *header = head;
-        st = scp_strbuf_addn(b, text, len);
-    } else if (head == *header && memcmp(text, b->text, head) == 0) {
-        st = scp_strbuf_addn(b, text + head, len - head);
-    }
+    const size_t head = line && b->len ? (size_t)(line + 1 - text) : 0;
+    scp_status st = scp_strbuf_addn(b, text + head, len - head);
     free(text);
     return st;
 }
 
-/* <run>/eval/sweep.tsv of all points that are there. */
-static scp_status collect(const sweep *w)
+/* <run>/eval/sweep.tsv of the points of this training that are there. *n: files looked at. */
+static scp_status collect_once(const sweep *w, size_t *n)
 {
     char path[SCP_PATH_MAX], **name = NULL;
     scp_strbuf b = { 0 };
-    size_t n = 0, header = 0;
     scp_status st = SCP_OK;
-    SCP_TRY(scp_fs_list(w->dir, ".tsv", &name, &n));
-    for (size_t i = 0; i < n; i++) SCP_GOTO(done, add_file(w, name[i], &b, &header));
+    SCP_TRY(scp_fs_list(w->dir, ".tsv", &name, n));
+    for (size_t i = 0; i < *n; i++)
+        if (strstr(name[i], w->training)) SCP_GOTO(done, add_file(w, name[i], &b));
     SCP_GOTO(done, scp_str_format(path, sizeof path, "%s.tsv", w->dir));
     SCP_GOTO(done, scp_fs_write_text(path, b.text, b.len));
 done:
     scp_strbuf_fini(&b);
-    scp_fs_list_free(name, n);
+    scp_fs_list_free(name, *n);
     return st;
+}
+
+/* Tasks that end together each write the table: the last to do so may not have seen the point of
+ * another. So every task looks again after its table is in place. */
+static scp_status collect(const sweep *w)
+{
+    for (size_t used = 0, now = 1; now > used;) {
+        char **name = NULL;
+        SCP_TRY(collect_once(w, &used));
+        SCP_TRY(scp_fs_list(w->dir, ".tsv", &name, &now));
+        scp_fs_list_free(name, now);
+    }
+    return SCP_OK;
 }
 
 static scp_status score_point(sweep *w, const char *split, const int32_t *rows, size_t n,
@@ -235,7 +293,9 @@ done:
 static scp_status prepare(sweep *w)
 {
     SCP_TRY(scp_alloc(w->points, sizeof *w->scores, &w->scores));
-    return scp_comm_rank(w->comm) == 0 ? scp_fs_mkdirs(w->dir) : SCP_OK;
+    if (scp_comm_rank(w->comm) != 0) return SCP_OK;
+    SCP_TRY(name_training(w));
+    return scp_fs_mkdirs(w->dir);
 }
 
 scp_status scp_run_sweep(scp_comm *comm, scp_run_settings *s)

@@ -128,6 +128,33 @@ report "one run alone: exit 64"
 run 66 "$top/scppdm_eval" --compare "$tmp/r1,$tmp/nan" --splits uc && err 'score the run first'
 report "a run that was not scored: exit 66, and the command"
 
+# A screen with sub-bulks, drugs on two plates, and the truth beside its plates.
+run 0 "$top/scppdm_synth" "$tmp/plates" --preset tiny --lines 2 --drugs 6 --genes 60 --plates 3 --repeat 1 \
+    --table "${top_srcdir:-.}/data-prep/drugs/drugs.tsv" &&
+    run 0 "$top/scppdm_prep" "$tmp"/plates/plate*.h5ad --drugs "$tmp/plates/drugs.tsv" --min-cells 5 --replicates 4 \
+        --output "$tmp/synth.h5"
+report "a synthetic screen as a shard"
+set -- --shard "$tmp/synth.h5" --models context_mean,replicate
+mkdir "$tmp/s1" "$tmp/s2" "$tmp/s3"
+run 0 "$top/scppdm_eval" --run "$tmp/s1" "$@" && cp "$tmp/out" "$tmp/table1" &&
+    [ "$(wc -l <"$tmp/s1/eval/significance.tsv")" -gt 2 ] && grep -q 'within_well' "$tmp/s1/eval/ceilings.tsv"
+report "tests on sub-bulks and ceilings have rows"
+[ -s "$tmp/s1/eval/uc_truth/results.csv" ] && grep -q '"uc_truth"' "$tmp/s1/eval/summary.json" &&
+    grep -q 'against the truth of the screen' "$tmp/table1" &&
+    grep -q '"discrimination_score_l1"' "$tmp/s1/eval/summary.json"
+report "the truth is scored beside the observation"
+if command -v "$launch" >/dev/null 2>&1; then
+    run 0 "$launch" -n 2 "$top/scppdm_eval" --run "$tmp/s2" "$@" && cmp "$tmp/table1" "$tmp/out" &&
+        run 0 "$launch" -n 3 "$top/scppdm_eval" --run "$tmp/s3" "$@" &&
+        diff -r "$tmp/s1" "$tmp/s2" >"$tmp/out" && diff -r "$tmp/s1" "$tmp/s3" >"$tmp/out"
+    report "1, 2 and 3 ranks write the same bytes of all of these"
+fi
+if command -v gnuplot >/dev/null 2>&1; then
+    run 0 "$top/scppdm_report" "$tmp/s1" --output "$tmp/page" && grep -q 'context_mean' "$tmp/page/index.html" &&
+        grep -q 'uc_truth' "$tmp/page/all_scores.tsv"
+    report "and reported"
+fi
+
 # shellcheck disable=SC2086
 run 0 "$top/scppdm_vae" --run "$tmp/t" --shard "$tmp/s.h5" $tiny && run 0 "$top/scppdm_train" --run "$tmp/t" $tiny
 report "a tiny model"
@@ -140,6 +167,10 @@ for point in 3 0 1 2; do
 done
 cmp "$tmp/all.tsv" "$tmp/t/eval/sweep.tsv" >"$tmp/out"
 report "the same file when each point is a task of an array"
+# shellcheck disable=SC2086
+run 0 "$top/scppdm_train" --run "$tmp/t" $tiny --train.steps 12 --fresh && run 0 "$top/scppdm_eval" "$@" --sweep.index 1 &&
+    [ "$(grep -c '^uc' "$tmp/t/eval/sweep.tsv")" -eq 1 ] && [ "$(find "$tmp/t/eval/sweep" -type f | wc -l)" -eq 5 ]
+report "points of another training are left out"
 run 64 "$top/scppdm_eval" "$@" --sweep.index 4 && err '4 points'
 report "a task beyond the grid: exit 64"
 run 0 "$top/scppdm_eval" --run "$tmp/t" --splits uc --models scppdm,no_change &&
