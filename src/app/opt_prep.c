@@ -194,8 +194,8 @@ static const scp_option choices[] = {
       .type = SCP_OPT_BOOL,
       .offset = AT(check_inputs),
       .def = "false",
-      .help = "Compare every input with its SHA-256 first: in FILE.sha256, or in SHA256SUMS beside it "
-              "or one folder above. Nothing else finds every damage." },
+      .help = "Compare every input with its SHA-256 first: in FILE.sha256, or in SHA256SUMS beside "
+              "it or one folder above. Nothing else finds every damage." },
     { .key = NULL },
 };
 

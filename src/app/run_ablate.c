@@ -157,7 +157,8 @@ scp_status scp_run_ablate(scp_comm *comm, scp_run_settings *s, const scp_text_li
     SCP_TRY(scp_conf_set(scp_run_groups, s, "model", a->model, a->model));
     SCP_TRY(scp_conf_set(scp_run_groups, s, "eval.models", a->model, a->model));
     SCP_TRY(scp_conf_set(scp_run_groups, s, "eval.h5ad", "false", a->model));
-    s->choose.s_p.n = s->choose.s_0.n = s->choose.doubt.n = 0; /* with the guidance of the full model */
+    /* with the guidance of the full model */
+    s->choose.s_p.n = s->choose.s_0.n = s->choose.doubt.n = 0;
     scp_log(SCP_LOG_INFO, "ablation %c: %s (%s=%s)", a->letter, a->what, a->key, a->value);
     SCP_TRY(train(comm, s, a));
     SCP_TRY(scp_run_eval(comm, s));

@@ -19,8 +19,8 @@ static const scp_option path_rows[] = {
       "Shard file of scppdm_prep; the default is the one that the run folder was made with.",
       NULL },
     { "device", NULL, SCP_OPT_TEXT, offsetof(scp_run_paths, device), "auto", 0, 0, NULL, NULL,
-      "auto (a GPU where there is one, else cpu), cpu, ref (fp64 oracle), or cuda[:N] when configured "
-      "--with-cuda; without N the ranks of a node take its GPUs in turn.",
+      "auto (a GPU where there is one, else cpu), cpu, ref (fp64 oracle), or cuda[:N] when "
+      "configured --with-cuda; without N the ranks of a node take its GPUs in turn.",
       NULL },
     { "train.model", "model", SCP_OPT_TEXT, offsetof(scp_run_paths, model), "scppdm", 0, 0, NULL,
       NULL,
@@ -51,12 +51,14 @@ static const scp_option eval_rows[] = {
     { "eval.predictions", "predictions", SCP_OPT_TEXTS, offsetof(scp_eval_choice, predictions),
       NULL, 0, 0, NULL, NULL, "Prediction files (.h5ad) of other models to score as further rows.",
       NULL },
-    { "eval.allow_missing", NULL, SCP_OPT_BOOL, offsetof(scp_eval_choice, allow_missing), "false", 0,
+    { "eval.allow_missing", NULL, SCP_OPT_BOOL, offsetof(scp_eval_choice, allow_missing), "false",
+      0,
       0, NULL, NULL,
       "Conditions without a row in a prediction file are NaN and counted, instead of an error.",
       NULL },
     { "eval.probe", "probe", SCP_OPT_BOOL, offsetof(scp_eval_choice, probe), "true", 0, 0, NULL,
-      NULL, "Look at prediction files in a process of its own first, which a damaged file may kill.",
+      NULL, "Look at prediction files in a process of its own first, which a damaged file may "
+      "kill.",
       NULL },
     { "eval.format", "format", SCP_OPT_ENUM, offsetof(scp_eval_choice, format), "text", 0, 0,
       "text|markdown", NULL, "Form of the tables on stdout.", NULL },
@@ -66,8 +68,8 @@ static const scp_option eval_rows[] = {
       NULL },
     { "eval.ceilings", NULL, SCP_OPT_BOOL, offsetof(scp_eval_choice, ceilings), "true", 0, 0, NULL,
       NULL,
-      "Score the noise ceilings as well: within_well (half of a key's cells predicts the other half) "
-      "and between_plate (the key on its other plates).",
+      "Score the noise ceilings as well: within_well (half of a key's cells predicts the other "
+      "half) and between_plate (the key on its other plates).",
       NULL },
     { "eval.truth", NULL, SCP_OPT_TEXT, offsetof(scp_eval_choice, truth), "auto", 0, 0, NULL, NULL,
       "Score against the truth of a synthetic screen, too: truth.h5 of scppdm_synth; auto: the one "
@@ -75,19 +77,21 @@ static const scp_option eval_rows[] = {
       NULL },
     { "eval.output", "output", SCP_OPT_TEXT, offsetof(scp_eval_choice, output), NULL, 0, 0, NULL,
       NULL,
-      "scppdm_predict: file to write; the default is <run>/pred_<split>.h5ad. scppdm_eval --compare: "
-      "the comparison as a table with tabs.",
+      "scppdm_predict: file to write; the default is <run>/pred_<split>.h5ad. scppdm_eval "
+      "--compare: the comparison as a table with tabs.",
       NULL },
-    { "eval.compare", "compare", SCP_OPT_TEXTS, offsetof(scp_eval_choice, compare), NULL, 0, 0, NULL,
+    { "eval.compare", "compare", SCP_OPT_TEXTS, offsetof(scp_eval_choice, compare), NULL, 0, 0,
       NULL,
-      "Compare runs that were scored instead of scoring: run folders or results.csv files, the first "
-      "against each other one, condition by condition.",
+      NULL,
+      "Compare runs that were scored instead of scoring: run folders or results.csv files, the "
+      "first against each other one, condition by condition.",
       NULL },
     { 0 },
 };
 
 #define SWEEP(name, kind, member, low, high, text)                                                \
-    { "sweep." name, NULL, kind, offsetof(scp_sweep_choice, member), NULL, low, high, NULL, NULL, text, NULL }
+    { "sweep." name, NULL, kind, offsetof(scp_sweep_choice, member), NULL, low, high, NULL, NULL, \
+      text, NULL }
 static const scp_option sweep_rows[] = {
     SWEEP("s_p", SCP_OPT_REALS, s_p, 0, 100, "Values of guidance.s_p to score the first model at."),
     SWEEP("s_0", SCP_OPT_REALS, s_0, 0, 100, "Values of guidance.s_0."),
@@ -95,7 +99,8 @@ static const scp_option sweep_rows[] = {
     SWEEP("gamma", SCP_OPT_REALS, gamma, -100, 100, "Values of guidance.gamma."),
     SWEEP("steps", SCP_OPT_INTS, steps, 1, 100000, "Values of guidance.ddim_steps."),
     SWEEP("draws", SCP_OPT_INTS, draws, 1, 4096, "Values of guidance.draws."),
-    { "sweep.index", NULL, SCP_OPT_INT, offsetof(scp_sweep_choice, index), "-1", -1, 1e9, NULL, NULL,
+    { "sweep.index", NULL, SCP_OPT_INT, offsetof(scp_sweep_choice, index), "-1", -1, 1e9, NULL,
+      NULL,
       "Score one point of the grid alone, 0 to n - 1, as the task of a job array; the last value "
       "changes fastest. -1: all.",
       NULL },
@@ -146,8 +151,8 @@ static scp_status prepare_folder(const scp_run_settings *s, bool create)
     if (!create) {
         if (!scp_fs_is_dir(s->paths.run))
             SCP_FAIL(SCP_ENOINPUT,
-                     "run folder %s does not exist: train first (scppdm_vae, scppdm_train), or make "
-                     "it, to score files and models that need no training",
+                     "run folder %s does not exist: train first (scppdm_vae, scppdm_train), or "
+                     "make it, to score files and models that need no training",
                      s->paths.run);
         return SCP_OK;
     }

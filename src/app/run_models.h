@@ -25,8 +25,8 @@ typedef struct scp_run_models {
     size_t n;
 } scp_run_models;
 
-/** SCP_EUSAGE when two models of s->eval have one name (that of a prediction file is its own, without
- *  folders), or one has that of a ceiling. */
+/** SCP_EUSAGE when two models of s->eval have one name (that of a prediction file is its own,
+ *  without folders), or one has that of a ceiling. */
 scp_status scp_run_models_check(const scp_run_settings *s) SCP_MUST_USE;
 
 /** Open every model of s->eval for these pairs. Collective. m: scp_run_models_close. */

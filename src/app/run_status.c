@@ -100,7 +100,8 @@ static scp_status add_progress(const stage_view *s, scp_strbuf *b)
     const scp_beat_facts *f = &s->beat.facts;
     char left[32];
     SCP_TRY(scp_strbuf_addf(b,
-                            "  step        %lld of %lld (%.1f %%), resumed at %lld, %lld restart%s\n",
+                            "  step        %lld of %lld (%.1f %%), resumed at %lld, "
+                            "%lld restart%s\n",
                             (long long)f->step, (long long)f->steps,
                             f->steps > 0 ? 100.0 * (double)f->step / (double)f->steps : 0,
                             (long long)f->resumed_from, (long long)f->restarts,

@@ -130,7 +130,8 @@ static scp_status find_plates(source *s, const int32_t *rows, size_t n)
  * prediction of a label finds its own truth at distance 0, whatever the noise. */
 static bool predicts_itself(const scp_scores *s, size_t i)
 {
-    return (i && s->label[i - 1] == s->label[i]) || (i + 1 < s->n && s->label[i + 1] == s->label[i]);
+    if (i && s->label[i - 1] == s->label[i]) return true;
+    return i + 1 < s->n && s->label[i + 1] == s->label[i];
 }
 
 static scp_status blank_discrimination(scp_scores *s, bool all)

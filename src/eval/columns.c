@@ -62,8 +62,8 @@ const scp_option scp_metric_options[] = {
       .def = "1000",
       .min = 0,
       .max = 1e6,
-      .help = "resamples of the conditions behind the 95 % intervals and the comparisons of models; "
-              "0: none" },
+      .help = "resamples of the conditions behind the 95 % intervals and the comparisons of "
+              "models; 0: none" },
     { .key = "eval.seed",
       .type = SCP_OPT_INT,
       .offset = AT(seed),
@@ -77,8 +77,8 @@ const scp_option scp_metric_options[] = {
       .def = "0.05",
       .min = 0,
       .max = 0.5,
-      .help = "false discovery rate (Benjamini-Hochberg) of the paired t-tests of the DEG set on the "
-              "sub-bulks of the shard; 0: no tests",
+      .help = "false discovery rate (Benjamini-Hochberg) of the paired t-tests of the DEG set on "
+              "the sub-bulks of the shard; 0: no tests",
       .source = "paper 4.1.2" },
     { .key = NULL },
 };

@@ -85,7 +85,7 @@ typedef struct scp_metric_columns {
 /** The columns of these settings on G genes. */
 void scp_metric_columns_init(const scp_metric_settings *s, size_t G, scp_metric_columns *out);
 
-/** Name in results.csv, agg_results.csv and summary.json: cell-eval's where the metric is shared. */
+/** Name in results.csv, agg_results.csv and summary.json: cell-eval's where it has the metric. */
 static inline const char *scp_metric_shared_name(const scp_metric_column *c)
 {
     return c->cell_eval ? c->cell_eval : c->name;

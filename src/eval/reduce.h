@@ -17,7 +17,7 @@ typedef struct scp_reduction {
     double min, q25, q75, max; /* quartiles by linear interpolation */
 } scp_reduction;
 
-/** Quantile q of sorted values by linear interpolation between order statistics; NaN without any. */
+/** Quantile q of sorted values, linear between order statistics; NaN without any. */
 double scp_quantile(const double *sorted, size_t n, double q);
 
 /** Reduce v [n]; scratch [n] is overwritten. */

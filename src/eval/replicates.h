@@ -8,8 +8,9 @@
  * one paired t-test a gene, Benjamini-Hochberg over all genes.
  *
  * Ceilings. within_well: the even sub-bulks of a key predict the odd ones, both against the vehicle
- * of the plate: the noise of half of the cells. between_plate: x_pre plus the mean change that other
- * plates show for the same (line, drug, dose) predicts the profile: what one plate says of another.
+ * of the plate: the noise of half of the cells. between_plate: x_pre plus the mean change that
+ * other plates show for the same (line, drug, dose) predicts the profile: what one plate says of
+ * another.
  * It has no discrimination scores: their labels average plates, and the mean over plates of what
  * the other plates say is the mean of the plates itself, a rank of 1 by construction. */
 #ifndef SCP_EVAL_REPLICATES_H
@@ -52,8 +53,8 @@ scp_status scp_ceiling_run(scp_ceiling_kind kind, scp_comm *comm, const scp_data
                            const int32_t *rows, size_t n, const char *split,
                            const scp_metric_settings *s, scp_scores *out) SCP_MUST_USE;
 
-/** The same care for the scores of scp_means' `replicate`: discrimination is NaN for labels with two
- *  plates or more in the set, and the reductions are made again. Not collective. */
+/** The same care for the scores of scp_means' `replicate`: discrimination is NaN for labels with
+ *  two plates or more in the set, and the reductions are made again. Not collective. */
 scp_status scp_ceiling_of_replicate(scp_scores *s) SCP_MUST_USE;
 
 /* A score beside a ceiling, both over the conditions that have the ceiling. */

@@ -1,4 +1,5 @@
-/* Result files read back, ours or cell-eval's, and two of them lined up. Not collective. */
+/* Result files read back, ours or cell-eval's, and two of them lined up. Conditions are matched by
+ * the key columns of their files, so both must have the same ones. Not collective. */
 #ifndef SCP_EVAL_SCORE_READ_H
 #define SCP_EVAL_SCORE_READ_H
 

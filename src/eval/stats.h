@@ -16,8 +16,9 @@ typedef struct scp_sort_scratch {
  *  Radix sort, O(n). No NaN. n < 2^32. */
 void scp_argsort(const double *v, size_t n, scp_sort_scratch scratch, uint32_t *order);
 
-/** top [k]: the k values of largest |v| by |v| descending, then index ascending: the first K of them
- *  are the top-K set for any K up to k. k <= n. O(n) to find them, then a sort of k. No NaN. */
+/** top [k]: the k values of largest |v| by |v| descending, then index ascending: the first K of
+ *  them are the top-K set for any K up to k. k <= n. O(n) to find them, then a sort of k. No
+ *  NaN. */
 void scp_top_magnitude(const double *v, size_t n, size_t k, scp_sort_scratch scratch,
                        uint32_t *top);
 
@@ -33,7 +34,8 @@ double scp_pearson(const double *x, const double *y, size_t n);
 double scp_explained_variance(const double *y, const double *y_hat, size_t n);
 
 /** |top_k(a) and top_k(b)| / k for each k [paper C.6].
- *  @param a, b  [k[n_k - 1] or more] from scp_top_magnitude   @param k  [n_k] increasing, 1 <= k <= n
+ *  @param a, b  [k[n_k - 1] or more] from scp_top_magnitude
+ *  @param k     [n_k] increasing, 1 <= k <= n
  *  @param where [n] scratch   @param out  [n_k] */
 void scp_top_overlap(const uint32_t *a, const uint32_t *b, size_t n, const int64_t *k, size_t n_k,
                      uint32_t *where, double *out);

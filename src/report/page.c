@@ -72,7 +72,10 @@ scp_status scp_gnuplot_tic(scp_strbuf *out, const char *text)
     scp_strbuf twice = { 0 };
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_strbuf_addn(&twice, "", 0));
-    for (; *text; text++) SCP_GOTO(done, scp_strbuf_addf(&twice, *text == '%' ? "%%%%" : "%c", *text));
+    for (; *text; text++) {
+        SCP_GOTO(done, scp_strbuf_addn(&twice, text, 1));
+        if (*text == '%') SCP_GOTO(done, scp_strbuf_addn(&twice, text, 1));
+    }
     st = scp_gnuplot_text(out, twice.text);
 done:
     scp_strbuf_fini(&twice);

@@ -143,7 +143,7 @@ static void check_drawn(const char *page)
     }
     has_not(page, "No picture", "every figure was drawn");
     tap_ok(svg == end && svg >= 11, "pictures are in the page (%zu)", svg);
-    has(page, "%</tspan>", "a gene's name with a % is a label");
+    has(page, "%</text>", "a gene's name with a % is a label");
     has_not(page, "%%", "and no format");
     has_not(page, "<?xml", "without declarations of their own");
 }
