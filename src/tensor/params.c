@@ -16,7 +16,7 @@ struct scp_params {
     scp_names *names;
     scp_param_info *info;
     size_t n, cap;
-    size_t trainable, total;
+    size_t trainable, total, weights;
     bool finalized;
     void *arena[SCP_ARENA_COUNT];
     uint8_t *decay_mask;
@@ -115,6 +115,12 @@ static scp_status initialise(scp_params *p, const scp_param_info *info)
     return SCP_OK;
 }
 
+/* The next offset at which vectors of 16 bytes may begin, in fp32 and in half. */
+static size_t aligned(size_t at)
+{
+    return (at + SCP_PARAM_ALIGN - 1) / SCP_PARAM_ALIGN * SCP_PARAM_ALIGN;
+}
+
 static void assign_offsets(scp_params *p)
 {
     size_t at = 0;
@@ -122,7 +128,8 @@ static void assign_offsets(scp_params *p)
         for (size_t i = 0; i < p->n; i++) {
             if (p->info[i].state != state) continue;
             p->info[i].offset = at;
-            at += p->info[i].count;
+            at = aligned(at + p->info[i].count);
+            if (!state) p->weights += p->info[i].count;
         }
         if (!state) p->trainable = at;
     }
@@ -176,6 +183,11 @@ int64_t scp_params_find(const scp_params *p, const char *name)
 size_t scp_params_trainable(const scp_params *p)
 {
     return p->trainable;
+}
+
+size_t scp_params_weights(const scp_params *p)
+{
+    return p->weights;
 }
 
 size_t scp_params_total(const scp_params *p)

@@ -1,12 +1,16 @@
 /* The parameter store: named tensors in one arena each for weights, gradients, moments and the
  * moving average. Trainable parameters come first, states (running statistics) after them, so that
- * the optimiser, clipping, the all-reduce and checkpoints run over flat arrays.
+ * the optimiser, clipping and the all-reduce run over flat arrays. Every tensor begins at a multiple
+ * of SCP_PARAM_ALIGN reals; the gaps between tensors are zero in all arenas and stay it. Files hold
+ * tensors by name and know of no gaps.
  *
  * Graphs of one model (training, prediction, other batch sizes) share a store by name. */
 #ifndef SCP_TENSOR_PARAMS_H
 #define SCP_TENSOR_PARAMS_H
 
 #include "tensor/op.h"
+
+enum { SCP_PARAM_ALIGN = 32 }; /* reals: 64 bytes in half */
 
 typedef enum scp_init_kind { SCP_INIT_CONST, SCP_INIT_UNIFORM, SCP_INIT_NORMAL } scp_init_kind;
 typedef struct scp_init {
@@ -49,8 +53,9 @@ scp_status scp_params_finalize(scp_params *p) SCP_MUST_USE;
 size_t scp_params_count(const scp_params *p);
 const scp_param_info *scp_params_info(const scp_params *p, size_t index);
 int64_t scp_params_find(const scp_params *p, const char *name); /* index or -1 */
-size_t scp_params_trainable(const scp_params *p);               /* reals that are trained */
-size_t scp_params_total(const scp_params *p);                   /* with the states        */
+size_t scp_params_trainable(const scp_params *p); /* reals of the trained part, gaps included */
+size_t scp_params_total(const scp_params *p);     /* with the states                         */
+size_t scp_params_weights(const scp_params *p);   /* values that are trained, without gaps   */
 scp_device *scp_params_device(const scp_params *p);
 const uint8_t *
 scp_params_decay_mask(const scp_params *p); /* [trainable], device memory, borrowed */

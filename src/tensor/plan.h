@@ -68,7 +68,8 @@ typedef struct scp_plan_bucket {
     size_t begin, end, after;
 } scp_plan_bucket;
 
-/** Cut the gradient arena into buckets of whole parameters, at least `reals` long but for the last.
+/** Cut the gradient arena into buckets of whole parameters, at least `reals` long but for the last;
+ *  between the end of one and the begin of the next there may be a gap of zeros.
  *  *out owned by the caller (free), in the order of the arena. */
 scp_status scp_plan_buckets(const scp_plan *p, size_t reals, scp_plan_bucket **out,
                             size_t *n) SCP_MUST_USE;

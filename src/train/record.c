@@ -104,7 +104,7 @@ static scp_status write_start(const scp_record *r, int64_t restarts)
     scp_jsonl_text(&j, "device", scp_params_device(job->params)->backend->name);
     scp_jsonl_int(&j, "restart", restarts);
     scp_jsonl_int(&j, "resumed_from", r->from);
-    scp_jsonl_int(&j, "parameters", (int64_t)scp_params_trainable(job->params));
+    scp_jsonl_int(&j, "parameters", (int64_t)scp_params_weights(job->params));
     scp_jsonl_int(&j, "plan_bytes", (int64_t)scp_plan_bytes(job->plan));
     scp_jsonl_text(&j, "config", job->config_text);
     return write_line(r, &j);

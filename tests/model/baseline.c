@@ -36,7 +36,7 @@ static void test_sizes(void)
             scp_baseline_build_train(g, row[i].kind, &cfg, 4, row[i].genes, row[i].latent, 3, 2, &n);
             tap_st(scp_graph_status(g), "%s builds", scp_baseline_name(row[i].kind));
             tap_st(scp_params_finalize(p), "its parameters");
-            tap_ok(scp_params_trainable(p) == row[i].want, "%s: %zu parameters at %d genes",
+            tap_ok(scp_params_weights(p) == row[i].want, "%s: %zu parameters at %d genes",
                    scp_baseline_name(row[i].kind), row[i].want, (int)row[i].genes);
         }
         scp_graph_destroy(&g);

@@ -88,6 +88,22 @@ void net_stop(net *t)
     scp_conf_fini(groups, &t->cfg);
 }
 
+/* What lies between the tensors of an arena is zero. */
+static scp_status check_gaps(const scp_params *p, const double *v, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < scp_params_count(p); i++) {
+        const scp_param_info *info = scp_params_info(p, i);
+        if (info->state) continue;
+        for (; at < info->offset; at++)
+            if (v[at] != 0) SCP_FAIL(SCP_EINTERNAL, "a gap before %s is not zero", info->name);
+        at = info->offset + info->count;
+    }
+    for (; at < n; at++)
+        if (v[at] != 0) SCP_FAIL(SCP_EINTERNAL, "the gap at the end is not zero");
+    return SCP_OK;
+}
+
 scp_status net_take(const net *t, net_weights *w)
 {
     static const scp_arena arena[] = { SCP_ARENA_W, SCP_ARENA_M, SCP_ARENA_V, SCP_ARENA_EMA };
@@ -95,8 +111,10 @@ scp_status net_take(const net *t, net_weights *w)
     w->n = 4 * n;
     w->v = calloc(w->n, sizeof *w->v);
     if (!w->v) SCP_FAIL(SCP_ENOMEM, "no memory");
-    for (size_t a = 0; a < 4; a++)
+    for (size_t a = 0; a < 4; a++) {
         SCP_TRY(scp_params_read_f64(t->params, arena[a], 0, n, w->v + a * n));
+        SCP_TRY(check_gaps(t->params, w->v + a * n, n));
+    }
     return SCP_OK;
 }
 

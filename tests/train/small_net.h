@@ -35,6 +35,7 @@ typedef struct net_weights {
     size_t n;
 } net_weights;
 
+/** SCP_EINTERNAL when something stands in a gap between two parameters. */
 scp_status net_take(const net *t, net_weights *w) SCP_MUST_USE;
 /** Largest difference; infinity when they are not of one size. */
 double net_distance(const net_weights *a, const net_weights *b);

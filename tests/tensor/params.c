@@ -1,0 +1,72 @@
+/* The arenas of the parameter store: where tensors begin, and what is between them. */
+#include "tensor/params.h"
+
+#include <stdint.h>
+
+#include "dev/device.h"
+#include "tap.h"
+
+static const struct {
+    const char *name;
+    scp_shape shape;
+    bool state;
+} row[] = { { "slope", { 1, { 1 } }, false },
+            { "mean", { 1, { 7 } }, true },
+            { "W", { 2, { 3, 11 } }, false },
+            { "b", { 1, { 32 } }, false },
+            { "var", { 1, { 1 } }, true } };
+
+enum { ROWS = sizeof row / sizeof row[0], TRAINABLE = 32 + 64 + 32, TOTAL = TRAINABLE + 64 };
+
+static void check_arena(scp_params *p, scp_arena a, size_t n, bool wants_values)
+{
+    double v[TOTAL];
+    size_t zeros = 0, others = 0;
+    bool aligned = true, gaps = true;
+    if (!tap_st(scp_params_read_f64(p, a, 0, n, v), "arena %d", (int)a)) return;
+    for (int i = 0; i < ROWS; i++) {
+        const scp_param_info *info = scp_params_info(p, (size_t)i);
+        const char *at = (char *)scp_params_arena(p, a) + info->offset * sizeof(float);
+        if (info->offset >= n) continue;
+        aligned = aligned && (uintptr_t)at % 64 == 0 && info->offset % SCP_PARAM_ALIGN == 0;
+        for (size_t k = 0; k < info->count; k++) {
+            others += v[info->offset + k] == 3;
+            v[info->offset + k] = 0;
+        }
+    }
+    for (size_t i = 0; i < n; i++) gaps = gaps && v[i] == 0, zeros += v[i] == 0;
+    tap_ok(aligned, "every tensor begins at a multiple of 64 bytes");
+    tap_ok(gaps && zeros == n, "between them is zero");
+    tap_ok(others == (wants_values ? 1u + 7 + 33 + 32 + 1 : 0u), "in them what they began with");
+}
+
+int main(void)
+{
+    scp_device *dev = NULL;
+    scp_params *p = NULL;
+    size_t index;
+    void *half = NULL;
+    if (!tap_st(scp_device_open("cpu", &dev), "device") ||
+        !tap_st(scp_params_create(dev, 1, &p), "store"))
+        return tap_done();
+    for (int i = 0; i < ROWS; i++)
+        tap_st(scp_params_add(p, row[i].name, &row[i].shape, (scp_init){ SCP_INIT_CONST, 3 },
+                              row[i].state, &index),
+               "%s", row[i].name);
+    if (tap_st(scp_params_finalize(p), "finalize")) {
+        tap_ok(scp_params_trainable(p) == TRAINABLE && scp_params_total(p) == TOTAL,
+               "the arenas hold tensors and gaps");
+        tap_ok(scp_params_weights(p) == 1 + 33 + 32, "and the count of weights no gaps");
+        check_arena(p, SCP_ARENA_W, TOTAL, true);
+        check_arena(p, SCP_ARENA_EMA, TOTAL, true);
+        check_arena(p, SCP_ARENA_G, TRAINABLE, false);
+        const uint8_t *decay = scp_params_decay_mask(p);
+        size_t decayed = 0;
+        for (size_t i = 0; i < TRAINABLE; i++) decayed += decay[i];
+        tap_ok(decayed == 33 && decay[32] && !decay[32 + 33], "only the matrix decays");
+        tap_st(scp_params_half(p, SCP_F16, &half), "the weights in half, laid out alike");
+    }
+    scp_params_destroy(&p);
+    scp_device_close(&dev);
+    return tap_done();
+}
