@@ -258,7 +258,7 @@ static scp_status loss_sum(scp_node *n)
     return SCP_OK;
 }
 
-/* What mixed precision stores in half. Parameters of norms, biases, tables of the schedule and
+/* What mixed precision stores in half. Parameters of norms, slopes, tables of the schedule and
  * losses stay fp32. */
 enum {
     IN0 = 1,
@@ -276,7 +276,7 @@ const scp_op_info scp_op_table[SCP_OP_COUNT] = {
     [SCP_OP_TABLE] = { "table", 0, 0, leaf, 0 },
     [SCP_OP_PARAM] = { "param", 0, 0, leaf, 0 },
     [SCP_OP_RESHAPE] = { "reshape", 1, 1, reshape, 0 },
-    [SCP_OP_LINEAR] = { "linear", 2, 3, linear, IN01_OUT },
+    [SCP_OP_LINEAR] = { "linear", 2, 3, linear, IN012_OUT },
     [SCP_OP_ADD] = { "add", 2, 2, pairwise, IN01_OUT },
     [SCP_OP_SUB] = { "sub", 2, 2, pairwise, IN01_OUT },
     [SCP_OP_MUL] = { "mul", 2, 2, pairwise, IN01_OUT },

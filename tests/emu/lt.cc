@@ -23,6 +23,7 @@ struct cublasLtMatrixLayoutOpaque_t {
 };
 struct cublasLtMatmulPreferenceOpaque_t {
     uint64_t align[4];
+    uint32_t sums; /* how parts of a split sum may meet */
 };
 
 namespace
@@ -92,14 +93,14 @@ struct product {
                     sum += fa[(size_t)(i * k + e)] * fb[(size_t)(j * k + e)];
                 sum *= alpha;
                 if (beta != 0) sum += beta * get(C, c.type, i + j * c.ld);
-                if (d.epilogue == CUBLASLT_EPILOGUE_BIAS) sum += ((const float *)d.bias)[i];
+                if (d.epilogue == CUBLASLT_EPILOGUE_BIAS) sum += get(d.bias, c.type, i);
                 put(D, c.type, i + j * c.ld, sum);
             }
         if (d.epilogue != CUBLASLT_EPILOGUE_BGRADB) return cudaSuccess;
         for (int64_t j = 0; j < c.cols; j++) {
             float sum = 0;
             for (int64_t e = 0; e < k; e++) sum += fb[(size_t)(j * k + e)];
-            ((float *)d.bias)[j] = sum;
+            put(d.bias, c.type, j, sum);
         }
         return cudaSuccess;
     }
@@ -181,7 +182,7 @@ cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t l)
 }
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *p)
 {
-    *p = new cublasLtMatmulPreferenceOpaque_t{};
+    *p = new cublasLtMatmulPreferenceOpaque_t{ {}, CUBLASLT_REDUCTION_SCHEME_MASK };
     return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t p)
@@ -196,6 +197,10 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
     if (what == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES)
         return size == sizeof(size_t) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
     if (size != sizeof(uint32_t)) return CUBLAS_STATUS_INVALID_VALUE;
+    if (what == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK) {
+        p->sums = *(const uint32_t *)value;
+        return CUBLAS_STATUS_SUCCESS;
+    }
     p->align[what - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES] = *(const uint32_t *)value;
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -207,8 +212,10 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
 {
     *n = 0;
     if (most < 1 || c != out || !fits(d, a, b, c)) return CUBLAS_STATUS_INVALID_VALUE;
-    if (d->epilogue != CUBLASLT_EPILOGUE_DEFAULT && d->bias_type != CUDA_R_32F)
+    if (d->epilogue != CUBLASLT_EPILOGUE_DEFAULT && d->bias_type != c->type)
         return CUBLAS_STATUS_INVALID_VALUE;
+    if (c->type != CUDA_R_32F && p->sums != CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE)
+        return CUBLAS_STATUS_INVALID_VALUE; /* the library may; this project does not want it */
     if ((unsigned)d->epilogue & refused) return CUBLAS_STATUS_NOT_SUPPORTED;
     *found = cublasLtMatmulHeuristicResult_t{};
     for (int i = 0; i < 4; i++) found->algo.data[i] = p->align[i];
@@ -223,6 +230,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const vo
 {
     const void *at[4] = { A, B, C, D };
     if (C != D || c != out || !fits(d, a, b, c)) return CUBLAS_STATUS_INVALID_VALUE;
+    if (d->epilogue != CUBLASLT_EPILOGUE_DEFAULT && (!d->bias || (uintptr_t)d->bias % 16))
+        return CUBLAS_STATUS_INVALID_VALUE; /* a GPU faults: epilogues read 16 bytes at a time */
     for (int i = 0; i < 4; i++) /* what the heuristics were promised */
         if (!algo->data[i] || (uintptr_t)at[i] % algo->data[i]) return CUBLAS_STATUS_INVALID_VALUE;
     const product p = { *d, *a, *b, *c, *(const float *)alpha, *(const float *)beta, A, B, C, D };

@@ -134,6 +134,7 @@ static scp_dtype input_type(const trial *t, int i)
 }
 static scp_dtype grad_type(const trial *t, int i)
 {
+    if (t->node->op == SCP_OP_LINEAR && i == 2) return SCP_REAL; /* a bias is a parameter */
     if (t->variant && (t->node->op == SCP_OP_LINEAR || t->node->op == SCP_OP_GATHER))
         return SCP_REAL;
     return may_be_half(t, i) ? t->store : SCP_REAL;

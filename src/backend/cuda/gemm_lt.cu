@@ -4,7 +4,8 @@
  * and its second our A, each read as it lies. A plan is kept for every (shape, transposition,
  * types, alignment, epilogue): layouts, and the first algorithm of the heuristics. Bias is added,
  * and the gradient of the bias summed, by the product's epilogue where the heuristics offer an
- * algorithm for it; else by a kernel of one pass over y.
+ * algorithm for it and the vector is aligned to 16 bytes; else by a kernel of one pass over y. The
+ * vector has the type of the product's result, as the library wants it.
  *
  * LINEAR: 2 R I O flops forward, 4 R I O backward; bytes: x, W, y once each. At our sizes (R = 256,
  * I and O 128 to 1,024) bound by launch and latency; products with G genes by memory or tensor
@@ -76,7 +77,7 @@ scp_status describe(plan *p)
     const cublasOperation_t of_a = k->trans_b ? CUBLAS_OP_T : CUBLAS_OP_N;
     const cublasOperation_t of_b = k->trans_a ? CUBLAS_OP_T : CUBLAS_OP_N;
     const cublasLtEpilogue_t epilogue = (cublasLtEpilogue_t)k->epilogue;
-    const cudaDataType_t bias_type = CUDA_R_32F;
+    const cudaDataType_t bias_type = data_type((scp_dtype)k->c_type);
     const scp_dtype type = (scp_dtype)k->type;
     SCP_CUBLAS(cublasLtMatmulDescCreate(&p->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F));
     SCP_CUBLAS(
@@ -100,11 +101,14 @@ scp_status choose(scp_cuda *cu, plan *p)
     cublasLtMatmulHeuristicResult_t found;
     const size_t room = cu->workspace_bytes;
     const uint32_t a = (uint32_t)p->key.align_b, b = (uint32_t)p->key.align_a,
-                   c = (uint32_t)p->key.align_c;
+                   c = (uint32_t)p->key.align_c, sums = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
     int n = 0;
     SCP_CUBLAS(cublasLtMatmulPreferenceCreate(&want));
     cublasLtMatmulPreferenceSetAttribute(want, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &room,
                                          sizeof room);
+    if (p->key.c_type != SCP_REAL) /* parts of a split sum must not meet in half */
+        cublasLtMatmulPreferenceSetAttribute(want, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                                             &sums, sizeof sums);
     cublasLtMatmulPreferenceSetAttribute(want, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &a,
                                          sizeof a);
     cublasLtMatmulPreferenceSetAttribute(want, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &b,
@@ -200,15 +204,16 @@ void scp_cuda_gemm_close(scp_cuda *cu)
 
 scp_status scp_cuda_gemm(scp_cuda *cu, const scp_gemm_call *g, bool *fused)
 {
-    const cublasLtEpilogue_t wish = g->bias       ? CUBLASLT_EPILOGUE_BIAS
-                                    : g->row_sums ? CUBLASLT_EPILOGUE_BGRADB
-                                                  : CUBLASLT_EPILOGUE_DEFAULT;
+    void *vector = g->bias ? const_cast<void *>(g->bias) : (void *)g->row_sums;
+    if (reinterpret_cast<uintptr_t>(vector) % 16) vector = nullptr;
+    const cublasLtEpilogue_t wish = !vector   ? CUBLASLT_EPILOGUE_DEFAULT
+                                    : g->bias ? CUBLASLT_EPILOGUE_BIAS
+                                              : CUBLASLT_EPILOGUE_BGRADB;
     plan_key key = key_of(g, wish);
     plan *p = nullptr;
     SCP_TRY(plan_for(cu, &key, &p));
     if (fused) *fused = p->possible && wish != CUBLASLT_EPILOGUE_DEFAULT;
-    if (p->possible)
-        return multiply(cu, p, g, g->bias ? const_cast<float *>(g->bias) : (void *)g->row_sums);
+    if (p->possible) return multiply(cu, p, g, vector);
     if (wish != CUBLASLT_EPILOGUE_DEFAULT) {
         key = key_of(g, CUBLASLT_EPILOGUE_DEFAULT);
         SCP_TRY(plan_for(cu, &key, &p));
@@ -236,17 +241,19 @@ sizes sizes_of(const scp_call *c)
 }
 
 template <class T> struct biased {
-    enum { WIDTH = 1 };
+    enum { WIDTH = 16 / sizeof(T) };
     T *y;
-    const float *b;
+    const T *b;
     int64_t O;
     template <int V> __device__ void run(int64_t i) const
     {
-        scp_put(y + i, true, b[scp_place_of(i, O).col]);
+        float x[V];
+        scp_load(x, b + scp_place_of(i, O).col);
+        scp_store(y + i, true, x);
     }
     bool aligned() const
     {
-        return false;
+        return O % WIDTH == 0 && scp_aligned<T, WIDTH>(y) && scp_aligned<T, WIDTH>(b);
     }
 };
 
@@ -254,17 +261,19 @@ scp_status linear_fwd(const scp_call *c)
 {
     const sizes s = sizes_of(c);
     scp_cuda *cu = scp_cuda_of(c->dev);
-    const float *b = c->node->n_in > 2 ? (const float *)c->in[2] : nullptr;
+    const void *b = c->node->n_in > 2 ? c->in[2] : nullptr;
     bool fused = false;
     if (c->in_type[0] != c->in_type[1])
         SCP_FAIL(SCP_EINTERNAL, "'%s': x and W are stored in different types", c->node->name);
+    if (b && c->in_type[2] != c->out_type)
+        SCP_FAIL(SCP_EINTERNAL, "'%s': bias and y are stored in different types", c->node->name);
     const scp_gemm_call g = { s.R,           s.O,    s.I,         false, true, c->in[0], c->in[1],
                               c->in_type[0], c->out, c->out_type, false, b,    nullptr };
     SCP_TRY(scp_cuda_gemm(cu, &g, &fused));
     if (!b || fused) return SCP_OK;
     return scp_with_type(c->out_type, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
-        return scp_map(cu, s.R * s.O, biased<T>{ (T *)c->out, b, s.O });
+        return scp_map(cu, s.R * s.O, biased<T>{ (T *)c->out, (const T *)b, s.O });
     });
 }
 
@@ -285,10 +294,11 @@ struct to_bias {
     }
 };
 
-/* dW [O, I] = dy^T x, and where the library can, db with it. */
+/* dW [O, I] = dy^T x, and where the library can, db with it. Both are of parameters, and fp32. */
 scp_status weight_grad(const scp_call *c, const sizes &s, bool *fused)
 {
-    float *db = c->node->n_in > 2 && !c->add[2] ? (float *)c->din[2] : nullptr;
+    const bool fp32 = c->din_type[1] == SCP_REAL;
+    float *db = c->node->n_in > 2 && !c->add[2] && fp32 ? (float *)c->din[2] : nullptr;
     const scp_gemm_call g = {
         s.O,      s.I,           s.R,       true,           false,     c->dout,
         c->in[0], c->in_type[0], c->din[1], c->din_type[1], c->add[1], nullptr,
@@ -304,6 +314,8 @@ scp_status linear_bwd(const scp_call *c)
     bool fused = false;
     if (c->out_type != c->in_type[0])
         SCP_FAIL(SCP_EINTERNAL, "'%s': x and y are stored in different types", c->node->name);
+    if (c->node->n_in > 2 && c->din[2] && c->din_type[2] != SCP_REAL)
+        SCP_FAIL(SCP_EINTERNAL, "'%s': the gradient of a bias is fp32", c->node->name);
     if (c->din[0]) {
         const scp_gemm_call g = { s.R,       s.I,      s.O,           false,     false,
                                   c->dout,   c->in[1], c->in_type[1], c->din[0], c->din_type[0],
