@@ -9,9 +9,9 @@
 
 enum { ID = 16 };
 
-/* Kind of device and its identity, of every rank. */
+/* Kind of device, its identity, and what the environment asks for, of every rank. */
 typedef struct place {
-    char backend[8];
+    char backend[8], wish[16];
     uint8_t id[ID];
 } place;
 
@@ -20,6 +20,8 @@ static scp_status gather(scp_comm *world, scp_device *dev, place **all)
     place mine = { .backend = "" };
     size_t total = 0;
     strncpy(mine.backend, dev->backend->name, sizeof mine.backend - 1);
+    const char *wish = getenv("SCPPDM_COMM");
+    if (wish) strncpy(mine.wish, wish, sizeof mine.wish - 1);
     if (dev->backend->uuid) dev->backend->uuid(dev, mine.id);
     return scp_comm_allgatherv(world, &mine, sizeof mine, SCP_COMM_U8, (void **)all, &total, NULL);
 }
@@ -47,9 +49,21 @@ static scp_status check_kinds(const place *p, int n)
     return SCP_OK;
 }
 
+/* All ranks see the same, and so take the same way out. */
+static scp_status check_wishes(const place *p, int n)
+{
+    for (int i = 1; i < n; i++)
+        if (strcmp(p[i].wish, p[0].wish) != 0)
+            SCP_FAIL(SCP_EUSAGE,
+                     "SCPPDM_COMM is '%s' on rank 0 and '%s' on rank %d: export it to all ranks, or "
+                     "to none",
+                     p[0].wish, p[i].wish, i);
+    return SCP_OK;
+}
+
 static scp_status choose(scp_comm *world, const place *p, bool *nccl, const char **why)
 {
-    const char *wish = getenv("SCPPDM_COMM");
+    const char *wish = p[0].wish;
     const int shared = sharing(p, world->size);
 #ifdef HAVE_NCCL
     const bool have = true;
@@ -58,7 +72,7 @@ static scp_status choose(scp_comm *world, const place *p, bool *nccl, const char
 #endif
     *nccl = have && !shared;
     *why = !have ? "this build has no NCCL" : shared ? "ranks share a GPU" : "a GPU for every rank";
-    if (!wish || !*wish) return SCP_OK;
+    if (!*wish) return SCP_OK;
     if (strcmp(wish, "staged") && strcmp(wish, "nccl"))
         SCP_FAIL(SCP_EUSAGE, "SCPPDM_COMM is '%s'; it may be nccl or staged", wish);
     if (!strcmp(wish, "nccl") && !*nccl)
@@ -80,6 +94,7 @@ scp_status scp_comm_create_for(scp_comm *world, scp_device *dev, scp_comm **out)
     SCP_TRY(gather(world, dev, &all));
     SCP_GOTO(done, check_kinds(all, world->size));
     if (dev->backend->host) goto done;
+    SCP_GOTO(done, check_wishes(all, world->size));
     SCP_GOTO(done, choose(world, all, &nccl, &why));
     scp_log(SCP_LOG_INFO, "communicator: %s, %d ranks: %s", nccl ? "nccl" : "staged", world->size,
             why);

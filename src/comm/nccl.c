@@ -1,7 +1,9 @@
 /* NCCL communicator: a GPU for every rank. Nothing blocks the host: the communicator is made
  * non-blocking, its state is polled against the timeout, and an error of any rank, or a rank that
  * is late, ends in ncclCommAbort, so that kernels that wait for it return. Reductions are enqueued
- * on a stream, so that a captured step holds them. */
+ * on a stream, so that a captured step holds them; while such a graph exists, NCCL's abort waits for
+ * it, which may be for ever. So the abort is a thread of its own that nobody waits for: the error
+ * comes first, and the end of the process, by MPI_Abort, ends the thread, too. */
 #include "config.h"
 
 #include "comm/forward.h"
@@ -11,6 +13,7 @@
 #pragma GCC diagnostic ignored "-Wstrict-prototypes" /* of its own header */
 #include <nccl.h>
 #pragma GCC diagnostic pop
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -29,9 +32,17 @@ static nccl *nccl_of(scp_comm *c)
     return (nccl *)c;
 }
 
+static void *abort_it(void *comm)
+{
+    (void)ncclCommAbort(comm);
+    return NULL;
+}
+
+/* Never waits. Without a thread to be had the communicator is left to the end of the process. */
 static void give_up(nccl *n)
 {
-    if (n->comm) (void)ncclCommAbort(n->comm);
+    pthread_t thread;
+    if (n->comm && pthread_create(&thread, NULL, abort_it, n->comm) == 0) pthread_detach(thread);
     n->comm = NULL;
 }
 
@@ -51,9 +62,12 @@ static scp_status settle(nccl *n, ncclResult_t r, const char *call)
         ncclResult_t asked = ncclCommGetAsyncError(n->comm, &r);
         if (asked != ncclSuccess) r = asked;
         if (r == ncclInProgress && scp_clock_seconds() - began > n->base.timeout) {
+            scp_status st = scp_err_raise(
+                SCP_ECOMM, __FILE__, __LINE__, call,
+                "NCCL, rank %d of %d: %s did not finish within %.0f seconds", n->base.rank,
+                n->base.size, call, n->base.timeout);
             give_up(n);
-            SCP_FAIL(SCP_ECOMM, "NCCL, rank %d of %d: %s did not finish within %.0f seconds",
-                     n->base.rank, n->base.size, call, n->base.timeout);
+            return st;
         }
         if (r == ncclInProgress) nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
     }

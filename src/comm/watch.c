@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "comm/comm_impl.h"
+#include "comm/watchdog.h"
 
 scp_status scp_comm_poll(scp_comm *c)
 {
@@ -17,7 +18,7 @@ void scp_comm_abort(scp_comm *c)
     if (c->size > 1 && c->ops->abort) c->ops->abort(c);
 }
 
-scp_status scp_comm_watch(scp_comm *c, scp_device *dev, scp_event *e, const char *what)
+static scp_status wait_for(scp_comm *c, scp_device *dev, scp_event *e, const char *what)
 {
     enum { SPINS = 20000, POLL = 16 };
     const double began = scp_clock_seconds();
@@ -27,13 +28,23 @@ scp_status scp_comm_watch(scp_comm *c, scp_device *dev, scp_event *e, const char
         if (done || i < SPINS) continue;
         if (i % POLL == 0) SCP_TRY(scp_comm_poll(c));
         if (scp_clock_seconds() - began > c->timeout) {
+            scp_status st = scp_err_raise(
+                SCP_ECOMM, __FILE__, __LINE__, NULL,
+                "rank %d of %d: %s did not finish within %.0f seconds; another rank is stuck or "
+                "gone, or the device is",
+                c->rank, c->size, what, c->timeout);
             scp_comm_abort(c);
-            SCP_FAIL(SCP_ECOMM,
-                     "rank %d of %d: %s did not finish within %.0f seconds; another rank is stuck "
-                     "or gone, or the device is",
-                     c->rank, c->size, what, c->timeout);
+            return st;
         }
         nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
     }
     return scp_comm_poll(c);
+}
+
+scp_status scp_comm_watch(scp_comm *c, scp_device *dev, scp_event *e, const char *what)
+{
+    if (c->size > 1) scp_watchdog_enter(what);
+    scp_status st = wait_for(c, dev, e, what);
+    if (c->size > 1) scp_watchdog_leave();
+    return st;
 }

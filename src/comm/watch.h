@@ -8,12 +8,12 @@
 /** Has a rank failed, as far as this one can tell? Looks and returns. SCP_ECOMM. */
 scp_status scp_comm_poll(scp_comm *c) SCP_MUST_USE;
 
-/** Give up what the communicator has on the device, so that nothing there waits for ever. It cannot
- *  be used afterwards. Host memory is not concerned. */
+/** Give up what the communicator has on the device, so that nothing there waits for ever; does not
+ *  wait itself. It cannot be used afterwards. Host memory is not concerned. */
 void scp_comm_abort(scp_comm *c);
 
 /** Wait for an event, at most the communicator's timeout, polling it for errors; SCP_ECOMM with
- *  `what`, after scp_comm_abort. */
+ *  `what`, after scp_comm_abort. The watchdog (watchdog.h) sees the wait. */
 scp_status scp_comm_watch(scp_comm *c, scp_device *dev, scp_event *e,
                           const char *what) SCP_MUST_USE;
 
