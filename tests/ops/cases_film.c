@@ -52,6 +52,17 @@ static scp_node *film_ln_wide(scp_case_ctx *ctx, scp_graph *g)
     return film_ln_of(ctx, g, 2, 2, 530);
 }
 
+/* The product's width, and one that no register holds. */
+static scp_node *film_ln_256(scp_case_ctx *ctx, scp_graph *g)
+{
+    return film_ln_of(ctx, g, 2, 2, 256);
+}
+
+static scp_node *film_ln_516(scp_case_ctx *ctx, scp_graph *g)
+{
+    return film_ln_of(ctx, g, 2, 2, 516);
+}
+
 static scp_node *film_ln_threads(scp_case_ctx *ctx, scp_graph *g)
 {
     return film_ln_of(ctx, g, 40, 8, 128);
@@ -90,6 +101,8 @@ const scp_op_case scp_cases_film[] = {
     { "film_ln", film_ln, 1e-6, 2e-6, 1e-6 },
     { "film_ln_odd", film_ln_odd, 1e-6, 2e-6, 1e-6 },
     { "film_ln_wide", film_ln_wide, 1e-6, 2e-6, 1e-6 },
+    { "film_ln_256", film_ln_256, 1e-6, 2e-6, 1e-6 },
+    { "film_ln_516", film_ln_516, 1e-6, 2e-6, 1e-6 },
     { "film_ln_threads", film_ln_threads, 1e-6, 2e-6, 1e-6 },
     { "film_ln_shared", film_ln_shared, 1e-6, 2e-6, 1e-6 },
     { "mask_select_pre", mask_pre, 1e-7, 1e-6, 1e-6 },

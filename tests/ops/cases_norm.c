@@ -1,4 +1,4 @@
-/* Cases of LAYERNORM and BATCHNORM. */
+/* Cases of LAYERNORM, UNIT and BATCHNORM. */
 #include "ops/cases.h"
 
 static scp_node *vector(scp_case_ctx *ctx, scp_graph *g, const char *name, int64_t D)
@@ -34,6 +34,23 @@ static scp_node *layernorm_wide(scp_case_ctx *ctx, scp_graph *g)
                                     SCP_SHAPE(SCP_SIZE(ctx, 259, 1024), SCP_SIZE(ctx, 131, 512)),
                                     2));
 }
+/* The ways of the CUDA kernels with vectors of 4 (src/backend/cuda/rows.cuh): up to 128 values by one
+ * load a lane, up to 512 in registers, and more. */
+#define ROWS_OF(D)                                                                            \
+    static scp_node *layernorm_##D(scp_case_ctx *ctx, scp_graph *g)                                \
+    {                                                                                              \
+        return layernorm(ctx, g, scp_case_param(ctx, g, "x", SCP_SHAPE(3, D), 2));                 \
+    }                                                                                              \
+    static scp_node *unit_##D(scp_case_ctx *ctx, scp_graph *g)                                     \
+    {                                                                                              \
+        return scp_unit(g, scp_case_param(ctx, g, "x", SCP_SHAPE(3, D), 2));                       \
+    }
+ROWS_OF(20)
+ROWS_OF(256)
+ROWS_OF(260)
+ROWS_OF(516)
+ROWS_OF(1024)
+
 /* Twice with one gain, bias and input: all three gradients add up. */
 static scp_node *layernorm_shared(scp_case_ctx *ctx, scp_graph *g)
 {
@@ -101,10 +118,20 @@ const scp_op_case scp_cases_norm[] = {
     { "layernorm_row", layernorm_row, 5e-7, 1e-6, 1e-6 },
     { "layernorm_tokens", layernorm_tokens, 5e-7, 1e-6, 1e-6 },
     { "layernorm_wide", layernorm_wide, 5e-7, 1e-6, 1e-6 },
+    { "layernorm_20", layernorm_20, 5e-7, 1e-6, 1e-6 },
+    { "layernorm_256", layernorm_256, 5e-7, 1e-6, 1e-6 },
+    { "layernorm_260", layernorm_260, 5e-7, 1e-6, 1e-6 },
+    { "layernorm_516", layernorm_516, 5e-7, 1e-6, 1e-6 },
+    { "layernorm_1024", layernorm_1024, 5e-7, 1e-6, 1e-6 },
     { "layernorm_shared", layernorm_shared, 1e-6, 1e-6, 1e-6 },
     { "unit_tokens", unit_tokens, 5e-7, 1e-6, 1e-6 },
     { "unit_column", unit_column, 5e-7, 1e-6, 1e-6 },
     { "unit_wide", unit_wide, 5e-7, 1e-6, 1e-6 },
+    { "unit_20", unit_20, 5e-7, 1e-6, 1e-6 },
+    { "unit_256", unit_256, 5e-7, 1e-6, 1e-6 },
+    { "unit_260", unit_260, 5e-7, 1e-6, 1e-6 },
+    { "unit_516", unit_516, 5e-7, 1e-6, 1e-6 },
+    { "unit_1024", unit_1024, 5e-7, 1e-6, 1e-6 },
     { "unit_shared", unit_shared, 1e-6, 1e-6, 1e-6 },
     { "batchnorm_odd", batchnorm_odd, 5e-7, 1e-6, 1e-6 },
     { "batchnorm_column", batchnorm_column, 5e-7, 1e-6, 1e-6 },

@@ -38,6 +38,12 @@ static scp_status evaluate(scp_case_run *run, double **y, double **g)
     return scp_params_read_f64(scp_case_params(run), SCP_ARENA_G, 0, trainable, *g);
 }
 
+/* A GPU sums in another order, over the lanes of a warp: 1e-5 where the cpu has less. */
+static double bound(double tol)
+{
+    return strncmp(device, "cuda", 4) == 0 ? fmax(tol, 1e-5) : tol;
+}
+
 static void parity(const scp_op_case *oc, const double *y_ref, const double *g_ref)
 {
     scp_case_run *run = NULL;
@@ -46,10 +52,10 @@ static void parity(const scp_op_case *oc, const double *y_ref, const double *g_r
         tap_st(evaluate(run, &y, &g), "%s runs on %s", oc->name, device)) {
         size_t n = (size_t)scp_shape_count(&scp_case_result(run)->shape);
         double err = error_of(y, y_ref, n);
-        if (!tap_ok(err <= oc->tol_f32, "%s: forward, %s equals ref", oc->name, device))
+        if (!tap_ok(err <= bound(oc->tol_f32), "%s: forward, %s equals ref", oc->name, device))
             tap_diag("error %g", err);
         err = error_of(g, g_ref, scp_params_trainable(scp_case_params(run)));
-        if (!tap_ok(err <= oc->tol_grad32, "%s: backward, %s equals ref", oc->name, device))
+        if (!tap_ok(err <= bound(oc->tol_grad32), "%s: backward, %s equals ref", oc->name, device))
             tap_diag("error %g", err);
     }
     free(y);
