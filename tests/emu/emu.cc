@@ -279,6 +279,13 @@ void emu::complain(const char *fmt, ...)
     std::fputc('\n', stderr);
 }
 
+void emu::check_aligned(const void *at, size_t size)
+{
+    if ((uintptr_t)at % size)
+        complain("launch %ld, block (%u, %u, %u): %p is not aligned to the %zu bytes moved there",
+                 launches, blockIdx.x, blockIdx.y, blockIdx.z, at, size);
+}
+
 void emu::barrier()
 {
     running->state = AT_BARRIER;

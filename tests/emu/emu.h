@@ -9,7 +9,8 @@
  *
  * What a launch refuses, with a message on stderr and cudaErrorLaunchFailure: threads that leave
  * while others wait at a barrier; a shuffle whose mask names a lane that does not come; a write
- * behind the shared memory asked for; more than 1,024 threads, or 48 KiB of shared memory; a grid
+ * behind the shared memory asked for. Loads and stores of several values (kernel.cuh) at an address
+ * that is not aligned to them are complained of. Also refused: more than 1,024 threads, or 48 KiB of shared memory; a grid
  * of no blocks. Shared memory is all ones (NaN) when a block starts.
  *
  * cudaMalloc puts every block of memory between two pages that nobody may touch, its end at the

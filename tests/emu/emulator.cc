@@ -75,6 +75,14 @@ __global__ void write_k(float *out, int64_t at)
     out[at] = 1;
 }
 
+/* Four values at once, from where only one may be moved. */
+__global__ void four_k(float *out, int64_t at)
+{
+    float x[4];
+    scp_load(x, out + at);
+    scp_store(out + at, true, x);
+}
+
 __global__ void add_k(float *x, float y)
 {
     x[threadIdx.x] += y;
@@ -170,6 +178,29 @@ bool stops_the_program(int n, int64_t at)
     return !(WIFEXITED(how) && WEXITSTATUS(how) == 0); /* a signal, or a sanitizer's exit */
 }
 
+/* In a child: the host may not move them either. */
+bool complains_of_four(int64_t at)
+{
+    const long before = scp_emu_complaints();
+    pid_t child = fork();
+    int how = 0;
+    if (child == 0) {
+        scp_emu_loud(false);
+        std::signal(SIGSEGV, SIG_DFL);
+        (void)start(four_k, 1, 1, 0, room_for(16), at);
+        _exit(scp_emu_complaints() > before);
+    }
+    if (child < 0 || waitpid(child, &how, 0) != child) return false;
+    return !(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+}
+
+void test_alignment()
+{
+    tap_ok(!complains_of_four(4), "four values at an address of their size are moved");
+    tap_ok(complains_of_four(1) && complains_of_four(6),
+           "at another, which a GPU would refuse, they are complained of");
+}
+
 void test_bounds()
 {
     tap_ok(!stops_the_program(4, 3), "a write to the last element is fine");
@@ -239,5 +270,6 @@ int main()
     test_halves();
     test_capture();
     test_bounds();
+    test_alignment();
     return tap_done();
 }

@@ -60,10 +60,21 @@ template <class T, int V> struct alignas(sizeof(T) * V) scp_pack {
     T v[V];
 };
 
+/* Under emulation an address that a GPU would refuse is complained of; on a GPU nothing. */
+template <class P> static __device__ __forceinline__ void scp_check_aligned(const void *at)
+{
+#ifdef SCP_EMU_CHECK_ALIGNED
+    SCP_EMU_CHECK_ALIGNED(at, sizeof(P));
+#else
+    (void)at;
+#endif
+}
+
 /** V neighbours from memory that is aligned to all of them. */
 template <int V, class T>
 static __device__ __forceinline__ void scp_load(float (&to)[V], const T *from)
 {
+    scp_check_aligned<scp_pack<T, V>>(from);
     const scp_pack<T, V> p = *reinterpret_cast<const scp_pack<T, V> *>(from);
 #pragma unroll
     for (int k = 0; k < V; k++) to[k] = scp_widen(p.v[k]);
@@ -75,6 +86,7 @@ static __device__ __forceinline__ void scp_store(T *to, bool add, const float (&
 {
     scp_pack<T, V> p;
     float have[V] = {};
+    scp_check_aligned<scp_pack<T, V>>(to);
     if (add) scp_load(have, to);
 #pragma unroll
     for (int k = 0; k < V; k++) scp_narrow(&p.v[k], x[k] + have[k]);

@@ -8,7 +8,7 @@ enum { THREADS = 1024 };
 
 /* One block: all threads must have read which slot it is before one of them moves on. Records and
  * feed are aligned to 64 bytes. */
-static __global__ void load_k(scp_step_state *state, const char *records, int64_t slots,
+static __global__ void __launch_bounds__(THREADS) load_k(scp_step_state *state, const char *records, int64_t slots,
                               size_t record_bytes, uint32_t *feed, size_t words)
 {
     const char *record = records + (size_t)(state->next % slots) * record_bytes;

@@ -35,6 +35,8 @@ void barrier();
 /** All lanes of mask meet; every lane brings 8 bytes and gets those of lane `from`. */
 uint64_t exchange(unsigned mask, uint64_t mine, int from);
 unsigned lane();
+/** A complaint when memory that is moved at once does not begin at a multiple of its size. */
+void check_aligned(const void *at, size_t size);
 
 template <class T> T shuffle(unsigned mask, T value, int from)
 {
@@ -108,6 +110,9 @@ static inline uint64_t __umul64hi(uint64_t a, uint64_t b)
 {
     return (uint64_t)(((unsigned __int128)a * b) >> 64);
 }
+
+/* What kernel.cuh asks before it moves several values at once. */
+#define SCP_EMU_CHECK_ALIGNED(at, size) emu::check_aligned((at), (size))
 
 template <class... P, class... A>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t *cfg, void (*kernel)(P...), A &&...args)
