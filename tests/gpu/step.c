@@ -187,6 +187,11 @@ static void nccl_alone(void)
     for (int i = 0; i < 1000; i++) x[i] = (float)i;
     if (!tap_st(scp_device_open(device, &dev), "the device")) return;
     scp_status st = scp_comm_create_nccl(self, dev, &nccl);
+    if (st == SCP_EUSAGE) { /* the one reason for it */
+        tap_skip(scp_err_message(), "one rank of NCCL");
+        scp_device_close(&dev);
+        return;
+    }
     if (tap_st(st, "one rank of NCCL") &&
         tap_st(scp_device_alloc(dev, sizeof x, &memory), "memory") &&
         tap_st(scp_device_write_f32(dev, memory, x, 1000), "numbers") &&
@@ -202,7 +207,7 @@ static void nccl_alone(void)
     scp_average_destroy(&a);
     scp_device_release(dev, memory);
     if (nccl) {
-        net t;
+        net t = { 0 };
         net_weights w[2] = { { 0 } };
         scp_step_state s;
         int64_t replayed = 0;
