@@ -55,8 +55,8 @@ static scp_status check_wishes(const place *p, int n)
     for (int i = 1; i < n; i++)
         if (strcmp(p[i].wish, p[0].wish) != 0)
             SCP_FAIL(SCP_EUSAGE,
-                     "SCPPDM_COMM is '%s' on rank 0 and '%s' on rank %d: export it to all ranks, or "
-                     "to none",
+                     "SCPPDM_COMM is '%s' on rank 0 and '%s' on rank %d: export it to all ranks, "
+                     "or to none",
                      p[0].wish, p[i].wish, i);
     return SCP_OK;
 }

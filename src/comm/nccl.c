@@ -1,8 +1,8 @@
 /* NCCL communicator: a GPU for every rank. Nothing blocks the host: the communicator is made
  * non-blocking, its state is polled against the timeout, and an error of any rank, or a rank that
  * is late, ends in ncclCommAbort, so that kernels that wait for it return. Reductions are enqueued
- * on a stream, so that a captured step holds them; while such a graph exists, NCCL's abort waits for
- * it, which may be for ever. So the abort is a thread of its own that nobody waits for: the error
+ * on a stream, so that a captured step holds them; while such a graph exists, NCCL's abort waits
+ * for it, which may be for ever. So the abort is a thread of its own that nobody waits for: the error
  * comes first, and the end of the process, by MPI_Abort, ends the thread, too. */
 #include "config.h"
 
