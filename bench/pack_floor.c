@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "io/coder.h"
+#include "io/pack.h"
 #include "io/h5.h"
 #include "io/h5ad.h"
 
@@ -20,26 +20,26 @@ static scp_status pack_array(hid_t file, const char *name, hid_t type, scp_pack_
                              size_t chunk, buffers *b)
 {
     scp_status st = SCP_OK;
-    scp_coder *coder = NULL;
+    scp_packer *packer = NULL;
     hid_t dset = H5I_INVALID_HID;
     int rank;
     size_t dims[SCP_H5_MAX_RANK], size = 0;
-    SCP_GOTO(done, scp_coder_create(&format, &coder));
+    SCP_GOTO(done, scp_packer_create(&format, &packer));
     SCP_GOTO(done, scp_alloc(chunk, format.width, &b->raw));
-    SCP_GOTO(done, scp_alloc(scp_coder_bound(coder, chunk * format.width), 1, &b->packed));
+    SCP_GOTO(done, scp_alloc(scp_packer_bound(packer, chunk * format.width), 1, &b->packed));
     SCP_GOTO(done, scp_h5_dataset_open_cached(file, name, &dset));
     SCP_GOTO(done, scp_h5_extent(dset, &rank, dims));
     for (size_t at = 0; at < dims[0]; at += chunk) {
         size_t n = dims[0] - at < chunk ? dims[0] - at : chunk;
         SCP_GOTO(done, scp_h5_read_slab(dset, type, at, n, b->raw));
         double start = scp_clock_thread_seconds();
-        SCP_GOTO(done, scp_coder_run(coder, b->raw, n * format.width, b->packed, &size));
+        SCP_GOTO(done, scp_packer_run(packer, b->raw, n * format.width, b->packed, &size));
         b->seconds += scp_clock_thread_seconds() - start;
         b->bytes += size;
     }
 done:
     if (dset >= 0) SCP_H5_KEEP(st, H5Dclose(dset));
-    scp_coder_destroy(&coder);
+    scp_packer_destroy(&packer);
     free(b->raw);
     free(b->packed);
     b->raw = b->packed = NULL;

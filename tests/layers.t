@@ -42,7 +42,7 @@ gsl/.*|igraph.*                               eval
 yaml\.h                                       conf
 jansson\.h                                    base/json.c io/safetensors.c io/manifest.c
 Random123/.*                                  base backend backend/ref backend/cpu backend/cuda
-zlib\.h                                       io/gz.c io/coder.c
+zlib\.h                                       io/gz.c io/pack.c
 xxhash\.h                                     base/hash.c
 libdeflate\.h                                 io/inflate.c io/pack.c io/deflate_code.c
 isa-l/                                         io/inflate.c

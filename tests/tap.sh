@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # What shell tests share: a folder of their own in $tmp, numbered results, looks at what a program said. A script
-# keeps what a program said in $tmp/stdout or $tmp/out, and in $tmp/err, and ends with: echo "1..$count"
+# keeps what a program said in $tmp/stdout or $tmp/out, and in $tmp/err, or both in $tmp/log, and ends with: echo "1..$count"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 count=0
@@ -11,7 +11,7 @@ report() { # WHAT: the result of the command before
     count=$((count + 1))
     if [ $rc -eq 0 ]; then echo "ok $count - $1"; return; fi
     echo "not ok $count - $1"
-    for said in stdout out said err; do
+    for said in stdout out said err log; do
         if [ -f "$tmp/$said" ]; then sed "s/^/# $said: /" "$tmp/$said" | tail -20; fi
     done
 }

@@ -12,14 +12,14 @@
 #include "base/mem.h"
 #include "base/team.h"
 #include "data/synth_rng.h"
-#include "io/coder.h"
+#include "io/pack.h"
 
 enum { MAX_CELLS = 2048, MIN_CELLS = 64, MANY_COUNTS = 6 << 20, TASK = 16 };
 
 typedef struct member { /* of the team */
     scp_synth_drawer *drawer;
     scp_h5ad_rows rows;
-    scp_coder *coder[2];
+    scp_packer *packer[2];
     void *raw, *packed; /* [chunk] of 8 bytes, [bound] */
     scp_synth_tally *tally;
 } member;
@@ -102,7 +102,7 @@ static size_t chunk_bound(const scp_synth_segment *s, const member *m)
     size_t most = 0;
     for (int p = 0; p < 2; p++) {
         size_t width = scp_h5ad_pack_format(&s->opt, (scp_h5ad_part)p).width;
-        size_t bound = scp_coder_bound(m->coder[p], s->chunk * width);
+        size_t bound = scp_packer_bound(m->packer[p], s->chunk * width);
         if (bound > most) most = bound;
     }
     return most;
@@ -113,7 +113,7 @@ static scp_status fill_member(scp_synth_segment *s, member *m)
     SCP_TRY(scp_synth_drawer_create(s->sampler, &m->drawer));
     for (int p = 0; p < 2; p++) {
         scp_pack_format format = scp_h5ad_pack_format(&s->opt, (scp_h5ad_part)p);
-        SCP_TRY(scp_coder_create(&format, &m->coder[p]));
+        SCP_TRY(scp_packer_create(&format, &m->packer[p]));
     }
     SCP_TRY(scp_alloc(s->chunk, sizeof(int64_t), &m->raw));
     SCP_TRY(scp_alloc(chunk_bound(s, m), 1, &m->packed));
@@ -156,7 +156,7 @@ void scp_synth_segment_destroy(scp_synth_segment **sp)
         member *m = &s->team[t];
         scp_synth_drawer_destroy(&m->drawer);
         scp_h5ad_rows_fini(&m->rows);
-        for (int p = 0; p < 2; p++) scp_coder_destroy(&m->coder[p]);
+        for (int p = 0; p < 2; p++) scp_packer_destroy(&m->packer[p]);
         free(m->raw);
         free(m->packed);
         free(m->tally);
@@ -343,7 +343,7 @@ void scp_synth_segment_cut(scp_synth_segment *s, scp_synth_batch *b)
 static scp_status pack_chunk(scp_synth_segment *s, member *m, scp_h5ad_part part, size_t at)
 {
     scp_synth_chunk *c = &s->b->part[part][at];
-    scp_coder *coder = m->coder[part];
+    scp_packer *packer = m->packer[part];
     size_t width = scp_h5ad_pack_format(&s->opt, part).width, bytes = s->chunk * width;
     char *raw = m->raw;
     int32_t *narrow = (int32_t *)(void *)(raw + bytes - 4 * s->chunk); /* in place, upper half */
@@ -353,7 +353,7 @@ static scp_status pack_chunk(scp_synth_segment *s, member *m, scp_h5ad_part part
             int64_t wide = narrow[i]; /* read before 8 i + 8 bytes are overwritten */
             memcpy(raw + i * sizeof wide, &wide, sizeof wide);
         }
-    SCP_TRY(scp_coder_run(coder, raw, bytes, m->packed, &c->n));
+    SCP_TRY(scp_packer_run(packer, raw, bytes, m->packed, &c->n));
     SCP_TRY(scp_grow(&c->bytes, &c->cap, c->n, 1));
     memcpy(c->bytes, m->packed, c->n);
     return SCP_OK;

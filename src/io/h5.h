@@ -145,7 +145,7 @@ typedef struct scp_h5_layout {
     bool shuffle;
     int deflate; /* 0..9 */
     bool grows;  /* dimension 0 may grow (scp_h5_append) */
-    bool sparse; /* of io/coder.h, when io/h5_out.h writes it */
+    bool sparse; /* of io/pack.h, when io/h5_out.h writes it */
 } scp_h5_layout;
 
 /** Rank (0 for a scalar) and extents of an open dataset; SCP_EDATA beyond SCP_H5_MAX_RANK. */

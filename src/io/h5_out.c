@@ -22,15 +22,15 @@ struct scp_h5_out {
     uint8_t *packed; /* [threads, bound] */
     size_t *size;    /* [threads] bytes packed */
     size_t bound;
-    scp_coder **coder; /* [threads] */
+    scp_packer **packer; /* [threads] */
 };
 
 static scp_status make_room(scp_h5_out *o)
 {
     size_t n = (size_t)o->threads;
-    SCP_TRY(scp_alloc(n, sizeof *o->coder, &o->coder));
-    for (size_t t = 0; t < n; t++) SCP_TRY(scp_coder_create(&o->format, &o->coder[t]));
-    o->bound = scp_coder_bound(o->coder[0], o->chunk * o->entry);
+    SCP_TRY(scp_alloc(n, sizeof *o->packer, &o->packer));
+    for (size_t t = 0; t < n; t++) SCP_TRY(scp_packer_create(&o->format, &o->packer[t]));
+    o->bound = scp_packer_bound(o->packer[0], o->chunk * o->entry);
     SCP_TRY(scp_alloc(n * o->chunk, o->entry, &o->raw));
     SCP_TRY(scp_alloc(n, o->bound, &o->packed));
     SCP_TRY(scp_alloc(n, sizeof *o->size, &o->size));
@@ -104,7 +104,7 @@ static scp_status pack_one(void *ctx, int thread)
 {
     scp_h5_out *o = ctx;
     size_t t = (size_t)thread, n = o->chunk * o->entry;
-    return scp_coder_run(o->coder[t], o->raw + t * n, n, o->packed + t * o->bound, &o->size[t]);
+    return scp_packer_run(o->packer[t], o->raw + t * n, n, o->packed + t * o->bound, &o->size[t]);
 }
 
 /* Pack and write what is pending; a last chunk that is not full is filled up with zeros. */
@@ -152,8 +152,8 @@ void scp_h5_out_drop(scp_h5_out **op)
     scp_h5_out *o = op ? *op : NULL;
     if (!o) return;
     if (o->dset >= 0) H5Dclose(o->dset);
-    for (int t = 0; o->coder && t < o->threads; t++) scp_coder_destroy(&o->coder[t]);
-    free(o->coder);
+    for (int t = 0; o->packer && t < o->threads; t++) scp_packer_destroy(&o->packer[t]);
+    free(o->packer);
     free(o->raw);
     free(o->packed);
     free(o->size);

@@ -5,7 +5,7 @@
 #define SCP_IO_H5_OUT_H
 
 #include "io/h5.h"
-#include "io/coder.h"
+#include "io/pack.h"
 
 typedef struct scp_h5_out scp_h5_out;
 
@@ -20,7 +20,7 @@ hid_t scp_h5_out_dataset(const scp_h5_out *o);
 
 /** Write the next n entries of dimension 0. */
 scp_status scp_h5_out_append(scp_h5_out *o, size_t n, const void *data) SCP_MUST_USE;
-/** Write the next whole chunk, packed already (io/coder.h, with the layout's deflate, shuffle and
+/** Write the next whole chunk, packed already (io/pack.h, with the layout's deflate, shuffle and
  *  sparse). SCP_EINTERNAL in the middle of a chunk. */
 scp_status scp_h5_out_packed(scp_h5_out *o, const void *bytes, size_t n) SCP_MUST_USE;
 

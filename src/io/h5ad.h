@@ -144,7 +144,7 @@ scp_status scp_h5ad_column_end(scp_h5ad_column **c) SCP_MUST_USE;
 /** NULL is fine. */
 void scp_h5ad_column_drop(scp_h5ad_column **c);
 
-/** X of a CSR writer in chunks that others have packed (io/coder.h), instead of write_rows: how the
+/** X of a CSR writer in chunks that others have packed (io/pack.h), instead of write_rows: how the
  *  chunks of its two arrays are made; */
 typedef enum scp_h5ad_part { SCP_H5AD_VALUES, SCP_H5AD_COLUMNS } scp_h5ad_part;
 scp_pack_format scp_h5ad_pack_format(const scp_h5ad_write_options *opt, scp_h5ad_part part);

@@ -7,7 +7,7 @@ libscppdm_a_SOURCES += src/io/h5ad.h src/io/h5ad_field.h src/io/h5ad_field.c src
 	src/io/h5ad_frame.c src/io/h5ad_matrix.h src/io/h5ad_matrix.c src/io/h5ad_read.c src/io/h5ad_stream.h src/io/h5ad_stream.c src/io/h5ad_stream_impl.h \
 	src/io/h5ad_stream_csr.c src/io/h5ad_stream_csc.c src/io/h5ad_stream_dense.c src/io/h5ad_entries.h src/io/h5ad_entries.c
 libscppdm_a_SOURCES += src/io/inflate.h src/io/inflate.c src/io/deflate_code.h src/io/deflate_code.c src/io/deflate_words.h src/io/deflate_words.c \
-	src/io/deflate_values.h src/io/deflate_values.c src/io/pack.h src/io/pack.c src/io/coder.h src/io/coder.c \
+	src/io/deflate_values.h src/io/deflate_values.c src/io/pack.h src/io/pack.c \
 	src/io/h5_out.h src/io/h5_out.c src/io/h5ad_writer.h \
 	src/io/h5ad_write.c src/io/h5ad_write_x.c src/io/h5ad_write_column.c src/io/h5ad_write_frame.c
 libscppdm_a_SOURCES += src/io/gz.h src/io/gz.c src/io/gmt.h src/io/gmt.c

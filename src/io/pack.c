@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <libdeflate.h>
+#include <zlib.h>
 
 #include "base/mem.h"
 #include "io/deflate_values.h"
@@ -12,11 +13,17 @@
 
 struct scp_packer {
     scp_pack_format format;
-    struct libdeflate_compressor *zlib;
+    struct libdeflate_compressor *library; /* NULL where another compresses, or none */
     uint8_t *mixed;   /* shuffled bytes */
     scp_token *token; /* scratch of scp_deflate_values */
     size_t cap, cap_tokens;
 };
+
+/* X of a plate from level 2 on: its streams are those of h5py and anndata. */
+static bool by_zlib(const scp_pack_format *f)
+{
+    return f->sparse && f->deflate >= 2 && !f->shuffle;
+}
 
 scp_status scp_packer_create(const scp_pack_format *format, scp_packer **out)
 {
@@ -27,9 +34,9 @@ scp_status scp_packer_create(const scp_pack_format *format, scp_packer **out)
     *out = NULL;
     SCP_TRY(scp_alloc(1, sizeof *p, &p));
     p->format = *format;
-    if (format->deflate > 0) {
-        p->zlib = libdeflate_alloc_compressor(format->deflate);
-        if (!p->zlib) {
+    if (format->deflate > 0 && !by_zlib(format)) {
+        p->library = libdeflate_alloc_compressor(format->deflate);
+        if (!p->library) {
             free(p);
             SCP_FAIL(SCP_ENOMEM, "no memory for a compressor of level %d", format->deflate);
         }
@@ -42,29 +49,36 @@ void scp_packer_destroy(scp_packer **pp)
 {
     scp_packer *p = pp ? *pp : NULL;
     if (!p) return;
-    libdeflate_free_compressor(p->zlib);
+    libdeflate_free_compressor(p->library);
     free(p->mixed);
     free(p->token);
     free(p);
     *pp = NULL;
 }
 
-static bool use_words(const scp_packer *p)
+/* X of a plate of level 1, by a coder for what it is. */
+static bool by_own(const scp_packer *p, size_t width)
 {
-    return p->format.sparse && p->format.width == SCP_WORD && p->zlib && !p->format.shuffle;
-}
-
-static bool use_values(const scp_packer *p)
-{
-    return p->format.sparse && p->format.width == SCP_VALUE && p->format.deflate == 1 &&
-           !p->format.shuffle;
+    const scp_pack_format *f = &p->format;
+    return f->sparse && f->width == width && f->deflate == 1 && !f->shuffle;
 }
 
 size_t scp_packer_bound(const scp_packer *p, size_t n)
 {
-    if (use_words(p)) return scp_deflate_words_bound(n / SCP_WORD);
-    if (use_values(p)) return scp_deflate_values_bound(n / SCP_VALUE);
-    return p->zlib ? libdeflate_zlib_compress_bound(p->zlib, n) : n;
+    if (by_own(p, SCP_WORD)) return scp_deflate_words_bound(n / SCP_WORD);
+    if (by_own(p, SCP_VALUE)) return scp_deflate_values_bound(n / SCP_VALUE);
+    if (by_zlib(&p->format)) return compressBound(n);
+    return p->library ? libdeflate_zlib_compress_bound(p->library, n) : n;
+}
+
+static scp_status run_zlib(int level, const void *in, size_t n, void *out, size_t *size)
+{
+    uLongf made = compressBound(n);
+    int code = compress2(out, &made, in, n, level);
+    if (code == Z_MEM_ERROR) SCP_FAIL(SCP_ENOMEM, "no memory for a compressor of level %d", level);
+    SCP_ARG(code == Z_OK, "zlib's level %d: %s", level, zError(code));
+    *size = made;
+    return SCP_OK;
 }
 
 /* HDF5's shuffle: all first bytes of the elements, then all second ones, and so on. */
@@ -83,21 +97,25 @@ scp_status scp_packer_run(scp_packer *p, const void *in, size_t n, void *out, si
         shuffle(in, n / p->format.width, p->format.width, p->mixed);
         in = p->mixed;
     }
-    if (!p->zlib) {
+    if (p->format.deflate == 0) {
         memcpy(out, in, n);
         *size = n;
         return SCP_OK;
     }
-    if (use_words(p)) {
+    if (by_own(p, SCP_WORD)) {
         *size = scp_deflate_words(in, n / SCP_WORD, out);
         return SCP_OK;
     }
-    if (use_values(p)) {
+    if (by_own(p, SCP_VALUE)) {
         SCP_TRY(scp_grow(&p->token, &p->cap_tokens, n / SCP_VALUE, sizeof *p->token));
         *size = scp_deflate_values(in, n / SCP_VALUE, p->token, out);
         return SCP_OK;
     }
-    *size = libdeflate_zlib_compress(p->zlib, in, n, out, scp_packer_bound(p, n));
+    if (by_zlib(&p->format)) {
+        SCP_TRY(run_zlib(p->format.deflate, in, n, out, size));
+        return SCP_OK;
+    }
+    *size = libdeflate_zlib_compress(p->library, in, n, out, scp_packer_bound(p, n));
     SCP_ARG(*size > 0, "%zu bytes did not fit their bound", n);
     return SCP_OK;
 }

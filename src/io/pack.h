@@ -1,6 +1,8 @@
-/* Chunks of a dataset as HDF5 stores them, made outside HDF5: shuffle and deflate (zlib's format,
- * by libdeflate). What a packer makes is what HDF5's own filters read back; its bytes depend on the
- * input alone. A packer belongs to one thread. */
+/* Chunks of a dataset as HDF5 stores them, made outside HDF5: shuffle and deflate (zlib's format). X
+ * of a plate is packed by coders of its own at level 1 (io/deflate_words.h, io/deflate_values.h),
+ * by zlib itself from level 2 on, so that its streams are those of h5py and anndata; everything
+ * else by libdeflate. What a packer makes is what HDF5's own filters read back; its bytes depend on
+ * the input alone. A packer belongs to one thread. */
 #ifndef SCP_IO_PACK_H
 #define SCP_IO_PACK_H
 
@@ -12,8 +14,7 @@ typedef struct scp_pack_format {
     int deflate; /* 0..9; 0 stores the bytes as they are */
     bool shuffle;
     size_t width; /* bytes of an element */
-    bool sparse;  /* of a sparse matrix: columns of 8 bytes go through io/deflate_words.h at every
-                     level, values of 4 bytes through io/deflate_values.h at level 1 */
+    bool sparse;  /* X of a plate, or a part of it */
 } scp_pack_format;
 
 typedef struct scp_packer scp_packer;

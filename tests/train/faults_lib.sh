@@ -4,27 +4,15 @@
 top=${top_builddir:-.}
 case $top in /*) ;; *) top=$PWD/$top ;; esac
 launch=${MPIRUN:-mpirun}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tap.sh"
 trap 'clean_up 2>/dev/null; rm -rf "$tmp"' EXIT
 clean_up() { :; }
-count=0
 tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
  --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
  --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
  --train.log_every 1 --train.warmup 5 --train.validate_every 0 --device cpu"
 
-report() { # WHAT: the result of the command before
-    rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        tail -n 20 "$tmp/log" | sed 's/^/# /'
-    fi
-}
-skip() { # WHAT REASON
-    count=$((count + 1))
-    echo "ok $count - $1 # SKIP $2"
-}
 said() { grep -q -e "$1" "$tmp/log"; }
 # run CODE COMMAND...: it ends with this code within a minute.
 run() {

@@ -4,9 +4,8 @@
 # the newest checkpoint, and in the end weights, moments and metrics are those of a run that nobody killed, bit for
 # bit. SCP_TEST_LONG=1: 100 kills, else 6. SCP_TEST_SEED chooses the moments.
 top=${top_builddir:-.}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=tests/tap.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tap.sh"
 seed=${SCP_TEST_SEED:-1}
 kills=6
 steps=600
@@ -16,14 +15,6 @@ tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 1
  --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
  --train.log_every 5 --train.checkpoint_every 10 --train.validate_every 40 --device cpu"
 
-report() { # WHAT: the result of the command before
-    rc=$?
-    count=$((count + 1))
-    if [ $rc -eq 0 ]; then echo "ok $count - $1"; else
-        echo "not ok $count - $1"
-        tail -n 20 "$tmp/log" | sed 's/^/# /'
-    fi
-}
 # random N LEAST MOST: the N-th number of the sequence of this seed.
 random() { awk -v n="$1" -v a="$2" -v b="$3" -v s="$seed" 'BEGIN { srand(s * 100003 + n); rand(); print a + int(rand() * (b - a + 1)) }'; }
 # Options are words of their own on purpose.
