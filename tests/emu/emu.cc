@@ -262,9 +262,9 @@ cudaError_t emu::launch(const cudaLaunchConfig_t *cfg, std::function<void()> thr
     size_t blocks = (size_t)cfg->gridDim.x * cfg->gridDim.y * cfg->gridDim.z;
     if (threads == 0 || threads > MAX_THREADS || blocks == 0 || cfg->gridDim.y > 65535 ||
         cfg->gridDim.z > 65535 || cfg->dynamicSmemBytes > SHARED_MAX)
-        return cudaErrorInvalidConfiguration;
+        return keep(cudaErrorInvalidConfiguration);
     cudaLaunchConfig_t copy = *cfg;
-    return record([copy, thread]() { return run_kernel(copy, thread); });
+    return enqueue(cfg->stream, [copy, thread]() { return run_kernel(copy, thread); });
 }
 
 void emu::complain(const char *fmt, ...)

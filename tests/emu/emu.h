@@ -7,7 +7,12 @@
  * another order lacks a barrier, or depends on the order of blocks. Blocks never run at the same
  * time: what only two of them can do to each other is not found.
  *
- * What a launch refuses, with a message on stderr and cudaErrorLaunchFailure: threads that leave
+ * Work on a stream runs when the schedule says, not when it is enqueued, and its errors come when
+ * the host waits. While a stream is captured, the calls that CUDA forbids then spoil the capture: taking and
+ * freeing memory, waiting, asking for an event, copies of host memory that is not pinned, the legacy
+ * stream, waiting for what is outside of the capture, streams that are not joined at its end.
+ *
+ * What the device refuses, with a message on stderr and cudaErrorLaunchFailure: threads that leave
  * while others wait at a barrier; a shuffle whose mask names a lane that does not come; a write
  * behind the shared memory asked for. Loads and stores of several values (kernel.cuh) at an address
  * that is not aligned to them are complained of. Also refused: more than 1,024 threads, or 48 KiB of shared memory; a grid
@@ -32,6 +37,18 @@ typedef enum scp_emu_order {
     SCP_EMU_SHUFFLED /* another order at every barrier and for every block       */
 } scp_emu_order;
 
+/* When the work of streams runs: what is not ordered by a stream, an event or a wait of the host
+ * differs between them. */
+typedef enum scp_emu_schedule {
+    SCP_EMU_LATE,  /* when the host waits, the stream that it waits for first, and others where that
+                    * is stuck; of a graph the last call that may run (the default)              */
+    SCP_EMU_EAGER, /* at once, the newest stream first; of a graph the first call that may run    */
+    SCP_EMU_RANDOM /* some of it now and then; of a graph any call that may run                  */
+} scp_emu_schedule;
+
+/** Schedule of all streams from now on; what there is runs first. At the start it is that of
+ *  $SCP_EMU_SCHEDULE (late, eager or random). */
+void scp_emu_set_schedule(scp_emu_schedule schedule);
 /** Order of the kernels from now on. */
 void scp_emu_set_order(scp_emu_order order);
 /** Kernels launched so far. */

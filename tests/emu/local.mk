@@ -9,7 +9,7 @@ emu_objects = $(cuda_kernels:.cu=.emu)
 -include src/backend/cuda/*.emu.d
 
 check_LIBRARIES += libscpemu.a
-libscpemu_a_SOURCES = tests/emu/emu.h tests/emu/record.h tests/emu/emu.cc tests/emu/runtime.cc tests/emu/lt.cc \
+libscpemu_a_SOURCES = tests/emu/emu.h tests/emu/record.h tests/emu/emu.cc tests/emu/runtime.cc tests/emu/stream.cc tests/emu/lt.cc \
 	tests/emu/include/cuda_runtime.h tests/emu/include/cuda_runtime_api.h tests/emu/include/cuda_fp16.h \
 	tests/emu/include/cuda_bf16.h tests/emu/include/cublasLt.h \
 	src/backend/cuda/register.c src/backend/cuda/memory.c src/backend/cuda/async.c
@@ -28,6 +28,12 @@ tests_emu_emulator_t_SOURCES = tests/emu/emulator.cc
 tests_emu_emulator_t_CPPFLAGS = $(EMU_CPPFLAGS) $(AM_CPPFLAGS)
 tests_emu_emulator_t_CXXFLAGS = $(EMU_CXXFLAGS)
 tests_emu_emulator_t_LDADD = $(emu_ldadd)
+check_PROGRAMS += tests/emu/streams.t
+TESTS += tests/emu/streams.t
+tests_emu_streams_t_SOURCES = tests/emu/streams.cc
+tests_emu_streams_t_CPPFLAGS = $(EMU_CPPFLAGS) $(AM_CPPFLAGS)
+tests_emu_streams_t_CXXFLAGS = $(EMU_CXXFLAGS)
+tests_emu_streams_t_LDADD = $(emu_ldadd)
 tests_emu_plan_t_SOURCES = tests/emu/plan.c tests/emu/backends.c
 tests_emu_plan_t_LDADD = $(emu_ldadd)
 tests_emu_model_t_SOURCES = tests/emu/model.c tests/emu/backends.c

@@ -226,7 +226,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const vo
                               const void *A, cublasLtMatrixLayout_t a, const void *B,
                               cublasLtMatrixLayout_t b, const void *beta, const void *C,
                               cublasLtMatrixLayout_t c, void *D, cublasLtMatrixLayout_t out,
-                              const cublasLtMatmulAlgo_t *algo, void *, size_t, cudaStream_t)
+                              const cublasLtMatmulAlgo_t *algo, void *, size_t,
+                              cudaStream_t stream)
 {
     const void *at[4] = { A, B, C, D };
     if (C != D || c != out || !fits(d, a, b, c)) return CUBLAS_STATUS_INVALID_VALUE;
@@ -235,8 +236,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const vo
     for (int i = 0; i < 4; i++) /* what the heuristics were promised */
         if (!algo->data[i] || (uintptr_t)at[i] % algo->data[i]) return CUBLAS_STATUS_INVALID_VALUE;
     const product p = { *d, *a, *b, *c, *(const float *)alpha, *(const float *)beta, A, B, C, D };
-    return emu::record([p]() { return p.run(); }) == cudaSuccess ? CUBLAS_STATUS_SUCCESS
-                                                                 : CUBLAS_STATUS_INVALID_VALUE;
+    return emu::enqueue(stream, [p]() { return p.run(); }) == cudaSuccess
+               ? CUBLAS_STATUS_SUCCESS
+               : CUBLAS_STATUS_INVALID_VALUE;
 }
 
 } // extern "C"

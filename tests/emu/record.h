@@ -1,4 +1,4 @@
-/* What a stream does with work: do it, or keep it for a graph. */
+/* What the streams of the emulated device do with work; see emu.h. */
 #ifndef SCP_TESTS_EMU_RECORD_H
 #define SCP_TESTS_EMU_RECORD_H
 
@@ -8,8 +8,20 @@
 
 namespace emu
 {
-/** Run now; while a stream is captured keep it in the graph instead. */
-cudaError_t record(std::function<cudaError_t()> work);
+/* cudaErrorNotReady: not yet; it is asked again. Another error is the device's, see fail. */
+using work = std::function<cudaError_t()>;
+
+/** Put work at the end of a stream, or, where that is captured, into the graph. An error is the
+ *  call's own. */
+cudaError_t enqueue(cudaStream_t s, work w);
+/** An error of the call itself: kept for cudaGetLastError. */
+cudaError_t keep(cudaError_t e);
+/** A call that no capture of this thread allows: while one is open, the capture is spoilt and
+ *  cudaErrorStreamCaptureUnsupported comes back. */
+cudaError_t unsafe();
+/** Run all there is, as cudaFree and cudaDeviceSynchronize do; the first error of any work since the
+ *  last wait. */
+cudaError_t drain();
 /** A message on stderr, unless scp_emu_loud said no. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 } // namespace emu

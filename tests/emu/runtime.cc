@@ -1,5 +1,4 @@
-/* Memory, streams and graphs of the emulated device, see emu.h. Work is done when it is enqueued;
- * one capture at a time, of all streams together. */
+/* Memory of the emulated device and what it says of itself, see emu.h. */
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,19 +12,6 @@
 #include "emu/emu.h"
 #include "emu/record.h"
 
-struct CUstream_st {
-    int unused;
-};
-struct CUevent_st {
-    int unused;
-};
-struct CUgraph_st {
-    std::vector<std::function<cudaError_t()>> work;
-};
-struct CUgraphExec_st {
-    CUgraph_st graph;
-};
-
 namespace
 {
 
@@ -36,23 +22,35 @@ struct block {
 };
 std::map<void *, block> blocks;
 int devices = 1;
-CUgraph_st *capture;
-cudaError_t last_error;
+std::map<const void *, size_t> pinned;
 
-cudaError_t keep(cudaError_t e)
+/* Does [p, p + bytes) lie in a block of the device? The copy of a graph may not end there yet. */
+bool on_device(const void *p, size_t bytes)
 {
-    if (e != cudaSuccess) last_error = e;
-    return e;
+    auto at = blocks.upper_bound(const_cast<void *>(p));
+    if (at == blocks.begin()) return false;
+    --at;
+    return (const char *)p + bytes <= (const char *)at->first + at->second.bytes;
+}
+bool is_pinned(const void *p, size_t bytes)
+{
+    auto at = pinned.upper_bound(p);
+    if (at == pinned.begin()) return false;
+    --at;
+    return (const char *)p + bytes <= (const char *)at->first + at->second;
+}
+
+emu::work copy(void *dst, const void *src, size_t bytes)
+{
+    return [=]() {
+        std::memcpy(dst, src, bytes);
+        return cudaSuccess;
+    };
 }
 
 } // namespace
 
-cudaError_t emu::record(std::function<cudaError_t()> work)
-{
-    if (!capture) return keep(work());
-    capture->work.push_back(std::move(work));
-    return cudaSuccess;
-}
+using emu::keep;
 
 extern "C" {
 
@@ -76,17 +74,27 @@ const char *cudaGetErrorString(cudaError_t e)
         return "invalid device ordinal";
     case cudaErrorLaunchFailure:
         return "unspecified launch failure";
+    case cudaErrorNotReady:
+        return "device not ready";
+    case cudaErrorIllegalAddress:
+        return "an illegal memory access was encountered";
     case cudaErrorStreamCaptureUnsupported:
         return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated:
+        return "operation failed due to a previous error during capture";
+    case cudaErrorStreamCaptureUnmatched:
+        return "capture was not ended in the same stream as it began";
+    case cudaErrorStreamCaptureUnjoined:
+        return "capturing stream has unjoined work";
+    case cudaErrorStreamCaptureIsolation:
+        return "dependency created on uncaptured work in another stream";
+    case cudaErrorStreamCaptureImplicit:
+        return "operation would make the legacy stream depend on a capturing blocking stream";
+    case cudaErrorCapturedEvent:
+        return "operation not permitted on an event last recorded in a capturing stream";
     default:
         return "error of the emulated runtime";
     }
-}
-cudaError_t cudaGetLastError(void)
-{
-    cudaError_t e = last_error;
-    last_error = cudaSuccess;
-    return e;
 }
 cudaError_t cudaGetDeviceCount(int *n)
 {
@@ -127,7 +135,7 @@ cudaError_t cudaMemGetInfo(size_t *left, size_t *total)
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), body = (bytes + page - 1) / page * page;
-    if (capture) return keep(cudaErrorStreamCaptureUnsupported);
+    if (emu::unsafe() != cudaSuccess) return cudaErrorStreamCaptureUnsupported;
     char *base = (char *)mmap(nullptr, body + 2 * page, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) return keep(cudaErrorMemoryAllocation);
@@ -138,9 +146,12 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
     blocks[*p] = block{ base, bytes, body + 2 * page };
     return cudaSuccess;
 }
+/* Waits for the device, as the real one does. */
 cudaError_t cudaFree(void *p)
 {
     if (!p) return cudaSuccess;
+    if (emu::unsafe() != cudaSuccess) return cudaErrorStreamCaptureUnsupported;
+    const cudaError_t before = emu::drain();
     auto at = blocks.find(p);
     if (at == blocks.end()) return keep(cudaErrorInvalidValue);
     block b = at->second;
@@ -152,138 +163,63 @@ cudaError_t cudaFree(void *p)
         clean = clean && *c == (char)0xff;
     blocks.erase(at);
     munmap(b.base, b.mapped);
-    if (clean) return cudaSuccess;
+    if (clean) return before;
     emu::complain("a write beside a block of %zu bytes", b.bytes);
     return keep(cudaErrorIllegalAddress);
 }
 cudaError_t cudaMallocHost(void **p, size_t bytes)
 {
+    if (emu::unsafe() != cudaSuccess) return cudaErrorStreamCaptureUnsupported;
     *p = std::calloc(bytes ? bytes : 1, 1);
-    return *p ? cudaSuccess : keep(cudaErrorMemoryAllocation);
+    if (!*p) return keep(cudaErrorMemoryAllocation);
+    pinned[*p] = bytes;
+    return cudaSuccess;
 }
 cudaError_t cudaFreeHost(void *p)
 {
+    if (emu::unsafe() != cudaSuccess) return cudaErrorStreamCaptureUnsupported;
+    const cudaError_t before = emu::drain();
+    if (p && !pinned.erase(p)) return keep(cudaErrorInvalidValue);
     std::free(p);
-    return cudaSuccess;
+    return before;
 }
-cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, enum cudaMemcpyKind,
-                            cudaStream_t)
+/* Memory that is not pinned: to the device, what is there now; to the host, with a wait for the
+ * stream. A graph may hold neither, as it would read or write there whenever it runs. */
+cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, enum cudaMemcpyKind kind,
+                            cudaStream_t s)
 {
-    return emu::record([=]() {
-        std::memcpy(dst, src, bytes);
+    const bool from_host = kind == cudaMemcpyHostToDevice, to_host = kind == cudaMemcpyDeviceToHost;
+    enum cudaStreamCaptureStatus status;
+    (void)cudaStreamIsCapturing(s, &status);
+    if ((!from_host && !on_device(src, bytes)) || (!to_host && !on_device(dst, bytes)))
+        return keep(cudaErrorInvalidValue);
+    if ((!from_host && !to_host) || is_pinned(from_host ? src : dst, bytes))
+        return emu::enqueue(s, copy(dst, src, bytes));
+    if (status != cudaStreamCaptureStatusNone) return emu::unsafe();
+    if (to_host) {
+        const cudaError_t e = emu::enqueue(s, copy(dst, src, bytes));
+        return e == cudaSuccess ? cudaStreamSynchronize(s) : e;
+    }
+    std::vector<char> now((const char *)src, (const char *)src + bytes);
+    return emu::enqueue(s, [dst, now]() {
+        std::memcpy(dst, now.data(), now.size());
         return cudaSuccess;
     });
 }
+/* By the legacy stream, which does not wait for those of the project. */
 cudaError_t cudaMemcpy(void *dst, const void *src, size_t bytes, enum cudaMemcpyKind kind)
 {
-    if (capture) return keep(cudaErrorStreamCaptureUnsupported);
-    return cudaMemcpyAsync(dst, src, bytes, kind, nullptr);
+    if (emu::unsafe() != cudaSuccess) return cudaErrorStreamCaptureUnsupported;
+    const cudaError_t e = cudaMemcpyAsync(dst, src, bytes, kind, nullptr);
+    return e == cudaSuccess ? cudaStreamSynchronize(nullptr) : e;
 }
-cudaError_t cudaMemsetAsync(void *dst, int value, size_t bytes, cudaStream_t)
+cudaError_t cudaMemsetAsync(void *dst, int value, size_t bytes, cudaStream_t s)
 {
-    return emu::record([=]() {
+    if (!on_device(dst, bytes)) return keep(cudaErrorInvalidValue);
+    return emu::enqueue(s, [=]() {
         std::memset(dst, value, bytes);
         return cudaSuccess;
     });
-}
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
-{
-    *s = new CUstream_st{};
-    return cudaSuccess;
-}
-cudaError_t cudaStreamDestroy(cudaStream_t s)
-{
-    delete s;
-    return cudaSuccess;
-}
-cudaError_t cudaStreamSynchronize(cudaStream_t)
-{
-    return capture ? keep(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
-}
-cudaError_t cudaDeviceSynchronize(void)
-{
-    return cudaStreamSynchronize(nullptr);
-}
-cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned)
-{
-    return cudaSuccess;
-}
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned)
-{
-    *e = new CUevent_st{};
-    return cudaSuccess;
-}
-cudaError_t cudaEventDestroy(cudaEvent_t e)
-{
-    delete e;
-    return cudaSuccess;
-}
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t)
-{
-    return cudaSuccess;
-}
-cudaError_t cudaEventRecordWithFlags(cudaEvent_t, cudaStream_t, unsigned)
-{
-    return cudaSuccess;
-}
-cudaError_t cudaEventQuery(cudaEvent_t)
-{
-    return cudaSuccess;
-}
-cudaError_t cudaEventSynchronize(cudaEvent_t)
-{
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamBeginCapture(cudaStream_t, enum cudaStreamCaptureMode)
-{
-    if (capture) return keep(cudaErrorInvalidValue);
-    capture = new CUgraph_st{};
-    return cudaSuccess;
-}
-cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t *g)
-{
-    *g = capture;
-    capture = nullptr;
-    return *g ? cudaSuccess : keep(cudaErrorInvalidValue);
-}
-cudaError_t cudaStreamIsCapturing(cudaStream_t, enum cudaStreamCaptureStatus *status)
-{
-    *status = capture ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
-    return cudaSuccess;
-}
-cudaError_t cudaGraphGetNodes(cudaGraph_t g, cudaGraphNode_t *, size_t *n)
-{
-    *n = g->work.size();
-    return cudaSuccess;
-}
-cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t)
-{
-    return cudaSuccess;
-}
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t *x, cudaGraph_t g, unsigned long long)
-{
-    *x = new CUgraphExec_st{ *g };
-    return cudaSuccess;
-}
-cudaError_t cudaGraphLaunch(cudaGraphExec_t x, cudaStream_t)
-{
-    for (auto &work : x->graph.work) {
-        cudaError_t e = keep(work());
-        if (e != cudaSuccess) return e;
-    }
-    return cudaSuccess;
-}
-cudaError_t cudaGraphDestroy(cudaGraph_t g)
-{
-    delete g;
-    return cudaSuccess;
-}
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t x)
-{
-    delete x;
-    return cudaSuccess;
 }
 
 } // extern "C"
