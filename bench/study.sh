@@ -37,8 +37,11 @@ autoencoder_of() {
 # The study of one data set: every model of the tables for --repeat seeds, each step a piece in
 # $study/seed<N>. Needs: study (folder), shard_of SEED DIR (a function that makes DIR/shard.h5 and sets eval_more, options
 # for scoring), config (settings of the model), more_vae, more_train (further options), baseline_steps, stratum ("line:dose
-# level", or empty).
+# level", or empty). May have: study_bounds (rows of what is possible, such as ",truth"), study_share (one of them, of which
+# scppdm's share is a row).
 
+study_bounds=
+study_share=
 study_models=scppdm,regression,ridge,linear_shift,mlp,mlp_shift,perturb_mean,nearest_drug,context_mean,global_mean,line_mean,no_change,autoencoder
 # The form of the paper at the sizes of `config`: noise prediction of z_post, one DDIM sample, two knobs.
 paper_form="--set diffusion.parameterization=eps --set diffusion.target=post --set guidance.kind=dual
@@ -68,7 +71,7 @@ study_seed() {
             --model "$model" --set "train.seed=$seed" --set "train.steps=$baseline_steps"
     done
     # shellcheck disable=SC2086 # a list of options
-    piece "$run" eval program scppdm_eval --run "$run" "$@" --models "$study_models" --set eval.h5ad=false $eval_more
+    piece "$run" eval program scppdm_eval --run "$run" "$@" --models "$study_models$study_bounds" --set eval.h5ad=false $eval_more
     paper=$at/paper
     if [ ! -e "$paper/latents.h5" ]; then autoencoder_of "$paper" "$run"; fi
     # shellcheck disable=SC2086
@@ -80,7 +83,7 @@ study_seed() {
 }
 
 # scores_of: lines "seed split row strata-file agg-file" of everything that is scored; the splits *_truth, against
-# the truth of a synthetic screen, are there where it is.
+# the truth of a synthetic screen, are there where it is. Noise ceilings: "seed split ceiling:NAME - ceilings-file".
 scores_of() {
     s=0
     while [ $s -lt "$repeat" ]; do
@@ -91,8 +94,11 @@ scores_of() {
             printf '%s %s scppdm %s %s\n' $s $split "$dir/strata.tsv" "$dir/$split/agg_results.csv"
             printf '%s %s scppdm-paper-form %s %s\n' $s $split "$study/seed$s/paper/eval/strata.tsv" \
                 "$study/seed$s/paper/eval/$split/agg_results.csv"
-            for model in $(printf '%s' "${study_models#scppdm,}" | tr ',' ' '); do
+            for model in $(printf '%s' "${study_models#scppdm,}$study_bounds" | tr ',' ' '); do
                 printf '%s %s %s %s %s\n' $s $split "$model" "$dir/strata.tsv" "$dir/$split/${model}_agg_results.csv"
+            done
+            for ceiling in within_well between_plate; do
+                printf '%s %s ceiling:%s - %s\n' $s $split $ceiling "$dir/ceilings.tsv"
             done
         done
     done
@@ -100,62 +106,98 @@ scores_of() {
 
 # study_tables NAME: tables in Markdown on stderr and in $study/table.md, then one line of JSON a (split, row).
 study_tables() {
-    scores_of | awk -v stratum="$stratum" -v name="$1" -v md="$study/table.md" '
-        function figure(k, m, digits) {
+    scores_of | awk -v stratum="$stratum" -v name="$1" -v md="$study/table.md" -v share="$study_share" '
+        function figure(k, m) {
             if (!n[k, m]) return "-"
             mean = sum[k, m] / n[k, m]
             var = n[k, m] > 1 ? (square[k, m] - n[k, m] * mean * mean) / (n[k, m] - 1) : 0
             se[k, m] = sqrt(var > 0 ? var / n[k, m] : 0)
             return sprintf("%.4f ± %.4f", mean, se[k, m])
         }
-        function take(k, m, v) { if (v != "" && v != "nan") { n[k, m]++; sum[k, m] += v; square[k, m] += v * v } }
-        BEGIN {
-            M = split("logfc_pearson logfc_spearman logfc_pearson_deg logfc_spearman_deg pearson_delta " \
-                "delta_spearman delta_pearson_deg delta_spearman_deg ev ev_deg de_overlap_1000 " \
-                "discrimination_score_cosine mse mae norm_ratio", metric, " ")
-            low["mse"] = low["mae"] = 1
-            if (stratum != "") metric[++M] = "pearson_delta at " stratum
+        function take(k, m, v) {
+            if (v == "" || v == "nan") return
+            n[k, m]++; sum[k, m] += v; square[k, m] += v * v; value[$1, k, m] = v
         }
-        {
-            k = $2 " " $3
-            if (!(k in seen)) { seen[k] = 1; row[++rows] = k }
-            while ((getline line < $5) > 0) {
+        function add_row(k) { if (!(k in seen)) { seen[k] = 1; row[++rows] = k } }
+        # agg_results.csv: a column a metric, a line a statistic
+        function take_means(file, k,   line, cell, place, f, i, m) {
+            while ((getline line < file) > 0) {
                 f = split(line, cell, ",")
                 if (cell[1] == "statistic") for (i = 1; i <= f; i++) place[cell[i]] = i
                 if (cell[1] == "mean") for (m = 1; m <= M; m++) if (metric[m] in place) take(k, m, cell[place[metric[m]]])
             }
-            close($5)
-            model = $3 == "scppdm-paper-form" ? "scppdm" : $3
-            while (stratum != "" && (getline line < $4) > 0) {
+            close(file)
+        }
+        # ceilings.tsv: model, split, ceiling, metric, n, score, measured, limit, fraction
+        function take_ceiling(file, k, which, set,   line, cell, m) {
+            while ((getline line < file) > 0) {
+                split(line, cell, "\t")
+                if (cell[1] != "scppdm" || cell[2] != set || cell[3] != which) continue
+                for (m = 1; m <= M; m++) if (metric[m] == cell[4]) { add_row(k); take(k, m, cell[8]) }
+            }
+            close(file)
+        }
+        function take_stratum(file, k, model, set,   line, cell, f, i, at) {
+            while (stratum != "" && (getline line < file) > 0) {
                 f = split(line, cell, "\t")
                 if (cell[1] == "model") { for (i = 1; i <= f; i++) if (cell[i] == "delta_pearson") at = i }
-                else if (cell[1] == model && cell[2] == $2 && stratum == cell[3] ":" cell[4]) {
+                else if (cell[1] == model && cell[2] == set && stratum == cell[3] ":" cell[4]) {
                     take(k, M, cell[at]); items[k] += cell[5]
                 }
             }
-            close($4)
+            close(file)
+        }
+        # share of the best possible score, seed by seed; not of errors and sizes
+        function take_share(set,   k, m, s, of) {
+            of = set " " share
+            if (!(of in seen)) return
+            k = set " share-of-" share
+            for (m = 1; m <= M; m++)
+                for (s = 1; s <= seeds && !(metric[m] in error); s++)
+                    if (((s, of, m) in value) && value[s, of, m] > 0 && ((s, set " scppdm", m) in value)) {
+                        add_row(k); $1 = s; take(k, m, value[s, set " scppdm", m] / value[s, of, m])
+                    }
+        }
+        BEGIN {
+            M = split("logfc_pearson logfc_spearman logfc_pearson_deg logfc_spearman_deg pearson_delta " \
+                "delta_spearman delta_pearson_deg delta_spearman_deg ev ev_deg de_overlap_1000 " \
+                "discrimination_score_cosine mse mae norm_ratio", metric, " ")
+            error["mse"] = error["mae"] = error["norm_ratio"] = 1
+            if (stratum != "") metric[++M] = "pearson_delta at " stratum
+        }
+        $3 ~ /^ceiling:/ { which = substr($3, 9); take_ceiling($5, $2 " " which, which, $2); next }
+        {
+            k = $2 " " $3
+            if (!($2 in set_seen)) { set_seen[$2] = 1; set_name[++sets] = $2 }
+            if ($1 > seeds) seeds = $1
+            add_row(k)
+            take_means($5, k)
+            take_stratum($4, k, $3 == "scppdm-paper-form" ? "scppdm" : $3, $2)
         }
         END {
-            for (r = 1; r <= rows; r++) {
-                split(row[r], part, " ")
-                if (part[1] != last) {
-                    last = part[1]
-                    printf "\n%s, %s: mean over conditions, mean and standard error over seeds\n\n| |", name, last > md
-                    for (m = 1; m <= M; m++) printf " %s |", metric[m] > md
-                    printf "\n|---|" > md
-                    for (m = 1; m <= M; m++) printf "---|" > md
-                    printf "\n" > md
-                }
-                printf "| %s |", part[2] > md
-                json = ""
-                for (m = 1; m <= M; m++) {
-                    printf " %s |", figure(row[r], m) > md
-                    if (n[row[r], m])
-                        json = json sprintf(", \"%s\": [%.6g, %.2g]", metric[m], sum[row[r], m] / n[row[r], m], se[row[r], m])
-                }
+            for (t = 1; share != "" && t <= sets; t++) take_share(set_name[t])
+            for (t = 1; t <= sets; t++) {
+                printf "\n%s, %s: mean over conditions, mean and standard error over seeds\n\n| |", name, set_name[t] > md
+                for (m = 1; m <= M; m++) printf " %s |", metric[m] > md
+                printf "\n|---|" > md
+                for (m = 1; m <= M; m++) printf "---|" > md
                 printf "\n" > md
-                printf "{\"case\": \"%s\", \"split\": \"%s\", \"model\": \"%s\", \"seeds\": %d%s%s}\n", name, part[1], part[2],
-                    n[row[r], M - (stratum != "")], stratum == "" ? "" : sprintf(", \"n at %s\": %d", stratum, items[row[r]]), json
+                for (r = 1; r <= rows; r++) {
+                    split(row[r], part, " ")
+                    if (part[1] != set_name[t]) continue
+                    printf "| %s |", part[2] > md
+                    json = ""
+                    most = 0
+                    for (m = 1; m <= M; m++) {
+                        printf " %s |", figure(row[r], m) > md
+                        if (!n[row[r], m]) continue
+                        if (n[row[r], m] > most) most = n[row[r], m]
+                        json = json sprintf(", \"%s\": [%.6g, %.2g]", metric[m], sum[row[r], m] / n[row[r], m], se[row[r], m])
+                    }
+                    printf "\n" > md
+                    printf "{\"case\": \"%s\", \"split\": \"%s\", \"model\": \"%s\", \"seeds\": %d%s%s}\n", name, part[1], part[2],
+                        most, stratum == "" ? "" : sprintf(", \"n at %s\": %d", stratum, items[row[r]]), json
+                }
             }
         }'
     cat "$study/table.md" >&2

@@ -10,4 +10,5 @@
 # shellcheck source=bench/screens.sh
 . "$bench/screens.sh"
 screen_of "${1:-large}" "${2:-}"
+study_bounds=,truth
 run_study "study-a-${1:-large}"

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "eval/bootstrap.h"
 #include "eval/score_files.h"
-#include "eval/synth_truth.h"
 #include "report/score_table.h"
 
 typedef struct job {
@@ -38,7 +37,7 @@ static scp_status name_files(job *j)
     SCP_TRY(scp_alloc(j->models.n, sizeof *j->h5ad, &j->h5ad));
     for (size_t i = 0; i < j->models.n; i++) {
         const scp_run_model *m = &j->models.v[i];
-        if (!j->s->eval.h5ad || m->file || (i && m->means)) continue;
+        if (!j->s->eval.h5ad || m->file || m->truth || (i && m->means)) continue;
         SCP_TRY(scp_str_format(name, sizeof name, "%s", m->name));
         for (char *c = name; *c; c++)
             if (*c == '/') *c = '-';
@@ -109,16 +108,6 @@ static scp_status measure_noise(job *j, scp_eval_set *set)
     return SCP_OK;
 }
 
-/* The file with the truth: named, or beside the plates of the shard; "" for none. */
-static scp_status find_truth(const job *j, char *path, size_t size)
-{
-    const char *choice = j->s->eval.truth;
-    path[0] = '\0';
-    if (!choice || strcmp(choice, "none") == 0) return SCP_OK;
-    if (strcmp(choice, "auto") == 0) return scp_synth_truth_find(&j->o->data, path, size);
-    return scp_str_format(path, size, "%s", choice);
-}
-
 /* The same predictions against the truth of a synthetic screen, for the conditions that it knows.
  */
 static scp_status score_truth(job *j, scp_eval_set *set)
@@ -128,10 +117,10 @@ static scp_status score_truth(job *j, scp_eval_set *set)
     scp_synth_truth *truth = NULL;
     size_t n;
     scp_status st = SCP_OK;
-    SCP_TRY(scp_agree(j->comm, find_truth(j, path, sizeof path)));
+    SCP_TRY(scp_agree(j->comm, scp_run_truth_path(j->s, j->o, path, sizeof path)));
     if (!path[0]) return SCP_OK;
-    SCP_GOTO(done, scp_agree(j->comm, scp_synth_truth_open(path, &j->o->data, set->rows,
-                                                           set->n_rows, &truth)));
+    SCP_GOTO(done, scp_agree(j->comm, scp_synth_truth_open(path, &j->o->data, SCP_SYNTH_EXACT,
+                                                           set->rows, set->n_rows, &truth)));
     const int32_t *rows = scp_synth_truth_rows(truth, &n);
     scp_log(SCP_LOG_INFO, "%s: true effects of %zu of %zu conditions", path, n, set->n_rows);
     if (!n) goto done;

@@ -56,10 +56,43 @@ static scp_status open_trained(const scp_run_settings *s, const scp_run_open *o,
     return scp_predict_open(o->dev, &o->data, s->paths.run, stage, &s->guidance, &m->trained);
 }
 
-static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
+scp_status scp_run_truth_path(const scp_run_settings *s, const scp_run_open *o, char *path,
+                              size_t size)
+{
+    const char *choice = s->eval.truth;
+    path[0] = '\0';
+    if (!choice || strcmp(choice, "none") == 0) return SCP_OK;
+    if (strcmp(choice, "auto") == 0) return scp_synth_truth_find(&o->data, path, size);
+    return scp_str_format(path, size, "%s", choice);
+}
+
+/* Rows of a synthetic screen: its truth, and the best that can be known of it. */
+static scp_status open_truth(const scp_run_settings *s, const scp_run_open *o,
+                             scp_synth_truth_kind kind, const int32_t *rows, size_t n,
                              scp_run_model *m)
 {
+    char path[SCP_PATH_MAX];
+    size_t known;
+    SCP_TRY(scp_run_truth_path(s, o, path, sizeof path));
+    if (!path[0])
+        SCP_FAIL(SCP_EUSAGE,
+                 "eval.models: %s needs truth.h5 of scppdm_synth, which is not beside the plates "
+                 "of the shard: name it with --eval.truth",
+                 m->name);
+    SCP_TRY(scp_synth_truth_open(path, &o->data, kind, rows, n, &m->truth));
+    (void)scp_synth_truth_rows(m->truth, &known);
+    if (known < n)
+        SCP_FAIL(SCP_EDATA, "%s has the effects of %zu of %zu conditions: leave out %s", path,
+                 known, n, m->name);
+    return SCP_OK;
+}
+
+/* rows [n]: the pairs to be predicted. */
+static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
+                             const int32_t *rows, size_t n, scp_run_model *m)
+{
     scp_means_kind kind;
+    scp_synth_truth_kind truth;
     scp_baseline_kind baseline;
     const char *stage = scp_run_stage(m->name);
     if (s->ablate.network && strcmp(m->name, s->paths.model) == 0) stage = s->ablate.network;
@@ -72,11 +105,13 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
         return scp_agree(comm, scp_predict_open_autoencoder(o->dev, &o->data, s->paths.run,
                                                             &m->trained));
     }
+    if (scp_synth_truth_row(m->name, &truth))
+        return scp_agree(comm, open_truth(s, o, truth, rows, n, m));
     if (scp_means_parse(m->name, &kind) != SCP_OK)
         SCP_FAIL(SCP_EUSAGE,
                  "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, "
                  "ridge, linear, linear_shift, mlp, mlp_shift, perturb_mean, nearest_drug, "
-                 "context_mean, global_mean, line_mean, no_change, replicate",
+                 "context_mean, global_mean, line_mean, no_change, replicate, truth, kriging",
                  m->name);
     return scp_means_fit(kind, comm, &o->data, &m->means);
 }
@@ -127,7 +162,7 @@ scp_status scp_run_models_open(scp_comm *comm, const scp_run_settings *s, const 
     for (size_t i = 0; i < names->n; i++) {
         m->n++;
         SCP_TRY(scp_agree(comm, scp_strdup(names->v[i], &m->v[i].name)));
-        SCP_TRY(open_named(comm, s, o, &m->v[i]));
+        SCP_TRY(open_named(comm, s, o, rows, n_rows, &m->v[i]));
         report_backoff(&m->v[i], rows, n_rows);
     }
     if (files->n && s->eval.probe)
@@ -146,6 +181,7 @@ void scp_run_models_close(scp_run_models *m)
         scp_predict_baseline_close(&m->v[i].baseline);
         scp_means_destroy(&m->v[i].means);
         scp_pred_file_close(&m->v[i].file);
+        scp_synth_truth_close(&m->v[i].truth);
         free(m->v[i].name);
     }
     free(m->v);
@@ -166,6 +202,9 @@ scp_predictor scp_run_model_predictor(scp_run_model *m, const char *h5ad)
     } else if (m->means) {
         p.fill = scp_means_fill;
         p.ctx = m->means;
+    } else if (m->truth) {
+        p.fill = scp_synth_truth_fill;
+        p.ctx = m->truth;
     } else {
         p.fill = scp_pred_file_fill;
         p.ctx = m->file;

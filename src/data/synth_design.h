@@ -147,6 +147,9 @@ scp_status scp_synth_principal_axes(const uint8_t *bits, size_t n, size_t width,
 bool scp_synth_drug_usable(const scp_synth_config *cfg, const struct scp_drug_table *table,
                            size_t i);
 
+/** What all drugs have in common on a programme: the mean of its effects by a Gaussian process. */
+double scp_synth_common(const scp_synth_design *d, size_t programme);
+
 /** True strength of a drug in a line at dose index x, amplitude included. */
 double scp_synth_magnitude(const scp_synth_design *d, size_t line, size_t drug, int x);
 /** True log fold change of a key, natural logarithm. lfc [G] owned by the caller. */

@@ -108,6 +108,11 @@ done:
     return st;
 }
 
+double scp_synth_common(const scp_synth_design *d, size_t programme)
+{
+    return programme >= FIRST_COMMON ? d->cfg.common : 0.0;
+}
+
 static void draw_direction(const scp_synth_design *d, scp_synth_drug *drug, scp_synth_stream *s)
 {
     const scp_synth_config *c = &d->cfg;
@@ -119,7 +124,7 @@ static void draw_direction(const scp_synth_design *d, scp_synth_drug *drug, scp_
         for (size_t a = 0; a < q; a++) from_structure += d->mix[p * q + a] * drug->z[a];
         double mixed =
             sqrt(c->structure) * from_structure + sqrt(1.0 - c->structure) * scp_synth_normal(s);
-        drug->e[p] = tanh(mixed) + (p >= FIRST_COMMON ? c->common : 0.0);
+        drug->e[p] = tanh(mixed) + scp_synth_common(d, p);
     }
 }
 
@@ -194,7 +199,7 @@ static scp_status draw_process(scp_synth_design *d, const uint8_t *bits)
                                    d->kriging_variance));
     for (size_t i = 0; i < d->D; i++)
         for (size_t p = 0; p < SCP_SYNTH_P; p++) {
-            double common = p >= FIRST_COMMON ? d->cfg.common : 0.0;
+            double common = scp_synth_common(d, p);
             d->drug[i].e[p] = gp_sd * f[i * SCP_SYNTH_P + p] + common;
             d->kriged[i * SCP_SYNTH_P + p] = gp_sd * d->kriged[i * SCP_SYNTH_P + p] + common;
         }

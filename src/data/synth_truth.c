@@ -100,7 +100,8 @@ static scp_status put_process(scp_array_file *f, const scp_synth_design *d)
 {
     scp_status st = SCP_OK;
     int32_t *held = NULL;
-    double *r = NULL;
+    double *r = NULL, mean[SCP_SYNTH_P];
+    for (size_t p = 0; p < SCP_SYNTH_P; p++) mean[p] = scp_synth_common(d, p);
     SCP_GOTO(done, scp_alloc(d->D, sizeof *held, &held));
     SCP_GOTO(done, scp_alloc(d->D, sizeof *r, &r));
     for (size_t i = 0; i < d->D; i++) {
@@ -109,6 +110,8 @@ static scp_status put_process(scp_array_file *f, const scp_synth_design *d)
     }
     SCP_GOTO(done, scp_array_file_put(f, "drug/covariance", SCP_ARRAY_F64, 2,
                                       (size_t[]){ d->D, d->D }, d->kernel));
+    SCP_GOTO(done, scp_array_file_put(f, "drug/prior_mean", SCP_ARRAY_F64, 1,
+                                      (size_t[]){ SCP_SYNTH_P }, mean));
     SCP_GOTO(done,
              scp_array_file_put(f, "drug/held_out", SCP_ARRAY_I32, 1, (size_t[]){ d->D }, held));
     SCP_GOTO(done, scp_array_file_put(f, "drug/kriged", SCP_ARRAY_F64, 2,

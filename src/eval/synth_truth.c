@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/synth_gp.h"
 #include "io/array_file.h"
 
 struct scp_synth_truth {
@@ -83,6 +84,70 @@ static scp_status read_tables(tables *t, size_t *K)
     SCP_TRY(get(t, "key/drug", SCP_ARRAY_I32, &t->n_keys, &one, &t->key_drug));
     SCP_TRY(get(t, "key/dose", SCP_ARRAY_F64, &t->n_keys, &one, &t->dose));
     return get(t, "key/magnitude", SCP_ARRAY_F64, &t->n_keys, &one, &t->magnitude);
+}
+
+/* Has the drug of the file a training pair? known [n_drugs] of the file. */
+static void find_known(const tables *t, const scp_dataset *d, uint8_t *known)
+{
+    for (size_t i = 0; i < d->N; i++) {
+        const int32_t drug = d->p_drug[d->post[i]];
+        const int64_t at = scp_names_find(t->drugs, d->drug[drug]);
+        if (at >= 0 && d->split[i] == SCP_SPLIT_TRAIN) known[at] = 1;
+    }
+}
+
+/* What kriging needs besides the tables. */
+typedef struct process {
+    double *K, *c;            /* [n_drugs, n_drugs], [programmes] */
+    double *f, *best, *error; /* [n_drugs, programmes] x 2 centred effects, [n_drugs] */
+    uint8_t *held;            /* [n_drugs] no training pair */
+} process;
+
+static scp_status read_process(const tables *t, size_t programmes, process *p)
+{
+    size_t D = t->n_drugs, one = 1;
+    if (get(t, "drug/covariance", SCP_ARRAY_F64, &D, &D, &p->K) != SCP_OK ||
+        get(t, "drug/prior_mean", SCP_ARRAY_F64, &programmes, &one, &p->c) != SCP_OK)
+        SCP_FAIL(SCP_EDATA,
+                 "%s holds no effects of a Gaussian process, so their best prediction is not known: "
+                 "leave out kriging, or make the screen by scppdm_synth --effects gp",
+                 t->path);
+    SCP_TRY(scp_alloc(D * programmes, sizeof *p->f, &p->f));
+    SCP_TRY(scp_alloc(D * programmes, sizeof *p->best, &p->best));
+    SCP_TRY(scp_alloc(D, sizeof *p->error, &p->error));
+    return scp_alloc(D, 1, &p->held);
+}
+
+/* Replace the effects that no training pair shows by their best prediction. */
+static scp_status krige(tables *t, const scp_dataset *d, size_t P)
+{
+    process p = { 0 };
+    const size_t D = t->n_drugs;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, read_process(t, P, &p));
+    find_known(t, d, p.held);
+    for (size_t i = 0; i < D; i++) {
+        p.held[i] = !p.held[i];
+        for (size_t k = 0; k < P; k++) p.f[i * P + k] = t->e[i * P + k] - p.c[k];
+    }
+    SCP_GOTO(done, scp_synth_krige(p.K, D, p.held, p.f, P, p.best, p.error));
+    for (size_t i = 0; i < D; i++)
+        for (size_t k = 0; p.held[i] && k < P; k++) t->e[i * P + k] = p.best[i * P + k] + p.c[k];
+    memset(t->own, 0, t->n_lines * D * P * sizeof *t->own);
+done:
+    free(p.K);
+    free(p.c);
+    free(p.f);
+    free(p.best);
+    free(p.error);
+    free(p.held);
+    return st;
+}
+
+bool scp_synth_truth_row(const char *name, scp_synth_truth_kind *kind)
+{
+    *kind = strcmp(name, "kriging") == 0 ? SCP_SYNTH_KRIGED : SCP_SYNTH_EXACT;
+    return *kind == SCP_SYNTH_KRIGED || strcmp(name, "truth") == 0;
 }
 
 static scp_status index_names(char *const *name, size_t n, scp_names **out)
@@ -193,8 +258,8 @@ done:
     return st;
 }
 
-scp_status scp_synth_truth_open(const char *path, const scp_dataset *d, const int32_t *rows,
-                                size_t n, scp_synth_truth **out)
+scp_status scp_synth_truth_open(const char *path, const scp_dataset *d, scp_synth_truth_kind kind,
+                                const int32_t *rows, size_t n, scp_synth_truth **out)
 {
     SCP_ARG(path && d && rows && n && out, "all arguments are required");
     tables t = { .path = path };
@@ -205,6 +270,7 @@ scp_status scp_synth_truth_open(const char *path, const scp_dataset *d, const in
     truth->d = d;
     SCP_GOTO(done, read_tables(&t, &truth->K));
     SCP_GOTO(done, index_tables(&t, &magnitude));
+    if (kind == SCP_SYNTH_KRIGED) SCP_GOTO(done, krige(&t, d, truth->K));
     SCP_GOTO(done, take_genes(truth, &t));
     SCP_GOTO(done, take_directions(truth, &t));
     SCP_GOTO(done, take_pairs(truth, &t, magnitude, rows, n));

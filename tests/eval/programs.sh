@@ -130,11 +130,11 @@ report "a run that was not scored: exit 66, and the command"
 
 # A screen with sub-bulks, drugs on two plates, and the truth beside its plates.
 run 0 "$top/scppdm_synth" "$tmp/plates" --preset tiny --lines 2 --drugs 6 --genes 60 --plates 3 --repeat 1 \
-    --table "${top_srcdir:-.}/data-prep/drugs/drugs.tsv" &&
+    --effects gp --table "${top_srcdir:-.}/data-prep/drugs/drugs.tsv" &&
     run 0 "$top/scppdm_prep" "$tmp"/plates/plate*.h5ad --drugs "$tmp/plates/drugs.tsv" --min-cells 5 --replicates 4 \
         --output "$tmp/synth.h5"
 report "a synthetic screen as a shard"
-set -- --shard "$tmp/synth.h5" --models context_mean,replicate
+set -- --shard "$tmp/synth.h5" --models context_mean,replicate,truth,kriging
 mkdir "$tmp/s1" "$tmp/s2" "$tmp/s3"
 run 0 "$top/scppdm_eval" --run "$tmp/s1" "$@" && cp "$tmp/out" "$tmp/table1" &&
     [ "$(wc -l <"$tmp/s1/eval/significance.tsv")" -gt 2 ] && grep -q 'within_well' "$tmp/s1/eval/ceilings.tsv"
@@ -143,6 +143,11 @@ report "tests on sub-bulks and ceilings have rows"
     grep -q 'against the truth of the screen' "$tmp/table1" &&
     grep -q '"discrimination_score_l1"' "$tmp/s1/eval/summary.json"
 report "the truth is scored beside the observation"
+awk -F, '$1 == "statistic" { for (i = 1; i <= NF; i++) if ($i == "mse") at = i } $1 == "mean" { exit $at != 0 }' \
+    "$tmp/s1/eval/uc_truth/truth_agg_results.csv"
+report "the row truth has no error against the truth"
+run 64 "$top/scppdm_eval" --run "$tmp/s1" --shard "$tmp/synth.h5" --models kriging --eval.truth none && err '--eval.truth'
+report "kriging without a truth: exit 64, and the setting that names it"
 if command -v "$launch" >/dev/null 2>&1; then
     run 0 "$launch" -n 2 "$top/scppdm_eval" --run "$tmp/s2" "$@" && cmp "$tmp/table1" "$tmp/out" &&
         run 0 "$launch" -n 3 "$top/scppdm_eval" --run "$tmp/s3" "$@" &&

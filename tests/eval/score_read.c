@@ -143,7 +143,7 @@ static void test_truth(const char *dir)
     snprintf(file, sizeof file, "%s/truth.h5", dir);
     if (!tap_st(screen_make(G, row, 3, &d), "a screen") || !tap_st(write_truth(file), "its truth"))
         return;
-    if (tap_st(scp_synth_truth_open(file, &d, rows, 2, &t), "is read")) {
+    if (tap_st(scp_synth_truth_open(file, &d, SCP_SYNTH_EXACT, rows, 2, &t), "is read")) {
         const int32_t *known = scp_synth_truth_rows(t, &n);
         tap_ok(n == 1 && known[0] == 0, "a condition that the file does not have is left out");
         /* magnitude 0.5, direction e + own = (2, 1): V of GENE0 (-1, 0.25), GENE1 (0, 1), GENE2
@@ -166,10 +166,10 @@ static void test_truth(const char *dir)
     scp_synth_truth_close(&t);
     free(d.gene[1]);
     d.gene[1] = strdup("ALIEN");
-    tap_fails(scp_synth_truth_open(file, &d, rows, 2, &t), SCP_EDATA, "ALIEN",
+    tap_fails(scp_synth_truth_open(file, &d, SCP_SYNTH_EXACT, rows, 2, &t), SCP_EDATA, "ALIEN",
               "a gene of another screen");
-    tap_fails(scp_synth_truth_open("/nonexistent.h5", &d, rows, 2, &t), SCP_ENOINPUT, "nonexistent",
-              "no file");
+    tap_fails(scp_synth_truth_open("/nonexistent.h5", &d, SCP_SYNTH_EXACT, rows, 2, &t),
+              SCP_ENOINPUT, "nonexistent", "no file");
     char manifest[SCP_PATH_MAX + 64];
     snprintf(manifest, sizeof manifest, "{\"inputs\": {\"%s/plate1.h5ad\": {\"cells\": 1}}}", dir);
     d.manifest = strdup(manifest);
