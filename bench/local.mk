@@ -7,14 +7,14 @@ bench_pack_floor_SOURCES = bench/pack_floor.c
 bench_pack_floor_LDADD = $(LDADD)
 bench_bench_ops_SOURCES = bench/bench_ops.c bench/timing.h
 bench_bench_ops_LDADD = libscpcases.a $(LDADD)
-bench_bench_step_SOURCES = bench/bench_step.c bench/step_export.h bench/step_export.c bench/timing.h
+bench_bench_step_SOURCES = bench/bench_step.c bench/step_run.h bench/step_run.c bench/step_ops.h bench/step_ops.c bench/step_export.h bench/step_export.c bench/timing.h
 bench_bench_step_LDADD = libscptoy.a $(LDADD)
 noinst_PROGRAMS += bench/bench_eval
 bench_bench_eval_SOURCES = bench/bench_eval.c
 bench_bench_eval_LDADD = libscptoy.a $(LDADD)
 EXTRA_DIST += bench/cases/eval.sh bench/peers/cell_eval_bulk.py bench/peers/compare_scores.py
 EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/cases/scaling.sh bench/cases/memory.sh bench/cases/ops.sh \
-	bench/cases/step.sh bench/cases/ckpt.sh bench/cases/synth.sh \
+	bench/cases/step.sh bench/cases/breakdown.sh bench/cases/ckpt.sh bench/cases/synth.sh \
 	bench/peers/scanpy_aggregate.py bench/peers/compare.py bench/peers/step_torch.py \
 	bench/results/memory-zen5.json bench/results/ops-zen5.json bench/results/prep-zen5.json \
 	bench/results/scaling-zen5.json bench/results/step-zen5.json

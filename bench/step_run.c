@@ -1,0 +1,159 @@
+/* See step_run.h. */
+#include "step_run.h"
+
+#include <math.h>
+
+#include "backend/cpu/gemm.h"
+#include "base/mem.h"
+#include "data/sampler.h"
+#include "tensor/optim.h"
+#include "timing.h"
+
+enum { B = STEP_BATCH, LINES = 20, DRUGS = 50 }; /* 2,000 pairs */
+
+static const scp_option_group train_groups[] = { { scp_train_options, 0, "train" }, { 0 } };
+
+scp_status step_begin(step_run *b, int64_t genes, const char *const *settings)
+{
+    const screen_size size = { LINES, DRUGS, (int)genes, 1 };
+    SCP_TRY(scp_conf_defaults(train_groups, &b->c));
+    SCP_TRY(toy_denoiser(&b->t, "cpu", &size, B, settings, NULL));
+    b->K = (size_t)b->t.m.diffusion.negatives;
+    size_t most = b->K > B ? b->K : B;
+    SCP_TRY(scp_alloc(most, sizeof *b->row, &b->row));
+    return scp_alloc(most, sizeof *b->ids, &b->ids);
+}
+
+void step_end(step_run *b)
+{
+    toy_stop(&b->t);
+    scp_conf_fini(train_groups, &b->c);
+    free(b->row);
+    free(b->ids);
+}
+
+static scp_status feed(step_run *b, const scp_node *input, const int32_t *of_pair, size_t n)
+{
+    for (size_t i = 0; i < n; i++) b->ids[i] = of_pair ? of_pair[b->row[i]] : b->row[i];
+    return scp_plan_feed_i32(b->t.plan, input, b->ids);
+}
+
+/* Every pair is a training pair here. */
+static scp_status feed_step(step_run *b, int64_t step)
+{
+    const scp_dataset *d = &b->t.data;
+    const scp_train_nodes *n = &b->t.nodes;
+    const scp_diffusion_config *f = &b->t.m.diffusion;
+    const double weights[3] = { 1, f->lambda_align, f->lambda_info };
+    scp_sampler_rows(b->t.step.seed, d->N, (uint64_t)step, B, 0, B, b->row);
+    SCP_TRY(feed(b, n->pair, NULL, B));
+    SCP_TRY(feed(b, n->drug, b->t.tables.pair_drug, B));
+    SCP_TRY(feed(b, n->key, b->t.tables.pair_key, B));
+    SCP_TRY(feed(b, n->post, d->post, B));
+    SCP_TRY(feed(b, n->pre, d->pre, B));
+    scp_sampler_negatives(b->t.step.seed, d->N, (uint64_t)step, B, (uint64_t)f->bank, b->K, b->row);
+    SCP_TRY(feed(b, n->neg_key, b->t.tables.pair_key, b->K));
+    SCP_TRY(feed(b, n->neg_post, d->post, b->K));
+    SCP_TRY(feed(b, n->neg_pre, d->pre, b->K));
+    return scp_plan_feed_f64(b->t.plan, n->weights, weights);
+}
+
+scp_status step_update(step_run *b, double lr, int64_t t)
+{
+    const scp_train_config *c = &b->c;
+    scp_params *p = b->t.params;
+    const scp_optim_impl *optim = b->t.dev->backend->optim;
+    size_t n = scp_params_trainable(p);
+    void *g = scp_params_arena(p, SCP_ARENA_G);
+    double squares;
+    SCP_TRY(optim->sum_squares(b->t.dev, g, n, &squares));
+    b->norm = sqrt(squares);
+    scp_adamw h = { .lr = lr,
+                    .beta1 = c->beta1,
+                    .beta2 = c->beta2,
+                    .eps = c->eps,
+                    .decay = c->weight_decay,
+                    .grad_scale = b->norm > c->clip ? c->clip / (b->norm + 1e-6) : 1,
+                    .ema_decay = c->ema,
+                    .t = t };
+    return optim->adamw(b->t.dev, &h, n, scp_params_arena(p, SCP_ARENA_W), g,
+                        scp_params_arena(p, SCP_ARENA_M), scp_params_arena(p, SCP_ARENA_V),
+                        scp_params_arena(p, SCP_ARENA_EMA), scp_params_decay_mask(p));
+}
+
+scp_status step_timed(step_run *b, int64_t step, double part[4])
+{
+    double at[4];
+    at[0] = scp_clock_seconds();
+    b->t.step.step = step;
+    SCP_TRY(feed_step(b, step));
+    SCP_TRY(scp_plan_forward(b->t.plan, &b->t.step));
+    at[1] = scp_clock_seconds();
+    SCP_TRY(scp_plan_backward(b->t.plan));
+    at[2] = scp_clock_seconds();
+    SCP_TRY(step_update(b, scp_train_lr(&b->c, step), step + 1));
+    at[3] = scp_clock_seconds();
+    part[0] = at[3] - at[0];
+    for (int i = 0; i < 3; i++) part[i + 1] = at[i + 1] - at[i];
+    return SCP_OK;
+}
+
+double step_product_flops(const scp_node *n)
+{
+    const scp_node *x = n->in[0], *y = n->in[1];
+    double D = (double)scp_shape_last(&n->shape), rows = (double)scp_shape_rows(&n->shape);
+    if (n->op == SCP_OP_LINEAR)
+        return 2 * rows * D * (double)scp_shape_last(&x->shape) *
+               (1 + x->needs_grad + y->needs_grad);
+    if (n->op == SCP_OP_ATTN) /* S, O; dV, dP, dQ, dK */
+        return 2 * rows * D * (double)y->shape.d[1] * 6;
+    if (n->op != SCP_OP_ALIGN && n->op != SCP_OP_INFO_NCE) return 0;
+    double R = (double)x->shape.d[0], W = (double)x->shape.d[1], sum = 2 * R * W * W * 2;
+    if (n->op == SCP_OP_INFO_NCE) sum += 2 * R * W * (double)n->in[2]->shape.d[0] * 3;
+    return sum; /* z M, dM; over the negatives */
+}
+
+scp_status step_product_rate(double *rate)
+{
+    enum { M = 256, K = 1024, N = 512, RUNS = 100 };
+    float *x = NULL, *w = NULL, *y = NULL;
+    double best = INFINITY;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_alloc(M * K, sizeof *x, &x));
+    SCP_GOTO(done, scp_alloc(N * K, sizeof *w, &w));
+    SCP_GOTO(done, scp_alloc(M * N, sizeof *y, &y));
+    for (int i = 0; i < M * K; i++) x[i] = (float)(i % 17) - 8;
+    for (int i = 0; i < N * K; i++) w[i] = (float)(i % 13) - 6;
+    for (int i = 0; i < RUNS; i++) {
+        double start = scp_clock_seconds();
+        scp_gemm_nt(M, N, K, x, w, false, y);
+        best = fmin(best, scp_clock_seconds() - start);
+    }
+    *rate = 2.0 * M * K * N / best;
+done:
+    free(x);
+    free(w);
+    free(y);
+    return st;
+}
+
+scp_status step_copy_rate(double *rate)
+{
+    enum { N = 64 << 20, RUNS = 5 };
+    float *x = NULL, *y = NULL;
+    double best = INFINITY;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_alloc(N, sizeof *x, &x));
+    SCP_GOTO(done, scp_alloc(N, sizeof *y, &y));
+    for (int run = 0; run <= RUNS; run++) { /* the first touches the pages */
+        double start = scp_clock_seconds();
+#pragma omp parallel for simd
+        for (int64_t i = 0; i < N; i++) y[i] = x[i] + 1;
+        if (run) best = fmin(best, scp_clock_seconds() - start);
+    }
+    *rate = 2.0 * N * sizeof *x / best;
+done:
+    free(x);
+    free(y);
+    return st;
+}

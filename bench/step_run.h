@@ -1,0 +1,40 @@
+/* One training step of the denoiser in process, as a job takes it: what the modes of bench_step
+ * share. Defaults of the method, made-up tables of 2,000 pairs, batch 256. */
+#ifndef SCP_BENCH_STEP_RUN_H
+#define SCP_BENCH_STEP_RUN_H
+
+#include "model/toy.h"
+#include "train/config.h"
+
+enum { STEP_BATCH = 256, STEP_WARM = 5 };
+
+typedef struct step_run {
+    toy t;
+    scp_train_config c;
+    int32_t *row, *ids; /* [max(STEP_BATCH, K)] */
+    size_t K;
+    double norm; /* of the last gradient */
+} step_run;
+
+/** Build model, plan and tables of `genes` genes. settings: "key=value" of the method, NULL ends
+ *  them; NULL for none. End with step_end, also after a failure. */
+scp_status step_begin(step_run *b, int64_t genes, const char *const *settings) SCP_MUST_USE;
+void step_end(step_run *b);
+
+/** Clip, AdamW, moving average. t is 1 at the first update. */
+scp_status step_update(step_run *b, double lr, int64_t t) SCP_MUST_USE;
+
+/** A whole step. part: seconds of the step, its forward (with sampling and feeding), its backward,
+ *  its update. */
+scp_status step_timed(step_run *b, int64_t step, double part[4]) SCP_MUST_USE;
+
+/** Multiplications and additions of the products of a node that a step cannot do without. */
+double step_product_flops(const scp_node *n);
+
+/** Bytes/s of a copy between two arrays of 256 MB by all threads, read and written, best of five. */
+scp_status step_copy_rate(double *rate) SCP_MUST_USE;
+
+/** FLOP/s of a [256, 1024] x [1024, 512]^T product by the backend's own function, best of many. */
+scp_status step_product_rate(double *rate) SCP_MUST_USE;
+
+#endif
