@@ -46,7 +46,7 @@ static scp_status time_case(const scp_op_case *oc, double *forward, double *back
 {
     scp_case_run *run = NULL;
     scp_status st = SCP_OK;
-    SCP_TRY(scp_case_start(oc, "cpu", true, &run));
+    SCP_TRY(scp_case_start_keeping(oc, "cpu", true, &run));
     double back = 0, ahead;
     SCP_GOTO(done, time_pass(run, scp_case_forward, &ahead));
     if (scp_case_has_grad(run)) SCP_GOTO(done, time_pass(run, scp_case_backward, &back));

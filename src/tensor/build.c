@@ -63,6 +63,15 @@ scp_node *scp_state(scp_graph *g, const char *name, scp_shape shape, scp_init in
     return stored(g, name, shape, init, true);
 }
 
+scp_node *scp_steady(scp_graph *g, scp_node *leaf)
+{
+    if (leaf && leaf->op != SCP_OP_INPUT && leaf->op != SCP_OP_TABLE)
+        scp_graph_fail(g, scp_err_raise(SCP_EINTERNAL, __FILE__, __LINE__, NULL,
+                                        "'%s' is neither an input nor a table", leaf->name));
+    if (leaf) leaf->steady = true;
+    return leaf;
+}
+
 scp_node *scp_output(scp_graph *g, scp_node *x)
 {
     (void)g;

@@ -34,6 +34,9 @@ scp_node *scp_resident(scp_graph *g, const char *name, scp_dtype type, scp_shape
 scp_node *scp_param(scp_graph *g, const char *name, scp_shape shape, scp_init init);
 /** A state that ops update and the optimiser does not. */
 scp_node *scp_state(scp_graph *g, const char *name, scp_shape shape, scp_init init);
+/** Say of an input or a table that it keeps its content while others change: what depends on
+ *  parameters and steady leaves alone need not run again (scp_plan_again). Returns it. */
+scp_node *scp_steady(scp_graph *g, scp_node *leaf);
 /** Keep a node readable after a run. Returns it. */
 scp_node *scp_output(scp_graph *g, scp_node *x);
 

@@ -178,6 +178,7 @@ struct scp_node {
     scp_attr attr;
     bool needs_grad;
     bool output;      /* kept and readable after a run                          */
+    bool steady;      /* a leaf that changes only before scp_plan_forward       */
     size_t param;     /* SCP_OP_PARAM: index in the store                       */
     size_t n_aux;     /* reals the forward keeps for the backward               */
     size_t n_scratch; /* reals of working memory of one call                    */
@@ -229,9 +230,11 @@ typedef struct scp_op_info {
     scp_status (*infer)(scp_node *n);
     unsigned stored; /* mixed precision: bit i: input i, SCP_STORED_OUT: the result, may be F16 or
                         BF16, all of them of one type; what is not named is SCP_REAL */
+    unsigned reads;  /* values that backward reads on some backend, the same bits; the memory of
+                        others may be in use again by then (tests/tensor/reads.c) */
 } scp_op_info;
 
-enum { SCP_STORED_OUT = 1 << SCP_MAX_IN };
+enum { SCP_STORED_OUT = 1 << SCP_MAX_IN }; /* the result, in both masks */
 
 extern const scp_op_info scp_op_table[SCP_OP_COUNT];
 

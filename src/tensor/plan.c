@@ -1,11 +1,7 @@
-/* Planning a graph, see plan.h.
- *
- * Memory: one device block holds, at fixed offsets, first the inputs, then the value, the gradient
- * and the aux of every node that the outputs or the loss need, and one scratch area that all calls
- * share. Views
- * (RESHAPE) have no memory: value and gradient are those of the node they view. Gradients of
- * parameters go straight to the store's gradient arena. Whether a backward call overwrites or adds
- * is decided here, once. */
+/* Planning a graph, see plan.h: which nodes run and in which order, which gradients are needed, and
+ * whether a backward call overwrites or adds, all decided here, once. Where things lie in memory:
+ * plan_memory.c. Views (RESHAPE) have no memory: value and gradient are those of the node they
+ * view. Gradients of parameters go straight to the store's gradient arena. */
 #include "tensor/plan_impl.h"
 
 #include <stdlib.h>
@@ -56,52 +52,59 @@ static scp_status mark_backward(scp_plan *p)
     return SCP_OK;
 }
 
-static int64_t take(scp_plan *p, size_t bytes)
-{
-    int64_t offset = (int64_t)p->bytes;
-    p->bytes += (bytes + 63) / 64 * 64;
-    return offset;
-}
-
 size_t scp_plan_elements(const scp_plan *p, scp_dtype type, size_t n)
 {
     if (p->emulate && (type == SCP_F16 || type == SCP_BF16)) type = SCP_REAL;
     return scp_device_bytes(p->dev, type, n);
 }
 
-static size_t node_bytes(const scp_plan *p, const scp_node *n, scp_dtype type)
+/* Does nothing but its inputs decide what the op gives, out of training? */
+static bool pure(const scp_node *n)
 {
-    return scp_plan_elements(p, type, (size_t)scp_shape_count(&n->shape));
+    return n->op != SCP_OP_FOUR_STATE && n->op != SCP_OP_RAND_TIME && n->op != SCP_OP_RAND_NORMAL;
 }
 
-static void assign_inputs(scp_plan *p)
+static bool belongs_to_head(const scp_plan *p, const scp_node *n)
+{
+    if (p->loss || !pure(n)) return false;
+    if (n->op == SCP_OP_INPUT || n->op == SCP_OP_TABLE) return n->steady;
+    for (int k = 0; k < n->n_in; k++)
+        if (!p->slot[n->in[k]->id].head) return false;
+    return true;
+}
+
+/* The order of the graph, the head before the rest. */
+static scp_status find_order(scp_plan *p)
+{
+    SCP_TRY(scp_alloc(p->n, sizeof *p->order, &p->order));
+    for (size_t i = 0; i < p->n; i++) p->slot[i].head = belongs_to_head(p, scp_graph_node(p->g, i));
+    for (int part = 0; part < 2; part++) {
+        for (size_t i = 0; i < p->n; i++)
+            if (p->slot[i].live && p->slot[i].head == (part == 0)) p->order[p->n_order++] = (int)i;
+        if (part == 0) p->n_head = p->n_order;
+    }
+    return SCP_OK;
+}
+
+bool scp_plan_runs_backward(const scp_plan *p, const scp_node *n)
+{
+    return p->slot[n->id].impl && p->slot[n->id].active && n->needs_grad;
+}
+
+bool scp_plan_reads(const scp_node *n, int k)
+{
+    if (n->op == SCP_OP_LINEAR && k < 2) return scp_node_wants_grad(n, 1 - k);
+    return scp_op_table[n->op].reads >> k & 1;
+}
+
+/* What may be fetched after a run: outputs, also through a view, the loss, and leaves. */
+static void mark_kept(scp_plan *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         const scp_node *n = scp_graph_node(p->g, i);
-        if (n->op == SCP_OP_INPUT && p->slot[i].live)
-            p->slot[i].value = take(p, node_bytes(p, n, n->dtype));
+        if (p->keep || n->output || n == p->loss || scp_plan_is_leaf(n))
+            p->slot[p->slot[i].root].kept = true;
     }
-    p->feed_bytes = p->bytes;
-}
-
-static void assign_memory(scp_plan *p)
-{
-    size_t scratch = 0;
-    for (size_t i = 0; i < p->n; i++)
-        p->slot[i].value = p->slot[i].grad = p->slot[i].aux = SCP_PLAN_NONE;
-    assign_inputs(p);
-    for (size_t i = 0; i < p->n; i++) {
-        const scp_node *n = scp_graph_node(p->g, i);
-        scp_slot *s = &p->slot[i];
-        if (!s->live || s->root != (int)i) continue;
-        if (!scp_plan_is_leaf(n)) s->value = take(p, node_bytes(p, n, s->type));
-        if (s->low != SCP_PLAN_NONE) s->low = take(p, node_bytes(p, n, p->store));
-        if (s->active && n->op != SCP_OP_PARAM) s->grad = take(p, node_bytes(p, n, s->type));
-        if (n->n_aux) s->aux = take(p, scp_device_bytes(p->dev, SCP_REAL, n->n_aux));
-        if (n->n_scratch > scratch) scratch = n->n_scratch;
-    }
-    p->scratch = take(p, scp_device_bytes(p->dev, SCP_REAL, scratch));
-    p->step = take(p, sizeof(scp_step));
 }
 
 static scp_status find_ops(scp_plan *p)
@@ -130,8 +133,10 @@ static scp_status fill(scp_plan *p)
     mark_roots(p);
     SCP_TRY(mark_backward(p));
     SCP_TRY(find_ops(p));
+    SCP_TRY(find_order(p));
     scp_plan_mixed_types(p);
-    assign_memory(p);
+    mark_kept(p);
+    SCP_TRY(scp_plan_place(p));
     SCP_TRY(scp_device_alloc(p->dev, p->bytes, (void **)&p->block));
     p->at = (const scp_step *)(p->block + p->step);
     if (p->store != SCP_REAL) SCP_TRY(scp_params_half(p->params, p->store, &p->half));
@@ -144,15 +149,28 @@ static scp_status fill(scp_plan *p)
 
 scp_status scp_plan_create(scp_graph *g, scp_node *loss, scp_comm *comm, scp_plan **out)
 {
-    return scp_plan_create_as(g, loss, comm, SCP_REAL, out);
+    return scp_plan_create_with(g, loss, comm, &(scp_plan_config){ .store = SCP_REAL }, out);
 }
 
 scp_status scp_plan_create_as(scp_graph *g, scp_node *loss, scp_comm *comm, scp_dtype store,
                               scp_plan **out)
 {
+    return scp_plan_create_with(g, loss, comm, &(scp_plan_config){ .store = store }, out);
+}
+
+static bool reuse_is_off(void)
+{
+    const char *reuse = getenv("SCPPDM_REUSE");
+    return reuse && !strcmp(reuse, "no");
+}
+
+scp_status scp_plan_create_with(scp_graph *g, scp_node *loss, scp_comm *comm,
+                                const scp_plan_config *cfg, scp_plan **out)
+{
     scp_plan *p = NULL;
     scp_status st = SCP_OK;
-    SCP_ARG(g && out, "graph and result are required");
+    SCP_ARG(g && cfg && out, "graph, settings and result are required");
+    const scp_dtype store = cfg->store;
     SCP_ARG(store == SCP_REAL || store == SCP_F16 || store == SCP_BF16, "no storage of reals");
     SCP_TRY(scp_graph_status(g));
     if (loss && (loss->shape.n != 0 || !loss->needs_grad))
@@ -166,6 +184,7 @@ scp_status scp_plan_create_as(scp_graph *g, scp_node *loss, scp_comm *comm, scp_
     p->store = store;
     p->emulate = store != SCP_REAL && p->dev->backend->host;
     p->loss = loss;
+    p->keep = cfg->keep || reuse_is_off();
     p->n = scp_graph_size(g);
     SCP_GOTO(fail, scp_alloc(p->n, sizeof *p->slot, &p->slot));
     SCP_GOTO(fail, fill(p));
@@ -181,6 +200,7 @@ void scp_plan_destroy(scp_plan **p)
     if (!p || !*p) return;
     scp_device_release((*p)->dev, (*p)->block);
     free((*p)->slot);
+    free((*p)->order);
     free(*p);
     *p = NULL;
 }
@@ -193,6 +213,23 @@ scp_dtype scp_plan_store(const scp_plan *p)
 size_t scp_plan_bytes(const scp_plan *p)
 {
     return p->bytes;
+}
+
+size_t scp_plan_bytes_apart(const scp_plan *p)
+{
+    return p->bytes_apart;
+}
+
+double scp_plan_flops(const scp_plan *p, bool again)
+{
+    double sum = 0;
+    for (size_t t = again ? p->n_head : 0; t < p->n_order; t++) {
+        const scp_node *n = scp_graph_node(p->g, (size_t)p->order[t]);
+        const double results = (double)scp_shape_count(&n->shape);
+        if (n->op == SCP_OP_LINEAR) sum += 2 * results * (double)scp_shape_last(&n->in[0]->shape);
+        if (n->op == SCP_OP_ATTN) sum += 4 * results * (double)n->in[1]->shape.d[1];
+    }
+    return sum;
 }
 
 static void *param_at(const scp_plan *p, const scp_node *n, scp_arena a)
@@ -209,7 +246,8 @@ void *scp_plan_feed_block(const scp_plan *p, size_t *bytes)
 
 const void *scp_plan_memory(const scp_plan *p, const scp_node *x)
 {
-    return p->slot[x->id].live ? scp_plan_value(p, x) : NULL;
+    const bool kept = p->slot[x->id].live && p->slot[p->slot[x->id].root].kept;
+    return kept ? scp_plan_value(p, x) : NULL;
 }
 
 bool scp_plan_talks(const scp_plan *p)

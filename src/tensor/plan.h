@@ -22,13 +22,23 @@ scp_status scp_plan_create(scp_graph *g, scp_node *loss, scp_comm *comm,
  *  emulated by rounding. */
 scp_status scp_plan_create_as(scp_graph *g, scp_node *loss, scp_comm *comm, scp_dtype store,
                               scp_plan **out) SCP_MUST_USE;
+/* How a plan is made; zeroes are scp_plan_create. */
+typedef struct scp_plan_config {
+    scp_dtype store; /* as scp_plan_create_as                                                  */
+    bool keep;       /* for debugging: memory is never used for a second thing, every value and
+                        gradient can be fetched, and backward may run again. Also for all plans
+                        of a process with SCPPDM_REUSE=no in its environment                     */
+} scp_plan_config;
+scp_status scp_plan_create_with(scp_graph *g, scp_node *loss, scp_comm *comm,
+                                const scp_plan_config *cfg, scp_plan **out) SCP_MUST_USE;
 void scp_plan_destroy(scp_plan **p);
 
 /** How values are stored that may be: SCP_REAL without mixed precision. */
 scp_dtype scp_plan_store(const scp_plan *p);
 
-/** Bytes of activations, gradients, aux and scratch. */
+/** Bytes of activations, gradients, aux and scratch, and what they would be without reuse. */
 size_t scp_plan_bytes(const scp_plan *p);
+size_t scp_plan_bytes_apart(const scp_plan *p);
 
 /** Fill an input from host memory: floats, doubles or int32, as many as its shape says. */
 scp_status scp_plan_feed_f32(scp_plan *p, const scp_node *input, const float *host) SCP_MUST_USE;
@@ -40,8 +50,16 @@ scp_status scp_plan_bind(scp_plan *p, const scp_node *table, void *device_memory
 
 /** Run all nodes. step is copied. */
 scp_status scp_plan_forward(scp_plan *p, const scp_step *step) SCP_MUST_USE;
+/** Run once more, out of training, in a plan without a loss, those nodes that depend on a leaf that
+ *  is not steady (scp_steady); the others have the values of the last scp_plan_forward, since which
+ *  neither weights nor steady leaves may have changed. The bits are those of scp_plan_forward. */
+scp_status scp_plan_again(scp_plan *p, const scp_step *step) SCP_MUST_USE;
+/** Multiplications and additions of the products (LINEAR, ATTN) of a forward run; of those in
+ *  scp_plan_again alone. */
+double scp_plan_flops(const scp_plan *p, bool again);
 
-/** Fill the gradient arena of the store with d loss / d parameter (overwritten, of this rank). */
+/** Fill the gradient arena of the store with d loss / d parameter (overwritten, of this rank).
+ *  Once after every forward run, unless the plan keeps its memory. */
 scp_status scp_plan_backward(scp_plan *p) SCP_MUST_USE;
 
 /* A step whose changing numbers are all in device memory (tensor/step.h). */
@@ -62,6 +80,10 @@ void *scp_plan_loss_grad(const scp_plan *p);
 /** Enqueue all nodes. Ops read the step at `step`, device memory, when they run; train is what
  *  step->train will be. */
 scp_status scp_plan_enqueue(scp_plan *p, const scp_step *step, bool train) SCP_MUST_USE;
+/** The two parts of it in a plan without a loss, out of training: what depends on parameters and
+ *  steady leaves alone, and the rest, as scp_plan_again. */
+scp_status scp_plan_enqueue_head(scp_plan *p) SCP_MUST_USE;
+scp_status scp_plan_enqueue_again(scp_plan *p, const scp_step *step) SCP_MUST_USE;
 
 /* Reals [begin, end) of the gradient arena, complete after the backward call of node `after`. */
 typedef struct scp_plan_bucket {

@@ -9,10 +9,13 @@ enum { SCP_PLAN_NONE = -1 };
 /* What the plan knows of one node. Offsets are bytes in the block, SCP_PLAN_NONE = no memory. */
 typedef struct scp_slot {
     bool live;      /* an output or the loss needs it        */
+    bool head;      /* depends on parameters and steady leaves alone: plan without a loss */
+    bool kept;      /* fetched after a run: nothing else gets its memory */
     bool active;    /* the loss's gradient reaches it        */
     int root;       /* the node whose memory it uses         */
     scp_dtype type; /* how its value is stored: REAL, F16, BF16; I32 and U8 as they are */
     int64_t value, grad, aux;
+    int64_t scratch[2];   /* of the forward, of the backward call      */
     int64_t low;          /* copy of a REAL input for ops that want it in half */
     void *table;          /* bound memory of a TABLE               */
     bool add[SCP_MAX_IN]; /* backward: add to the input's gradient */
@@ -27,9 +30,12 @@ struct scp_plan {
     const scp_node *loss;
     scp_slot *slot;
     size_t n;
+    int *order;              /* live nodes in the order of running: first the head */
+    size_t n_order, n_head;
     char *block;
-    size_t bytes, feed_bytes;
-    int64_t scratch, step; /* where scp_plan_forward keeps its step */
+    size_t bytes, feed_bytes, bytes_apart;
+    bool keep;
+    int64_t step;          /* where scp_plan_forward keeps its step */
     scp_dtype store;       /* SCP_REAL: no mixed precision     */
     void *half;            /* weights in half, of the store    */
     bool emulate;          /* halves are reals that are rounded */
@@ -48,6 +54,17 @@ void *scp_plan_value(const scp_plan *p, const scp_node *n);
 void *scp_plan_grad(const scp_plan *p, const scp_node *n);
 /** Elements of a type in the plan's memory: emulated halves take the room of reals. plan.c */
 size_t scp_plan_elements(const scp_plan *p, scp_dtype type, size_t n);
+
+/** Does the backward call of a node run? plan.c */
+bool scp_plan_runs_backward(const scp_plan *p, const scp_node *n);
+
+/** Does the backward call of a node read the value of input k (SCP_MAX_IN: of the result)?
+ *  scp_op_info.reads, but that LINEAR reads x for the gradient of W alone, and W for that of x.
+ *  plan.c */
+bool scp_plan_reads(const scp_node *n, int k);
+
+/** Set the offsets of all slots, bytes, feed_bytes, bytes_apart and step. plan_memory.c */
+scp_status scp_plan_place(scp_plan *p) SCP_MUST_USE;
 
 /** Policy: set slot.type and mark inputs that need a low copy. plan_mixed.c */
 void scp_plan_mixed_types(scp_plan *p);

@@ -72,7 +72,7 @@ scp_status scp_plan_bind(scp_plan *p, const scp_node *table, void *device_memory
 
 static scp_status readable(const scp_plan *p, const scp_node *x, const void *at)
 {
-    if (!x || !at || !p->slot[x->id].live)
+    if (!x || !at || !p->slot[x->id].live || !p->slot[p->slot[x->id].root].kept)
         SCP_FAIL(SCP_EINTERNAL, "node '%s' is not kept: mark it with scp_output", x ? x->name : "");
     return SCP_OK;
 }

@@ -6,7 +6,9 @@
 #include "tensor/graph_add.h"
 #include "tensor/plan_impl.h"
 
-static void make_call(const scp_plan *p, const scp_node *n, scp_call *c)
+enum { FORWARD, BACKWARD };
+
+static void make_call(const scp_plan *p, const scp_node *n, int way, scp_call *c)
 {
     const scp_slot *s = &p->slot[n->id];
     *c = (scp_call){ .node = n,
@@ -16,36 +18,72 @@ static void make_call(const scp_plan *p, const scp_node *n, scp_call *c)
                      .comm = p->comm,
                      .dev = p->dev,
                      .aux = s->aux == SCP_PLAN_NONE ? NULL : p->block + s->aux,
-                     .scratch = p->block + p->scratch };
+                     .scratch =
+                         s->scratch[way] == SCP_PLAN_NONE ? NULL : p->block + s->scratch[way] };
     for (int i = 0; i < n->n_in; i++) c->in[i] = scp_plan_value(p, n->in[i]);
     scp_plan_mixed_call(p, n, c);
 }
 
-scp_status scp_plan_enqueue(scp_plan *p, const scp_step *step, bool train)
+/* Calls [from, to) of the order. */
+static scp_status run(scp_plan *p, size_t from, size_t to, const scp_step *step, bool train)
 {
     p->at = step;
     p->train = train;
-    p->ran = true;
     SCP_TRY(scp_plan_mixed_begin(p));
-    for (size_t i = 0; i < p->n; i++) {
-        const scp_node *n = scp_graph_node(p->g, i);
+    for (size_t t = from; t < to; t++) {
+        const scp_node *n = scp_graph_node(p->g, (size_t)p->order[t]);
+        const scp_slot *s = &p->slot[n->id];
         scp_call c;
-        if (!p->slot[i].live) continue;
-        if (n->op == SCP_OP_TABLE && !p->slot[i].table)
+        if (n->op == SCP_OP_TABLE && !s->table)
             SCP_FAIL(SCP_EINTERNAL, "table '%s' is not bound", n->name);
-        if (!p->slot[i].impl) continue;
-        make_call(p, n, &c);
-        SCP_TRY(p->slot[i].impl->fwd(&c));
+        if (!s->impl) continue;
+        make_call(p, n, FORWARD, &c);
+        SCP_TRY(s->impl->fwd(&c));
         scp_plan_mixed_round_out(p, n, &c);
     }
     return SCP_OK;
 }
 
+scp_status scp_plan_enqueue(scp_plan *p, const scp_step *step, bool train)
+{
+    p->ran = true;
+    return run(p, 0, p->n_order, step, train);
+}
+
+scp_status scp_plan_enqueue_head(scp_plan *p)
+{
+    SCP_ARG(!p->loss, "a plan with a loss has no head");
+    p->ran = true;
+    return run(p, 0, p->n_head, (const scp_step *)(p->block + p->step), false);
+}
+
+scp_status scp_plan_enqueue_again(scp_plan *p, const scp_step *step)
+{
+    SCP_ARG(!p->loss && p->ran, "only a plan without a loss runs again, after it ran as a whole");
+    return run(p, p->n_head, p->n_order, step, false);
+}
+
+/* The plan's own copy of a step. */
+static scp_status keep_step(scp_plan *p, const scp_step *step, const scp_step **own)
+{
+    void *at = p->block + p->step;
+    *own = at;
+    return p->dev->backend->write(p->dev, at, step, sizeof *step);
+}
+
 scp_status scp_plan_forward(scp_plan *p, const scp_step *step)
 {
-    void *own = p->block + p->step;
-    SCP_TRY(p->dev->backend->write(p->dev, own, step, sizeof *step));
+    const scp_step *own;
+    SCP_TRY(keep_step(p, step, &own));
     return scp_plan_enqueue(p, own, step->train);
+}
+
+scp_status scp_plan_again(scp_plan *p, const scp_step *step)
+{
+    const scp_step *own;
+    SCP_ARG(!step->train, "in training everything runs");
+    SCP_TRY(keep_step(p, step, &own));
+    return scp_plan_enqueue_again(p, own);
 }
 
 /* Parameters that this plan's loss does not reach have gradient zero. */
@@ -70,7 +108,7 @@ static size_t last_writer(const scp_plan *p, size_t param)
     if (!leaf || !p->slot[leaf->id].active) return p->n;
     for (size_t i = 0; i < p->n; i++) {
         const scp_node *n = scp_graph_node(p->g, i);
-        if (!p->slot[i].impl || !p->slot[i].active || !n->needs_grad) continue;
+        if (!scp_plan_runs_backward(p, n)) continue;
         for (int k = 0; k < n->n_in; k++)
             if (p->slot[n->in[k]->id].root == leaf->id && scp_node_wants_grad(n, k)) return i;
     }
@@ -107,14 +145,15 @@ static scp_status tell(const scp_plan_ready *r, size_t i)
 
 scp_status scp_plan_backward_telling(scp_plan *p, const scp_plan_ready *r)
 {
-    SCP_ARG(p->loss && p->ran, "a plan with a loss must run forward before backward");
+    SCP_ARG(p->loss && p->ran, "a plan with a loss must run forward before every backward");
+    p->ran = p->keep;
     SCP_TRY(zero_unreached(p));
     SCP_TRY(tell(r, p->n));
     for (size_t i = p->n; i-- > 0;) {
         const scp_node *n = scp_graph_node(p->g, i);
         scp_call c;
-        if (!p->slot[i].impl || !p->slot[i].active || !n->needs_grad) continue;
-        make_call(p, n, &c);
+        if (!scp_plan_runs_backward(p, n)) continue;
+        make_call(p, n, BACKWARD, &c);
         c.dout = scp_plan_grad(p, n);
         for (int k = 0; k < n->n_in; k++) {
             if (!scp_node_wants_grad(n, k)) continue;

@@ -248,6 +248,19 @@ static scp_status open_record(loop *l)
     return scp_train_store_begin(l->store, l->record ? scp_record_metrics(l->record) : NULL);
 }
 
+static void log_memory(const loop *l)
+{
+    const scp_params *p = l->job->params;
+    const double mib = 1048576;
+    const size_t reals = 3 * scp_params_trainable(p) + 2 * scp_params_total(p);
+    scp_log(SCP_LOG_INFO,
+            "%s: a step takes %.1f MiB (%.1f if no memory were reused); weights, their average, "
+            "gradients and moments %.1f MiB",
+            l->job->stage, (double)scp_plan_bytes(l->job->plan) / mib,
+            (double)scp_plan_bytes_apart(l->job->plan) / mib,
+            (double)scp_device_bytes(scp_params_device(p), SCP_REAL, reals) / mib);
+}
+
 /* The last word of the status file, after the last checkpoint. */
 static void close_run(loop *l, scp_status st)
 {
@@ -272,6 +285,7 @@ scp_status scp_job_run(const scp_job *job, scp_job_result *out)
     SCP_GOTO(done, scp_train_store_open(job, &l.store));
     SCP_GOTO(done, resume(&l));
     SCP_GOTO(done, open_record(&l));
+    log_memory(&l);
     SCP_GOTO(done, run_steps(&l));
     if (l.state.step == job->cfg->steps) SCP_GOTO(done, scp_train_state_export(job));
 done:

@@ -1,6 +1,7 @@
 /* Every case of the registry through a plan on the emulated device, against ref: gradients that add
  * up over several uses, views, and one node as two inputs of an op, in fp32. What a case draws at
- * random it draws with the same bits as cpu. And the calls of a case, recorded and replayed, give
+ * random it draws with the same bits as cpu. No backward call reads what scp_plan_reads does not
+ * name. And the calls of a case, recorded and replayed, give
  * the bits of the calls made one by one. */
 #include <math.h>
 #include <stdlib.h>
@@ -35,6 +36,14 @@ static scp_status run_once(scp_case_run *run, result *r)
 {
     SCP_TRY(scp_case_forward(run));
     if (scp_case_has_grad(run)) SCP_TRY(scp_case_backward(run));
+    return fetch(run, r);
+}
+
+static scp_status run_poisoned(scp_case_run *run, result *r)
+{
+    SCP_TRY(scp_case_forward(run));
+    SCP_TRY(scp_case_poison(run));
+    SCP_TRY(scp_case_backward(run));
     return fetch(run, r);
 }
 
@@ -85,6 +94,19 @@ done:
     return st;
 }
 
+static void check_reads(const scp_op_case *oc)
+{
+    scp_case_run *run = NULL;
+    result want = { 0 }, got = { 0 };
+    if (tap_st(scp_case_start_copied(oc, "cuda", &run), "%s with copied leaves", oc->name) &&
+        tap_st(run_once(run, &want), "%s in its own memory", oc->name) &&
+        tap_st(run_poisoned(run, &got), "%s without what backward does not read", oc->name))
+        tap_ok(memcmp(want.g, got.g, want.n_g * sizeof(double)) == 0, "%s: the same gradients",
+               oc->name);
+    free(want.y), free(want.g), free(got.y), free(got.g);
+    scp_case_stop(&run);
+}
+
 static void check(const scp_op_case *oc)
 {
     scp_case_run *ref = NULL, *cuda = NULL;
@@ -104,6 +126,7 @@ static void check(const scp_op_case *oc)
                        memcmp(got.g, again.g, got.n_g * sizeof(double)) == 0,
                    "%s: replayed, the same bits", oc->name);
     }
+    if (ref && scp_case_has_grad(ref) && !has_states(ref)) check_reads(oc);
     free(want.y), free(want.g), free(got.y), free(got.g), free(again.y), free(again.g);
     scp_case_stop(&ref);
     scp_case_stop(&cuda);

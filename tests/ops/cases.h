@@ -51,6 +51,15 @@ typedef struct scp_case_run scp_case_run;
 /** Build the case on a device ("ref", "cpu") and plan it. */
 scp_status scp_case_start(const scp_op_case *oc, const char *device, bool bench,
                           scp_case_run **out);
+/** The same in memory that is never used twice: backward may run again, and times are those of the
+ *  ops alone. */
+scp_status scp_case_start_keeping(const scp_op_case *oc, const char *device, bool bench,
+                                  scp_case_run **out);
+/** The same at test size, with every real leaf copied into a value first. */
+scp_status scp_case_start_copied(const scp_op_case *oc, const char *device, scp_case_run **out);
+/** After forward in a run that keeps its memory: fill every value that no backward call reads
+ *  (scp_plan_reads) with bytes 0xff, NaN. */
+scp_status scp_case_poison(scp_case_run *run);
 void scp_case_stop(scp_case_run **run);
 scp_status scp_case_forward(scp_case_run *run);
 scp_status scp_case_backward(scp_case_run *run);

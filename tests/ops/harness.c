@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "ops/cases.h"
+#include "tensor/plan_impl.h"
 
 enum { MAX_LEAVES = 16, SEED = 11 };
 
@@ -17,7 +18,7 @@ typedef struct leaf {
 } leaf;
 
 struct scp_case_ctx {
-    bool bench;
+    bool bench, copied;
     scp_device *dev;
     leaf leaf[MAX_LEAVES];
     int n;
@@ -47,8 +48,8 @@ static leaf *keep(scp_case_ctx *ctx, scp_node *node)
 scp_node *scp_case_param(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape,
                          double sd)
 {
-    (void)ctx;
-    return scp_param(g, name, shape, (scp_init){ SCP_INIT_NORMAL, sd });
+    scp_node *p = scp_param(g, name, shape, (scp_init){ SCP_INIT_NORMAL, sd });
+    return ctx->copied ? scp_scale(g, p, 1) : p;
 }
 
 scp_node *scp_case_ints_from(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape,
@@ -82,7 +83,7 @@ scp_node *scp_case_reals_from(scp_case_ctx *ctx, scp_graph *g, const char *name,
     leaf *l = keep(ctx, scp_input(g, name, SCP_REAL, shape));
     if (l->node && scp_alloc(n, sizeof *l->reals, &l->reals) == SCP_OK)
         memcpy(l->reals, values, n * sizeof *values);
-    return l->node;
+    return ctx->copied ? scp_scale(g, l->node, 1) : l->node;
 }
 
 scp_node *scp_case_reals(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_shape shape)
@@ -132,12 +133,15 @@ static scp_status feed(scp_case_run *run)
     return SCP_OK;
 }
 
-scp_status scp_case_start(const scp_op_case *oc, const char *device, bool bench, scp_case_run **out)
+static scp_status start(const scp_op_case *oc, const char *device, bool bench, bool keep,
+                        bool copied, scp_case_run **out)
 {
+    const scp_plan_config cfg = { .keep = keep };
     scp_case_run *run = NULL;
     scp_status st = SCP_OK;
     SCP_TRY(scp_alloc(1, sizeof *run, &run));
     run->ctx.bench = bench;
+    run->ctx.copied = copied;
     SCP_GOTO(fail, scp_device_open(device, &run->ctx.dev));
     SCP_GOTO(fail, scp_params_create(run->ctx.dev, SEED, &run->params));
     SCP_GOTO(fail, scp_graph_create(run->params, &run->g));
@@ -145,14 +149,59 @@ scp_status scp_case_start(const scp_op_case *oc, const char *device, bool bench,
     run->loss = scp_output(run->g, scalar_of(&run->ctx, run->g, run->y));
     SCP_GOTO(fail, scp_graph_status(run->g));
     if (!run->y) SCP_FAIL_GOTO(fail, SCP_EINTERNAL, "case %s built nothing", oc->name);
-    SCP_GOTO(fail,
-             scp_plan_create(run->g, run->loss->needs_grad ? run->loss : NULL, NULL, &run->plan));
+    SCP_GOTO(fail, scp_plan_create_with(run->g, run->loss->needs_grad ? run->loss : NULL, NULL,
+                                        &cfg, &run->plan));
     SCP_GOTO(fail, feed(run));
     *out = run;
     return SCP_OK;
 fail:
     scp_case_stop(&run);
     return st;
+}
+
+scp_status scp_case_start(const scp_op_case *oc, const char *device, bool bench, scp_case_run **out)
+{
+    return start(oc, device, bench, false, false, out);
+}
+
+scp_status scp_case_start_keeping(const scp_op_case *oc, const char *device, bool bench,
+                                  scp_case_run **out)
+{
+    return start(oc, device, bench, true, false, out);
+}
+
+scp_status scp_case_start_copied(const scp_op_case *oc, const char *device, scp_case_run **out)
+{
+    return start(oc, device, false, true, true, out);
+}
+
+static bool read_backward(const scp_plan *p, int root)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const scp_node *n = scp_graph_node(p->g, i);
+        if (!scp_plan_runs_backward(p, n)) continue;
+        if (n->id == root && scp_plan_reads(n, SCP_MAX_IN)) return true;
+        for (int k = 0; k < n->n_in; k++)
+            if (p->slot[n->in[k]->id].root == root && scp_plan_reads(n, k)) return true;
+    }
+    return false;
+}
+
+scp_status scp_case_poison(scp_case_run *run)
+{
+    const scp_plan *p = run->plan;
+    for (size_t i = 0; i < p->n; i++) {
+        const scp_node *n = scp_graph_node(p->g, i);
+        if (!p->slot[i].impl || read_backward(p, n->id)) continue;
+        size_t bytes = scp_device_bytes(p->dev, n->dtype, (size_t)scp_shape_count(&n->shape));
+        uint8_t *nan = NULL;
+        SCP_TRY(scp_alloc(bytes, 1, &nan));
+        memset(nan, 0xff, bytes);
+        scp_status st = p->dev->backend->write(p->dev, scp_plan_value(p, n), nan, bytes);
+        free(nan);
+        SCP_TRY(st);
+    }
+    return SCP_OK;
 }
 
 void scp_case_stop(scp_case_run **rp)

@@ -20,7 +20,7 @@ static scp_status run_case(const scp_op_case *oc, const char *device, bool bench
     scp_case_run *run = NULL;
     scp_status st = SCP_OK;
     omp_set_num_threads(threads);
-    SCP_GOTO(done, scp_case_start(oc, device, bench, &run));
+    SCP_GOTO(done, scp_case_start_keeping(oc, device, bench, &run));
     r->n_y = (size_t)scp_shape_count(&scp_case_result(run)->shape);
     r->n_g = scp_params_trainable(scp_case_params(run));
     SCP_GOTO(done, scp_alloc(r->n_y, sizeof *r->y, &r->y));
