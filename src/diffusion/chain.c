@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "dev/stream.h"
+#include "diffusion/net.h"
 #include "tensor/plan.h"
 #include "tensor/step.h"
 
@@ -19,13 +20,13 @@ struct scp_chain {
     int64_t Dz;
     scp_graph *g;
     scp_plan *plan;
-    scp_node *table[TABLES], *step_rows, *step_block, *next;
+    scp_node *table[TABLES], *step_rows, *step_block, *step_one, *next;
     void *memory[TABLES];
     scp_step_ring ring;
     void *records;
     scp_program *program;
-    const void *weights; /* where they were when the program was recorded */
-    bool ran;
+    const void *weights; /* where they were when the head ran */
+    bool ran, set; /* set: and the head has not run since */
 };
 
 static size_t count(const scp_chain *c, int i)
@@ -53,25 +54,30 @@ static scp_node *guided(scp_chain *c, scp_node *out)
     return sum;
 }
 
-static scp_status build(scp_chain *c, const scp_method *m)
+static scp_status build(scp_chain *c, const scp_method *method)
 {
+    scp_method m = *method;
+    m.model.dropout = 0; /* does nothing here but copy */
     const int64_t B = c->size.block, R = B * c->size.passes, S = c->size.steps;
     scp_graph *g = c->g;
     c->table[Z] = scp_resident(g, "z", SCP_REAL, SCP_SHAPE(B, c->Dz));
     c->table[PRE] = scp_resident(g, "pre", SCP_REAL, SCP_SHAPE(R, c->Dz));
-    c->table[DRUG] = scp_resident(g, "drug", SCP_REAL, SCP_SHAPE(R, m->model.drug_dim));
-    c->table[FUSED] = scp_resident(g, "fused", SCP_REAL, SCP_SHAPE(R, m->model.cond_dim));
+    c->table[DRUG] = scp_resident(g, "drug", SCP_REAL, SCP_SHAPE(R, m.model.drug_dim));
+    c->table[FUSED] = scp_resident(g, "fused", SCP_REAL, SCP_SHAPE(R, m.model.cond_dim));
     c->table[WEIGHT] = scp_resident(g, "weight", SCP_REAL, SCP_SHAPE(B, c->size.passes * c->Dz));
-    c->table[TIME] = scp_resident(g, "time", SCP_REAL, SCP_SHAPE(S, m->model.time_dim));
+    c->table[TIME] = scp_resident(g, "time", SCP_REAL, SCP_SHAPE(S, m.model.time_dim));
     c->table[KEEP] = scp_resident(g, "keep", SCP_REAL, SCP_SHAPE(S));
     c->table[ADD] = scp_resident(g, "add", SCP_REAL, SCP_SHAPE(S));
     c->step_rows = scp_input(g, "step_rows", SCP_I32, SCP_SHAPE(R));
     c->step_block = scp_input(g, "step_block", SCP_I32, SCP_SHAPE(B));
+    c->step_one = scp_input(g, "step_one", SCP_I32, SCP_SHAPE(1));
+    for (int i = 0; i < TABLES; i++)
+        if (i != Z) scp_steady(g, c->table[i]);
     const scp_cond cond = { .pre = c->table[PRE],
                             .drug = c->table[DRUG],
                             .fused = c->table[FUSED] };
-    scp_node *out = scp_denoiser_build(g, &m->model, repeat(c, c->table[Z]),
-                                       scp_gather(g, c->table[TIME], c->step_rows), &cond);
+    const scp_time_in time = { c->table[TIME], c->step_rows, c->step_one };
+    scp_node *out = scp_denoiser_build(g, &m.model, repeat(c, c->table[Z]), &time, &cond);
     c->next = scp_output(g, scp_combine_t(g, c->table[Z], out ? guided(c, out) : NULL,
                                           c->step_block, c->table[KEEP], c->table[ADD]));
     return scp_graph_status(g);
@@ -91,31 +97,33 @@ static void coefficients(const scp_schedule *s, bool is_v, int64_t t, int64_t t_
 
 static scp_status fill_tables(scp_chain *c, const scp_method *m, const scp_schedule *s)
 {
-    const size_t S = (size_t)c->size.steps, dim = (size_t)m->model.time_dim;
+    const size_t S = (size_t)c->size.steps;
     const bool is_v = m->diffusion.parameterization == SCP_PREDICT_V;
-    double *code = NULL, *keep = NULL, *add = NULL;
+    double *keep = NULL, *add = NULL;
+    int64_t *time = NULL;
     scp_status st = SCP_OK;
-    SCP_GOTO(done, scp_alloc(S * dim, sizeof *code, &code));
+    SCP_GOTO(done, scp_alloc(S, sizeof *time, &time));
     SCP_GOTO(done, scp_alloc(S, sizeof *keep, &keep));
     SCP_GOTO(done, scp_alloc(S, sizeof *add, &add));
     for (int64_t k = 0; k < c->size.steps; k++) {
         const int64_t t = scp_schedule_time(s, c->size.steps, k),
                       next =
                           k + 1 < c->size.steps ? scp_schedule_time(s, c->size.steps, k + 1) : -1;
-        scp_time_code((double)t, (int64_t)dim, code + (size_t)k * dim);
+        time[k] = t;
         coefficients(s, is_v, t, next, &keep[k], &add[k]);
     }
-    SCP_GOTO(done, scp_device_write_f64(c->dev, c->memory[TIME], code, S * dim));
+    SCP_GOTO(done, scp_net_time_table(c->dev, time, c->size.steps, m->model.time_dim,
+                                      &c->memory[TIME]));
     SCP_GOTO(done, scp_device_write_f64(c->dev, c->memory[KEEP], keep, S));
     SCP_GOTO(done, scp_device_write_f64(c->dev, c->memory[ADD], add, S));
 done:
-    free(code);
+    free(time);
     free(keep);
     free(add);
     return st;
 }
 
-/* Record k holds k in both inputs. */
+/* Record k holds k in all inputs. */
 static scp_status write_records(scp_chain *c)
 {
     size_t feed_bytes = 0;
@@ -132,6 +140,7 @@ static scp_status write_records(scp_chain *c)
         scp_plan_feed_to(c->plan, host + (size_t)step * bytes + SCP_STEP_HEAD);
         SCP_GOTO(done, scp_plan_feed_i32(c->plan, c->step_rows, k));
         SCP_GOTO(done, scp_plan_feed_i32(c->plan, c->step_block, k));
+        SCP_GOTO(done, scp_plan_feed_i32(c->plan, c->step_one, k));
     }
     SCP_GOTO(done, scp_device_alloc(c->dev, (size_t)c->size.steps * bytes, &c->records));
     SCP_GOTO(done, c->dev->backend->write(c->dev, c->records, host, (size_t)c->size.steps * bytes));
@@ -155,12 +164,12 @@ static scp_status fill(scp_chain *c, const scp_method *m, const scp_schedule *s)
     SCP_TRY(scp_graph_create(c->model, &c->g));
     SCP_TRY(build(c, m));
     SCP_TRY(scp_plan_create(c->g, NULL, NULL, &c->plan));
-    for (int i = 0; i < TABLES; i++) {
-        SCP_TRY(scp_device_alloc(c->dev, scp_device_bytes(c->dev, SCP_REAL, count(c, i)),
-                                 &c->memory[i]));
-        SCP_TRY(scp_plan_bind(c->plan, c->table[i], c->memory[i]));
-    }
+    for (int i = 0; i < TABLES; i++)
+        if (i != TIME)
+            SCP_TRY(scp_device_alloc(c->dev, scp_device_bytes(c->dev, SCP_REAL, count(c, i)),
+                                     &c->memory[i]));
     SCP_TRY(fill_tables(c, m, s));
+    for (int i = 0; i < TABLES; i++) SCP_TRY(scp_plan_bind(c->plan, c->table[i], c->memory[i]));
     return write_records(c);
 }
 
@@ -227,6 +236,7 @@ scp_status scp_chain_set(scp_chain *c, const scp_chain_conditions *in)
             for (size_t k = 0; k < Dz; k++)
                 work[(i * P + p) * Dz + k] = (float)in->weight[p * B + i];
     SCP_GOTO(done, scp_device_write_f32(c->dev, c->memory[WEIGHT], work, count(c, WEIGHT)));
+    c->set = true;
 done:
     free(work);
     return st;
@@ -237,30 +247,38 @@ static scp_status enqueue(scp_chain *c)
     const size_t bytes = scp_device_bytes(c->dev, SCP_REAL, count(c, Z));
     for (int64_t k = 0; k < c->size.steps; k++) {
         SCP_TRY(c->dev->backend->step->load(c->dev, &c->ring));
-        SCP_TRY(scp_plan_enqueue(c->plan, &c->ring.state->now.step, false));
+        SCP_TRY(scp_plan_enqueue_again(c->plan, &c->ring.state->now.step));
         SCP_TRY(scp_stream_copy(c->dev, SCP_STREAM_MAIN, SCP_COPY_ON_DEVICE, c->memory[Z],
                                 scp_plan_memory(c->plan, c->next), bytes));
     }
     return SCP_OK;
 }
 
-/* Recorded at the second run, and again when the store has exchanged its weights for the average.
- */
+/* Recorded at the second run, and again when the store has exchanged its weights for the average. */
 static scp_status record(scp_chain *c)
 {
-    const void *weights = scp_params_arena(c->model, SCP_ARENA_W);
-    if (c->program && c->weights == weights) return SCP_OK;
-    scp_program_destroy(c->dev, &c->program);
+    if (c->program) return SCP_OK;
     SCP_TRY(scp_capture_begin(c->dev));
     scp_status st = enqueue(c);
     SCP_KEEP(st, scp_capture_end(c->dev, &c->program));
-    c->weights = weights;
     return st;
+}
+
+/* What does not depend on z, where the conditions are new or the store has exchanged its weights. */
+static scp_status run_head(scp_chain *c)
+{
+    const void *weights = scp_params_arena(c->model, SCP_ARENA_W);
+    if (!c->set && c->weights == weights) return SCP_OK;
+    if (c->weights != weights) scp_program_destroy(c->dev, &c->program);
+    c->weights = weights;
+    c->set = false;
+    return scp_plan_enqueue_head(c->plan);
 }
 
 scp_status scp_chain_run(scp_chain *c, double *z)
 {
     SCP_TRY(scp_device_write_f64(c->dev, c->memory[Z], z, count(c, Z)));
+    SCP_TRY(run_head(c));
     if (c->ran && scp_capture_possible(c->dev)) {
         SCP_TRY(record(c));
         SCP_TRY(scp_program_launch(c->dev, c->program));

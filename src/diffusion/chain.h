@@ -3,7 +3,9 @@
  * network (diffusion/ddim.h), in the reals of the device.
  *
  * One step is a graph: z goes to all passes, which are one batch; their weighted sum is the guided
- * output; z' = a z + b out, with a and b of the step from tables. Not collective. */
+ * output; z' = a z + b out, with a and b of the step from tables. What depends on neither z nor the
+ * step runs once for the conditions, and the time's own network once a step, not once a row
+ * (scp_plan_enqueue_head). Not collective. */
 #ifndef SCP_DIFFUSION_CHAIN_H
 #define SCP_DIFFUSION_CHAIN_H
 
@@ -23,8 +25,8 @@ typedef struct scp_chain_conditions {
     const double *weight;            /* [passes, block] of the passes                  */
 } scp_chain_conditions;
 
-/** @param model  weights, borrowed; those in its W arena at the time of a run are used. *out:
- *  scp_chain_destroy. */
+/** @param model  weights, borrowed: those in its W arena at the first run after scp_chain_set, which
+ *  is due again when they changed. *out: scp_chain_destroy. */
 scp_status scp_chain_create(const scp_method *m, const scp_schedule *schedule, scp_params *model,
                             const scp_chain_sizes *sizes, scp_chain **out) SCP_MUST_USE;
 void scp_chain_destroy(scp_chain **c);

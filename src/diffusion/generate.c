@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "diffusion/chain.h"
 #include "diffusion/ddim.h"
+#include "diffusion/net.h"
 #include "io/dataset.h"
 #include "model/vae_run.h"
 #include "tensor/plan.h"
@@ -20,19 +21,20 @@ struct scp_generator {
     const scp_latent_stats *stats;
     size_t G, n_drugs, block, n_pass, rows; /* rows = block * n_pass */
     scp_schedule schedule;
-    scp_graph *cond_graph, *net_graph;
-    scp_plan *cond_plan, *net_plan;
-    scp_cond_in in;     /* inputs of the condition graph            */
-    scp_cond cond, fed; /* its results, and the network's inputs    */
-    scp_node *z_t, *t, *time, *net_out;
-    void *fp_memory, *time_memory;
+    scp_graph *cond_graph;
+    scp_plan *cond_plan;
+    scp_cond_in in; /* inputs of the condition graph            */
+    scp_cond cond;  /* its results                              */
+    scp_net *net;   /* for the times of a chain                 */
+    int64_t at;     /* how many of them are behind us           */
+    void *fp_memory;
     float *host[3]; /* pre, drug, fused of one block            */
     float *z_pre, *code, *feed;
-    int32_t *drug, *mask, *steps;
+    int32_t *drug, *mask;
     double *weight;                        /* [n_pass, block]                          */
     double *z, *z0, *eps, *out, *combined; /* [block, Dz]; out [rows, Dz] */
     bool on_device;                        /* whole chains without the host */
-    bool set;                              /* the chain has the conditions of the block */
+    bool set, net_set; /* the chain, the network have the conditions of the block */
     scp_chain *chain;
 };
 
@@ -54,41 +56,13 @@ static scp_status build_condition(scp_generator *s)
     return scp_graph_status(g);
 }
 
-static scp_status build_network(scp_generator *s)
-{
-    int64_t R = (int64_t)s->rows;
-    SCP_TRY(scp_graph_create(s->model, &s->net_graph));
-    scp_graph *g = s->net_graph;
-    s->z_t = scp_input(g, "z_t", SCP_REAL, SCP_SHAPE(R, s->m.vae.latent));
-    s->t = scp_input(g, "t", SCP_I32, SCP_SHAPE(R));
-    s->time = scp_resident(g, "time", SCP_REAL, SCP_SHAPE(s->m.diffusion.T, s->m.model.time_dim));
-    s->fed.pre = scp_input(g, "pre", SCP_REAL, SCP_SHAPE(R, s->m.vae.latent));
-    s->fed.drug = scp_input(g, "drug", SCP_REAL, SCP_SHAPE(R, s->m.model.drug_dim));
-    s->fed.fused = scp_input(g, "fused", SCP_REAL, SCP_SHAPE(R, s->m.model.cond_dim));
-    s->net_out = scp_output(
-        g, scp_denoiser_build(g, &s->m.model, s->z_t, scp_gather(g, s->time, s->t), &s->fed));
-    return scp_graph_status(g);
-}
-
-static scp_status bind_tables(scp_generator *s, const uint8_t *fp)
+static scp_status bind_fingerprints(scp_generator *s, const uint8_t *fp)
 {
     scp_device *dev = scp_params_device(s->model);
-    size_t T = (size_t)s->m.diffusion.T, dim = (size_t)s->m.model.time_dim,
-           bits = s->n_drugs * SCP_FP_BITS;
-    double *code = NULL;
-    scp_status st = SCP_OK;
-    SCP_TRY(scp_alloc(T * dim, sizeof *code, &code));
-    for (size_t t = 0; t < T; t++) scp_time_code((double)t, (int64_t)dim, code + t * dim);
-    SCP_GOTO(done,
-             scp_device_alloc(dev, scp_device_bytes(dev, SCP_REAL, T * dim), &s->time_memory));
-    SCP_GOTO(done, scp_device_write_f64(dev, s->time_memory, code, T * dim));
-    SCP_GOTO(done, scp_device_alloc(dev, bits, &s->fp_memory));
-    SCP_GOTO(done, dev->backend->write(dev, s->fp_memory, fp, bits));
-    SCP_GOTO(done, scp_plan_bind(s->net_plan, s->time, s->time_memory));
-    SCP_GOTO(done, scp_plan_bind(s->cond_plan, s->in.drugs, s->fp_memory));
-done:
-    free(code);
-    return st;
+    const size_t bits = s->n_drugs * SCP_FP_BITS;
+    SCP_TRY(scp_device_alloc(dev, bits, &s->fp_memory));
+    SCP_TRY(dev->backend->write(dev, s->fp_memory, fp, bits));
+    return scp_plan_bind(s->cond_plan, s->in.drugs, s->fp_memory);
 }
 
 static scp_status allocate(scp_generator *s)
@@ -102,7 +76,6 @@ static scp_status allocate(scp_generator *s)
     SCP_TRY(scp_alloc(s->rows * SCP_DOSE_CODE, sizeof(float), &s->code));
     SCP_TRY(scp_alloc(s->rows, sizeof(int32_t), &s->drug));
     SCP_TRY(scp_alloc(s->rows, sizeof(int32_t), &s->mask));
-    SCP_TRY(scp_alloc(s->rows, sizeof(int32_t), &s->steps));
     SCP_TRY(scp_alloc(s->rows, sizeof(double), &s->weight));
     SCP_TRY(scp_alloc(s->rows * Dz, sizeof(double), &s->out));
     double **parts[] = { &s->z, &s->z0, &s->eps, &s->combined };
@@ -149,11 +122,9 @@ scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp
     SCP_GOTO(fail, scp_schedule_init(&s->schedule, m->diffusion.T, m->diffusion.beta_first,
                                      m->diffusion.beta_last));
     SCP_GOTO(fail, build_condition(s));
-    SCP_GOTO(fail, build_network(s));
     SCP_GOTO(fail, scp_plan_create(s->cond_graph, NULL, NULL, &s->cond_plan));
-    SCP_GOTO(fail, scp_plan_create(s->net_graph, NULL, NULL, &s->net_plan));
     SCP_GOTO(fail, allocate(s));
-    SCP_GOTO(fail, bind_tables(s, fp));
+    SCP_GOTO(fail, bind_fingerprints(s, fp));
     *out = s;
     return SCP_OK;
 fail:
@@ -167,21 +138,18 @@ void scp_generator_destroy(scp_generator **gp)
     scp_generator *s = *gp;
     scp_chain_destroy(&s->chain);
     scp_plan_destroy(&s->cond_plan);
-    scp_plan_destroy(&s->net_plan);
     scp_graph_destroy(&s->cond_graph);
-    scp_graph_destroy(&s->net_graph);
+    scp_net_destroy(&s->net);
     scp_device_release(scp_params_device(s->model), s->fp_memory);
-    scp_device_release(scp_params_device(s->model), s->time_memory);
     scp_schedule_fini(&s->schedule);
-    void *owned[] = { s->host[0], s->host[1], s->host[2], s->z_pre, s->code,
-                      s->feed,    s->drug,    s->mask,    s->steps, s->weight,
-                      s->z,       s->z0,      s->eps,     s->out,   s->combined };
+    void *owned[] = { s->host[0], s->host[1], s->host[2], s->z_pre, s->code, s->feed,    s->drug,
+                      s->mask,    s->weight,  s->z,       s->z0,    s->eps,  s->out,     s->combined };
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     free(s);
     *gp = NULL;
 }
 
-/* Encode the conditions of one block, every pass with its mask, and hand them to the network. */
+/* Encode the conditions of one block, every pass with its mask. */
 static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size_t first, size_t n)
 {
     size_t Dz = (size_t)s->m.vae.latent;
@@ -202,33 +170,48 @@ static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size
                 s->z_pre[to * Dz + k] = (float)((c->mu_pre[from * Dz + k] - s->stats->pre_mean[k]) /
                                                 s->stats->pre_std[k]);
         }
-    s->set = false;
+    s->set = s->net_set = false;
     SCP_TRY(scp_plan_feed_f32(s->cond_plan, s->in.z_pre, s->z_pre));
     SCP_TRY(scp_plan_feed_i32(s->cond_plan, s->in.drug, s->drug));
     SCP_TRY(scp_plan_feed_f32(s->cond_plan, s->in.dose_code, s->code));
     SCP_TRY(scp_plan_feed_i32(s->cond_plan, s->in.mask, s->mask));
     SCP_TRY(scp_plan_forward(s->cond_plan, &(scp_step){ .train = false }));
     const scp_node *from[3] = { s->cond.pre, s->cond.drug, s->cond.fused };
-    const scp_node *to[3] = { s->fed.pre, s->fed.drug, s->fed.fused };
-    for (int i = 0; i < 3; i++) {
-        SCP_TRY(scp_plan_fetch_f32(s->cond_plan, from[i], s->host[i]));
-        SCP_TRY(scp_plan_feed_f32(s->net_plan, to[i], s->host[i]));
-    }
+    for (int i = 0; i < 3; i++) SCP_TRY(scp_plan_fetch_f32(s->cond_plan, from[i], s->host[i]));
     return SCP_OK;
 }
 
-/* The guided network at time t for z [block, Dz]: out [block, Dz] [paper eq. 15]. */
+/* The network at the times of a chain, with the conditions of the block. */
+static scp_status ready_network(scp_generator *s, int64_t steps)
+{
+    const bool regression = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION;
+    int64_t *time = NULL;
+    s->at = 0;
+    if (s->net && scp_net_times(s->net) != steps) scp_net_destroy(&s->net);
+    if (!s->net) {
+        SCP_TRY(scp_alloc((size_t)steps, sizeof *time, &time));
+        for (int64_t k = 0; k < steps; k++)
+            time[k] = regression ? 0 : scp_schedule_time(&s->schedule, steps, k);
+        scp_status st =
+            scp_net_create(&s->m, s->model, time, steps, (int64_t)s->rows, &s->net);
+        free(time);
+        SCP_TRY(st);
+        s->net_set = false;
+    }
+    if (!s->net_set) SCP_TRY(scp_net_set(s->net, s->host[0], s->host[1], s->host[2]));
+    s->net_set = true;
+    return SCP_OK;
+}
+
+/* The guided network at the next time of the chain for z [block, Dz]: out [block, Dz] [eq. 15]. */
 static scp_status guided(void *ctx, int64_t t, const double *z, double *out)
 {
     scp_generator *s = ctx;
     size_t Dz = (size_t)s->m.vae.latent, count = s->block * Dz;
-    for (size_t i = 0; i < s->rows; i++) s->steps[i] = (int32_t)t;
+    (void)t;
     for (size_t p = 0; p < s->n_pass; p++)
         for (size_t i = 0; i < count; i++) s->feed[p * count + i] = (float)z[i];
-    SCP_TRY(scp_plan_feed_f32(s->net_plan, s->z_t, s->feed));
-    SCP_TRY(scp_plan_feed_i32(s->net_plan, s->t, s->steps));
-    SCP_TRY(scp_plan_forward(s->net_plan, &(scp_step){ .train = false }));
-    SCP_TRY(scp_plan_fetch_f64(s->net_plan, s->net_out, s->out));
+    SCP_TRY(scp_net_run(s->net, s->at++, s->feed, s->out));
     scp_guidance_combine(&s->gd, s->n_pass, s->block, Dz, s->weight, s->out, out);
     return SCP_OK;
 }
@@ -261,11 +244,15 @@ static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, 
                             .network = guided,
                             .ctx = s };
     memset(s->z, 0, count * sizeof *s->z);
-    if (s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION) return guided(s, 0, s->z, s->z0);
+    if (s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION) {
+        SCP_TRY(ready_network(s, 1));
+        return guided(s, 0, s->z, s->z0);
+    }
     for (size_t i = 0; i < n; i++)
         scp_rng_fill_normal((uint64_t)s->gd.seed, SCP_RNG_DDIM, (uint64_t)r, c->id[first + i], Dz,
                             s->z + i * Dz);
     if (s->on_device && !(s->gd.rescale > 0)) return chained(s, steps);
+    SCP_TRY(ready_network(s, steps));
     return scp_ddim_sample(&ddim, (int64_t)count, s->z, s->z0, s->eps, s->combined);
 }
 

@@ -42,7 +42,8 @@ static scp_node *denoise_loss(scp_graph *g, const scp_method *m, const scp_train
     if (regression) target = z_0;
     else if (d->parameterization == SCP_PREDICT_V)
         target = scp_combine_t(g, eps, z_0, t, o->signal, o->neg_noise);
-    scp_node *out = scp_denoiser_build(g, &m->model, z_t, scp_gather(g, o->time, t), cond);
+    const scp_time_in time = { .code = scp_gather(g, o->time, t) };
+    scp_node *out = scp_denoiser_build(g, &m->model, z_t, &time, cond);
     return scp_mse(g, out, target);
 }
 

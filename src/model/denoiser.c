@@ -96,11 +96,11 @@ static scp_node *gd_stack(scp_graph *g, const char *name, const scp_denoiser_con
 }
 
 /* SiLU(LN(Linear x + Linear SiLU(e))), then dropout. */
-static scp_node *path_block(scp_graph *g, const char *dir, size_t i, scp_node *x, scp_node *e,
-                            int64_t width, double dropout)
+static scp_node *path_block(scp_graph *g, const char *dir, size_t i, scp_node *x,
+                            const scp_time_in *e, int64_t width, double dropout)
 {
     scp_scope_push(g, "%s%zu", dir, i);
-    scp_node *h = scp_add(g, scp_nn_linear(g, "x", x, width), scp_nn_linear(g, "time", e, width));
+    scp_node *h = scp_nn_linear_pair(g, "x", x, "time", e->code, e->one, width);
     h = scp_dropout(g, "drop", scp_nn_silu(g, scp_nn_layernorm(g, "ln", h)), dropout);
     scp_scope_pop(g);
     return h;
@@ -115,35 +115,40 @@ static scp_node *time_mlp(scp_graph *g, scp_node *code, int64_t dim)
     return e;
 }
 
-static scp_node *u_path(scp_graph *g, const scp_denoiser_config *cfg, scp_node *x, scp_node *e,
-                        const scp_gd_cond *cond, int64_t Dz)
+static scp_node *u_path(scp_graph *g, const scp_denoiser_config *cfg, scp_node *x,
+                        const scp_time_in *e, const scp_gd_cond *cond, int64_t Dz)
 {
     scp_node *kept[MAX_DEPTH] = { NULL };
     size_t depth = cfg->widths.n;
-    scp_node *se = scp_nn_silu(g, e);
+    const scp_time_in se = { .code = scp_nn_silu(g, e->code), .one = e->one };
     for (size_t i = 0; i < depth; i++)
-        kept[i] = x = path_block(g, "down", i, x, se, cfg->widths.v[i], cfg->dropout);
+        kept[i] = x = path_block(g, "down", i, x, &se, cfg->widths.v[i], cfg->dropout);
     if (cfg->blocks && cfg->inject != SCP_INJECT_CONCAT_MLP)
         x = scp_add(g, x, gd_stack(g, "gd_mid", cfg, x, cond));
     for (size_t i = depth - 1; i-- > 0;)
-        x = scp_add(g, path_block(g, "up", i, x, se, cfg->widths.v[i], cfg->dropout), kept[i]);
+        x = scp_add(g, path_block(g, "up", i, x, &se, cfg->widths.v[i], cfg->dropout), kept[i]);
     scp_node *h = scp_nn_linear(g, "head", x, 2 * cfg->widths.v[0]);
     return scp_nn_linear(g, "out", scp_nn_silu(g, scp_nn_layernorm(g, "head_ln", h)), Dz);
 }
 
 scp_node *scp_denoiser_build(scp_graph *g, const scp_denoiser_config *cfg, scp_node *z_t,
-                             scp_node *time_code, const scp_cond *cond)
+                             const scp_time_in *time, const scp_cond *cond)
 {
     if (!z_t) return NULL;
     int64_t Dz = scp_shape_last(&z_t->shape);
     scp_scope_push(g, "denoiser");
-    scp_node *e = time_mlp(g, time_code, cfg->time_dim), *x = z_t;
-    scp_gd_cond gd = { .pre = cond->pre, .drug = cond->drug, .fused = cond->fused, .time = e };
+    const scp_time_in e = { time_mlp(g, time->code, cfg->time_dim), time->row, time->one };
+    const scp_gd_cond gd = { .pre = cond->pre,
+                             .drug = cond->drug,
+                             .fused = cond->fused,
+                             .time = e.code,
+                             .time_row = e.row };
+    scp_node *x = z_t;
     if (cfg->inject == SCP_INJECT_CONCAT_MLP)
         x = scp_concat(g, 2, (scp_node *[]){ z_t, cond->fused });
     else if (cfg->blocks)
         x = scp_add(g, z_t, gd_stack(g, "gd_in", cfg, z_t, &gd));
-    scp_node *out = u_path(g, cfg, x, e, &gd, Dz);
+    scp_node *out = u_path(g, cfg, x, &e, &gd, Dz);
     scp_scope_pop(g);
     return out;
 }

@@ -68,8 +68,17 @@ typedef struct scp_cond {
 void scp_cond_build(scp_graph *g, const scp_denoiser_config *cfg, int64_t n_drugs,
                     const scp_cond_in *in, scp_cond *out);
 
-/** One evaluation of the network: z_t [B, Dz], time_code [B, time_dim] -> eps or v [B, Dz]. */
+/* The time: a code for every row (code [B, time_dim]); or, in a sampler, where all rows are at one
+ * time, a table of codes and which of them it is: what is made of the table alone is then the same at
+ * every step. */
+typedef struct scp_time_in {
+    scp_node *code; /* [B, time_dim], or [S, time_dim] with row and one             */
+    scp_node *row;  /* [B] I32, the row of the table for every row of the batch; or NULL */
+    scp_node *one;  /* [1] I32, the same number; or NULL                            */
+} scp_time_in;
+
+/** One evaluation of the network: z_t [B, Dz] -> eps or v [B, Dz]. */
 scp_node *scp_denoiser_build(scp_graph *g, const scp_denoiser_config *cfg, scp_node *z_t,
-                             scp_node *time_code, const scp_cond *cond);
+                             const scp_time_in *time, const scp_cond *cond);
 
 #endif

@@ -11,6 +11,11 @@
 scp_node *scp_nn_linear(scp_graph *g, const char *name, scp_node *x, int64_t out);
 /** The same without bias. */
 scp_node *scp_nn_linear_nobias(scp_graph *g, const char *name, scp_node *x, int64_t out);
+/** Layer `x_name` of x [B, ..] plus layer `e_name` of e, both with bias. e has a row for each of x;
+ *  or, with `one` (I32 [1]), it is a table [S, ..] of which that row goes to every row of x. Then the
+ *  layer of e depends on the table alone, and its row is added to the bias of the other. */
+scp_node *scp_nn_linear_pair(scp_graph *g, const char *x_name, scp_node *x, const char *e_name,
+                             scp_node *e, scp_node *one, int64_t out);
 /** The same with W and b starting at zero: a branch that starts as nothing. */
 scp_node *scp_nn_linear_zero(scp_graph *g, const char *name, scp_node *x, int64_t out);
 /** LayerNorm over the last dimension, eps 1e-5, gain 1, bias 0. */
@@ -34,9 +39,10 @@ typedef struct scp_gd_config {
     double dropout;
 } scp_gd_config;
 
-/* Condition vectors, each [B, any width]. */
+/* Condition vectors, each [B, any width]; time may be a table [S, any width] of which row i of the
+ * batch has the row time_row[i] (I32), NULL without. */
 typedef struct scp_gd_cond {
-    scp_node *pre, *drug, *fused, *time;
+    scp_node *pre, *drug, *fused, *time, *time_row;
 } scp_gd_cond;
 
 /** One Guided Decomposable Attention block [paper App. G.3].

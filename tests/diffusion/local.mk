@@ -23,3 +23,7 @@ check_PROGRAMS += tests/diffusion/chain.t
 TESTS += tests/diffusion/chain.t
 tests_diffusion_chain_t_SOURCES = tests/diffusion/chain.c tests/dev/deferred.h tests/dev/deferred.c
 tests_diffusion_chain_t_LDADD = libscptoy.a libscptest.a $(LDADD)
+check_PROGRAMS += tests/diffusion/net.t
+TESTS += tests/diffusion/net.t
+tests_diffusion_net_t_SOURCES = tests/diffusion/net.c
+tests_diffusion_net_t_LDADD = libscptoy.a libscptest.a $(LDADD)

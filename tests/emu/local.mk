@@ -50,3 +50,7 @@ tests_emu_memory_t_SOURCES = tests/tensor/memory.c tests/emu/backends.c
 tests_emu_memory_t_LDADD = libscptoy.a $(emu_ldadd)
 tests_emu_again_t_SOURCES = tests/tensor/again.c tests/emu/backends.c
 tests_emu_again_t_LDADD = $(emu_ldadd)
+check_PROGRAMS += tests/emu/net.t
+TESTS += tests/emu/net.t
+tests_emu_net_t_SOURCES = tests/diffusion/net.c tests/emu/backends.c
+tests_emu_net_t_LDADD = libscptoy.a $(emu_ldadd)

@@ -31,7 +31,7 @@ static scp_status begin(net *n, scp_gd_mode mode)
     SCP_TRY(scp_graph_create(n->params, &n->g));
     n->H = scp_input(n->g, "H", SCP_REAL, SCP_SHAPE(B, M, D));
     n->cond = scp_input(n->g, "c", SCP_REAL, SCP_SHAPE(B, C));
-    const scp_gd_cond c = { n->cond, n->cond, n->cond, n->cond };
+    const scp_gd_cond c = { n->cond, n->cond, n->cond, n->cond, NULL };
     n->out = scp_output(n->g, scp_nn_gd_block(n->g, "b", n->H, &c, &cfg));
     return scp_plan_create(n->g, NULL, NULL, &n->plan);
 }
