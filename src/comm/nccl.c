@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "comm/watch.h"
 #include "dev/stream.h"
 
 typedef struct nccl {
@@ -48,8 +49,9 @@ static void give_up(nccl *n)
 
 static scp_status raise(nccl *n, ncclResult_t r, const char *call)
 {
-    scp_status st = scp_err_raise(SCP_ECOMM, __FILE__, __LINE__, call, "NCCL, rank %d of %d: %s",
-                                  n->base.rank, n->base.size, ncclGetErrorString(r));
+    scp_status st = scp_err_raise(SCP_ECOMM, __FILE__, __LINE__, call,
+                                  "NCCL, rank %d of %d: %s: %s", n->base.rank, n->base.size, call,
+                                  ncclGetErrorString(r));
     give_up(n);
     return st;
 }
@@ -184,13 +186,33 @@ static const scp_comm_ops nccl_ops = { .name = "nccl",
                                        .abort = abort_comm,
                                        .destroy = destroy };
 
-/* The ranks meet by an id that rank 0 draws. The first reduction connects them, outside of any
- * capture. */
+/* The first reduction connects the ranks, outside of any capture, on both streams. Where it does not
+ * end, its number stays on the device: to free it would be to wait. */
+static scp_status reduce_first(nccl *n)
+{
+    void *one = NULL;
+    scp_event *e = NULL;
+    scp_status st = SCP_OK;
+    SCP_TRY(scp_agree(n->base.host, scp_device_alloc(n->dev, sizeof(float), &one)));
+    SCP_GOTO(done, scp_device_write_f64(n->dev, one, &(double){ 1 }, 1));
+    SCP_GOTO(done, scp_event_create(n->dev, &e));
+    SCP_GOTO(done, reduce_on(n, SCP_STREAM_COMM, one, 1, SCP_COMM_F32, ncclSum));
+    SCP_GOTO(done, scp_event_record(n->dev, e, SCP_STREAM_COMM));
+    SCP_GOTO(done, scp_event_follow(n->dev, SCP_STREAM_MAIN, e));
+    SCP_GOTO(done, reduce_on(n, SCP_STREAM_MAIN, one, 1, SCP_COMM_F32, ncclSum));
+    SCP_GOTO(done, scp_event_record(n->dev, e, SCP_STREAM_MAIN));
+    SCP_GOTO(done, scp_comm_watch(&n->base, n->dev, e, "the first reduction of NCCL"));
+    scp_device_release(n->dev, one);
+done:
+    scp_event_destroy(n->dev, &e);
+    return scp_agree(n->base.host, st);
+}
+
+/* The ranks meet by an id that rank 0 draws. */
 static scp_status connect_ranks(nccl *n, scp_comm *world)
 {
     ncclUniqueId id;
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-    void *one = NULL;
     scp_status st = SCP_OK;
     config.blocking = 0;
     if (world->rank == 0) {
@@ -202,12 +224,7 @@ static scp_status connect_ranks(nccl *n, scp_comm *world)
     st = settle(n, ncclCommInitRankConfig(&n->comm, world->size, id, world->rank, &config),
                 "ncclCommInitRankConfig");
     SCP_TRY(scp_agree(world, st));
-    SCP_TRY(scp_agree(world, scp_device_alloc(n->dev, sizeof(float), &one)));
-    st = reduce_on(n, SCP_STREAM_COMM, one, 1, SCP_COMM_F32, ncclSum);
-    if (st == SCP_OK) st = reduce_on(n, SCP_STREAM_MAIN, one, 1, SCP_COMM_F32, ncclSum);
-    if (st == SCP_OK) st = scp_device_sync(n->dev);
-    scp_device_release(n->dev, one);
-    return scp_agree(world, st);
+    return reduce_first(n);
 }
 
 scp_status scp_comm_create_nccl(scp_comm *world, scp_device *dev, scp_comm **out)

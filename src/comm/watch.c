@@ -10,12 +10,12 @@
 
 scp_status scp_comm_poll(scp_comm *c)
 {
-    return c->size > 1 && c->ops->poll ? c->ops->poll(c) : SCP_OK;
+    return c->ops->poll ? c->ops->poll(c) : SCP_OK;
 }
 
 void scp_comm_abort(scp_comm *c)
 {
-    if (c->size > 1 && c->ops->abort) c->ops->abort(c);
+    if (c->ops->abort) c->ops->abort(c);
 }
 
 static scp_status wait_for(scp_comm *c, scp_device *dev, scp_event *e, const char *what)

@@ -15,3 +15,10 @@ check_PROGRAMS += tests/comm/watch.t
 TESTS += tests/comm/watch.t
 tests_comm_watch_t_SOURCES = tests/comm/watch.c
 tests_comm_watch_t_LDADD = libscptest.a $(LDADD)
+# NCCL itself is emulated: the sources that know it are compiled against the emulation, in every build.
+check_PROGRAMS += tests/comm/nccl.mpi
+TESTS += tests/comm/nccl.mpi
+tests_comm_nccl_mpi_SOURCES = tests/comm/nccl.c src/comm/nccl.c src/comm/choose.c tests/emu/backends.c \
+	tests/train/small_net.h tests/train/small_net.c tests/dev/deferred.h tests/dev/deferred.c
+tests_comm_nccl_mpi_CPPFLAGS = $(EMU_CPPFLAGS) -DHAVE_NCCL=1 $(AM_CPPFLAGS)
+tests_comm_nccl_mpi_LDADD = libscptest.a libscpemu.a $(LDADD) -lstdc++

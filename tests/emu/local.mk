@@ -10,6 +10,7 @@ emu_objects = $(cuda_kernels:.cu=.emu)
 
 check_LIBRARIES += libscpemu.a
 libscpemu_a_SOURCES = tests/emu/emu.h tests/emu/record.h tests/emu/emu.cc tests/emu/runtime.cc tests/emu/stream.cc tests/emu/lt.cc \
+	tests/emu/nccl.cc tests/emu/nccl_faults.h tests/emu/include/nccl.h \
 	tests/emu/include/cuda_runtime.h tests/emu/include/cuda_runtime_api.h tests/emu/include/cuda_fp16.h \
 	tests/emu/include/cuda_bf16.h tests/emu/include/cublasLt.h \
 	src/backend/cuda/register.c src/backend/cuda/memory.c src/backend/cuda/async.c

@@ -19,6 +19,8 @@ cudaError_t keep(cudaError_t e);
 /** A call that no capture of this thread allows: while one is open, the capture is spoilt and
  *  cudaErrorStreamCaptureUnsupported comes back. */
 cudaError_t unsafe();
+/** Number of the capture that a stream is part of; 0: none. */
+unsigned long capture_of(cudaStream_t s);
 /** Run all there is, as cudaFree and cudaDeviceSynchronize do; the first error of any work since the
  *  last wait. */
 cudaError_t drain();

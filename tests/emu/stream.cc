@@ -59,12 +59,14 @@ namespace
 struct capture {
     CUgraph_st graph;
     cudaStream_t origin;
+    unsigned long number;
     bool spoilt = false;
 };
 
 CUstream_st legacy;
 std::vector<cudaStream_t> streams = { &legacy };
 capture *open_capture;
+unsigned long captures;
 scp_emu_schedule from_environment()
 {
     const char *name = std::getenv("SCP_EMU_SCHEDULE");
@@ -244,6 +246,11 @@ cudaError_t emu::enqueue(cudaStream_t stream, work w)
     return cudaSuccess;
 }
 
+unsigned long emu::capture_of(cudaStream_t s)
+{
+    return real(s)->in ? real(s)->in->number : 0;
+}
+
 cudaError_t emu::drain()
 {
     for (size_t i = streams.size(); i-- > 0;) {
@@ -352,6 +359,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t s, enum cudaStreamCaptureMode)
     if (!s || open_capture) return emu::keep(cudaErrorStreamCaptureUnsupported);
     open_capture = new capture{};
     open_capture->origin = s;
+    open_capture->number = ++captures;
     s->in = open_capture;
     s->tail.clear();
     return cudaSuccess;
