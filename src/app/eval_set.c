@@ -137,16 +137,24 @@ done:
     return st;
 }
 
-/* Result files of the split, and its truth in the layout of the predictions. */
+/* The truth of the split in the layout of the predictions. */
+static scp_status write_real(const job *j, const scp_eval_set *set)
+{
+    char path[SCP_PATH_MAX];
+    if (scp_comm_rank(j->comm) != 0 || !j->s->eval.h5ad) return SCP_OK;
+    SCP_TRY(scp_fs_join(path, sizeof path, j->dir, "real.h5ad"));
+    return scp_pred_write_real(&j->o->data, set->rows, set->n_rows, path);
+}
+
+/* Result files of the split, and its truth. */
 static scp_status write_set(const job *j, const scp_eval_set *set, const char *dir)
 {
     char path[SCP_PATH_MAX];
-    SCP_TRY(scp_scores_write_split(set->model, set->n, &j->o->data, j->dir));
-    SCP_TRY(scp_fs_join(path, sizeof path, j->dir, "real.h5ad"));
-    if (j->s->eval.h5ad) SCP_TRY(scp_pred_write_real(&j->o->data, set->rows, set->n_rows, path));
+    SCP_TRY(scp_scores_write_split(j->comm, set->model, set->n, &j->o->data, j->dir));
+    SCP_TRY(scp_agree(j->comm, write_real(j, set)));
     if (!set->n_truth) return SCP_OK;
     SCP_TRY(scp_str_format(path, sizeof path, "%s/%s_truth", dir, set->split));
-    return scp_scores_write_split(set->truth, set->n_truth, &j->o->data, path);
+    return scp_scores_write_split(j->comm, set->truth, set->n_truth, &j->o->data, path);
 }
 
 scp_status scp_eval_set_run(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
@@ -165,8 +173,7 @@ scp_status scp_eval_set_run(scp_comm *comm, const scp_run_settings *s, const scp
     SCP_GOTO(done, score_models(&j, set));
     SCP_GOTO(done, measure_noise(&j, set));
     SCP_GOTO(done, score_truth(&j, set));
-    st = scp_comm_rank(comm) == 0 ? write_set(&j, set, dir) : SCP_OK;
-    SCP_GOTO(done, scp_agree(comm, st));
+    SCP_GOTO(done, write_set(&j, set, dir));
 done:
     job_fini(&j);
     return st;

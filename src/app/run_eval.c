@@ -88,7 +88,6 @@ static scp_status file_in(const evaluation *e, char *path, const char *name)
 static scp_status write_tables(const evaluation *e, const lists *l)
 {
     const scp_dataset *d = &e->o->data;
-    const scp_metric_settings *m = &e->s->metrics;
     char path[SCP_PATH_MAX];
     SCP_TRY(file_in(e, path, "summary.json"));
     SCP_TRY(scp_scores_write_summary(l->all, l->n_all, l->tests, l->n_tests, path));
@@ -100,19 +99,24 @@ static scp_status write_tables(const evaluation *e, const lists *l)
     SCP_TRY(scp_scores_write_dose(l->models, l->n_models, d, path));
     SCP_TRY(file_in(e, path, "ceilings.tsv"));
     SCP_TRY(scp_ceilings_write(l->sets, l->n_sets, path));
-    SCP_TRY(file_in(e, path, "comparisons.tsv"));
-    SCP_TRY(scp_comparisons_write(l->sets, l->n_sets, m->bootstrap, m->seed, path));
     SCP_TRY(file_in(e, path, "significance.tsv"));
     return l->n_tests ? scp_deg_tests_write(l->tests, l->n_tests, d, path) : SCP_OK;
 }
 
-static scp_status write_summary(const evaluation *e)
+/* Tables over all splits; comparisons are made by all ranks, the rest by rank 0. */
+static scp_status write_summary(scp_comm *comm, const evaluation *e)
 {
+    const scp_metric_settings *m = &e->s->metrics;
+    char path[SCP_PATH_MAX];
     lists l;
     scp_status st = lists_init(e, &l);
-    if (st == SCP_OK && !l.n_all)
+    if (st == SCP_OK) st = file_in(e, path, "comparisons.tsv");
+    SCP_GOTO(done, scp_agree(comm, st));
+    if (!l.n_all)
         SCP_FAIL_GOTO(done, SCP_EDATA, "none of the chosen splits has conditions in this shard");
-    if (st == SCP_OK) st = write_tables(e, &l);
+    SCP_GOTO(done,
+             scp_comparisons_write(comm, l.sets, l.n_sets, m->bootstrap, m->seed, path));
+    st = scp_agree(comm, scp_comm_rank(comm) == 0 ? write_tables(e, &l) : SCP_OK);
 done:
     lists_fini(&l);
     return st;
@@ -150,7 +154,7 @@ scp_status scp_run_eval(scp_comm *comm, scp_run_settings *s)
         st = scp_comm_rank(comm) == 0 ? scp_eval_set_print(s, set) : SCP_OK;
         SCP_GOTO(done, scp_agree(comm, st));
     }
-    SCP_GOTO(done, scp_agree(comm, scp_comm_rank(comm) == 0 ? write_summary(&e) : SCP_OK));
+    SCP_GOTO(done, write_summary(comm, &e));
 done:
     for (size_t i = 0; e.set && i < s->eval.splits.n; i++) scp_eval_set_fini(&e.set[i]);
     free(e.set);

@@ -6,9 +6,9 @@
 
 #include "base/machine.h"
 #include "base/mem.h"
+#include "eval/discriminate.h"
 #include "eval/dose.h"
 #include "eval/export.h"
-#include "eval/pds.h"
 #include "eval/plan.h"
 
 typedef struct job {
@@ -30,11 +30,8 @@ typedef struct job {
     scp_coverage *coverage; /* [n_models] */
     double *noise;          /* [G] variance of genes between cells */
     int n_threads;
-    scp_pair **pair;     /* [n_threads] */
-    size_t effects_of;   /* first label of the line whose true effects are held, or SIZE_MAX */
-    scp_pds_line *line;  /* these effects */
-    double *predicted;   /* [max_block * n_models, G] effects of the labels of a block */
-    size_t *own;         /* [max_block * n_models] their places in the line */
+    scp_pair **pair; /* [n_threads] */
+    scp_discriminate *labels;
     scp_pds_scores *pds; /* [max_block * n_models] */
 } job;
 
@@ -59,9 +56,7 @@ static void job_fini(job *j)
     free(j->value);
     free(j->pred);
     free(j->post);
-    scp_pds_line_destroy(&j->line);
-    free(j->predicted);
-    free(j->own);
+    scp_discriminate_destroy(&j->labels);
     free(j->pds);
     scp_eval_plan_fini(&j->plan);
 }
@@ -89,12 +84,8 @@ static void list_pseudo_counts(job *j)
 
 static scp_status pds_init(job *j)
 {
-    const size_t most = j->plan.max_block * j->n_models;
-    j->effects_of = SIZE_MAX;
-    SCP_TRY(scp_alloc(most * j->G, sizeof *j->predicted, &j->predicted));
-    SCP_TRY(scp_alloc(most, sizeof *j->own, &j->own));
-    SCP_TRY(scp_alloc(most, sizeof *j->pds, &j->pds));
-    return scp_pds_line_create(j->G, &j->line);
+    SCP_TRY(scp_alloc(j->plan.max_block * j->n_models, sizeof *j->pds, &j->pds));
+    return scp_discriminate_create(j->d, &j->plan, j->truth, j->n_models, &j->labels);
 }
 
 /* Room for the spreads of the models that have one; coverage is that of observations, so there is
@@ -187,96 +178,23 @@ static void score_conditions(job *j, size_t begin, size_t end, size_t at)
     }
 }
 
-/* Add (x - control) / plates to an effect, x cut at 0; what is not finite makes it NaN. */
-static void add_shift(const job *j, const float *x, int32_t row, size_t plates, double *effect)
-{
-    const float *pre = profile(j, j->d->pre[row]);
-    for (size_t g = 0; g < j->G; g++) {
-        double v = !isfinite(x[g]) ? NAN : x[g] < 0 ? 0 : x[g];
-        effect[g] += (v - pre[g]) / (double)plates;
-    }
-}
-
-/* The true effect of a label, plates averaged. `post` [G] is scratch, used with a truth. */
-static scp_status true_effect(job *j, size_t label, float *post, double *effect)
-{
-    const scp_eval_plan *p = &j->plan;
-    const size_t first = p->label_begin[label], end = p->label_begin[label + 1];
-    for (size_t i = first; i < end; i++) {
-        const float *x = profile(j, j->d->post[p->row[i]]);
-        if (j->truth) SCP_TRY(j->truth->fill(j->truth->ctx, p->row + i, 1, post));
-        add_shift(j, j->truth ? post : x, p->row[i], end - first, effect);
-    }
-    return SCP_OK;
-}
-
-/* True effects of all labels of the line that label l belongs to. */
-static scp_status hold_effects(job *j, size_t l)
-{
-    const size_t first = j->plan.line_begin[l], n = j->plan.line_end[l] - first;
-    scp_status st = SCP_OK;
-    double *effect = NULL;
-    float *post = NULL;
-    if (j->effects_of == first) return SCP_OK;
-    j->effects_of = SIZE_MAX;
-    SCP_TRY(scp_pds_line_begin(j->line, n, &effect));
-    if (j->truth) {
-        SCP_TRY(scp_alloc(j->G, sizeof *post, &post));
-        for (size_t q = 0; q < n && st == SCP_OK; q++)
-            st = true_effect(j, first + q, post, effect + q * j->G);
-        free(post);
-        SCP_TRY(st);
-    } else {
-#pragma omp parallel for schedule(dynamic)
-        for (size_t q = 0; q < n; q++) (void)true_effect(j, first + q, NULL, effect + q * j->G);
-    }
-    scp_pds_line_ready(j->line);
-    j->effects_of = first;
-    return SCP_OK;
-}
-
-/* Predicted effect of label l under model m into place `at`. */
-static void predict_effect(job *j, size_t l, size_t m, size_t begin, size_t at)
-{
-    const scp_eval_plan *p = &j->plan;
-    const size_t first = p->label_begin[l], end = p->label_begin[l + 1];
-    double *effect = j->predicted + at * j->G;
-    memset(effect, 0, j->G * sizeof *effect);
-    for (size_t i = first; i < end; i++)
-        add_shift(j, j->pred + (m * p->max_block + i - begin) * j->G, p->row[i], end - first,
-                  effect);
-    j->own[at] = l - p->line_begin[l];
-}
-
-/* Discrimination scores of label l under model m into the figures of each of its plates. */
-static void put_scores(job *j, size_t l, size_t m, const scp_pds_scores *s, size_t begin, size_t at)
-{
-    const scp_eval_plan *p = &j->plan;
-    for (size_t i = p->label_begin[l]; i < p->label_begin[l + 1]; i++)
-        for (size_t e = 0; e < j->n_pseudo; e++) {
-            double *out = figures(j, at + i - begin, m, e);
-            out[SCP_METRIC_PDS_L1] = s->l1;
-            out[SCP_METRIC_PDS_L2] = s->l2;
-            out[SCP_METRIC_PDS_COSINE] = s->cosine;
-            out[SCP_METRIC_PDS_COSINE_MID] = s->cosine_mid;
-        }
-}
-
-/* Labels of a block, line by line: the true effects of one line are held at a time. */
+/* Discrimination scores of the labels of a block into the figures of each of their plates. */
 static scp_status score_labels(job *j, size_t block, size_t begin, size_t at)
 {
     const scp_eval_plan *p = &j->plan;
-    const size_t M = j->n_models, last = p->block_begin[block + 1];
-    for (size_t l = p->block_begin[block], end; l < last; l = end) {
-        end = p->line_end[l] < last ? p->line_end[l] : last;
-        SCP_TRY(hold_effects(j, l));
-#pragma omp parallel for schedule(dynamic) collapse(2)
-        for (size_t q = l; q < end; q++)
-            for (size_t m = 0; m < M; m++) predict_effect(j, q, m, begin, (q - l) * M + m);
-        scp_pds_line_score(j->line, j->predicted, j->own, (end - l) * M, j->pds);
-        for (size_t i = 0; i < (end - l) * M; i++)
-            put_scores(j, l + i / M, i % M, &j->pds[i], begin, at);
-    }
+    const size_t first = p->block_begin[block], end = p->block_begin[block + 1];
+    SCP_TRY(scp_discriminate_block(j->labels, block, j->pred, j->pds));
+    for (size_t l = first; l < end; l++)
+        for (size_t i = p->label_begin[l]; i < p->label_begin[l + 1]; i++)
+            for (size_t m = 0; m < j->n_models; m++)
+                for (size_t e = 0; e < j->n_pseudo; e++) {
+                    const scp_pds_scores *s = &j->pds[(l - first) * j->n_models + m];
+                    double *out = figures(j, at + i - begin, m, e);
+                    out[SCP_METRIC_PDS_L1] = s->l1;
+                    out[SCP_METRIC_PDS_L2] = s->l2;
+                    out[SCP_METRIC_PDS_COSINE] = s->cosine;
+                    out[SCP_METRIC_PDS_COSINE_MID] = s->cosine_mid;
+                }
     return SCP_OK;
 }
 

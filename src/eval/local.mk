@@ -2,7 +2,8 @@
 libscppdm_a_SOURCES += \
 	src/eval/columns.c src/eval/corr.c src/eval/de_overlap.c src/eval/ev.c src/eval/evaluate.c \
 	src/eval/evaluate.h src/eval/export.c src/eval/export.h src/eval/metrics.c src/eval/metrics.h \
-	src/eval/pds.c src/eval/pds.h src/eval/plan.c src/eval/plan.h src/eval/pred_file.h \
+	src/eval/discriminate.c src/eval/discriminate.h src/eval/pds.c src/eval/pds.h src/eval/pds_impl.h \
+	src/eval/pds_line.c src/eval/plan.c src/eval/plan.h src/eval/pred_file.h \
 	src/eval/pred_read.c src/eval/pred_write.c src/eval/reduce.c src/eval/reduce.h \
 	src/eval/score_files.c src/eval/score_files.h src/eval/scores.c src/eval/stats.h \
 	src/eval/strata.c src/eval/topk.c

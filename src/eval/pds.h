@@ -26,9 +26,21 @@ typedef struct scp_pds_scores {
 void scp_pds_score(const double *f, const double *r, size_t N, size_t G, size_t own,
                    const uint8_t *drop, scp_pds_scores *out);
 
-/* The true effects of the labels of one line, ready for many predictions: what scp_pds_score gives,
- * bit for bit, by a screening in fp32 whose rounding is bounded. Only distances that it cannot tell
- * from the own one are computed again. */
+/* An effect as its plates give it: the mean over them of profile - control. Entries of a profile
+ * below 0 count as 0; one that is not finite makes the effect NaN. */
+typedef struct scp_pds_effect {
+    const float *const *post; /* [plates] profiles [G], borrowed */
+    const float *const *pre;  /* [plates] their controls [G], finite, borrowed */
+    size_t plates;
+} scp_pds_effect;
+
+/** Values of an effect, genes [first, first + n): out [n]. */
+void scp_pds_effect_values(const scp_pds_effect *e, size_t first, size_t n, double *out);
+
+/* The labels of one line, ready for many predictions: what scp_pds_score gives, bit for bit, by a
+ * screening in fp32 whose rounding is bounded. Only distances that it cannot tell from the own one
+ * are computed again. No effect of a label is kept: memory is a few rows of genes a thread and the
+ * predictions of a call in fp32, whatever the number of labels. */
 typedef struct scp_pds_line scp_pds_line;
 
 /** For effects of G genes; of the number of threads of the caller's parallel regions. *out:
@@ -36,14 +48,12 @@ typedef struct scp_pds_line scp_pds_line;
 scp_status scp_pds_line_create(size_t G, scp_pds_line **out) SCP_MUST_USE;
 void scp_pds_line_destroy(scp_pds_line **l);
 
-/** Begin a line of N labels: *effect [N, G] zeros, to be filled before scp_pds_line_ready; owned by
- *  l until the next begin. */
-scp_status scp_pds_line_begin(scp_pds_line *l, size_t N, double **effect) SCP_MUST_USE;
-void scp_pds_line_ready(scp_pds_line *l);
+/** Begin a line of N labels of these true effects, borrowed until the next begin. By all threads,
+ *  not from inside a parallel region, like the next. */
+scp_status scp_pds_line_begin(scp_pds_line *l, const scp_pds_effect *label, size_t N) SCP_MUST_USE;
 
-/** Score n predictions f [n, G] of the labels own [n]; out [n]. By all threads; not from inside a
- *  parallel region. */
-void scp_pds_line_score(scp_pds_line *l, const double *f, const size_t *own, size_t n,
-                        scp_pds_scores *out);
+/** Score n predictions f [n] of the labels own [n]; out [n]. */
+scp_status scp_pds_line_score(scp_pds_line *l, const scp_pds_effect *f, const size_t *own, size_t n,
+                              scp_pds_scores *out) SCP_MUST_USE;
 
 #endif

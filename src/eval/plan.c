@@ -60,15 +60,13 @@ static void find_labels(scp_eval_plan *p, const sort_key *key)
     }
 }
 
+/* Blocks of equal size as far as labels allow, so that ranks get equal shares: the next one begins
+ * at the first label that lies beyond its even place. */
 static void cut_blocks(scp_eval_plan *p, size_t block)
 {
-    for (size_t l = 0, begin = 0; l < p->n_labels; l++) {
-        size_t held = p->label_begin[l] - p->label_begin[begin];
-        if (l == 0 || held >= block) {
-            begin = l;
-            p->block_begin[p->n_blocks++] = l;
-        }
-    }
+    const size_t n_blocks = (p->n + block - 1) / block;
+    for (size_t l = 0; l < p->n_labels; l++)
+        if (p->label_begin[l] * n_blocks >= p->n_blocks * p->n) p->block_begin[p->n_blocks++] = l;
     p->block_begin[p->n_blocks] = p->n_labels;
     for (size_t b = 0; b < p->n_blocks; b++) {
         size_t first, end;

@@ -18,9 +18,9 @@ typedef struct scp_eval_plan {
     size_t *block_begin;        /* [n_blocks + 1] first label of each block */
 } scp_eval_plan;
 
-/** Order some pairs of d and cut them into blocks of whole labels: `block` conditions or a few
- *  more, fewer in the last. SCP_EUSAGE when there is no pair or a pair is out of range. Not
- * collective. */
+/** Order some pairs of d and cut them into blocks of whole labels, as equal as labels allow, of at
+ *  most `block` conditions but for the last label. SCP_EUSAGE when there is no pair or a pair is
+ *  out of range. Not collective. */
 scp_status scp_eval_plan_init(scp_eval_plan *p, const scp_dataset *d, const int32_t *rows, size_t n,
                               size_t block) SCP_MUST_USE;
 void scp_eval_plan_fini(scp_eval_plan *p);

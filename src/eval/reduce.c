@@ -2,6 +2,7 @@
 #include "eval/reduce.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,10 +62,27 @@ static void without_nan(const double *v, size_t n, double *scratch, scp_reductio
     out->max = scp_quantile(scratch, kept, 1);
 }
 
+static bool any_nan(const double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (isnan(v[i])) return true;
+    return false;
+}
+
+/* Figures with NaN as 0 where there is none. */
+static void same_with_zeros(scp_reduction *out)
+{
+    out->mean_nan0 = out->mean;
+    out->median_nan0 = out->median;
+}
+
 void scp_reduce(const double *v, size_t n, double *scratch, scp_reduction *out)
 {
-    with_zeros(v, n, scratch, out);
     without_nan(v, n, scratch, out);
+    if (out->n_nan || !n)
+        with_zeros(v, n, scratch, out);
+    else
+        same_with_zeros(out);
 }
 
 /* Means of the groups that have values, NaN left out or taken as 0. Returns how many there are. */
@@ -90,8 +108,12 @@ void scp_reduce_groups(const double *v, const int32_t *group, size_t n, size_t n
                        double *scratch, scp_reduction *out)
 {
     double *sum = scratch, *count = scratch + n_groups, *members = scratch + 2 * n_groups;
-    size_t used = group_means(v, group, n, n_groups, true, sum, count, members);
-    with_zeros(sum, used, count, out);
-    used = group_means(v, group, n, n_groups, false, sum, count, members);
+    size_t used = group_means(v, group, n, n_groups, false, sum, count, members);
     without_nan(sum, used, count, out);
+    if (!any_nan(v, n)) {
+        same_with_zeros(out);
+        return;
+    }
+    used = group_means(v, group, n, n_groups, true, sum, count, members);
+    with_zeros(sum, used, count, out);
 }

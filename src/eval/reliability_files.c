@@ -94,10 +94,8 @@ done:
 }
 
 static scp_status add_comparison(scp_tsv_writer *w, const scp_scores *a, const scp_scores *b,
-                                 int64_t resamples, int64_t seed)
+                                 const scp_comparison *v)
 {
-    scp_comparison v[SCP_METRIC_MAX];
-    SCP_TRY(scp_compare_scores(a, b, resamples, seed, v));
     for (size_t c = 0; c < a->cols.n; c++) {
         const char *const key[] = { a->split, a->model, b->model, a->cols.col[c].name };
         const double figure[] = { v[c].mean_a, v[c].mean_b, v[c].difference, v[c].low,
@@ -110,21 +108,61 @@ static scp_status add_comparison(scp_tsv_writer *w, const scp_scores *a, const s
     return SCP_OK;
 }
 
-scp_status scp_comparisons_write(const scp_scored_set *set, size_t n, int64_t resamples,
-                                 int64_t seed, const char *path)
+/* Comparisons of this rank: every size-th one. mine [.., cols] */
+static scp_status compare_share(scp_comm *comm, const scp_scored_set *set, size_t n, size_t cols,
+                                int64_t resamples, int64_t seed, scp_comparison *mine, size_t *made)
 {
-    SCP_ARG(set && path, "sets and path are required");
+    const size_t rank = (size_t)scp_comm_rank(comm), size = (size_t)scp_comm_size(comm);
+    *made = 0;
+    for (size_t i = 0, k = 0; i < n; i++)
+        for (size_t m = 1; m < set[i].n; m++, k++)
+            if (k % size == rank)
+                SCP_TRY(scp_compare_scores(&set[i].model[0], &set[i].model[m], resamples, seed,
+                                           mine + (*made)++ * cols));
+    return SCP_OK;
+}
+
+/* `all`: those of each rank after those of the one before. */
+static scp_status write_comparisons(const scp_scored_set *set, size_t n, size_t size, size_t total,
+                                    size_t cols, const scp_comparison *all, const char *path)
+{
     static const char *const column[] = { "split", "model_a", "model_b", "metric",
                                           "n",     "mean_a",  "mean_b",  "difference",
                                           "low",   "high",    "p",       "q" };
     scp_tsv_writer *w = NULL;
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_tsv_writer_create(column, sizeof column / sizeof column[0], &w));
-    for (size_t i = 0; i < n; i++)
-        for (size_t m = 1; m < set[i].n; m++)
-            SCP_GOTO(done, add_comparison(w, &set[i].model[0], &set[i].model[m], resamples, seed));
+    for (size_t i = 0, k = 0; i < n; i++)
+        for (size_t m = 1; m < set[i].n; m++, k++) {
+            const size_t rank = k % size, more = total % size; /* ranks with one more */
+            const size_t before = rank * (total / size) + (rank < more ? rank : more);
+            SCP_GOTO(done, add_comparison(w, &set[i].model[0], &set[i].model[m],
+                                          all + (before + k / size) * cols));
+        }
     SCP_GOTO(done, scp_tsv_writer_commit(&w, path));
 done:
     scp_tsv_writer_abort(&w);
+    return st;
+}
+
+scp_status scp_comparisons_write(scp_comm *comm, const scp_scored_set *set, size_t n,
+                                 int64_t resamples, int64_t seed, const char *path)
+{
+    SCP_ARG(comm && set && n && path, "communicator, sets and path are required");
+    const size_t size = (size_t)scp_comm_size(comm), cols = set->model->cols.n;
+    scp_comparison *mine = NULL, *all = NULL;
+    size_t total = 0, made = 0;
+    for (size_t i = 0; i < n; i++) total += set[i].n - 1;
+    scp_status st = scp_alloc((total / size + 1) * cols, sizeof *mine, &mine);
+    if (st == SCP_OK)
+        st = compare_share(comm, set, n, cols, resamples, seed, mine, &made);
+    SCP_GOTO(done, scp_agree(comm, st));
+    SCP_GOTO(done, scp_comm_allgatherv(comm, mine, made * cols * sizeof *mine, SCP_COMM_U8,
+                                       (void **)&all, NULL, NULL));
+    if (scp_comm_rank(comm) == 0) st = write_comparisons(set, n, size, total, cols, all, path);
+    st = scp_agree(comm, st);
+done:
+    free(all);
+    free(mine);
     return st;
 }

@@ -65,17 +65,46 @@ static scp_status add_condition(scp_strbuf *b, const scp_scores *s, const scp_da
     return scp_strbuf_addn(b, "\n", 1);
 }
 
-scp_status scp_scores_write_results(const scp_scores *s, const scp_dataset *d, const char *path)
+/* Rows of this rank's share of the conditions. */
+static scp_status add_share(scp_comm *comm, const scp_scores *s, const scp_dataset *d,
+                            scp_strbuf *b)
 {
-    SCP_ARG(s && d && path, "scores, data set and path are required");
-    scp_status st = SCP_OK;
+    size_t begin, end;
+    scp_comm_share(comm, s->n, &begin, &end);
+    SCP_TRY(scp_strbuf_addn(b, "", 0));
+    for (size_t i = begin; i < end; i++) SCP_TRY(add_condition(b, s, d, i));
+    return SCP_OK;
+}
+
+static scp_status write_rows(const scp_scores *s, const char *rows, size_t n, const char *path)
+{
     scp_strbuf b = { 0 };
+    scp_status st = SCP_OK;
     SCP_GOTO(done, scp_strbuf_addf(&b, "perturbation,cell_line,drug,dose_uM,plate,label_group_n"));
     SCP_GOTO(done, add_header(&b, &s->cols));
-    for (size_t i = 0; i < s->n; i++) SCP_GOTO(done, add_condition(&b, s, d, i));
+    SCP_GOTO(done, scp_strbuf_addn(&b, rows, n));
     SCP_GOTO(done, scp_fs_write_text(path, b.text, b.len));
 done:
     scp_strbuf_fini(&b);
+    return st;
+}
+
+scp_status scp_scores_write_results(scp_comm *comm, const scp_scores *s, const scp_dataset *d,
+                                    const char *path)
+{
+    SCP_ARG(comm && s && d && path, "communicator, scores, data set and path are required");
+    scp_status st = SCP_OK;
+    scp_strbuf mine = { 0 };
+    char *all = NULL;
+    size_t n = 0;
+    SCP_GOTO(done, scp_agree(comm, add_share(comm, s, d, &mine)));
+    SCP_GOTO(done,
+             scp_comm_allgatherv(comm, mine.text, mine.len, SCP_COMM_U8, (void **)&all, &n, NULL));
+    st = scp_comm_rank(comm) == 0 ? write_rows(s, all, n, path) : SCP_OK;
+    st = scp_agree(comm, st);
+done:
+    free(all);
+    scp_strbuf_fini(&mine);
     return st;
 }
 
@@ -130,20 +159,28 @@ done:
     return st;
 }
 
-scp_status scp_scores_write_split(const scp_scores *s, size_t n, const scp_dataset *d,
-                                  const char *dir)
+static scp_status write_model(scp_comm *comm, const scp_scores *s, const scp_dataset *d,
+                              const char *dir, const char *prefix)
 {
-    SCP_ARG(s && d && dir, "scores, data set and folder are required");
-    SCP_TRY(scp_fs_mkdirs(dir));
+    char path[SCP_PATH_MAX];
+    SCP_TRY(scp_str_format(path, sizeof path, "%s/%sresults.csv", dir, prefix));
+    SCP_TRY(scp_scores_write_results(comm, s, d, path));
+    if (scp_comm_rank(comm) != 0) return SCP_OK;
+    SCP_TRY(scp_str_format(path, sizeof path, "%s/%sagg_results.csv", dir, prefix));
+    return scp_scores_write_agg(s, path);
+}
+
+scp_status scp_scores_write_split(scp_comm *comm, const scp_scores *s, size_t n,
+                                  const scp_dataset *d, const char *dir)
+{
+    SCP_ARG(comm && s && d && dir, "communicator, scores, data set and folder are required");
+    SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? scp_fs_mkdirs(dir) : SCP_OK));
     for (size_t m = 0; m < n; m++) {
-        char path[SCP_PATH_MAX], prefix[256] = "";
+        char prefix[256] = "";
         if (m) SCP_TRY(scp_str_format(prefix, sizeof prefix, "%s_", s[m].model));
         for (char *c = prefix; *c; c++)
             if (*c == '/') *c = '-';
-        SCP_TRY(scp_str_format(path, sizeof path, "%s/%sresults.csv", dir, prefix));
-        SCP_TRY(scp_scores_write_results(&s[m], d, path));
-        SCP_TRY(scp_str_format(path, sizeof path, "%s/%sagg_results.csv", dir, prefix));
-        SCP_TRY(scp_scores_write_agg(&s[m], path));
+        SCP_TRY(scp_agree(comm, write_model(comm, &s[m], d, dir, prefix)));
     }
     return SCP_OK;
 }

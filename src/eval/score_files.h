@@ -1,7 +1,7 @@
 /* Files of scores: one row a condition, statistics, and the summary of a whole evaluation.
  * The two CSV files follow cell-eval's convention (same names for shared metrics, same statistic
- * rows), so that its `score` command reads them. Call on one rank. Files appear whole or not at
- * all. */
+ * rows), so that its `score` command reads them. Call on one rank, unless it says collective. Files
+ * appear whole or not at all. */
 #ifndef SCP_EVAL_SCORE_FILES_H
 #define SCP_EVAL_SCORE_FILES_H
 
@@ -9,17 +9,19 @@
 #include "eval/replicates.h"
 
 /** results.csv: perturbation, cell_line, drug, dose_uM, plate, label_group_n, one column a metric
- * and its *_nan0 twin. NaN is an empty field. */
-scp_status scp_scores_write_results(const scp_scores *s, const scp_dataset *d,
+ * and its *_nan0 twin. NaN is an empty field. Ranks print a share of the rows each, rank 0 writes.
+ * Collective. */
+scp_status scp_scores_write_results(scp_comm *comm, const scp_scores *s, const scp_dataset *d,
                                     const char *path) SCP_MUST_USE;
 
 /** agg_results.csv: statistic rows count, null_count, mean, std, min, 25%, 50%, 75%, max. */
 scp_status scp_scores_write_agg(const scp_scores *s, const char *path) SCP_MUST_USE;
 
 /** Both, for several models of one split, into a folder that is made: the first model's files are
- *  results.csv and agg_results.csv, the others' <model>_results.csv and <model>_agg_results.csv. */
-scp_status scp_scores_write_split(const scp_scores *s, size_t n, const scp_dataset *d,
-                                  const char *dir) SCP_MUST_USE;
+ *  results.csv and agg_results.csv, the others' <model>_results.csv and <model>_agg_results.csv.
+ *  Collective. */
+scp_status scp_scores_write_split(scp_comm *comm, const scp_scores *s, size_t n,
+                                  const scp_dataset *d, const char *dir) SCP_MUST_USE;
 
 /** summary.json: settings, pseudo-count, and for each model and split every metric's mean, median,
  * 95 % intervals, n, NaN count, the nan0 figures, macro averages by drug and by line, the share of
@@ -53,8 +55,9 @@ typedef struct scp_scored_set {
 scp_status scp_ceilings_write(const scp_scored_set *set, size_t n, const char *path) SCP_MUST_USE;
 
 /** comparisons.tsv: split, model a (the first), model b (each other one), metric, n, both means,
- * their difference and its 95 % interval, p and q (eval/bootstrap.h). */
-scp_status scp_comparisons_write(const scp_scored_set *set, size_t n, int64_t resamples,
-                                 int64_t seed, const char *path) SCP_MUST_USE;
+ * their difference and its 95 % interval, p and q (eval/bootstrap.h). Pairs of models are dealt to
+ * ranks, rank 0 writes. Collective. */
+scp_status scp_comparisons_write(scp_comm *comm, const scp_scored_set *set, size_t n,
+                                 int64_t resamples, int64_t seed, const char *path) SCP_MUST_USE;
 
 #endif

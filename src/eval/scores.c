@@ -45,12 +45,17 @@ done:
     return st;
 }
 
+/* Columns of pseudo-count p; those that it does not enter are what `same` (NULL: none) says. */
 static scp_status reduce_over(const scp_scores *s, size_t p, const uint8_t *keep,
-                              scp_reduction *out)
+                              const scp_reduction *same, scp_reduction *out)
 {
     double *v = NULL;
     SCP_TRY(scp_alloc(2 * s->n, sizeof *v, &v));
     for (size_t c = 0; c < s->cols.n; c++) {
+        if (same && !s->cols.col[c].uses_pseudo) {
+            out[c] = same[c];
+            continue;
+        }
         size_t n = column(s, p, c, keep, NULL, v, NULL);
         scp_reduce(v, n, v + s->n, &out[c]);
     }
@@ -61,14 +66,14 @@ static scp_status reduce_over(const scp_scores *s, size_t p, const uint8_t *keep
 scp_status scp_scores_reduce(const scp_scores *s, const uint8_t *keep, scp_reduction *out)
 {
     SCP_ARG(s && out, "scores and result are required");
-    return reduce_over(s, 0, keep, out);
+    return reduce_over(s, 0, keep, NULL, out);
 }
 
 scp_status scp_scores_reduce_all(scp_scores *s)
 {
     SCP_ARG(s, "scores are required");
     for (size_t p = 0; p < s->n_pseudo; p++)
-        SCP_TRY(reduce_over(s, p, NULL, s->all + p * s->cols.n));
+        SCP_TRY(reduce_over(s, p, NULL, p ? s->all : NULL, s->all + p * s->cols.n));
     SCP_TRY(reduce_by(s, s->drug, s->by_drug));
     SCP_TRY(reduce_by(s, s->line, s->by_line));
     s->n_bad = 0;

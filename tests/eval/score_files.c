@@ -119,7 +119,10 @@ static size_t commas(const char *dir, const char *name, size_t n)
 
 static void test_csv(const screen *s, const scp_scores *got, const char *dir)
 {
-    tap_st(scp_scores_write_split(got, N_MODELS, &s->d, dir), "files of two models");
+    scp_comm *self = NULL;
+    if (!tap_st(scp_comm_create_self(&self), "a communicator")) return;
+    tap_st(scp_scores_write_split(self, got, N_MODELS, &s->d, dir), "files of two models");
+    scp_comm_destroy(&self);
     line_is(dir, "results.csv", 0,
             "perturbation,cell_line,drug,dose_uM,plate,label_group_n,logfc_pearson,"
             "logfc_pearson_nan0,logfc_spearman,",
