@@ -27,7 +27,7 @@ static scp_status run_time(step_run *b, int64_t steps, int64_t genes)
     double part[4][TIMING_MAX], one[4] = { 0 }, rate, flops = 0;
     size_t n = 0;
     SCP_TRY(step_begin(b, genes, NULL));
-    SCP_TRY(step_product_rate(&rate));
+    SCP_TRY(step_product_rate(b->t.dev, 256, 1024, 512, &rate));
     for (int64_t step = 0; step < STEP_WARM + steps; step++) {
         SCP_TRY(step_timed(b, step, one));
         if (step < STEP_WARM) continue;

@@ -160,7 +160,7 @@ static scp_status tabulate(step_run *b, int64_t steps)
     static row rows[ROWS_MAX];
     double rate, copy, total = 0, update = 0, known = 0;
     size_t n = 0, reals = scp_params_trainable(b->t.params);
-    SCP_TRY(step_product_rate(&rate));
+    SCP_TRY(step_product_rate(b->t.dev, 256, 1024, 512, &rate));
     SCP_TRY(step_copy_rate(&copy));
     SCP_TRY(run(b, steps, &total, &update));
     for (size_t i = 0; i < scp_graph_size(b->t.g); i++)

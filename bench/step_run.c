@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-#include "backend/cpu/gemm.h"
 #include "base/mem.h"
 #include "data/sampler.h"
 #include "tensor/optim.h"
@@ -113,27 +112,39 @@ double step_product_flops(const scp_node *n)
     return sum; /* z M, dM; over the negatives */
 }
 
-scp_status step_product_rate(double *rate)
+/* LINEAR of this backend. */
+static const scp_op_impl *linear_of(const scp_backend *backend)
 {
-    enum { M = 256, K = 1024, N = 512, RUNS = 100 };
-    float *x = NULL, *w = NULL, *y = NULL;
+    for (size_t i = 0; i < backend->n_ops; i++)
+        if (backend->ops[i]->op == SCP_OP_LINEAR) return backend->ops[i];
+    return NULL;
+}
+
+scp_status step_product_rate(scp_device *dev, int64_t M, int64_t K, int64_t N, double *rate)
+{
+    enum { RUNS = 100 };
+    const scp_op_impl *linear = linear_of(dev->backend);
+    scp_node x = { .shape = SCP_SHAPE(M, K) }, w = { .shape = SCP_SHAPE(N, K) };
+    scp_node y = { .op = SCP_OP_LINEAR, .shape = SCP_SHAPE(M, N), .n_in = 2, .in = { &x, &w } };
+    float *a = NULL, *b = NULL, *c = NULL;
     double best = INFINITY;
     scp_status st = SCP_OK;
-    SCP_GOTO(done, scp_alloc(M * K, sizeof *x, &x));
-    SCP_GOTO(done, scp_alloc(N * K, sizeof *w, &w));
-    SCP_GOTO(done, scp_alloc(M * N, sizeof *y, &y));
-    for (int i = 0; i < M * K; i++) x[i] = (float)(i % 17) - 8;
-    for (int i = 0; i < N * K; i++) w[i] = (float)(i % 13) - 6;
+    SCP_ARG(linear, "device %s has no products", dev->backend->name);
+    SCP_GOTO(done, scp_alloc((size_t)(M * K), sizeof *a, &a));
+    SCP_GOTO(done, scp_alloc((size_t)(N * K), sizeof *b, &b));
+    SCP_GOTO(done, scp_alloc((size_t)(M * N), sizeof *c, &c));
+    for (int64_t i = 0; i < M * K; i++) a[i] = (float)(i % 17) - 8;
+    for (int64_t i = 0; i < N * K; i++) b[i] = (float)(i % 13) - 6;
     for (int i = 0; i < RUNS; i++) {
         double start = scp_clock_seconds();
-        scp_gemm_nt(M, N, K, x, w, false, y);
+        SCP_GOTO(done, linear->fwd(&(scp_call){ .node = &y, .in = { a, b }, .out = c, .dev = dev }));
         best = fmin(best, scp_clock_seconds() - start);
     }
-    *rate = 2.0 * M * K * N / best;
+    *rate = 2.0 * (double)M * (double)K * (double)N / best;
 done:
-    free(x);
-    free(w);
-    free(y);
+    free(a);
+    free(b);
+    free(c);
     return st;
 }
 

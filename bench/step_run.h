@@ -34,7 +34,8 @@ double step_product_flops(const scp_node *n);
 /** Bytes/s of a copy between two arrays of 256 MB by all threads, read and written, best of five. */
 scp_status step_copy_rate(double *rate) SCP_MUST_USE;
 
-/** FLOP/s of a [256, 1024] x [1024, 512]^T product by the backend's own function, best of many. */
-scp_status step_product_rate(double *rate) SCP_MUST_USE;
+/** FLOP/s of a product [M, K] x [N, K]^T by the device's own LINEAR, best of 100. */
+scp_status step_product_rate(scp_device *dev, int64_t M, int64_t K, int64_t N,
+                             double *rate) SCP_MUST_USE;
 
 #endif

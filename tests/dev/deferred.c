@@ -74,9 +74,11 @@ static scp_status put(scp_device *dev, const item *i)
     return d->capturing ? append(&d->captured, i) : enqueue(d, *i);
 }
 
+static const scp_backend *cpu_backend; /* what opening "cpu" gives */
+
 static scp_status run(const item *i)
 {
-    scp_device cpu = { .backend = &scp_cpu_backend };
+    scp_device cpu = { .backend = cpu_backend };
     scp_call c = i->call;
     c.dev = &cpu;
     switch (i->kind) {
@@ -135,16 +137,16 @@ static scp_status flush(deferred *d)
 static scp_status enqueue_forward(const scp_call *c)
 {
     item i = { .kind = FORWARD, .call = *c };
-    for (size_t k = 0; k < scp_cpu_backend.n_ops; k++)
-        if (scp_cpu_backend.ops[k]->op == c->node->op) i.impl = scp_cpu_backend.ops[k];
+    for (size_t k = 0; k < cpu_backend->n_ops; k++)
+        if (cpu_backend->ops[k]->op == c->node->op) i.impl = cpu_backend->ops[k];
     return put(c->dev, &i);
 }
 
 static scp_status enqueue_backward(const scp_call *c)
 {
     item i = { .kind = BACKWARD, .call = *c };
-    for (size_t k = 0; k < scp_cpu_backend.n_ops; k++)
-        if (scp_cpu_backend.ops[k]->op == c->node->op) i.impl = scp_cpu_backend.ops[k];
+    for (size_t k = 0; k < cpu_backend->n_ops; k++)
+        if (cpu_backend->ops[k]->op == c->node->op) i.impl = cpu_backend->ops[k];
     return put(c->dev, &i);
 }
 
@@ -311,10 +313,11 @@ static scp_backend backend = { .name = "deferred",
 scp_status deferred_open(deferred_order order, deferred **out, scp_device **dev)
 {
     SCP_TRY(scp_alloc(1, sizeof **out, out));
-    backend.optim = scp_cpu_backend.optim;
-    backend.n_ops = scp_cpu_backend.n_ops;
-    for (size_t k = 0; k < scp_cpu_backend.n_ops; k++) {
-        const scp_op_impl *cpu = scp_cpu_backend.ops[k];
+    SCP_TRY(scp_cpu_best(&cpu_backend));
+    backend.optim = cpu_backend->optim;
+    backend.n_ops = cpu_backend->n_ops;
+    for (size_t k = 0; k < cpu_backend->n_ops; k++) {
+        const scp_op_impl *cpu = cpu_backend->ops[k];
         own_op[k] = (scp_op_impl){ .op = cpu->op,
                                    .fwd = enqueue_forward,
                                    .bwd = cpu->bwd ? enqueue_backward : NULL };

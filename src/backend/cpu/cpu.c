@@ -1,70 +1,58 @@
-/* The cpu backend: fp32, OpenMP and BLAS, host memory. */
-#include "backend/host.h"
+/* The cpu backend: fp32, OpenMP and BLAS, host memory; and which level of its kernels runs. */
+#include "config.h"
+
+#include <stdlib.h>
+
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/gemm.h"
-
-static const scp_op_impl *const ops[] = {
-    /* linear.c */
-    &scp_cpu_linear,
-    /* elementwise.c, dropout.c */
-    &scp_cpu_add,
-    &scp_cpu_sub,
-    &scp_cpu_mul,
-    &scp_cpu_scale,
-    &scp_cpu_act,
-    &scp_cpu_prelu,
-    &scp_cpu_clamp,
-    &scp_cpu_dropout,
-    /* layout.c */
-    &scp_cpu_concat,
-    &scp_cpu_slice,
-    &scp_cpu_gather,
-    &scp_cpu_gather_dir,
-    /* norm.c */
-    &scp_cpu_layernorm,
-    &scp_cpu_unit,
-    &scp_cpu_batchnorm,
-    /* attn.c */
-    &scp_cpu_attn,
-    /* film.c */
-    &scp_cpu_film,
-    &scp_cpu_film_ln,
-    &scp_cpu_mask_select,
-    /* diffuse.c */
-    &scp_cpu_four_state,
-    &scp_cpu_rand_time,
-    &scp_cpu_rand_normal,
-    &scp_cpu_reparam,
-    &scp_cpu_combine_t,
-    /* loss.c */
-    &scp_cpu_mse,
-    &scp_cpu_kl,
-    &scp_cpu_align,
-    &scp_cpu_loss_sum,
-    /* infonce.c */
-    &scp_cpu_info_nce,
-};
+#include "backend/host.h"
+#include "base/str.h"
 
 static scp_status open_cpu(scp_device *dev, int index)
 {
-    (void)dev, (void)index;
+    (void)index;
     scp_gemm_open();
-    return SCP_OK;
+    return scp_cpu_best(&dev->backend);
 }
 
-const scp_backend scp_cpu_backend = {
-    .name = "cpu",
-    .real_size = sizeof(float),
-    .host = true,
-    .available = scp_host_available,
-    .open = open_cpu,
-    .alloc = scp_host_alloc,
-    .release = scp_host_release,
-    .write = scp_host_write,
-    .read = scp_host_read,
-    .zero = scp_host_zero,
-    .ops = ops,
-    .n_ops = sizeof ops / sizeof ops[0],
-    .optim = &scp_cpu_optim,
-    .step = &scp_host_step,
-};
+#define BACKEND(table, optimiser)                                                                  \
+    {                                                                                              \
+        .name = "cpu", .real_size = sizeof(float), .host = true, .available = scp_host_available,  \
+        .open = open_cpu, .alloc = scp_host_alloc, .release = scp_host_release,                    \
+        .write = scp_host_write, .read = scp_host_read, .zero = scp_host_zero, .ops = (table),     \
+        .n_ops = SCP_CPU_OPS, .optim = (optimiser), .step = &scp_host_step,                        \
+    }
+
+const scp_backend scp_cpu_backend = BACKEND(scp_cpu_ops, &scp_cpu_optim);
+
+#ifdef SCP_CPU_LEVELS
+extern const scp_op_impl *const scp_cpu_ops_v3[SCP_CPU_OPS], *const scp_cpu_ops_v4[SCP_CPU_OPS];
+extern const scp_optim_impl scp_cpu_optim_v3, scp_cpu_optim_v4;
+static const scp_backend backend_v3 = BACKEND(scp_cpu_ops_v3, &scp_cpu_optim_v3);
+static const scp_backend backend_v4 = BACKEND(scp_cpu_ops_v4, &scp_cpu_optim_v4);
+
+static const scp_backend *best(int64_t most)
+{
+    __builtin_cpu_init();
+    if (most >= 4 && __builtin_cpu_supports("x86-64-v4")) return &backend_v4;
+    if (most >= 3 && __builtin_cpu_supports("x86-64-v3")) return &backend_v3;
+    return &scp_cpu_backend;
+}
+#else
+static const scp_backend *best(int64_t most)
+{
+    (void)most;
+    return &scp_cpu_backend;
+}
+#endif
+
+scp_status scp_cpu_best(const scp_backend **out)
+{
+    const char *text = getenv("SCPPDM_CPU_LEVEL");
+    int64_t most = 4;
+    if (text && *text &&
+        (scp_parse_int(text, &most) != SCP_OK || (most != 1 && most != 3 && most != 4)))
+        SCP_FAIL(SCP_EUSAGE, "SCPPDM_CPU_LEVEL is '%s'; it must be 1, 3 or 4", text);
+    *out = best(most);
+    return SCP_OK;
+}

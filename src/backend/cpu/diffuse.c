@@ -32,7 +32,7 @@ static scp_status four_state_fwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_four_state = { .op = SCP_OP_FOUR_STATE, .fwd = four_state_fwd };
+const scp_op_impl SCP_CPU(four_state) = { .op = SCP_OP_FOUR_STATE, .fwd = four_state_fwd };
 
 static scp_status rand_time_fwd(const scp_call *c)
 {
@@ -46,7 +46,7 @@ static scp_status rand_time_fwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_rand_time = { .op = SCP_OP_RAND_TIME, .fwd = rand_time_fwd };
+const scp_op_impl SCP_CPU(rand_time) = { .op = SCP_OP_RAND_TIME, .fwd = rand_time_fwd };
 
 static scp_status rand_normal_fwd(const scp_call *c)
 {
@@ -67,7 +67,7 @@ static scp_status rand_normal_fwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_rand_normal = { .op = SCP_OP_RAND_NORMAL, .fwd = rand_normal_fwd };
+const scp_op_impl SCP_CPU(rand_normal) = { .op = SCP_OP_RAND_NORMAL, .fwd = rand_normal_fwd };
 
 /* y = mu + exp(logvar/2) eps */
 static scp_status reparam_fwd(const scp_call *c)
@@ -94,7 +94,7 @@ static scp_status reparam_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_reparam = { .op = SCP_OP_REPARAM,
+const scp_op_impl SCP_CPU(reparam) = { .op = SCP_OP_REPARAM,
                                       .fwd = reparam_fwd,
                                       .bwd = reparam_bwd };
 
@@ -135,6 +135,6 @@ static scp_status combine_t_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_combine_t = { .op = SCP_OP_COMBINE_T,
+const scp_op_impl SCP_CPU(combine_t) = { .op = SCP_OP_COMBINE_T,
                                         .fwd = combine_t_fwd,
                                         .bwd = combine_t_bwd };

@@ -28,9 +28,8 @@ static void drop(const dropper *d, float *y, const float *x, int64_t row, int64_
     const uint32_t threshold = d->threshold;
     const float scale = d->scale;
     uint32_t word[CHUNK];
-    for (int64_t e = 0; e < n; e += 4)
-        scp_rng_block(step->seed, d->stream, (uint64_t)step->step, (uint64_t)(step->row0 + row),
-                      (uint32_t)((first + e) / 4), word + e);
+    scp_rng_fill_words(step->seed, d->stream, (uint64_t)step->step, (uint64_t)(step->row0 + row),
+                       (uint32_t)(first / 4), (size_t)(n + 3) / 4, word);
     if (add) {
 #pragma omp simd
         for (int64_t e = 0; e < n; e++) y[e] += pass(word[e], threshold, scale * x[e]);
@@ -69,6 +68,6 @@ static scp_status dropout_bwd(const scp_call *c)
     if (c->din[0]) apply(c, c->din[0], c->dout, c->add[0]);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_dropout = { .op = SCP_OP_DROPOUT,
+const scp_op_impl SCP_CPU(dropout) = { .op = SCP_OP_DROPOUT,
                                       .fwd = dropout_fwd,
                                       .bwd = dropout_bwd };

@@ -73,7 +73,7 @@ static scp_status add_bwd(const scp_call *c)
     backward(c, 1, c->dout, scaled, one);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_add = { .op = SCP_OP_ADD, .fwd = add_fwd, .bwd = add_bwd };
+const scp_op_impl SCP_CPU(add) = { .op = SCP_OP_ADD, .fwd = add_fwd, .bwd = add_bwd };
 
 static scp_status sub_fwd(const scp_call *c)
 {
@@ -86,7 +86,7 @@ static scp_status sub_bwd(const scp_call *c)
     backward(c, 1, c->dout, scaled, minus_one);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_sub = { .op = SCP_OP_SUB, .fwd = sub_fwd, .bwd = sub_bwd };
+const scp_op_impl SCP_CPU(sub) = { .op = SCP_OP_SUB, .fwd = sub_fwd, .bwd = sub_bwd };
 
 static scp_status mul_fwd(const scp_call *c)
 {
@@ -98,7 +98,7 @@ static scp_status mul_bwd(const scp_call *c)
     backward(c, 1, c->in[0], product, no_constants);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_mul = { .op = SCP_OP_MUL, .fwd = mul_fwd, .bwd = mul_bwd };
+const scp_op_impl SCP_CPU(mul) = { .op = SCP_OP_MUL, .fwd = mul_fwd, .bwd = mul_bwd };
 
 static scp_status scale_fwd(const scp_call *c)
 {
@@ -111,7 +111,7 @@ static scp_status scale_bwd(const scp_call *c)
     backward(c, 0, c->dout, scaled, k);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_scale = { .op = SCP_OP_SCALE, .fwd = scale_fwd, .bwd = scale_bwd };
+const scp_op_impl SCP_CPU(scale) = { .op = SCP_OP_SCALE, .fwd = scale_fwd, .bwd = scale_bwd };
 
 /* ACT: values f(a), gradients f'(a) b with b = dy. */
 
@@ -171,7 +171,7 @@ static scp_status act_bwd(const scp_call *c)
     backward(c, 0, c->in[0], activation[c->node->attr.act.kind].grad, k);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_act = { .op = SCP_OP_ACT, .fwd = act_fwd, .bwd = act_bwd };
+const scp_op_impl SCP_CPU(act) = { .op = SCP_OP_ACT, .fwd = act_fwd, .bwd = act_bwd };
 
 /* PRELU: d slope = sum over x <= 0 of x dy, by parts that do not depend on the threads. */
 
@@ -209,7 +209,7 @@ static scp_status prelu_bwd(const scp_call *c)
                 (float)prelu_dslope(c->in[0], c->dout, scp_shape_count(&c->node->shape)));
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_prelu = { .op = SCP_OP_PRELU, .fwd = prelu_fwd, .bwd = prelu_bwd };
+const scp_op_impl SCP_CPU(prelu) = { .op = SCP_OP_PRELU, .fwd = prelu_fwd, .bwd = prelu_bwd };
 
 /* CLAMP: k = {lo, hi}. */
 
@@ -227,4 +227,4 @@ static scp_status clamp_bwd(const scp_call *c)
     backward(c, 0, c->in[0], clamped_grad, k);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_clamp = { .op = SCP_OP_CLAMP, .fwd = clamp_fwd, .bwd = clamp_bwd };
+const scp_op_impl SCP_CPU(clamp) = { .op = SCP_OP_CLAMP, .fwd = clamp_fwd, .bwd = clamp_bwd };

@@ -41,7 +41,7 @@ static scp_status film_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_film = { .op = SCP_OP_FILM, .fwd = film_fwd, .bwd = film_bwd };
+const scp_op_impl SCP_CPU(film) = { .op = SCP_OP_FILM, .fwd = film_fwd, .bwd = film_bwd };
 
 /* The rows of one token: r = b M + m. */
 typedef struct token {
@@ -160,7 +160,7 @@ static scp_status film_ln_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_film_ln = { .op = SCP_OP_FILM_LN,
+const scp_op_impl SCP_CPU(film_ln) = { .op = SCP_OP_FILM_LN,
                                       .fwd = film_ln_fwd,
                                       .bwd = film_ln_bwd };
 
@@ -213,6 +213,6 @@ static scp_status mask_select_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_mask_select = { .op = SCP_OP_MASK_SELECT,
+const scp_op_impl SCP_CPU(mask_select) = { .op = SCP_OP_MASK_SELECT,
                                           .fwd = mask_select_fwd,
                                           .bwd = mask_select_bwd };

@@ -1,18 +1,27 @@
-/* Matrix products of the cpu backend, row-major and packed. The matrix library picks its kernels
- * and blocking by the number of threads it may use, so its own threading changes the last bits.
- * Here the result is cut into tiles that depend on the shape alone, each tile is one call on one
- * thread, and the bits are those of any other number of threads. */
+/* Matrix products of the cpu backend, row-major and packed. The bits do not depend on the number of
+ * threads, which a matrix library's own threading does not promise. */
 #ifndef SCP_BACKEND_CPU_GEMM_H
 #define SCP_BACKEND_CPU_GEMM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/cpu/level.h"
 #include "base/status.h"
+
+#define scp_gemm_nt SCP_CPU(gemm_nt)
+#define scp_gemm_nt_bias SCP_CPU(gemm_nt_bias)
+#define scp_gemm_nn SCP_CPU(gemm_nn)
+#define scp_gemm_tn SCP_CPU(gemm_tn)
+#define scp_gemm_open SCP_CPU(gemm_open)
+#define scp_gemm_check SCP_CPU(gemm_check)
 
 /** C [m, n] = A [m, k] B^T, B [n, k]; add: C is added to. Dimensions up to INT32_MAX. */
 void scp_gemm_nt(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,
                  float *C);
+/** C [m, n] = A [m, k] B^T + bias in every row; bias [n] or NULL. k > 0. */
+void scp_gemm_nt_bias(int64_t m, int64_t n, int64_t k, const float *A, const float *B,
+                      const float *bias, float *C);
 /** C [m, n] = A [m, k] B [k, n]. */
 void scp_gemm_nn(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,
                  float *C);

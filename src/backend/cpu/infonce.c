@@ -147,6 +147,6 @@ static scp_status info_nce_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_info_nce = { .op = SCP_OP_INFO_NCE,
+const scp_op_impl SCP_CPU(info_nce) = { .op = SCP_OP_INFO_NCE,
                                        .fwd = info_nce_fwd,
                                        .bwd = info_nce_bwd };

@@ -43,7 +43,7 @@ static scp_status concat_bwd(const scp_call *c)
     }
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_concat = { .op = SCP_OP_CONCAT, .fwd = concat_fwd, .bwd = concat_bwd };
+const scp_op_impl SCP_CPU(concat) = { .op = SCP_OP_CONCAT, .fwd = concat_fwd, .bwd = concat_bwd };
 
 /* SLICE */
 
@@ -66,7 +66,7 @@ static scp_status slice_bwd(const scp_call *c)
                  scp_shape_rows(whole), len, true);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_slice = { .op = SCP_OP_SLICE, .fwd = slice_fwd, .bwd = slice_bwd };
+const scp_op_impl SCP_CPU(slice) = { .op = SCP_OP_SLICE, .fwd = slice_fwd, .bwd = slice_bwd };
 
 /* GATHER */
 
@@ -112,7 +112,7 @@ static scp_status gather_bwd(const scp_call *c)
             scp_axpy(1.0f, dy + r * D + j, dtable + idx[r] * D + j, scp_min(4 * SCP_COLS, D - j));
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_gather = { .op = SCP_OP_GATHER, .fwd = gather_fwd, .bwd = gather_bwd };
+const scp_op_impl SCP_CPU(gather) = { .op = SCP_OP_GATHER, .fwd = gather_fwd, .bwd = gather_bwd };
 
 /* GATHER_DIR: fp64 norm                                                           [paper eq. 9] */
 
@@ -143,4 +143,4 @@ static scp_status gather_dir_fwd(const scp_call *c)
     for (int64_t r = 0; r < B; r++) unit_difference(y + r * G, x + post[r] * G, x + pre[r] * G, G);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_gather_dir = { .op = SCP_OP_GATHER_DIR, .fwd = gather_dir_fwd };
+const scp_op_impl SCP_CPU(gather_dir) = { .op = SCP_OP_GATHER_DIR, .fwd = gather_dir_fwd };

@@ -18,10 +18,8 @@ static scp_status linear_fwd(const scp_call *c)
 {
     dims d;
     SCP_TRY(dims_of(c->node, &d));
-    const float *b = c->node->n_in > 2 ? c->in[2] : NULL;
-    float *y = c->out;
-    for (int64_t r = 0; b && r < d.rows; r++) memcpy(y + r * d.out, b, (size_t)d.out * sizeof *y);
-    scp_gemm_nt(d.rows, d.out, d.in, c->in[0], c->in[1], b != NULL, y);
+    scp_gemm_nt_bias(d.rows, d.out, d.in, c->in[0], c->in[1], c->node->n_in > 2 ? c->in[2] : NULL,
+                     c->out);
     return SCP_OK;
 }
 
@@ -47,4 +45,4 @@ static scp_status linear_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_linear = { .op = SCP_OP_LINEAR, .fwd = linear_fwd, .bwd = linear_bwd };
+const scp_op_impl SCP_CPU(linear) = { .op = SCP_OP_LINEAR, .fwd = linear_fwd, .bwd = linear_bwd };

@@ -51,7 +51,7 @@ static scp_status mse_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_mse = { .op = SCP_OP_MSE, .fwd = mse_fwd, .bwd = mse_bwd };
+const scp_op_impl SCP_CPU(mse) = { .op = SCP_OP_MSE, .fwd = mse_fwd, .bwd = mse_bwd };
 
 /* KL(N(mu, e^lv) || N(0, 1)) per dimension, meaned over B and D. expm1 keeps e^lv - 1 exact near
  * lv = 0, where the term is lv^2/2. */
@@ -83,7 +83,7 @@ static scp_status kl_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_kl = { .op = SCP_OP_KL, .fwd = kl_fwd, .bwd = kl_bwd };
+const scp_op_impl SCP_CPU(kl) = { .op = SCP_OP_KL, .fwd = kl_fwd, .bwd = kl_bwd };
 
 /* Row b of ALIGN: inner and norm to aux; norm 0 marks a row that counts 0. */
 static double align_row_fwd(const scp_call *c, int64_t b)
@@ -169,7 +169,7 @@ static scp_status align_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_align = { .op = SCP_OP_ALIGN, .fwd = align_fwd, .bwd = align_bwd };
+const scp_op_impl SCP_CPU(align) = { .op = SCP_OP_ALIGN, .fwd = align_fwd, .bwd = align_bwd };
 
 /* sum w_i l_i [paper eq. 12, 14]; the weights are settings, they get no gradient */
 static scp_status loss_sum_fwd(const scp_call *c)
@@ -191,6 +191,6 @@ static scp_status loss_sum_bwd(const scp_call *c)
     return SCP_OK;
 }
 
-const scp_op_impl scp_cpu_loss_sum = { .op = SCP_OP_LOSS_SUM,
+const scp_op_impl SCP_CPU(loss_sum) = { .op = SCP_OP_LOSS_SUM,
                                        .fwd = loss_sum_fwd,
                                        .bwd = loss_sum_bwd };

@@ -74,14 +74,18 @@ static void layernorm_dx_row(const float *x, const float *g, const float *dy, fl
     double sum_h = 0.0, sum_hx = 0.0;
 #pragma omp simd reduction(+ : sum_h, sum_hx)
     for (int64_t j = 0; j < D; j++) {
-        float h = g[j] * dy[j];
+        double h = (double)g[j] * dy[j];
         sum_h += h;
-        sum_hx += (double)h * ((x[j] - mean) * rstd);
+        sum_hx += h * ((x[j] - mean) * rstd);
     }
-    float mean_h = (float)(sum_h / (double)D), mean_hx = (float)(sum_hx / (double)D);
+    /* fp64 also here: g dy - mean_h cancels where D is small, and a fused multiply-add would leave
+     * what the product was rounded by */
+    double mean_h = sum_h / (double)D;
+    float mean_hx = (float)(sum_hx / (double)D);
 #pragma omp simd
     for (int64_t j = 0; j < D; j++) {
-        float value = rstd * (g[j] * dy[j] - mean_h - (x[j] - mean) * rstd * mean_hx);
+        float centred = (float)((double)g[j] * dy[j] - mean_h);
+        float value = rstd * (centred - (x[j] - mean) * rstd * mean_hx);
         dx[j] = add ? dx[j] + value : value;
     }
 }
@@ -107,7 +111,7 @@ static scp_status layernorm_bwd(const scp_call *c)
     }
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_layernorm = { .op = SCP_OP_LAYERNORM,
+const scp_op_impl SCP_CPU(layernorm) = { .op = SCP_OP_LAYERNORM,
                                         .fwd = layernorm_fwd,
                                         .bwd = layernorm_bwd };
 
@@ -242,6 +246,6 @@ static scp_status batchnorm_bwd(const scp_call *c)
     for (int64_t at = 0; at < D; at += SCP_COLS) batchnorm_dx(c, stripe_at(at, D), R, D, sum_dy);
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_batchnorm = { .op = SCP_OP_BATCHNORM,
+const scp_op_impl SCP_CPU(batchnorm) = { .op = SCP_OP_BATCHNORM,
                                         .fwd = batchnorm_fwd,
                                         .bwd = batchnorm_bwd };

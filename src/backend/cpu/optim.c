@@ -35,25 +35,56 @@ static scp_status ema(scp_device *dev, double decay, size_t n, const void *w, vo
     return SCP_OK;
 }
 
+/* What adamw needs, rounded once. */
+typedef struct rates {
+    float scale, rate1, rate2, step, root, eps, shrink, average;
+} rates;
+
+/* Elements [0, n): moments, weights and their average in one pass. */
+static void adamw_part(const rates *r, int64_t n, float *restrict w, const float *restrict g,
+                       float *restrict m, float *restrict v, float *restrict average,
+                       const uint8_t *restrict decays)
+{
+    const rates k = *r;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float gi = g[i] * k.scale, decay = k.shrink * (float)decays[i];
+        float first = m[i] + k.rate1 * (gi - m[i]), second = v[i] + k.rate2 * (gi * gi - v[i]);
+        float wi = w[i] - (k.step * first / (sqrtf(second) * k.root + k.eps) + decay * w[i]);
+        m[i] = first;
+        v[i] = second;
+        w[i] = wi;
+        average[i] += k.average * (wi - average[i]);
+    }
+}
+
+/* Without an average, or without a mask, a part has one of its own that stays on the stack. */
 static scp_status adamw(scp_device *dev, const scp_adamw *h, size_t n, void *weights,
                         const void *grad, void *first, void *second, void *average,
                         const uint8_t *decay_mask)
 {
-    float *w = weights, *m = first, *v = second;
-    const float *g = grad;
-    float scale = (float)h->grad_scale, rate1 = (float)(1 - h->beta1),
-          rate2 = (float)(1 - h->beta2);
-    float step = (float)(h->lr / (1 - pow(h->beta1, (double)h->t)));
-    float root = (float)(1 / sqrt(1 - pow(h->beta2, (double)h->t))), eps = (float)h->eps;
-    float shrink = (float)(h->lr * h->decay);
-#pragma omp parallel for simd if (parallel : n > SCP_PAR_MIN)
-    for (size_t i = 0; i < n; i++) {
-        float gi = g[i] * scale, decay = !decay_mask || decay_mask[i] ? shrink : 0.0f;
-        m[i] += rate1 * (gi - m[i]);
-        v[i] += rate2 * (gi * gi - v[i]);
-        w[i] -= step * m[i] / (sqrtf(v[i]) * root + eps) + decay * w[i];
+    enum { PART = 4096 };
+    const rates r = { .scale = (float)h->grad_scale,
+                      .rate1 = (float)(1 - h->beta1),
+                      .rate2 = (float)(1 - h->beta2),
+                      .step = (float)(h->lr / (1 - pow(h->beta1, (double)h->t))),
+                      .root = (float)(1 / sqrt(1 - pow(h->beta2, (double)h->t))),
+                      .eps = (float)h->eps,
+                      .shrink = (float)(h->lr * h->decay),
+                      .average = (float)(1 - h->ema_decay) };
+    (void)dev;
+#pragma omp parallel for schedule(static) if (n > SCP_PAR_MIN)
+    for (int64_t at = 0; at < (int64_t)n; at += PART) {
+        float none[PART];
+        uint8_t all[PART];
+        int64_t size = scp_min(PART, (int64_t)n - at);
+        if (!average) memset(none, 0, sizeof none);
+        if (!decay_mask) memset(all, 1, sizeof all);
+        adamw_part(&r, size, (float *)weights + at, (const float *)grad + at, (float *)first + at,
+                   (float *)second + at, average ? (float *)average + at : none,
+                   decay_mask ? decay_mask + at : all);
     }
-    return average ? ema(dev, h->ema_decay, n, weights, average) : SCP_OK;
+    return SCP_OK;
 }
 
-const scp_optim_impl scp_cpu_optim = { .sum_squares = sum_squares, .adamw = adamw, .ema = ema };
+const scp_optim_impl SCP_CPU(optim) = { .sum_squares = sum_squares, .adamw = adamw, .ema = ema };

@@ -41,4 +41,4 @@ static scp_status unit_bwd(const scp_call *c)
     }
     return SCP_OK;
 }
-const scp_op_impl scp_cpu_unit = { .op = SCP_OP_UNIT, .fwd = unit_fwd, .bwd = unit_bwd };
+const scp_op_impl SCP_CPU(unit) = { .op = SCP_OP_UNIT, .fwd = unit_fwd, .bwd = unit_bwd };
