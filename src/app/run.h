@@ -21,6 +21,7 @@ typedef struct scp_run_paths {
 typedef struct scp_eval_choice {
     scp_text_list models;   /* rows of the table                                */
     scp_text_list splits;   /* "uc", "ud", "val_uc", ...                        */
+    scp_text_list members;  /* further run folders of the row `ensemble`        */
     scp_text_list predictions; /* foreign prediction files to score as well      */
     bool allow_missing;     /* conditions that a file lacks are NaN             */
     bool probe;             /* a process of its own looks at these files first  */

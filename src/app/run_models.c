@@ -87,6 +87,24 @@ static scp_status open_truth(const scp_run_settings *s, const scp_run_open *o,
     return SCP_OK;
 }
 
+/* The run's own denoiser and those of eval.members. */
+static scp_status open_ensemble(const scp_run_settings *s, const scp_run_open *o, scp_run_model *m)
+{
+    const scp_text_list *members = &s->eval.members;
+    const char **dir = NULL;
+    if (!members->n)
+        SCP_FAIL(SCP_EUSAGE,
+                 "eval.models: ensemble is the mean of several runs: name the other run folders "
+                 "with --eval.members");
+    SCP_TRY(scp_alloc(members->n + 1, sizeof *dir, &dir));
+    dir[0] = s->paths.run;
+    for (size_t i = 0; i < members->n; i++) dir[i + 1] = members->v[i];
+    scp_status st = scp_ensemble_open(o->dev, &o->data, dir, members->n + 1,
+                                      scp_run_stage("scppdm"), &s->guidance, &m->ensemble);
+    free(dir);
+    return st;
+}
+
 /* rows [n]: the pairs to be predicted. */
 static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const scp_run_open *o,
                              const int32_t *rows, size_t n, scp_run_model *m)
@@ -100,6 +118,7 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
         return scp_agree(comm, scp_predict_baseline_open(o->dev, &o->data, s->paths.run, baseline,
                                                          &m->baseline));
     if (stage) return scp_agree(comm, open_trained(s, o, stage, m));
+    if (strcmp(m->name, "ensemble") == 0) return scp_agree(comm, open_ensemble(s, o, m));
     if (strcmp(m->name, "autoencoder") == 0) {
         m->autoencoder = true;
         return scp_agree(comm, scp_predict_open_autoencoder(o->dev, &o->data, s->paths.run,
@@ -109,7 +128,7 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
         return scp_agree(comm, open_truth(s, o, truth, rows, n, m));
     if (scp_means_parse(m->name, &kind) != SCP_OK)
         SCP_FAIL(SCP_EUSAGE,
-                 "eval.models: unknown model '%s'; known are scppdm, regression, autoencoder, "
+                 "eval.models: unknown model '%s'; known are scppdm, regression, ensemble, autoencoder, "
                  "ridge, linear, linear_shift, mlp, mlp_shift, perturb_mean, nearest_drug, "
                  "context_mean, global_mean, line_mean, no_change, replicate, truth, kriging",
                  m->name);
@@ -178,6 +197,7 @@ void scp_run_models_close(scp_run_models *m)
 {
     for (size_t i = 0; i < m->n; i++) {
         scp_predict_close(&m->v[i].trained);
+        scp_ensemble_close(&m->v[i].ensemble);
         scp_predict_baseline_close(&m->v[i].baseline);
         scp_means_destroy(&m->v[i].means);
         scp_pred_file_close(&m->v[i].file);
@@ -196,6 +216,9 @@ scp_predictor scp_run_model_predictor(scp_run_model *m, const char *h5ad)
         p.ctx = m->trained;
         p.samples = scp_predict_samples(m->trained);
         if (p.samples) p.spread = scp_predict_spread;
+    } else if (m->ensemble) {
+        p.fill = scp_ensemble_fill;
+        p.ctx = m->ensemble;
     } else if (m->baseline) {
         p.fill = scp_predict_baseline_fill;
         p.ctx = m->baseline;

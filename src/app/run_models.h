@@ -4,6 +4,7 @@
 #define SCP_APP_RUN_MODELS_H
 
 #include "app/run_common.h"
+#include "eval/ensemble.h"
 #include "eval/evaluate.h"
 #include "eval/pred_file.h"
 #include "eval/predict.h"
@@ -15,6 +16,7 @@
 typedef struct scp_run_model {
     char *name;
     scp_predict *trained;
+    scp_ensemble *ensemble;
     scp_predict_baseline *baseline;
     scp_means *means;
     scp_pred_file *file;

@@ -8,6 +8,7 @@ libscppdm_a_SOURCES += \
 	src/eval/score_files.c src/eval/score_files.h src/eval/scores.c src/eval/stats.h \
 	src/eval/strata.c src/eval/topk.c
 libscppdm_a_SOURCES += src/eval/predict.h src/eval/predict.c
+libscppdm_a_SOURCES += src/eval/ensemble.h src/eval/ensemble.c
 libscppdm_a_SOURCES += src/eval/predict_baseline.h src/eval/predict_baseline.c
 libscppdm_a_SOURCES += src/eval/dose.h src/eval/dose.c
 libscppdm_a_SOURCES += src/eval/significance.h src/eval/significance.c src/eval/bootstrap.h src/eval/bootstrap.c \

@@ -185,4 +185,26 @@ run 0 "$top/scppdm_eval" --run "$tmp/t" --splits uc --models scppdm,no_change &&
     [ "$(column "$tmp/t/eval/uc/results.csv" discrimination_score_l1 3)" = \
         "$(column "$tmp/good/eval/uc/results.csv" discrimination_score_l1 3)" ]
 report "the file of a model scores as the model does"
+
+# The mean of two predictions: its squared error is below the mean of theirs, since x^2 is convex.
+mean_mse() { # RUN FILE
+    awk -F, '$1 == "statistic" { for (i = 1; i <= NF; i++) if ($i == "mse") at = i } $1 == "mean" { print $at }' \
+        "$tmp/$1/eval/uc/$2"
+}
+set -- --splits uc --eval.h5ad=false --eval.pds=false
+# shellcheck disable=SC2086
+run 0 "$top/scppdm_vae" --run "$tmp/t2" --shard "$tmp/s.h5" $tiny --vae_train.seed 2 &&
+    run 0 "$top/scppdm_train" --run "$tmp/t2" $tiny --train.seed 2 &&
+    run 0 "$top/scppdm_eval" --run "$tmp/t2" "$@" --models scppdm &&
+    run 0 "$top/scppdm_eval" --run "$tmp/t" "$@" --models scppdm,ensemble --members "$tmp/t2" &&
+    echo "$(mean_mse t agg_results.csv) $(mean_mse t2 agg_results.csv) $(mean_mse t ensemble_agg_results.csv)" |
+    awk '{ print > "/dev/stderr"; exit !($1 != $2 && $3 > 0 && $3 < ($1 + $2) / 2) }' 2>"$tmp/err"
+report "ensemble: the mean of two runs"
+run 0 "$top/scppdm_eval" --run "$tmp/t" "$@" --models scppdm,ensemble --members "$tmp/t" &&
+    cmp "$tmp/t/eval/uc/agg_results.csv" "$tmp/t/eval/uc/ensemble_agg_results.csv"
+report "of a run and itself: that run"
+run 64 "$top/scppdm_eval" --run "$tmp/t" "$@" --models ensemble && err '--eval.members'
+report "of one run: exit 64, and the setting that names others"
+run 66 "$top/scppdm_eval" --run "$tmp/t" "$@" --models ensemble --members "$tmp/nowhere" && err 'nowhere'
+report "a run that is not there: exit 66"
 echo "1..$count"
