@@ -129,8 +129,8 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
     if (scp_means_parse(m->name, &kind) != SCP_OK)
         SCP_FAIL(SCP_EUSAGE,
                  "eval.models: unknown model '%s'; known are scppdm, regression, ensemble, autoencoder, "
-                 "ridge, linear, linear_shift, mlp, mlp_shift, perturb_mean, nearest_drug, "
-                 "context_mean, global_mean, line_mean, no_change, replicate, truth, kriging",
+                 "ridge, linear, linear_shift, mlp, mlp_shift, perturb_mean, perturb_mean_state, "
+                 "nearest_drug, context_mean, global_mean, line_mean, no_change, replicate, truth, kriging",
                  m->name);
     return scp_means_fit(kind, comm, &o->data, &m->means);
 }

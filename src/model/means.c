@@ -17,6 +17,7 @@ static const struct {
 } rule[SCP_MEANS_KINDS] = {
     [SCP_MEANS_NO_CHANGE] = { "no_change", true, NULL },
     [SCP_MEANS_PERTURB] = { "perturb_mean", true, scp_perturb_mean_plan },
+    [SCP_MEANS_POOLED] = { "perturb_mean_state", true, scp_perturb_state_plan },
     [SCP_MEANS_SIMILAR] = { "nearest_drug", true, scp_nearest_drug_plan },
     [SCP_MEANS_CONTEXT] = { "context_mean", false, scp_context_mean_plan },
     [SCP_MEANS_GLOBAL] = { "global_mean", true, scp_global_mean_plan },
@@ -41,32 +42,57 @@ scp_status scp_means_parse(const char *name, scp_means_kind *out)
     SCP_FAIL(SCP_EUSAGE, "there is no mean model '%s'", name);
 }
 
-/* Add the pair's profile or shift on genes [g, g + n) to the sums of a group. */
-static void add_pair(const scp_means *m, size_t pair, size_t g, size_t n, double *sum)
+/* Means of the controls of every line on genes [g, g + n): origin [n_lines, TILE]. */
+static void origin_tile(const scp_means *m, size_t g, size_t n, double *origin)
 {
     const scp_dataset *d = m->d;
-    const float *post = d->x + (size_t)d->post[pair] * d->G + g;
-    const float *pre = d->x + (size_t)d->pre[pair] * d->G + g;
-    if (m->shifts)
-        for (size_t i = 0; i < n; i++) sum[i] += (double)post[i] - pre[i];
-    else
-        for (size_t i = 0; i < n; i++) sum[i] += post[i];
+    for (size_t l = 0; l < d->n_lines; l++) {
+        double *to = origin + l * TILE;
+        size_t controls = 0;
+        memset(to, 0, n * sizeof *to);
+        for (size_t p = 0; p < d->P; p++) {
+            if (!m->control[p] || (size_t)d->p_line[p] != l) continue;
+            for (size_t i = 0; i < n; i++) to[i] += d->x[p * d->G + g + i];
+            controls++;
+        }
+        for (size_t i = 0; controls && i < n; i++) to[i] /= (double)controls;
+    }
 }
 
-/* Means of every group on genes [g, g + n), summed in the order of the pairs. sum [n_groups, TILE].
- */
+/* Add the pair's profile or shift on genes [g, g + n) to the sums of a group. origin: as
+ * origin_tile gives it, NULL for shifts from the pair's own control. */
+static void add_pair(const scp_means *m, size_t pair, size_t g, size_t n, const double *origin,
+                     double *sum)
+{
+    const scp_dataset *d = m->d;
+    const double w = m->weight ? m->weight[pair] : 1;
+    const float *post = d->x + (size_t)d->post[pair] * d->G + g;
+    const float *pre = d->x + (size_t)d->pre[pair] * d->G + g;
+    const double *from = origin ? origin + (size_t)scp_means_line(m, pair) * TILE : NULL;
+    if (from)
+        for (size_t i = 0; i < n; i++) sum[i] += w * (post[i] - from[i]);
+    else if (m->shifts)
+        for (size_t i = 0; i < n; i++) sum[i] += w * ((double)post[i] - pre[i]);
+    else
+        for (size_t i = 0; i < n; i++) sum[i] += w * post[i];
+}
+
+/* Means of every group on genes [g, g + n), summed in the order of the pairs. sum [n_groups, TILE],
+ * behind it room for the origins. */
 static void sum_tile(scp_means *m, size_t g, size_t n, double *sum)
 {
+    double *origin = m->control ? sum + m->n_groups * TILE : NULL;
+    if (origin) origin_tile(m, g, n, origin);
     memset(sum, 0, m->n_groups * TILE * sizeof *sum);
     for (size_t pair = 0; pair < m->d->N; pair++)
         for (int k = 0; k < SCP_MEANS_GROUPS_PER_PAIR; k++)
             if (m->member[k][pair] >= 0)
-                add_pair(m, pair, g, n, sum + (size_t)m->member[k][pair] * TILE);
+                add_pair(m, pair, g, n, origin, sum + (size_t)m->member[k][pair] * TILE);
     for (size_t group = 0; group < m->n_groups; group++) {
-        if (!m->count[group]) continue;
+        if (!(m->total[group] > 0)) continue;
         for (size_t i = 0; i < n; i++)
             m->table[group * m->d->G + g + i] =
-                (float)(sum[group * TILE + i] / (double)m->count[group] + 0.0);
+                (float)(sum[group * TILE + i] / m->total[group] + 0.0);
     }
 }
 
@@ -78,7 +104,7 @@ static scp_status sum_share(scp_means *m, const scp_comm *comm)
     scp_comm_share(comm, m->d->G, &begin, &end);
 #pragma omp parallel
     {
-        double *sum = malloc(m->n_groups * TILE * sizeof *sum);
+        double *sum = malloc((m->n_groups + m->d->n_lines) * TILE * sizeof *sum);
         if (!sum) {
 #pragma omp atomic write
             failed = true;
@@ -113,10 +139,10 @@ static scp_status prepare(scp_means *m)
     if (!training)
         SCP_FAIL(SCP_EDATA, "the data set has no training pair: nothing to take means of");
     SCP_TRY(rule[m->kind].plan(m));
-    SCP_TRY(scp_alloc(m->n_groups, sizeof *m->count, &m->count));
+    SCP_TRY(scp_alloc(m->n_groups, sizeof *m->total, &m->total));
     for (size_t i = 0; i < m->d->N; i++)
         for (int k = 0; k < SCP_MEANS_GROUPS_PER_PAIR; k++)
-            if (m->member[k][i] >= 0) m->count[m->member[k][i]]++;
+            if (m->member[k][i] >= 0) m->total[m->member[k][i]] += m->weight ? m->weight[i] : 1;
     return scp_alloc(m->n_groups * m->d->G, sizeof *m->table, &m->table);
 }
 
@@ -149,7 +175,9 @@ void scp_means_destroy(scp_means **m)
     for (int k = 0; k < SCP_MEANS_GROUPS_PER_PAIR; k++) free((*m)->member[k]);
     free((*m)->use);
     free((*m)->source);
-    free((*m)->count);
+    free((*m)->weight);
+    free((*m)->control);
+    free((*m)->total);
     free((*m)->table);
     scp_dose_levels_fini(&(*m)->levels);
     free((*m)->twin);

@@ -24,7 +24,10 @@ struct scp_means {
     int32_t *member[SCP_MEANS_GROUPS_PER_PAIR];
     int32_t *use;           /* [N] group that predicts the pair, -1 none */
     uint8_t *source;        /* [N] scp_means_source */
-    int64_t *count;         /* [n_groups] training pairs */
+    double *weight;         /* [N] of a training pair in its groups; NULL: 1 each */
+    uint8_t *control;       /* [P] controls whose mean over the line is the origin of its shifts;
+                               NULL: every pair's own control is */
+    double *total;          /* [n_groups] weights of its training pairs */
     float *table;           /* [n_groups, G] */
     scp_dose_levels levels; /* of the kinds that use them */
     int32_t *twin;          /* [N] pairs by (line, drug, dose); [N] place of a pair in that order */
@@ -32,6 +35,7 @@ struct scp_means {
 
 /* Set n_groups, member, use, source; the engine has set -1 and SCP_MEANS_EXACT everywhere. */
 scp_status scp_perturb_mean_plan(scp_means *m) SCP_MUST_USE;
+scp_status scp_perturb_state_plan(scp_means *m) SCP_MUST_USE;
 scp_status scp_nearest_drug_plan(scp_means *m) SCP_MUST_USE;
 scp_status scp_context_mean_plan(scp_means *m) SCP_MUST_USE;
 scp_status scp_global_mean_plan(scp_means *m) SCP_MUST_USE;

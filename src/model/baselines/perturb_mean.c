@@ -2,6 +2,11 @@
  * of x_post - x_pre. A drug trained at other doses only lends the offset of its nearest dose in log
  * (the lower one on a tie); an unknown drug has offset 0.
  *
+ * As the State code base has it: the offset of a label in a line is the mean of its profiles minus the
+ * mean of the line's controls, whatever the plate, and the offset of the label the mean over lines,
+ * each of which weighs alike. The two agree where controls are balanced over plates and every line has
+ * as many pairs of the label.
+ *
  * Nearest drug: the same, but an unknown drug borrows the offset of the training drug with the most
  * similar structure (Tanimoto of the fingerprints, the first on a tie), at its nearest dose. */
 #include <stdlib.h>
@@ -112,4 +117,33 @@ scp_status scp_perturb_mean_plan(scp_means *m)
 scp_status scp_nearest_drug_plan(scp_means *m)
 {
     return plan(m, true);
+}
+
+/* A pair weighs 1 / pairs of its line in its group, so that lines weigh alike. */
+static scp_status weigh_lines(scp_means *m)
+{
+    const size_t L = m->d->n_lines;
+    int32_t *pairs = NULL; /* [n_groups, L] */
+    SCP_TRY(scp_alloc(m->n_groups * L, sizeof *pairs, &pairs));
+    scp_status st = scp_alloc(m->d->N, sizeof *m->weight, &m->weight);
+    for (int pass = 0; st == SCP_OK && pass < 2; pass++)
+        for (size_t i = 0; i < m->d->N; i++) {
+            if (m->member[0][i] < 0) continue;
+            int32_t *n = pairs + (size_t)m->member[0][i] * L + (size_t)scp_means_line(m, i);
+            if (pass == 0)
+                ++*n;
+            else
+                m->weight[i] = 1.0 / *n;
+        }
+    free(pairs);
+    return st;
+}
+
+scp_status scp_perturb_state_plan(scp_means *m)
+{
+    SCP_TRY(plan(m, false));
+    SCP_TRY(scp_alloc(m->d->P, sizeof *m->control, &m->control));
+    for (size_t i = 0; i < m->d->N; i++)
+        if (scp_means_trains(m, i)) m->control[m->d->pre[i]] = 1;
+    return weigh_lines(m);
 }
