@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/team.h"
+#include "comm/world.h"
 
 #define AT(member) offsetof(scp_synth_config, member)
 #define NUMBER(key, kind, member, top, unit_text, help_text)                                       \
@@ -31,6 +32,10 @@ const scp_option scp_synth_options[] = {
       NULL },
     { "threads", NULL, SCP_OPT_INT, AT(threads), "0", 0, SCP_TEAM_MAX, NULL, NULL,
       "threads of a rank; 0: $OMP_NUM_THREADS, or the CPUs it may run on", NULL },
+    { "comm_timeout", "comm-timeout", SCP_OPT_REAL, AT(comm_timeout), "3600", 0, 1e9, NULL, "s",
+      "end the job (exit code 75) when ranks wait for each other longer than this: one hangs or is "
+      "gone; 0: wait for ever",
+      NULL },
     { "table", "drugs-table", SCP_OPT_TEXT, AT(table), NULL, 0, 0, NULL, NULL,
       "drug table (TSV: drug, canonical_smiles, moa-fine) instead of the one that comes with the "
       "program",
@@ -178,6 +183,7 @@ scp_status scp_synth_program(scp_comm *comm, scp_synth_config *c, const scp_text
     scp_strbuf text = { 0 };
     double start = scp_clock_seconds();
     SCP_TRY(scp_synth_options_finish(c, operands, tables));
+    SCP_TRY(scp_world_watch(c->comm_timeout));
     SCP_TRY(scp_synth_run(comm, c, &report));
     if (scp_comm_rank(comm) != 0) return SCP_OK;
     scp_status st = scp_synth_report_text(&report, &text);

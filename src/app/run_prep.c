@@ -3,6 +3,7 @@
 #include "app/opt_prep.h"
 #include "base/mem.h"
 #include "base/sig.h"
+#include "comm/world.h"
 #include "data/inspect.h"
 #include "data/prep_inputs.h"
 #include "data/verify.h"
@@ -60,12 +61,12 @@ scp_status scp_prep_program(scp_comm *comm, const scp_prep_settings *s, const sc
 {
     SCP_ARG(comm && s && files, "communicator, settings and files are required");
     scp_mem_return_large(); /* tables of millions of cells come and go */
+    const bool looks = s->verify[0] || s->dry_run || s->inspect;
+    if (!looks) SCP_TRY(scp_sig_install()); /* a signal ends the run where it can go on later */
+    SCP_TRY(scp_world_watch(s->comm_timeout));
     if (s->verify[0]) return verify(comm, s, files);
     if (s->inputs[0]) SCP_FAIL(SCP_EUSAGE, "--inputs goes with --verify");
     if (s->dry_run && !s->inspect) return dry_run(comm, s, files);
-    if (!s->inspect) {
-        SCP_TRY(scp_sig_install()); /* a signal ends the run where it can go on later */
-        return scp_prep_run(comm, s, files);
-    }
+    if (!s->inspect) return scp_prep_run(comm, s, files);
     return scp_agree(comm, scp_comm_rank(comm) == 0 ? inspect_files(s, files) : SCP_OK);
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,8 +76,7 @@ static void bark(const char *operation, double waited)
                  stage);
     snprintf(text, sizeof text,
              "%s%s has not ended in %.0f s: a rank hangs or is gone, one of those that do not say "
-             "this; start again to go on from the newest checkpoint, or allow more time "
-             "(--comm-timeout)",
+             "this; start the same command again, or allow more time (--comm-timeout)",
              operation, place, waited);
     dog.hang(text);
 }
@@ -97,6 +97,17 @@ static void *watch(void *unused)
     return unused;
 }
 
+/* The thread, with all signals blocked: they are for others. */
+static int start_thread(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int rc = pthread_create(&dog.thread, NULL, watch, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
 scp_status scp_watchdog_start(double seconds, scp_watchdog_hang *hang)
 {
     pthread_condattr_t attr;
@@ -109,7 +120,7 @@ scp_status scp_watchdog_start(double seconds, scp_watchdog_hang *hang)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&dog.ending, &attr);
     pthread_condattr_destroy(&attr);
-    int rc = pthread_create(&dog.thread, NULL, watch, NULL);
+    int rc = start_thread();
     if (rc != 0)
         SCP_FAIL(SCP_EINTERNAL, "cannot start a thread that watches collectives: %s", strerror(rc));
     dog.runs = true;

@@ -16,8 +16,8 @@
  * operation, step and time. It ends the process. */
 typedef void scp_watchdog_hang(const char *message);
 
-/** Start watching, after signals are blocked for threads to come. A watch that is on already gets
- *  another limit. seconds <= 0: wait for ever. SCP_EINTERNAL. */
+/** Start watching. A watch that is on already gets another limit. seconds <= 0: wait for ever.
+ *  SCP_EINTERNAL. */
 scp_status scp_watchdog_start(double seconds, scp_watchdog_hang *hang) SCP_MUST_USE;
 
 /** End the thread. Without a start it does nothing. */

@@ -22,6 +22,7 @@ typedef struct scp_prep_settings {
     int64_t seed, replicates;
     int64_t memory;  /* MiB of accumulators on a rank; 0: a share of what there is */
     int64_t threads; /* of a rank; 0: scp_team_default()       */
+    double comm_timeout; /* s that ranks may wait for each other; 0: for ever */
     char *scratch;   /* folder for the parts; "": beside the output */
     bool keep_parts, single_writer, dry_run;
     bool strict;

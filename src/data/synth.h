@@ -58,6 +58,7 @@ typedef struct scp_synth_config {
     char *gene_sets;      /* GMT: 12 of its sets are the drug programmes */
     int64_t seed;
     int64_t threads; /* of a rank; 0: scp_team_default. The files do not depend on it */
+    double comm_timeout; /* s that ranks may wait for each other; 0: for ever */
     /* size */
     int64_t plates;       /* plates 3t+1, 3t+2, 3t+3 hold drug set t at 0.05, 0.5 and 5 uM */
     int64_t repeat;       /* 1: one more plate, the last drug set at 5 uM again */

@@ -19,9 +19,13 @@
 /* ---- writing ---- */
 
 typedef struct scp_ckpt_writer scp_ckpt_writer;
+struct scp_h5_memory;
 
 /** Begin a checkpoint that will appear as `path`. SCP_EIO. *out: commit or abort. */
 scp_status scp_ckpt_writer_create(const char *path, scp_ckpt_writer **out) SCP_MUST_USE;
+
+/** Make the file in this memory (io/h5.h), borrowed until commit, instead of memory of its own. */
+void scp_ckpt_writer_lend(scp_ckpt_writer *w, struct scp_h5_memory *memory);
 
 /** Write the same bytes to a second file too, before the first (best.h5 beside ckpt-<step>.h5). */
 scp_status scp_ckpt_writer_also(scp_ckpt_writer *w, const char *path) SCP_MUST_USE;

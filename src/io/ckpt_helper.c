@@ -8,11 +8,15 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "io/h5.h"
+
+#define MOST_KEPT ((size_t)256 << 20) /* of a file's memory: of larger ones the steps are long */
 
 struct scp_ckpt_helper {
     char *dir, *before;
     int64_t keep;
     pthread_t thread;
+    scp_h5_memory memory; /* of the thread */
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
     scp_ckpt_writer *next; /* waiting or under way; NULL: idle */
@@ -23,14 +27,16 @@ struct scp_ckpt_helper {
     scp_ckpt_done done;
 };
 
-static scp_status write_one(const scp_ckpt_helper *h, scp_ckpt_writer **w, int64_t step)
+static scp_status write_one(scp_ckpt_helper *h, scp_ckpt_writer **w, int64_t step)
 {
-    if (h->before && scp_fs_exists(h->before)) {
-        scp_status st = scp_fs_sync(h->before);
-        if (st != SCP_OK) scp_ckpt_writer_abort(w);
-        SCP_TRY(st);
-    }
-    SCP_TRY(scp_ckpt_writer_commit(w));
+    scp_status st = SCP_OK;
+    if (h->before && scp_fs_exists(h->before)) st = scp_fs_sync(h->before);
+    if (st != SCP_OK) scp_ckpt_writer_abort(w);
+    SCP_TRY(st);
+    scp_ckpt_writer_lend(*w, &h->memory);
+    st = scp_ckpt_writer_commit(w);
+    if (h->memory.size > MOST_KEPT) scp_h5_memory_fini(&h->memory);
+    SCP_TRY(st);
     return scp_ckpt_publish(h->dir, step, h->keep);
 }
 
@@ -73,6 +79,7 @@ static void release(scp_ckpt_helper **h)
 {
     free((*h)->dir);
     free((*h)->before);
+    scp_h5_memory_fini(&(*h)->memory);
     free(*h);
     *h = NULL;
 }

@@ -2,7 +2,12 @@
  *
  * Entries are gathered in memory; commit turns them into the image of an HDF5 file, in memory too,
  * and writes that with checked calls of our own. So HDF5 never meets a full disk, on which it
- * crashes, and gathering, which is all that a training step waits for, is one copy. */
+ * crashes, and gathering, which is all that a training step waits for, is one copy.
+ *
+ * Commit takes a processor from the steps that go on meanwhile, where all are busy. So the image
+ * stays in one place from file to file, and is written around the page cache. */
+#include "config.h" /* _GNU_SOURCE for O_DIRECT */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,6 +35,7 @@ struct scp_ckpt_writer {
     scp_names *names;
     entry *entry; /* [scp_names_count] */
     size_t room;
+    scp_h5_memory own, *memory; /* of the image: its own, or lent */
 };
 
 scp_status scp_ckpt_writer_create(const char *path, scp_ckpt_writer **out)
@@ -40,6 +46,7 @@ scp_status scp_ckpt_writer_create(const char *path, scp_ckpt_writer **out)
     *out = NULL;
     SCP_TRY(scp_alloc(1, sizeof *w, &w));
     w->fd = -1;
+    w->memory = &w->own;
     SCP_GOTO(done, scp_strdup(path, &w->path));
     SCP_GOTO(done, scp_names_create(&w->names));
     SCP_GOTO(done, scp_fs_tmp_name(tmp, sizeof tmp, path));
@@ -61,12 +68,18 @@ void scp_ckpt_writer_abort(scp_ckpt_writer **wp)
     if (w->tmp) scp_fs_remove(w->tmp);
     for (size_t i = 0; w->names && i < scp_names_count(w->names); i++) free(w->entry[i].v);
     free(w->entry);
+    scp_h5_memory_fini(&w->own);
     scp_names_destroy(&w->names);
     free(w->tmp);
     free(w->also);
     free(w->path);
     free(w);
     *wp = NULL;
+}
+
+void scp_ckpt_writer_lend(scp_ckpt_writer *w, scp_h5_memory *memory)
+{
+    w->memory = memory;
 }
 
 scp_status scp_ckpt_writer_also(scp_ckpt_writer *w, const char *path)
@@ -163,6 +176,16 @@ done:
     return st;
 }
 
+/* About what the image will have, so that its memory grows once. */
+static size_t image_bytes(const scp_ckpt_writer *w)
+{
+    enum { HEAD_BYTES = 1 << 20, ENTRY_BYTES = 1024 }; /* HDF5's own, of the file and of an entry */
+    size_t bytes = HEAD_BYTES;
+    for (size_t i = 0; i < scp_names_count(w->names); i++)
+        bytes += w->entry[i].n * scp_ckpt_type_size(w->entry[i].type) + ENTRY_BYTES;
+    return bytes;
+}
+
 /* Put every entry into the image and let go of it, so that both are never there whole. */
 static scp_status image_entries(scp_ckpt_writer *w, hid_t file)
 {
@@ -175,10 +198,30 @@ static scp_status image_entries(scp_ckpt_writer *w, hid_t file)
     return SCP_OK;
 }
 
+/* Write around the page cache, whose fresh pages cost more than all the rest and which nobody reads;
+ * what the file system does not take in this way goes the usual one. bytes is aligned. */
+static scp_status write_around(int fd, const char *bytes, size_t n, const char *path)
+{
+    const size_t piece = (size_t)4 << 20, whole = n - n % SCP_H5_PAGE;
+    const int flags = fcntl(fd, F_GETFL);
+    size_t at = 0;
+    if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) == 0) {
+        while (at < whole && at % SCP_H5_PAGE == 0) {
+            ssize_t done = write(fd, bytes + at, whole - at < piece ? whole - at : piece);
+            if (done < 0 && errno == EINTR) continue;
+            if (done <= 0) break;
+            at += (size_t)done;
+        }
+        if (fcntl(fd, F_SETFL, flags) != 0)
+            SCP_FAIL(SCP_EIO, "cannot write %s: %s", path, strerror(errno));
+    }
+    return scp_fs_write_fd(fd, bytes + at, n - at, path);
+}
+
 /* The bytes of a whole file under a temporary name, then its own. */
 static scp_status write_file(int fd, const char *tmp, const char *path, const void *bytes, size_t n)
 {
-    scp_status st = scp_fs_write_fd(fd, bytes, n, path);
+    scp_status st = write_around(fd, bytes, n, path);
     if (close(fd) != 0 && st == SCP_OK)
         st = scp_err_raise(SCP_EIO, __FILE__, __LINE__, "close", "cannot write %s: %s", path,
                            strerror(errno));
@@ -204,7 +247,8 @@ scp_status scp_ckpt_writer_commit(scp_ckpt_writer **wp)
     hid_t file = H5I_INVALID_HID;
     char *bytes = NULL;
     size_t n = 0;
-    SCP_GOTO(done, scp_h5_image_create(w->path, SCP_CKPT_HEAD, &file));
+    SCP_GOTO(done, scp_h5_memory_reserve(w->memory, image_bytes(w)));
+    SCP_GOTO(done, scp_h5_image_create(w->path, SCP_CKPT_HEAD, w->memory, &file));
     SCP_GOTO(done, image_entries(w, file));
     SCP_GOTO(done, scp_h5_image(file, &bytes, &n));
     scp_ckpt_print_head(bytes, (int64_t)n, scp_hash_bytes(bytes + SCP_CKPT_HEAD,

@@ -69,8 +69,23 @@ scp_status scp_h5_create(const char *path, hid_t *file) SCP_MUST_USE;
 /** The same with `user_bytes` (0, or a power of two from 512) left free before HDF5's own content.
  */
 scp_status scp_h5_create_after(const char *path, size_t user_bytes, hid_t *file) SCP_MUST_USE;
-/** A file in memory alone; `path` names it in messages. Closing it writes nothing anywhere. */
-scp_status scp_h5_image_create(const char *path, size_t user_bytes, hid_t *file) SCP_MUST_USE;
+/* Memory for files in memory, one at a time, kept from one to the next: pages that are new to the
+ * process cost several times what is done with them. All zero: none yet. */
+typedef struct scp_h5_memory {
+    char *bytes; /* [size], aligned to SCP_H5_PAGE */
+    size_t size;
+} scp_h5_memory;
+
+enum { SCP_H5_PAGE = 4096 };
+
+/** Have at least `size` bytes; what was there is kept. SCP_ENOMEM. */
+scp_status scp_h5_memory_reserve(scp_h5_memory *m, size_t size) SCP_MUST_USE;
+void scp_h5_memory_fini(scp_h5_memory *m);
+
+/** A file in `memory` alone, which is borrowed until it is closed; `path` names it in messages.
+ *  Closing it writes nothing anywhere. */
+scp_status scp_h5_image_create(const char *path, size_t user_bytes, scp_h5_memory *memory,
+                               hid_t *file) SCP_MUST_USE;
 /** Its bytes [*n] as they would be on disk, the user block included; borrowed until the file is
  *  changed or closed. */
 scp_status scp_h5_image(hid_t file, char **bytes, size_t *n) SCP_MUST_USE;

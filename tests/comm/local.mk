@@ -22,3 +22,11 @@ tests_comm_nccl_mpi_SOURCES = tests/comm/nccl.c src/comm/nccl.c src/comm/choose.
 	tests/train/small_net.h tests/train/small_net.c tests/dev/deferred.h tests/dev/deferred.c
 tests_comm_nccl_mpi_CPPFLAGS = $(EMU_CPPFLAGS) -DHAVE_NCCL=1 $(AM_CPPFLAGS)
 tests_comm_nccl_mpi_LDADD = libscptest.a libscpemu.a $(LDADD) -lstdc++
+# Preloaded into the programs of hangs.sh; a program for automake, since nothing else here is a shared library.
+check_PROGRAMS += tests/comm/stopper.so
+tests_comm_stopper_so_SOURCES = tests/comm/stopper.c
+tests_comm_stopper_so_CFLAGS = -std=gnu11 -Wall -Wextra -fPIC
+tests_comm_stopper_so_LDFLAGS = -shared
+tests_comm_stopper_so_LDADD =
+dist_check_SCRIPTS += tests/comm/hangs.sh
+TESTS += tests/comm/hangs.sh

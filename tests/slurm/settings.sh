@@ -259,19 +259,19 @@ cp "$tmp/site.kept" "$SCPPDM_SITE"
 # The launcher ends while the shell asks for the time that is left.
 cp "$tmp/bin/squeue" "$tmp/squeue.kept"
 # shellcheck disable=SC2016
-sed -i 's/^case/case $* in *%L*) if [ -n "${SLOW:-}" ]; then sleep 1; fi ;; esac\ncase/' "$tmp/bin/squeue"
+sed -i 's/^case/case $* in *%L*) if [ -n "${SLOW:-}" ]; then sleep 0.5; fi ;; esac\ncase/' "$tmp/bin/squeue"
 # shellcheck disable=SC2016
-SLOW=1 SRUN_DO='trap "exit 66" USR1; kill -USR1 $PPID; sleep 0.3; sleep 0.3' run eval.sh --run r
+SLOW=1 SRUN_DO='trap "exit 66" USR1; kill -USR1 $PPID; sleep 0.1; sleep 0.1' run eval.sh --run r
 says "the code of a launcher that ends while a signal is dealt with is not lost" 'exit code 66' 'exit 66'
 # The last moment.
 # shellcheck disable=SC2016
-deaf='trap "" USR1; kill -USR1 $PPID; sleep 1.6'
-LEFT=0:02 SRUN_DO=$deaf run eval.sh --run r
+deaf='trap "" USR1; kill -USR1 $PPID; sleep 0.6'
+LEFT=0:01 SRUN_DO=$deaf run eval.sh --run r
 says "ranks that do not stop in time: the job is requeued all the same" 'did not stop in time' 'scontrol requeue 7'
-LEFT=0:02 STATE=COMPLETING SRUN_DO=$deaf run eval.sh --run r
+LEFT=0:01 STATE=COMPLETING SRUN_DO=$deaf run eval.sh --run r
 says "but not a job that is being cancelled" 'did not stop in time' 'Slurm ends the job (COMPLETING)'
 lacks "which would rise again" 'scontrol requeue'
-LEFT=0:02 SCPPDM_REQUEUES=0 SRUN_DO=$deaf run eval.sh --run r
+LEFT=0:01 SCPPDM_REQUEUES=0 SRUN_DO=$deaf run eval.sh --run r
 lacks "nor one that was requeued often enough" 'scontrol requeue'
 cp "$tmp/squeue.kept" "$tmp/bin/squeue"
 
@@ -300,9 +300,9 @@ run train.sh --run r --plates "$tmp/none/*.h5ad"
 says "a pattern that no plate matches is refused" 'SCPPDM_PLATES from the arguments: no plate matches' 'exit 64'
 
 # Many jobs that need a shard: one builds it.
-export SCPPDM_GPUS=0 SCPPDM_PAUSE=1
+export SCPPDM_GPUS=0 SCPPDM_PAUSE=0.2
 # shellcheck disable=SC2016
-build='case $* in *scppdm_prep*) sleep 1; while [ "$1" != --output ]; do shift; done; : >"$2" ;; esac'
+build='case $* in *scppdm_prep*) sleep 0.5; while [ "$1" != --output ]; do shift; done; : >"$2" ;; esac'
 for i in 1 2 3 4; do
     SLURM_JOB_ID=$i SRUN_DO=$build "$top/slurm/train.sh" --run "r$i" --model ridge --shard s.h5 \
         --plates "$tmp/plates/*.h5ad" >"$tmp/out.$i" 2>&1 &

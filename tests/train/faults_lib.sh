@@ -8,10 +8,9 @@ launch=${MPIRUN:-mpirun}
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tap.sh"
 trap 'clean_up 2>/dev/null; rm -rf "$tmp"' EXIT
 clean_up() { :; }
-tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
- --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
- --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
- --train.log_every 1 --train.warmup 5 --train.validate_every 0 --device cpu"
+# shellcheck source=tests/train/tiny.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/train/tiny.sh"
+tiny="$tiny --train.log_every 1 --train.warmup 5 --train.validate_every 0"
 
 said() { grep -q -e "$1" "$tmp/log"; }
 # run CODE COMMAND...: it ends with this code within a minute.

@@ -10,10 +10,9 @@ seed=${SCP_TEST_SEED:-1}
 kills=6
 steps=600
 if [ "${SCP_TEST_LONG:-0}" = 1 ]; then kills=100 steps=5000; fi
-tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
- --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
- --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
- --train.log_every 5 --train.checkpoint_every 10 --train.validate_every 40 --device cpu"
+# shellcheck source=tests/train/tiny.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/train/tiny.sh"
+tiny="$tiny --train.log_every 5 --train.checkpoint_every 10 --train.validate_every 40"
 
 # random N LEAST MOST: the N-th number of the sequence of this seed.
 random() { awk -v n="$1" -v a="$2" -v b="$3" -v s="$seed" 'BEGIN { srand(s * 100003 + n); rand(); print a + int(rand() * (b - a + 1)) }'; }
