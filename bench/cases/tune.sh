@@ -98,4 +98,4 @@ awk -v stratum="$stratum" '
         }
     }' "$tune/scores" | tee "$tune/table.md" >&2
 printf '{"case": "tune", "list": "%s", "rows": %s}\n' "$(basename "$list")" \
-    "$(awk 'BEGIN { printf "[" } { printf "%s[\"%s\", %s, %s, %s]", NR > 1 ? ", " : "", $1, $2, $4, $6 } END { print "]" }' "$tune/scores")"
+    "$(awk 'BEGIN { printf "[" } { printf "%s[\"%s\", %s, %s, %s]", (NR > 1 ? ", " : ""), $1, $2, $4, $6 } END { print "]" }' "$tune/scores")"

@@ -42,16 +42,16 @@ static const scp_option path_rows[] = {
 static const scp_option eval_rows[] = {
     { "eval.models", "models", SCP_OPT_TEXTS, offsetof(scp_eval_choice, models),
       "scppdm,perturb_mean,context_mean,global_mean,no_change", 0, 0, NULL, NULL,
-      "Rows of the score table: scppdm, regression, ensemble (the mean of scppdm of this run and of "
-      "eval.members), autoencoder (ceiling of the latent space); "
-      "ridge, linear, linear_shift, mlp, mlp_shift; perturb_mean, perturb_mean_state, nearest_drug, "
-      "context_mean, global_mean, line_mean, no_change, replicate; of a synthetic screen truth (what noise leaves "
-      "of a perfect prediction) and, with --effects gp, kriging (the best possible one).",
+      "Rows of the score table: scppdm, regression, ensemble (the mean of scppdm of this run and "
+      "of eval.members), autoencoder (ceiling of the latent space); ridge, linear, linear_shift, "
+      "mlp, mlp_shift; perturb_mean, perturb_mean_state, nearest_drug, context_mean, global_mean, "
+      "line_mean, no_change, replicate; of a synthetic screen truth (what noise leaves of a "
+      "perfect prediction) and, with --effects gp, kriging (the best possible one).",
       NULL },
     { "eval.splits", "splits", SCP_OPT_TEXTS, offsetof(scp_eval_choice, splits), "uc,ud", 0, 0,
       NULL, NULL, "Sets of conditions to score or predict: uc, ud, val_uc, val_ud, train.", NULL },
-    { "eval.members", "members", SCP_OPT_TEXTS, offsetof(scp_eval_choice, members), NULL, 0, 0, NULL,
-      NULL,
+    { "eval.members", "members", SCP_OPT_TEXTS, offsetof(scp_eval_choice, members), NULL, 0, 0,
+      NULL, NULL,
       "Run folders of the row ensemble besides --run: the same shard, trained from other seeds.",
       NULL },
     { "eval.predictions", "predictions", SCP_OPT_TEXTS, offsetof(scp_eval_choice, predictions),

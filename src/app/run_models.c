@@ -121,17 +121,19 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
     if (strcmp(m->name, "ensemble") == 0) return scp_agree(comm, open_ensemble(s, o, m));
     if (strcmp(m->name, "autoencoder") == 0) {
         m->autoencoder = true;
-        return scp_agree(comm, scp_predict_open_autoencoder(o->dev, &o->data, s->paths.run,
-                                                            &m->trained));
+        return scp_agree(comm,
+                         scp_predict_open_autoencoder(o->dev, &o->data, s->paths.run, &m->trained));
     }
     if (scp_synth_truth_row(m->name, &truth))
         return scp_agree(comm, open_truth(s, o, truth, rows, n, m));
     if (scp_means_parse(m->name, &kind) != SCP_OK)
-        SCP_FAIL(SCP_EUSAGE,
-                 "eval.models: unknown model '%s'; known are scppdm, regression, ensemble, autoencoder, "
-                 "ridge, linear, linear_shift, mlp, mlp_shift, perturb_mean, perturb_mean_state, "
-                 "nearest_drug, context_mean, global_mean, line_mean, no_change, replicate, truth, kriging",
-                 m->name);
+        SCP_FAIL(
+            SCP_EUSAGE,
+            "eval.models: unknown model '%s'; known are scppdm, regression, ensemble, autoencoder, "
+            "ridge, linear, linear_shift, mlp, mlp_shift, perturb_mean, perturb_mean_state, "
+            "nearest_drug, context_mean, global_mean, line_mean, no_change, replicate, truth, "
+            "kriging",
+            m->name);
     return scp_means_fit(kind, comm, &o->data, &m->means);
 }
 

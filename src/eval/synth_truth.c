@@ -108,10 +108,11 @@ static scp_status read_process(const tables *t, size_t programmes, process *p)
     size_t D = t->n_drugs, one = 1;
     if (get(t, "drug/covariance", SCP_ARRAY_F64, &D, &D, &p->K) != SCP_OK ||
         get(t, "drug/prior_mean", SCP_ARRAY_F64, &programmes, &one, &p->c) != SCP_OK)
-        SCP_FAIL(SCP_EDATA,
-                 "%s holds no effects of a Gaussian process, so their best prediction is not known: "
-                 "leave out kriging, or make the screen by scppdm_synth --effects gp",
-                 t->path);
+        SCP_FAIL(
+            SCP_EDATA,
+            "%s holds no effects of a Gaussian process, so their best prediction is not known: "
+            "leave out kriging, or make the screen by scppdm_synth --effects gp",
+            t->path);
     SCP_TRY(scp_alloc(D * programmes, sizeof *p->f, &p->f));
     SCP_TRY(scp_alloc(D * programmes, sizeof *p->best, &p->best));
     SCP_TRY(scp_alloc(D, sizeof *p->error, &p->error));

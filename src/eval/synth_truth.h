@@ -9,11 +9,11 @@
  * Scored against the observation it is what noise leaves of a perfect prediction (row `truth`).
  *
  * Kriging: the same profile by the best prediction of what the training drugs do not tell. Where
- * effects were drawn from a Gaussian process (scppdm_synth --effects gp), e of a drug without a training
- * pair is its posterior mean given the true e of all drugs that have one,
- *   e = c + K_*t K_tt^-1 (e_t - c),   c and K: drug/prior_mean, drug/covariance,
- * and `own`, which nothing foretells, is 0. The strength of the key is the true one, so a model, which
- * has to learn it, cannot have a smaller expected squared error of the log fold changes. */
+ * effects were drawn from a Gaussian process (scppdm_synth --effects gp), e of a drug without a
+ * training pair is its posterior mean given the true e of all drugs t that have one,
+ *   e = c + K_*t K_tt^-1 (e_t - c),   c = drug/prior_mean, K = drug/covariance,
+ * and `own`, which nothing foretells, is 0. The strength of the key is the true one, so a model,
+ * which has to learn it, cannot have a smaller expected squared error of the log fold changes. */
 #ifndef SCP_EVAL_SYNTH_TRUTH_H
 #define SCP_EVAL_SYNTH_TRUTH_H
 
@@ -30,8 +30,8 @@ bool scp_synth_truth_row(const char *name, scp_synth_truth_kind *kind);
 scp_status scp_synth_truth_find(const scp_dataset *d, char *path, size_t size) SCP_MUST_USE;
 
 /** Read the truth of some pairs. Genes, lines (by id or name) and drugs are matched by name.
- *  SCP_ENOINPUT; SCP_EDATA: not a truth file, or a gene of d is not in it, or kriging of effects that
- *  are not those of a Gaussian process. Every rank on its own; not collective. *out:
+ *  SCP_ENOINPUT; SCP_EDATA: not a truth file, or a gene of d is not in it, or kriging of effects
+ * that are not those of a Gaussian process. Every rank on its own; not collective. *out:
  *  scp_synth_truth_close. */
 scp_status scp_synth_truth_open(const char *path, const scp_dataset *d, scp_synth_truth_kind kind,
                                 const int32_t *rows, size_t n, scp_synth_truth **out) SCP_MUST_USE;

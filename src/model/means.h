@@ -11,7 +11,7 @@ typedef enum scp_means_kind {
     SCP_MEANS_NO_CHANGE, /* x_pre */
     SCP_MEANS_PERTURB,   /* x_pre + mean training shift of the same (drug, dose) */
     SCP_MEANS_POOLED,    /* the same with controls pooled by line, and every line weighing alike */
-    SCP_MEANS_SIMILAR,   /* as PERTURB; a new drug takes the shift of the most similar training drug */
+    SCP_MEANS_SIMILAR,   /* as PERTURB; a new drug takes the shift of the most similar one */
     SCP_MEANS_CONTEXT,   /* mean training x_post of the same line */
     SCP_MEANS_GLOBAL,    /* x_pre + mean training shift at the same dose level, any drug or line */
     SCP_MEANS_LINE,      /* x_pre + mean training shift of the line at the same dose level */
@@ -21,9 +21,8 @@ typedef enum scp_means_kind {
     SCP_MEANS_KINDS
 } scp_means_kind;
 
-/** "no_change", "perturb_mean", "perturb_mean_state", "nearest_drug", "context_mean", "global_mean", "line_mean",
- * "oracle", "replicate".
- */
+/** "no_change", "perturb_mean", "perturb_mean_state", "nearest_drug", "context_mean",
+ * "global_mean", "line_mean", "oracle", "replicate". */
 const char *scp_means_name(scp_means_kind kind);
 scp_status scp_means_parse(const char *name, scp_means_kind *out) SCP_MUST_USE;
 

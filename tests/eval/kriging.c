@@ -76,8 +76,8 @@ static bool read_golden(golden *t)
            t->n_own == t->C * t->D * t->P;
 }
 
-static const char *const line_name[] = { "L0", "L1" },
-                  *const drug_name[] = { "D0", "D1", "D2", "D3", "D4" };
+static const char *const line_name[] = { "L0", "L1" };
+static const char *const drug_name[] = { "D0", "D1", "D2", "D3", "D4" };
 
 /* Keys of the file: every line and drug at one dose. */
 static scp_status put_keys(scp_array_file *f, const golden *t)
@@ -111,8 +111,7 @@ static scp_status put_truth(scp_array_file *f, const golden *t, bool process)
     SCP_TRY(scp_array_file_put_texts(f, "line/name", line_name, t->C));
     SCP_TRY(scp_array_file_put_texts(f, "drug/name", drug_name, t->D));
     SCP_TRY(scp_array_file_put(f, "gene/V", SCP_ARRAY_F64, 2, (size_t[]){ t->P, t->G }, t->load));
-    SCP_TRY(
-        scp_array_file_put(f, "drug/e", SCP_ARRAY_F64, 2, (size_t[]){ t->D, t->P }, t->effect));
+    SCP_TRY(scp_array_file_put(f, "drug/e", SCP_ARRAY_F64, 2, (size_t[]){ t->D, t->P }, t->effect));
     SCP_TRY(scp_array_file_put(f, "pair/own", SCP_ARRAY_F64, 2, (size_t[]){ t->C * t->D, t->P },
                                t->own));
     SCP_TRY(put_keys(f, t));

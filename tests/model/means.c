@@ -64,8 +64,9 @@ static void test_by_hand(void)
      * (0.916 against 1.386), although 0.1 is nearer in uM. 7, 8: Z is unknown. */
     expect(&d, SCP_MEANS_PERTURB, (double[]){ 13, 15, 23, 10.5, 14, 14, 23, 12, 20 },
            "mean over pairs, nearest log dose, then no change");
-    /* Controls of A: 11 on average. X at 1 uM: A (11 + 15) / 2 - 11 = 2, B 25 - 20 = 5, each line once:
-     * 3.5. X at 0.1: 10.5 - 11 = -0.5. Y at 10: 14 - 11 = 3. Added to the pair's own control. */
+    /* Controls of A: 11 on average. X at 1 uM: A (11 + 15) / 2 - 11 = 2, B 25 - 20 = 5, each line
+     * once: 3.5. X at 0.1: 10.5 - 11 = -0.5. Y at 10: 14 - 11 = 3. Added to the pair's own control.
+     */
     expect(&d, SCP_MEANS_POOLED, (double[]){ 13.5, 15.5, 23.5, 9.5, 13, 13, 23.5, 12, 20 },
            "controls pooled, lines alike");
     const double a = (11 + 15 + 10.5 + 14) / 4;

@@ -2,10 +2,10 @@
  * of x_post - x_pre. A drug trained at other doses only lends the offset of its nearest dose in log
  * (the lower one on a tie); an unknown drug has offset 0.
  *
- * As the State code base has it: the offset of a label in a line is the mean of its profiles minus the
- * mean of the line's controls, whatever the plate, and the offset of the label the mean over lines,
- * each of which weighs alike. The two agree where controls are balanced over plates and every line has
- * as many pairs of the label.
+ * As the State code base has it: the offset of a label in a line is the mean of its profiles minus
+ * the mean of the line's controls, whatever the plate, and the offset of the label the mean over
+ * lines, each of which weighs alike. The two agree where controls are balanced over plates and
+ * every line has as many pairs of the label.
  *
  * Nearest drug: the same, but an unknown drug borrows the offset of the training drug with the most
  * similar structure (Tanimoto of the fingerprints, the first on a tie), at its nearest dose. */
