@@ -1,9 +1,11 @@
-/* One training step of the denoiser as a job takes it: sample, feed, forward, backward, clip,
- * AdamW, moving average. Defaults of the method, made-up tables, one process.
+/* One training step of the denoiser, or with the word vae at the end of the autoencoder, as a job
+ * takes it: sample, feed, forward, backward, clip, AdamW, moving average. Defaults of the method,
+ * made-up tables, one process.
  *
  * usage: bench_step time STEPS [GENES]   seconds of a step: median, min, max; of its forward,
  *                                        backward and update (medians); GFLOP/s of one product;
- *                                        seconds of the step's products at that rate; peak MiB
+ *                                        seconds of the step's products at that rate; peak MiB,
+ *                                        MiB of the plan, and without reuse of memory
  *        bench_step ops STEPS [GENES]    where the time goes, a table of ops: step_ops.h
  *        bench_step check FILE [GENES]   a step without dropout: inputs, weights and draws go to
  *                                        FILE; the loss, the norm of the gradient, the loss after
@@ -37,15 +39,16 @@ static scp_status run_time(step_run *b, int64_t steps, int64_t genes)
     for (int i = 0; i < 4; i++) (void)timing_median(part[i], n); /* sorts */
     for (size_t i = 0; i < scp_graph_size(b->t.g); i++)
         flops += step_product_flops(scp_graph_node(b->t.g, i));
-    printf("%.6f %.6f %.6f %.6f %.6f %.6f %.1f %.6f %.1f\n", part[0][n / 2], part[0][0],
+    printf("%.6f %.6f %.6f %.6f %.6f %.6f %.1f %.6f %.1f %.1f %.1f\n", part[0][n / 2], part[0][0],
            part[0][n - 1], part[1][n / 2], part[2][n / 2], part[3][n / 2], rate / 1e9, flops / rate,
-           scp_mem_peak_mib());
+           scp_mem_peak_mib(), (double)scp_plan_bytes(b->t.plan) / 1048576,
+           (double)scp_plan_bytes_apart(b->t.plan) / 1048576);
     return SCP_OK;
 }
 
 static scp_status run_check(step_run *b, const char *path, int64_t genes)
 {
-    static const char *const no_dropout[] = { "model.dropout=0", NULL };
+    static const char *const no_dropout[] = { "model.dropout=0", "vae.dropout=0", NULL };
     double before, after;
     SCP_TRY(step_begin(b, genes, no_dropout));
     SCP_TRY(toy_shake(&b->t, 0.02));
@@ -74,12 +77,16 @@ int main(int argc, char **argv)
     static step_run b;
     scp_status st = SCP_EUSAGE;
     const char *mode = argc > 1 ? argv[1] : "";
+    if (argc > 1 && !strcmp(argv[argc - 1], "vae")) {
+        b.model = STEP_VAE;
+        argv[--argc] = NULL;
+    }
     if ((argc == 3 || argc == 4) &&
         (!strcmp(mode, "time") || !strcmp(mode, "ops") || !strcmp(mode, "check")))
         st = run(&b, mode, argv[2], argv[3]);
     else
         fprintf(stderr, "usage: bench_step time STEPS [GENES] | ops STEPS [GENES] | "
-                        "check FILE [GENES]\n");
+                        "check FILE [GENES] [vae]\n");
     if (st != SCP_OK) fprintf(stderr, "%s", scp_err_chain());
     step_end(&b);
     return scp_status_exit_code(st);

@@ -128,28 +128,32 @@ static scp_status add_number(export *e, const char *key, double value)
     return SCP_OK;
 }
 
-static scp_status add_settings(export *e, const scp_train_config *c, double lr)
+static scp_status add_optimiser(export *e, const scp_train_config *c, double lr)
+{
+    SCP_TRY(add_number(e, "lr", lr));
+    SCP_TRY(add_number(e, "beta1", c->beta1));
+    SCP_TRY(add_number(e, "beta2", c->beta2));
+    SCP_TRY(add_number(e, "eps", c->eps));
+    SCP_TRY(add_number(e, "weight_decay", c->weight_decay));
+    SCP_TRY(add_number(e, "clip", c->clip));
+    return add_number(e, "ema", c->ema);
+}
+
+static scp_status add_settings(export *e)
 {
     const scp_method *m = &e->t->m;
-    const struct {
-        const char *key;
-        double value;
-    } row[] = { { "lr", lr },
-                { "beta1", c->beta1 },
-                { "beta2", c->beta2 },
-                { "eps", c->eps },
-                { "weight_decay", c->weight_decay },
-                { "clip", c->clip },
-                { "ema", c->ema },
-                { "tau", m->diffusion.tau },
-                { "drop_pre", m->diffusion.drop_pre },
-                { "drop_drug", m->diffusion.drop_drug },
-                { "tokens", (double)m->model.tokens },
-                { "heads", (double)m->model.heads },
-                { "blocks", (double)m->model.blocks } };
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        SCP_TRY(add_number(e, row[i].key, row[i].value));
-    return SCP_OK;
+    SCP_TRY(add_number(e, "tau", m->diffusion.tau));
+    SCP_TRY(add_number(e, "drop_pre", m->diffusion.drop_pre));
+    SCP_TRY(add_number(e, "drop_drug", m->diffusion.drop_drug));
+    SCP_TRY(add_number(e, "tokens", (double)m->model.tokens));
+    SCP_TRY(add_number(e, "heads", (double)m->model.heads));
+    return add_number(e, "blocks", (double)m->model.blocks);
+}
+
+static scp_status add_profiles(export *e)
+{
+    const scp_node *profiles = e->t->vae.profiles;
+    return add(e, SCP_ST_F32, "", profiles->name, &profiles->shape, e->t->data.x);
 }
 
 /* What maps a pair to its rows in the other tables, to draw further batches. */
@@ -166,10 +170,15 @@ static scp_status add_pairs(export *e)
 
 static scp_status fill(export *e, const scp_train_config *c, double lr)
 {
-    SCP_TRY(add_settings(e, c, lr));
     SCP_TRY(add_weights(e));
-    SCP_TRY(add_tables(e));
-    SCP_TRY(add_pairs(e));
+    SCP_TRY(add_optimiser(e, c, lr));
+    if (e->t->vae.loss) {
+        SCP_TRY(add_profiles(e));
+    } else {
+        SCP_TRY(add_settings(e));
+        SCP_TRY(add_tables(e));
+        SCP_TRY(add_pairs(e));
+    }
     for (size_t i = 0; i < scp_graph_size(e->t->g); i++) {
         const scp_node *x = scp_graph_node(e->t->g, i);
         if (x->op == SCP_OP_INPUT) SCP_TRY(add_input(e, x));

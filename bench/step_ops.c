@@ -54,7 +54,7 @@ static scp_status replan(step_run *b, scp_backend *backend, const scp_op_impl **
     b->t.dev->backend = backend;
     scp_plan_destroy(&b->t.plan);
     SCP_TRY(scp_plan_create(b->t.g, b->t.loss, NULL, &b->t.plan));
-    return scp_tables_bind(&b->t.tables, b->t.plan, &b->t.nodes);
+    return step_bind(b);
 }
 
 static double bytes_of(const scp_node *n)

@@ -16,11 +16,17 @@ scp_status step_begin(step_run *b, int64_t genes, const char *const *settings)
 {
     const screen_size size = { LINES, DRUGS, (int)genes, 1 };
     SCP_TRY(scp_conf_defaults(train_groups, &b->c));
-    SCP_TRY(toy_denoiser(&b->t, "cpu", &size, B, settings, NULL));
+    SCP_TRY((b->model == STEP_VAE ? toy_vae : toy_denoiser)(&b->t, "cpu", &size, B, settings, NULL));
     b->K = (size_t)b->t.m.diffusion.negatives;
     size_t most = b->K > B ? b->K : B;
     SCP_TRY(scp_alloc(most, sizeof *b->row, &b->row));
     return scp_alloc(most, sizeof *b->ids, &b->ids);
+}
+
+scp_status step_bind(step_run *b)
+{
+    if (b->model == STEP_VAE) return scp_plan_bind(b->t.plan, b->t.vae.profiles, b->t.profiles);
+    return scp_tables_bind(&b->t.tables, b->t.plan, &b->t.nodes);
 }
 
 void step_end(step_run *b)
@@ -37,9 +43,19 @@ static scp_status feed(step_run *b, const scp_node *input, const int32_t *of_pai
     return scp_plan_feed_i32(b->t.plan, input, b->ids);
 }
 
+/* Every profile is one to train on. */
+static scp_status feed_vae(step_run *b, int64_t step)
+{
+    const double weights[2] = { 1, b->t.m.vae.beta };
+    scp_sampler_rows(b->t.step.seed, b->t.data.P, (uint64_t)step, B, 0, B, b->row);
+    SCP_TRY(feed(b, b->t.vae.rows, NULL, B));
+    return scp_plan_feed_f64(b->t.plan, b->t.vae.weights, weights);
+}
+
 /* Every pair is a training pair here. */
 static scp_status feed_step(step_run *b, int64_t step)
 {
+    if (b->model == STEP_VAE) return feed_vae(b, step);
     const scp_dataset *d = &b->t.data;
     const scp_train_nodes *n = &b->t.nodes;
     const scp_diffusion_config *f = &b->t.m.diffusion;

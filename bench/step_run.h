@@ -1,5 +1,5 @@
-/* One training step of the denoiser in process, as a job takes it: what the modes of bench_step
- * share. Defaults of the method, made-up tables of 2,000 pairs, batch 256. */
+/* One training step of the denoiser or the autoencoder in process, as a job takes it: what the modes
+ * of bench_step share. Defaults of the method, made-up tables of 2,000 pairs, batch 256. */
 #ifndef SCP_BENCH_STEP_RUN_H
 #define SCP_BENCH_STEP_RUN_H
 
@@ -8,7 +8,10 @@
 
 enum { STEP_BATCH = 256, STEP_WARM = 5 };
 
+typedef enum step_model { STEP_DENOISER, STEP_VAE } step_model;
+
 typedef struct step_run {
+    step_model model;
     toy t;
     scp_train_config c;
     int32_t *row, *ids; /* [max(STEP_BATCH, K)] */
@@ -16,13 +19,16 @@ typedef struct step_run {
     double norm; /* of the last gradient */
 } step_run;
 
-/** Build model, plan and tables of `genes` genes. settings: "key=value" of the method, NULL ends
+/** Build the model (b->model), plan and tables of `genes` genes. settings: "key=value" of the method, NULL ends
  *  them; NULL for none. End with step_end, also after a failure. */
 scp_status step_begin(step_run *b, int64_t genes, const char *const *settings) SCP_MUST_USE;
 void step_end(step_run *b);
 
 /** Clip, AdamW, moving average. t is 1 at the first update. */
 scp_status step_update(step_run *b, double lr, int64_t t) SCP_MUST_USE;
+
+/** Bind the tables of the model to a plan that was made anew. */
+scp_status step_bind(step_run *b) SCP_MUST_USE;
 
 /** A whole step. part: seconds of the step, its forward (with sampling and feeding), its backward,
  *  its update. */

@@ -17,6 +17,7 @@ import time
 import torch
 
 from step_torch import DROPOUT, Step
+from training import groups_of
 
 PORTIONS, WARM, DRAWS = 10, 24, 5
 TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
@@ -26,9 +27,7 @@ class GpuStep(Step):
     def __init__(self, path, dropout, mode="eager", precision="fp32"):
         super().__init__(path, dropout, "cuda")
         s = self.s
-        groups = [{"params": [p for p in self.params if p.dim() >= 2], "weight_decay": s["weight_decay"]},
-                  {"params": [p for p in self.params if p.dim() < 2], "weight_decay": 0.0}]
-        self.optim = torch.optim.AdamW(groups, lr=s["lr"], betas=(s["beta1"], s["beta2"]), eps=s["eps"],
+        self.optim = torch.optim.AdamW(groups_of(self.params, s), lr=s["lr"], betas=(s["beta1"], s["beta2"]), eps=s["eps"],
                                        fused=True, capturable=True)
         self.type = TYPES.get(precision)
         self.scaler = torch.amp.GradScaler("cuda", enabled=precision == "fp16")
@@ -140,8 +139,7 @@ def time_samples(path, mode, conditions, ddim):
 
 def check(path):
     step = GpuStep(path, 0.0)
-    names = ("pair", "drug", "key", "post", "pre", "neg_key", "neg_post", "neg_pre", "weights", "t", "eps", "mask")
-    batch = {k: step.x[k] for k in names}
+    batch = {k: step.x[k] for k in step.names}
     before, norm = step.run(batch)
     print(f"{before.item():.9g} {norm.item():.9g} {step.loss(batch).item():.9g}")
 

@@ -1,67 +1,35 @@
-"""The training step of bench_step in PyTorch on the CPU, eager: the peer of `bench/run step`.
+"""The training step of bench_step in PyTorch on the CPU: the peer of `bench/run step`. Commands and modes: training.py.
 
-usage: step_torch.py check FILE         the step in FILE: loss, norm of the gradient, loss after the update
-       step_torch.py time FILE STEPS    seconds of a step with dropout and own draws: median, min, max
-
-FILE is written by `bench_step check`. Same layers, shapes, losses, AdamW, clipping and moving average;
-the optimiser is torch's fused one, and InfoNCE never forms W z over the genes, as in ours.
-Threads: OMP_NUM_THREADS.
+Same layers, shapes, losses, AdamW, clipping and moving average; InfoNCE never forms W z over the genes, as in ours.
 """
-import json
-import os
-import sys
-import time
-
-import numpy as np
 import torch
 import torch.nn.functional as F
 
-DTYPE = {"F32": np.float32, "I32": np.int32, "U8": np.uint8}
-WARM = 5
+from training import Trainer, main
+
 DROPOUT = 0.15
 
 
-def read(path):
-    """Tensors and settings of a safetensors file."""
-    raw = open(path, "rb").read()
-    size = int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8:8 + size])
-    settings = {k: float(v) for k, v in header.pop("__metadata__").items()}
-    tensors = {}
-    for name, t in header.items():
-        begin, end = t["data_offsets"]
-        flat = np.frombuffer(raw[8 + size + begin:8 + size + end], DTYPE[t["dtype"]])
-        tensors[name] = torch.from_numpy(flat.reshape(t["shape"]).copy())
-    return tensors, settings
+class Step(Trainer):
+    dropout = DROPOUT
+    names = ("pair", "drug", "key", "post", "pre", "neg_key", "neg_post", "neg_pre", "weights", "t", "eps", "mask")
 
+    def __init__(self, path, dropout, device="cpu", mode="eager"):
+        super().__init__(path, device, mode)
+        self.p = dropout
+        self.shape()
 
-class Step:
-    def __init__(self, path, dropout, device="cpu"):
-        x, self.s = read(path)
-        self.x = {k: t.to(device) for k, t in x.items()}
-        self.device = device
-        self.w = {k[2:]: t.requires_grad_() for k, t in self.x.items() if k.startswith("w:")}
-        self.dropout = dropout
+    def shape(self):
         self.blocks, self.heads, self.tokens = (int(self.s[k]) for k in ("blocks", "heads", "tokens"))
         self.depth = sum(k.startswith("denoiser/down") and k.endswith("/x/W") for k in self.w)
         self.mapper = sum(k.startswith("cond/drug_mapper/linear") and k.endswith("/W") for k in self.w)
-        s, all_w = self.s, list(self.w.values())
-        groups = [{"params": [p for p in all_w if p.dim() >= 2], "weight_decay": s["weight_decay"]},
-                  {"params": [p for p in all_w if p.dim() < 2], "weight_decay": 0.0}]
-        self.optim = torch.optim.AdamW(groups, lr=s["lr"], betas=(s["beta1"], s["beta2"]), eps=s["eps"],
-                                       fused=True)
-        self.params = all_w
-        self.ema = [p.detach().clone() for p in all_w]
-
-    def lin(self, name, x):
-        return F.linear(x, self.w[name + "/W"], self.w.get(name + "/b"))
 
     def norm(self, name, x):
         gain = self.w[name + "/gain"]
         return F.layer_norm(x, gain.shape, gain, self.w[name + "/bias"], 1e-5)
 
     def drop(self, x):
-        return F.dropout(x, self.dropout) if self.dropout else x
+        return F.dropout(x, self.p) if self.p else x
 
     def attention(self, name, q_in, k_in):
         q, k, v = (self.lin(f"{name}/{n}", t).unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -101,14 +69,17 @@ class Step:
         return self.lin("denoiser/out", F.silu(self.norm("denoiser/head_ln", self.lin("denoiser/head", x))))
 
     def condition(self, pair, drug, mask):
+        return self.encode(drug, self.x["dose"][pair], self.x["z_pre"][pair], mask)
+
+    def encode(self, drug, dose, z_pre, mask):
         x = self.x["drugs"][drug].float()
         for i in range(self.mapper):
             x = self.drop(F.silu(self.lin(f"cond/drug_mapper/linear{i}", x)))
         x = self.lin("cond/drug_mapper/out", x)
-        film = self.lin("cond/dose_film/out", F.silu(self.lin("cond/dose_film/hidden", self.x["dose"][pair])))
+        film = self.lin("cond/dose_film/out", F.silu(self.lin("cond/dose_film/hidden", dose)))
         gamma, beta = film.chunk(2, 1)
         z_drug = x + (gamma * x + beta)
-        pre = torch.where((mask & 1).bool()[:, None], self.w["cond/null_pre"], self.x["z_pre"][pair])
+        pre = torch.where((mask & 1).bool()[:, None], self.w["cond/null_pre"], z_pre)
         drug = torch.where((mask & 2).bool()[:, None], self.w["cond/null_drug"], z_drug)
         fused = self.lin("cond/fuse/out", F.silu(self.lin("cond/fuse/hidden", torch.cat([pre, drug], 1))))
         return z_drug, {"pre": pre, "drug": drug, "fused": fused}
@@ -140,19 +111,6 @@ class Step:
         w = b["weights"]
         return w[0] * denoise + w[1] * align + w[2] * info
 
-    def update(self):
-        norm = torch.nn.utils.clip_grad_norm_(self.params, self.s["clip"], foreach=True)
-        self.optim.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(self.ema, self.params, 1 - self.s["ema"])
-        return norm
-
-    def run(self, b):
-        self.optim.zero_grad(set_to_none=True)
-        loss = self.loss(b)
-        loss.backward()
-        return loss, self.update()
-
     def draw(self):
         """A batch, its negatives and the random numbers of a step."""
         x, s, d, B, K = self.x, self.s, self.device, len(self.x["pair"]), len(self.x["neg_key"])
@@ -166,25 +124,5 @@ class Step:
                     "eps": torch.randn(B, x["z_0"].shape[1], device=d), "weights": x["weights"]}
 
 
-def main():
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    if sys.argv[1] == "check":
-        step = Step(sys.argv[2], 0.0)
-        names = ("pair", "drug", "key", "post", "pre", "neg_key", "neg_post", "neg_pre", "weights", "t", "eps",
-                 "mask")
-        batch = {k: step.x[k] for k in names}
-        before, norm = step.run(batch)
-        print(f"{before.item():.9g} {norm.item():.9g} {step.loss(batch).item():.9g}")
-        return
-    step, seconds = Step(sys.argv[2], DROPOUT), []
-    for i in range(WARM + int(sys.argv[3])):
-        begin = time.perf_counter()
-        step.run(step.draw())
-        if i >= WARM:
-            seconds.append(time.perf_counter() - begin)
-    seconds.sort()
-    print(f"{seconds[len(seconds) // 2]:.6f} {seconds[0]:.6f} {seconds[-1]:.6f}")
-
-
 if __name__ == "__main__":
-    main()
+    main(Step)

@@ -142,9 +142,7 @@ scp_status toy_denoiser_as(toy *t, const char *device, const screen_size *size, 
 
 static scp_status upload_profiles(toy *t)
 {
-    size_t n = t->data.P * t->data.G;
-    SCP_TRY(scp_device_alloc(t->dev, scp_device_bytes(t->dev, SCP_REAL, n), &t->profiles));
-    return scp_device_write_f32(t->dev, t->profiles, t->data.x, n);
+    return scp_device_view_f32(t->dev, t->data.x, t->data.P * t->data.G, &t->profiles);
 }
 
 scp_status toy_vae(toy *t, const char *device, const screen_size *size, int64_t B,
@@ -223,7 +221,7 @@ void toy_stop(toy *t)
     scp_graph_destroy(&t->g);
     scp_tables_fini(&t->tables);
     scp_params_destroy(&t->params);
-    if (t->dev) scp_device_release(t->dev, t->profiles);
+    if (t->dev) scp_device_view_end(t->dev, t->profiles, t->data.x);
     if (t->dev) scp_device_release(t->dev, t->scaled);
     scp_drug_labels_fini(&t->labels);
     scp_conf_fini(scp_baseline_groups, &t->baseline_cfg);

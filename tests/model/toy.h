@@ -26,7 +26,7 @@ typedef struct toy {
     scp_drug_labels labels; /* baseline */
     scp_latent_stats stats;
     scp_tables tables;
-    void *profiles; /* copy of x: autoencoder, baseline */
+    void *profiles; /* view of x: autoencoder, baseline */
     void *scaled;   /* baseline: phi_s of the labels */
     scp_step step;
 } toy;
