@@ -43,7 +43,7 @@ static scp_status run_time(sample_run *r, const result *out, int64_t runs)
 {
     double whole[TIMING_MAX], latent[TIMING_MAX], rate, plain, later;
     const double blocks = (double)((r->c.n + (size_t)r->gd.block - 1) / (size_t)r->gd.block);
-    SCP_TRY(step_product_rate(&rate));
+    SCP_TRY(step_product_rate(r->t.dev, 256, 1024, 512, &rate));
     SCP_TRY(sample_flops(r, &plain, &later));
     SCP_TRY(scp_generator_run(r->gen, &r->c, out->x)); /* warm-up */
     for (int64_t i = 0; i < runs; i++) {
