@@ -160,7 +160,7 @@ scp_check_site() {
     scp_check_file SCPPDM_DRUGS "it is the table of drugs and their structures"
     if [[ -n $SCPPDM_CONTAINER ]]; then
         [[ -e $SCPPDM_CONTAINER || $SCPPDM_CONTAINER == *://* ]] ||
-            scp_refuse SCPPDM_CONTAINER "there is no image '$SCPPDM_CONTAINER'; slurm/scppdm.def says how to build one"
+            scp_refuse SCPPDM_CONTAINER "there is no image '$SCPPDM_CONTAINER'; slurm/scppdm.def and scppdm-cuda.def say how to build one"
     elif [[ -n $SCPPDM_BIN ]]; then
         [[ -x $SCPPDM_BIN/scppdm_train ]] || scp_refuse SCPPDM_BIN "there is no scppdm_train in '$SCPPDM_BIN'"
     else

@@ -2,8 +2,9 @@
 dist_slurm_SCRIPTS += slurm/prep.sh slurm/vae.sh slurm/train.sh slurm/eval.sh slurm/predict.sh slurm/ablate.sh \
 	slurm/sweep.sh slurm/baselines.sh slurm/report.sh slurm/pipeline.sh
 dist_slurm_DATA += slurm/lib.sh slurm/job.sh slurm/data.sh
-EXTRA_DIST += slurm/site.conf slurm/modulefile.in slurm/scppdm.def slurm/spack/package.py \
-	slurm/easybuild/scppdm-0.1.0-foss-2023a.eb
+EXTRA_DIST += slurm/site.conf slurm/modulefile.in slurm/scppdm.def slurm/scppdm-cuda.def build-aux/image.sh \
+	slurm/spack/package.py slurm/easybuild/scppdm-0.1.0-foss-2023a.eb \
+	slurm/easybuild/scppdm-0.1.0-foss-2023a-CUDA-12.1.1.eb slurm/easybuild/oneDNN-3.3-GCC-12.3.0.eb
 
 moduledir = $(datadir)/modulefiles/$(PACKAGE)
 CLEANFILES += slurm/modulefile

@@ -5,7 +5,7 @@ top=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 if ! command -v shellcheck >/dev/null 2>&1; then echo "1..0 # SKIP no shellcheck"; exit 0; fi
 cd "$top" || exit 99
 count=0
-for file in bootstrap check demo .ci/run build-aux/prereqs.sh bench/run bench/gpu/run tests/gpu/run tests/gpu/make-kit data-prep/fetch-tahoe data-prep/*.bash \
+for file in bootstrap check demo .ci/run build-aux/prereqs.sh build-aux/image.sh bench/run bench/gpu/run tests/gpu/run tests/gpu/make-kit data-prep/fetch-tahoe data-prep/*.bash \
     tests/mpi-run tests/*.t slurm/*.sh tests/*/*.sh; do
     if [ ! -e "$file" ]; then continue; fi
     count=$((count + 1))

@@ -37,19 +37,19 @@ ended() {
 report "plates and a shard"
 mkdir "$tmp/run"
 
-hang synth MPI_Send:1 "$top/scppdm_synth" "$tmp/hung" --plates 1 --repeat 0 --comm-timeout 2
+hang synth MPI_Send:1 "$top/scppdm_synth" "$tmp/hung" --plates 1 --repeat 0 --comm-timeout 5
 for way in Reduce:1 File_write_at_all:1 Send:1; do
     single=
     if [ $way = Send:1 ]; then single=--single-writer; fi
     cp "$tmp/s.h5" "$tmp/prep-${way%:1}.h5"
     # shellcheck disable=SC2086 # an option or none
     hang "prep-${way%:1}" "MPI_$way" "$top/scppdm_prep" --min-cells 5 --drugs "$tmp/plates/drugs.tsv" \
-        --output "$tmp/prep-${way%:1}.h5" --comm-timeout 2 $single "$tmp"/plates/plate*.h5ad
+        --output "$tmp/prep-${way%:1}.h5" --comm-timeout 5 $single "$tmp"/plates/plate*.h5ad
 done
 # shellcheck disable=SC2086 # options are words of their own
-hang vae MPI_Allreduce:12 "$top/scppdm_vae" --run "$tmp/vae" --shard "$tmp/s.h5" --comm-timeout 2 $tiny
+hang vae MPI_Allreduce:12 "$top/scppdm_vae" --run "$tmp/vae" --shard "$tmp/s.h5" --comm-timeout 5 $tiny
 hang eval MPI_Allreduce:12 "$top/scppdm_eval" --run "$tmp/run" --shard "$tmp/s.h5" --models perturb_mean,no_change \
-    --comm-timeout 0.15 --device cpu
+    --comm-timeout 0.3 --device cpu
 wait
 
 ended synth 'a message from another rank'

@@ -94,7 +94,7 @@ fi
 mv "$root" "$tmp/dest$prefix"
 make -C "$build" uninstall DESTDIR="$tmp/dest" >"$tmp/uninstall.log" 2>&1
 ok "make uninstall leaves no file" test -z "$(find "$tmp/dest" ! -type d)"
-ok "and no folder of ours" test -z "$(find "$tmp/dest" -name 'scppdm*')"
+ok "and no folder of ours" test -z "$(find "$tmp/dest$prefix" -mindepth 1 -name 'scppdm*')"
 
 make -C "$build" install-data-local DESTDIR="$tmp/dest" >"$tmp/install.log" 2>&1
 site=$tmp/dest$prefix/share/scppdm/slurm/site.conf
