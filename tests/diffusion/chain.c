@@ -161,6 +161,11 @@ int main(void)
     agree("ref", "v, one pass", v, 0, 0, 1e-5);
     agree("cpu", "v", v, 1, 3, 1e-4);
     agree("cpu", "v, two passes", v, 0, 3, 1e-4);
+    for (int i = 0; scp_backends[i]; i++) { /* a GPU, or its emulation in tests/emu */
+        const char *why = NULL;
+        if (!scp_backends[i]->host && scp_backends[i]->available(&why))
+            agree(scp_backends[i]->name, "v", v, 1, 3, 1e-4);
+    }
     replayed();
     return tap_done();
 }

@@ -55,3 +55,7 @@ check_PROGRAMS += tests/emu/net.t
 TESTS += tests/emu/net.t
 tests_emu_net_t_SOURCES = tests/diffusion/net.c tests/emu/backends.c
 tests_emu_net_t_LDADD = libscptoy.a $(emu_ldadd)
+check_PROGRAMS += tests/emu/chain.t
+TESTS += tests/emu/chain.t
+tests_emu_chain_t_SOURCES = tests/diffusion/chain.c tests/dev/deferred.h tests/dev/deferred.c tests/emu/backends.c
+tests_emu_chain_t_LDADD = libscptoy.a $(emu_ldadd)
