@@ -7,7 +7,7 @@
 #include "data/bulk_impl.h"
 #include "data/normalize.h"
 
-#define PACK_BYTES ((size_t)64 << 20) /* sums that are exchanged at a time */
+#define PACK_BYTES ((size_t)16 << 20) /* sums that are exchanged at a time */
 
 size_t scp_bulk_pack_slots(const scp_bulk_plan *p)
 {
@@ -228,6 +228,24 @@ static scp_status check_range(const scp_bulk_work *w, scp_bulk_range b)
     return SCP_OK;
 }
 
+/* Buffers of pieces, for the columns of the part. */
+static scp_status alloc_pieces(scp_bulk_work *w)
+{
+    const size_t n = w->pack_slots * w->part.K;
+    SCP_TRY(scp_alloc(n, sizeof *w->pack, &w->pack));
+    SCP_TRY(scp_alloc(n, sizeof *w->x, &w->x));
+    return scp_alloc(n, sizeof *w->reps, &w->reps);
+}
+
+static void free_pieces(scp_bulk_work *w)
+{
+    free(w->pack);
+    free(w->x);
+    free(w->reps);
+    w->pack = NULL;
+    w->x = w->reps = NULL;
+}
+
 scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
 {
     scp_status st = SCP_OK;
@@ -244,6 +262,7 @@ scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
     memcpy(part->digest, w->digest, part->n_files * sizeof *part->digest);
     memcpy(part->has_digest, w->took, part->n_files);
     st = scp_alloc((size_t)scp_comm_size(w->comm), sizeof *left, &left);
+    SCP_KEEP(st, alloc_pieces(w));
     SCP_KEEP(st, scp_bulk_part_path(w->parts, b, path, sizeof path));
     SCP_GOTO(done, scp_agree(w->comm, st));
     for (int i = 0; i < scp_comm_size(w->comm); i++) left[i] = owned(w, b, i);
@@ -256,6 +275,7 @@ scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
     SCP_GOTO(done, scp_bulk_parts_add(w->comm, w->parts, b));
 done:
     scp_rows_file_abort(&to);
+    free_pieces(w);
     free(left);
     return st;
 }

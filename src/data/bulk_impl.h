@@ -21,7 +21,7 @@ typedef struct scp_bulk_work {
     scp_part part;       /* of the batch in work                                    */
     int64_t planned;     /* cells of the batch in work, by the plan                 */
     int32_t *place;      /* [part.K] of its genes in the accumulators               */
-    double *pack;        /* [pack_slots, G] sums on their way to their owner        */
+    double *pack;        /* [pack_slots, part.K] sums on their way to their owner   */
     float *x, *reps;     /* the same, profiles and sub-bulks of this rank           */
     size_t pack_slots;
     int64_t *detected; /* [G] of the batch                                        */

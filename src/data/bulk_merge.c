@@ -6,7 +6,7 @@
 #include "data/bulk_impl.h"
 #include "data/normalize.h"
 
-#define MERGE_BYTES ((size_t)32 << 20) /* rows of a part that are read at a time */
+#define MERGE_BYTES ((size_t)8 << 20) /* rows of a part that are read at a time */
 
 /* Moments of all training profiles, added as whole numbers. */
 static scp_status add_moments(const scp_bulk_plan *p, scp_bulk_result *out)

@@ -30,13 +30,12 @@ size_t scp_bulk_sink_bytes(int threads, size_t G, size_t slots)
     return (size_t)threads * (scp_pending_bytes(G, slots, threads) + 4 * G * sizeof(uint64_t));
 }
 
-scp_status scp_bulk_sink_open(scp_bulk_sink *s, size_t G)
+scp_status scp_bulk_sink_open(scp_bulk_sink *s)
 {
     SCP_ARG(s && s->threads >= 1, "a sink of at least one thread is required");
     SCP_TRY(scp_alloc((size_t)s->threads, sizeof(scp_bulk_worker *), &s->worker));
     for (int t = 0; t < s->threads; t++) {
         SCP_TRY(scp_alloc(1, sizeof **s->worker, &s->worker[t]));
-        SCP_TRY(scp_pending_create(G, s->threads, &s->worker[t]->pending));
     }
     return SCP_OK;
 }
@@ -57,8 +56,11 @@ void scp_bulk_sink_fini(scp_bulk_sink *s)
 
 scp_status scp_bulk_sink_begin(scp_bulk_sink *s)
 {
-    for (int t = 0; t < s->threads; t++)
-        SCP_TRY(scp_pending_begin(s->worker[t]->pending, (size_t)(s->end - s->first)));
+    for (int t = 0; t < s->threads; t++) {
+        scp_pending **p = &s->worker[t]->pending;
+        if (!*p) SCP_TRY(scp_pending_create(s->sums->order.G, s->threads, p));
+        SCP_TRY(scp_pending_begin(*p, (size_t)(s->end - s->first)));
+    }
     return SCP_OK;
 }
 
@@ -79,6 +81,7 @@ scp_status scp_bulk_sink_finish(scp_bulk_sink *s, int64_t *detected, int64_t *tr
         *train_cells += s->worker[t]->train_cells;
         *empty_cells += s->worker[t]->empty_cells;
         s->worker[t]->train_cells = s->worker[t]->empty_cells = 0;
+        scp_pending_destroy(&s->worker[t]->pending); /* what comes next has its memory */
     }
     SCP_TRY(scp_alloc(o->G, sizeof *seen, &seen));
     scp_status st = scp_sums_detected(s->sums, s->threads, seen);

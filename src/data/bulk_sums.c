@@ -86,7 +86,7 @@ scp_status scp_sums_create(scp_sums *s, const scp_sums_order *order, const uint8
     SCP_GOTO(done, scp_alloc(slots, 1, &s->lock));
     SCP_GOTO(done, scp_alloc(slots, sizeof *s->counted, &s->counted));
     SCP_GOTO(done, scp_alloc(order->G, sizeof *s->detected, &s->detected));
-    SCP_GOTO(done, scp_alloc(order->G, sizeof *s->near, &s->near));
+    SCP_GOTO(done, scp_alloc(order->G + 1, sizeof *s->near, &s->near));
     for (size_t g = 0; g < order->G; g++) {
         bool near = (size_t)order->place[g] < order->hot && order->place[g] < SCP_NOT_NEAR;
         s->near[g] = near ? (uint16_t)order->place[g] : SCP_NOT_NEAR;
@@ -251,6 +251,21 @@ static inline void add_entry(scp_sums *s, uint64_t *row, uint32_t entry, scp_sma
 
 /* A row is longer than the first cache: what is stored to must be there in time, since stores wait
  * for each other. */
+void scp_sums_add_ones(scp_sums *s, size_t slot, const uint16_t *place, size_t n,
+                       scp_small_counts *counts)
+{
+    enum { AHEAD = 32 }; /* entries */
+    uint64_t *row = s->hot + slot * s->stride;
+    if (n == 0) return;
+    const uint64_t number = new_number(s, counts, 1);
+    size_t ahead = n > AHEAD ? n - AHEAD : 0;
+    for (size_t i = 0; i < ahead; i++) {
+        __builtin_prefetch(row + place[i + AHEAD], 1);
+        row[place[i]] += number;
+    }
+    for (size_t i = ahead; i < n; i++) row[place[i]] += number;
+}
+
 void scp_sums_add_counts(scp_sums *s, size_t slot, const uint32_t *entry, size_t n,
                          scp_small_counts *counts)
 {

@@ -33,7 +33,7 @@ typedef struct scp_sums {
     scp_sums_order order;
     size_t slots, stride, groups; /* stride: numbers of a hot row                              */
     uint64_t *hot, *cold;         /* [slots, stride]; [groups, slots, SCP_SUMS_GROUP]          */
-    uint16_t *near;               /* [G] place of a gene's column below SCP_NOT_NEAR, or that  */
+    uint16_t *near;               /* [G + 1] place of a column below SCP_NOT_NEAR, or that     */
     uint8_t *touched;             /* [groups] 1: some cell was added there                     */
     uint8_t *lock;                /* [slots] 1: a thread is adding to the slot                 */
     uint16_t *counted;            /* [slots] cells that the lower bits count                   */
@@ -73,6 +73,9 @@ typedef struct scp_small_counts {
     uint64_t number[SCP_SMALL_COUNTS]; /* of counts that occurred; 0: not yet */
 } scp_small_counts;
 
+/** Add counts of 1 of a cell, by place in the hot row, each once. */
+void scp_sums_add_ones(scp_sums *s, size_t slot, const uint16_t *place, size_t n,
+                       scp_small_counts *counts);
 /** Add entries of a cell. */
 void scp_sums_add_counts(scp_sums *s, size_t slot, const uint32_t *entry, size_t n,
                          scp_small_counts *counts);

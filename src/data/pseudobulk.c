@@ -139,10 +139,11 @@ static int64_t cells_to_add(const scp_bulk_work *w)
 size_t scp_bulk_buffers(const scp_comm *comm, const scp_bulk_plan *p)
 {
     size_t row = p->G * sizeof(float), pack = scp_bulk_pack_slots(p) * (2 * row + 2 * row);
+    size_t sink = scp_bulk_sink_bytes(p->threads, p->G, (size_t)p->first_slot[p->P]);
     const scp_rows_shape shape = { .columns = p->G, .single_writer = p->single_writer };
     if (scp_comm_size(comm) > 1) pack += scp_bulk_pack_slots(p) * 2 * row; /* MPI's, reducing */
-    return pack + scp_rows_file_buffer(comm, &shape) +
-           scp_bulk_sink_bytes(p->threads, p->G, (size_t)p->first_slot[p->P]) +
+    pack += scp_rows_file_buffer(comm, &shape);
+    return (pack > sink ? pack : sink) + /* one after the other */
            p->G * (6 * sizeof(int64_t) + 3 * sizeof(int32_t) + 3 * sizeof(double));
 }
 
@@ -163,15 +164,12 @@ static scp_status prepare(scp_bulk_work *w)
     for (size_t i = 0; i < w->parts->n; i++)
         for (size_t f = 0; f < p->n_files; f++) w->known[f] |= w->parts->part[i].has_digest[f];
     w->pack_slots = scp_bulk_pack_slots(p);
-    SCP_TRY(scp_alloc(w->pack_slots * p->G, sizeof *w->pack, &w->pack));
-    SCP_TRY(scp_alloc(w->pack_slots * p->G, sizeof *w->x, &w->x));
-    SCP_TRY(scp_alloc(w->pack_slots * p->G, sizeof *w->reps, &w->reps));
     w->sink = (scp_bulk_sink){ .values = p->values,
                                .threads = p->threads,
                                .sums = &w->sums,
                                .slot_cells = w->slot_cells,
                                .slot_train = w->slot_train };
-    SCP_TRY(scp_bulk_sink_open(&w->sink, p->G));
+    SCP_TRY(scp_bulk_sink_open(&w->sink));
     int64_t cells = is_root(w) ? cells_to_add(w) : 0;
     return scp_progress_create("cells", cells, is_root(w) && cells > 0, &w->sink.progress.show);
 }
@@ -186,9 +184,6 @@ static void work_fini(scp_bulk_work *w)
     free(w->known);
     free(w->took);
     free(w->digest);
-    free(w->pack);
-    free(w->x);
-    free(w->reps);
 }
 
 /* Every stretch of profiles that no part has, batch by batch. */

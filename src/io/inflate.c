@@ -45,16 +45,31 @@ size_t scp_inflater_bytes(void)
 }
 
 #ifdef HAVE_ISAL
-static bool by_isal(struct inflate_state *s, const void *in, size_t n, void *out, size_t size)
+enum { HEAD = 2, TRAILER = 4 }; /* bytes of a zlib stream around its deflate stream */
+
+/* A plain head of zlib: deflate, no dictionary, its own check. */
+static bool is_head(const uint8_t *in)
 {
-    if (n > UINT32_MAX || size > UINT32_MAX) return false;
+    return (in[0] & 15) == 8 && (in[1] & 32) == 0 && (in[0] * 256 + in[1]) % 31 == 0;
+}
+
+/* The checksum is libdeflate's: 10 us for 750 KiB where ISA-L's own takes 54. */
+static bool by_isal(struct inflate_state *s, const uint8_t *in, size_t n, void *out, size_t size)
+{
+    if (n > UINT32_MAX || size > UINT32_MAX || n < HEAD + TRAILER || !is_head(in)) return false;
     isal_inflate_init(s);
-    s->crc_flag = ISAL_ZLIB;
-    s->next_in = (uint8_t *)(uintptr_t)in; /* it is only read */
-    s->avail_in = (uint32_t)n;
+    s->crc_flag = ISAL_DEFLATE;
+    s->next_in = (uint8_t *)(uintptr_t)in + HEAD; /* it is only read */
+    s->avail_in = (uint32_t)(n - HEAD);
     s->next_out = out;
     s->avail_out = (uint32_t)size;
-    return isal_inflate_stateless(s) == ISAL_DECOMP_OK && s->total_out == size;
+    if (isal_inflate_stateless(s) != ISAL_DECOMP_OK || s->total_out != size ||
+        s->avail_in < TRAILER)
+        return false;
+    const uint8_t *sum = s->next_in;
+    uint32_t want =
+        (uint32_t)sum[0] << 24 | (uint32_t)sum[1] << 16 | (uint32_t)sum[2] << 8 | sum[3];
+    return libdeflate_adler32(1, out, size) == want;
 }
 #endif
 

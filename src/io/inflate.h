@@ -1,7 +1,7 @@
 /* Inflating zlib streams whose length is known, by the faster of two libraries: ISA-L (where it is
- * there) for integers, 640 us a chunk of 96,077 columns of 8 bytes packed by zlib where libdeflate
- * takes 800; libdeflate for reals, 135 us a chunk of as many counts where ISA-L takes 195. Private
- * to src/io, and to bench/, whose floor must use the same. */
+ * there) for integers, 613 us a chunk of 96,077 columns of 8 bytes packed by zlib where libdeflate
+ * takes 830; libdeflate for reals, 148 us a chunk of as many counts where ISA-L takes 185.
+ * Checksums are libdeflate's. Private to src/io, and to bench/, whose floor must use the same. */
 #ifndef SCP_IO_INFLATE_H
 #define SCP_IO_INFLATE_H
 

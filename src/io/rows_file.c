@@ -68,6 +68,12 @@ static size_t send_rows(const scp_rows_shape *s)
     return n > 0 ? n : 1;
 }
 
+/* Rank 0 writes alone when told so, and when it is alone: without the copies of MPI-IO. */
+static bool is_single(const scp_comm *comm, const scp_rows_shape *s)
+{
+    return s->single_writer || scp_comm_size(comm) == 1;
+}
+
 size_t scp_rows_file_buffer(const scp_comm *comm, const scp_rows_shape *s)
 {
     if (!s->single_writer || scp_comm_size(comm) == 1) return 0;
@@ -77,7 +83,7 @@ size_t scp_rows_file_buffer(const scp_comm *comm, const scp_rows_shape *s)
 static scp_status create_file(scp_rows_file *w)
 {
     scp_status st = SCP_OK;
-    if (!w->shape.single_writer) {
+    if (!is_single(w->comm, &w->shape)) {
         SCP_TRY(scp_h5_create_all(w->comm, w->tmp, &w->file));
         return scp_agree(w->comm, create_matrices(w));
     }
@@ -237,7 +243,7 @@ scp_status scp_rows_file_put(scp_rows_file *w, int m, size_t first, size_t n, co
     SCP_TRY(scp_agree(w->comm, is_root(w) && !w->claimed ? check_room(w, bytes) : SCP_OK));
     for (size_t i = 0; i < n; i++)
         w->hash[m][first + i] = scp_hash_bytes(x + i * width, width * sizeof *x, 0);
-    if (w->shape.single_writer) return put_by_root(w, m, first, n, x);
+    if (is_single(w->comm, &w->shape)) return put_by_root(w, m, first, n, x);
     return scp_h5_write_slab_all(w->comm, w->dset[m], H5T_NATIVE_FLOAT, first, n, x);
 }
 

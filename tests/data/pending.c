@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "base/team.h"
 #include "data/bulk_pending.h"
+#include "data/bulk_split.h"
 #include "tap.h"
 
 enum {
@@ -106,8 +107,45 @@ static void test(const char *kind)
     scp_sums_fini(&sums);
 }
 
+/* Cells of any length, with counts of every kind, of genes that are near and not: the fast way
+ * gives what the plain one does, behind what the lists have already. */
+static void test_split(void)
+{
+    enum { MOST = 200, ROOM = MOST + 3 + SCP_SPLIT_MORE, NEAR = 500 };
+    static const float counts[] = { 1, 1, 1, 2, 7, 62, 63, 64, 65, 1000, 4194304, 0 };
+    static uint16_t near[NEAR + 1], one[2][ROOM];
+    static uint32_t small[2][ROOM], rest[2][ROOM];
+    bool same = true;
+    size_t kept = 0, others = 0;
+    for (uint32_t g = 0; g < NEAR; g++) near[g] = g % 11 == 3 ? SCP_NOT_NEAR : (uint16_t)(g * 131);
+    for (uint64_t n = 0; n <= MOST; n++) {
+        int32_t column[MOST];
+        float value[MOST];
+        scp_count_lists to[2];
+        for (uint32_t i = 0; i < n; i++) {
+            column[i] = (int32_t)(scp_rng_below(5, SCP_RNG_SYNTH, n, 0, i, NEAR));
+            value[i] =
+                counts[scp_rng_below(5, SCP_RNG_SYNTH, n, 1, i, sizeof counts / sizeof *counts)];
+        }
+        for (int k = 0; k < 2; k++) {
+            to[k] = (scp_count_lists){ one[k], small[k], rest[k], 1, 2, 3 };
+            scp_split_choose(k == 0)(near, column, value, n, &to[k]);
+        }
+        same = same && to[0].ones == to[1].ones && to[0].smalls == to[1].smalls &&
+               to[0].rests == to[1].rests &&
+               memcmp(one[0] + 1, one[1] + 1, (to[0].ones - 1) * sizeof **one) == 0 &&
+               memcmp(small[0] + 2, small[1] + 2, (to[0].smalls - 2) * sizeof **small) == 0 &&
+               memcmp(rest[0] + 3, rest[1] + 3, (to[0].rests - 3) * sizeof **rest) == 0;
+        kept += to[0].ones - 1 + to[0].smalls - 2;
+        others += to[0].rests - 3;
+    }
+    tap_ok(same && kept > others && others > 0, "%zu counts are kept, %zu others: both ways alike",
+           kept, others);
+}
+
 int main(void)
 {
+    test_split();
     for (int32_t g = 0; g < G; g++)
         place[g] = (int32_t)scp_rng_permute(1, SCP_RNG_SYNTH, 0, G, (uint64_t)g);
     for (int t = 0; t < THREADS; t++)

@@ -1,11 +1,13 @@
 # Tests of src/io.
 io_tests = tests/io/h5.t tests/io/tsv.t tests/io/h5ad_real.t tests/io/h5ad_write.t tests/io/ckpt.t \
 	tests/io/safetensors.t tests/io/h5ad_read.t tests/io/h5ad_frame.t \
-	tests/io/h5ad_damage.t tests/io/h5_out.t
+	tests/io/h5ad_damage.t tests/io/h5_out.t tests/io/inflate.t
 check_PROGRAMS += $(io_tests) tests/io/h5_all.mpi
 dist_check_SCRIPTS += tests/io/anndata_opens.sh
 TESTS += $(io_tests) tests/io/h5_all.mpi tests/io/anndata_opens.sh
 EXTRA_DIST += tests/golden/h5ad.tsv tests/golden/make_h5ad_golden.py
+tests_io_inflate_t_SOURCES = tests/io/inflate.c
+tests_io_inflate_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5_out_t_SOURCES = tests/io/h5_out.c
 tests_io_h5_out_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5_t_SOURCES = tests/io/h5.c
