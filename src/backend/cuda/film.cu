@@ -134,30 +134,10 @@ template <class T, int V, int CAP>
 __global__ void __launch_bounds__(SCP_BLOCK)
     film_ln_fwd_k(film_ln_args<T> a, int L, float eps, T *__restrict__ y)
 {
-    const int64_t R = a.B * a.M, D = a.D;
     const int64_t r = ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / L;
-    const int lane = (int)threadIdx.x % L;
-    const scp_row<V, CAP, modulated<T, V>> row(a.template token<V>(r), r < R ? D : 0, lane, L);
-    float sum = 0, square = 0;
-    row.each([&](int64_t, const float(&v)[V]) {
-        for (int k = 0; k < V; k++) sum += v[k];
-    });
-    const float m = scp_group_sum(sum, L) / (float)D;
-    row.each([&](int64_t, const float(&v)[V]) {
-        for (int k = 0; k < V; k++) square += (v[k] - m) * (v[k] - m);
-    });
-    const float s = 1.0f / sqrtf(scp_group_sum(square, L) / (float)D + eps);
-    row.each([&](int64_t at, const float(&v)[V]) {
-        float gain[V], bias[V], out[V];
-        scp_load(gain, a.gain + at);
-        scp_load(bias, a.bias + at);
-        for (int k = 0; k < V; k++) out[k] = gain[k] * ((v[k] - m) * s) + bias[k];
-        scp_store(y + r * D + at, false, out);
-    });
-    if (r < R && lane == 0) {
-        a.mean[r] = m;
-        a.rstd[r] = s;
-    }
+    const scp_row<V, CAP, modulated<T, V>> row(a.template token<V>(r), r < a.B * a.M ? a.D : 0,
+                                               (int)threadIdx.x % L, L);
+    scp_norm_row(row, r, a.D, scp_normed<T>{ a.gain, a.bias, eps, a.mean, a.rstd, y });
 }
 
 scp_status film_ln_fwd(const scp_call *c)

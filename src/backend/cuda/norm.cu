@@ -11,51 +11,32 @@ namespace
 
 template <class T, int V, int CAP>
 __global__ void __launch_bounds__(SCP_BLOCK)
-    layernorm_fwd_k(int64_t R, int64_t D, int L, float eps, const T *__restrict__ x,
-                    const float *__restrict__ g, const float *__restrict__ b, T *__restrict__ y,
-                    float *mean, float *rstd)
+    layernorm_fwd_k(int64_t R, int64_t D, int L, const T *__restrict__ x, scp_normed<T> to)
 {
     const int64_t r = ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / L;
-    const int lane = (int)threadIdx.x % L;
-    const scp_row<V, CAP, scp_from<T, V>> row({ x + r * D }, r < R ? D : 0, lane, L);
-    float sum = 0, square = 0;
-    row.each([&](int64_t, const float(&v)[V]) {
-        for (int k = 0; k < V; k++) sum += v[k];
-    });
-    const float m = scp_group_sum(sum, L) / (float)D;
-    row.each([&](int64_t, const float(&v)[V]) {
-        for (int k = 0; k < V; k++) square += (v[k] - m) * (v[k] - m);
-    });
-    const float s = 1.0f / sqrtf(scp_group_sum(square, L) / (float)D + eps);
-    row.each([&](int64_t at, const float(&v)[V]) {
-        float gain[V], bias[V], out[V];
-        scp_load(gain, g + at);
-        scp_load(bias, b + at);
-        for (int k = 0; k < V; k++) out[k] = gain[k] * ((v[k] - m) * s) + bias[k];
-        scp_store(y + r * D + at, false, out);
-    });
-    if (r < R && lane == 0) {
-        mean[r] = m;
-        rstd[r] = s;
-    }
+    const scp_row<V, CAP, scp_from<T, V>> row({ x + r * D }, r < R ? D : 0, (int)threadIdx.x % L,
+                                              L);
+    scp_norm_row(row, r, D, to);
 }
 
 scp_status layernorm_fwd(const scp_call *c)
 {
     const int64_t R = scp_shape_rows(&c->node->shape), D = scp_shape_last(&c->node->shape);
-    const float eps = (float)c->node->attr.norm.eps;
     return scp_typed(c, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
         const T *x = (const T *)c->in[0];
-        const float *g = (const float *)c->in[1], *b = (const float *)c->in[2];
-        T *y = (T *)c->out;
-        float *mean = (float *)c->aux;
-        const bool vec = scp_aligned<T, 4>(x) && scp_aligned<T, 4>(y) && scp_aligned<float, 4>(g) &&
-                         scp_aligned<float, 4>(b);
+        const scp_normed<T> to = { (const float *)c->in[1],
+                                   (const float *)c->in[2],
+                                   (float)c->node->attr.norm.eps,
+                                   (float *)c->aux,
+                                   (float *)c->aux + R,
+                                   (T *)c->out };
+        const bool vec = scp_aligned<T, 4>(x) && scp_aligned<T, 4>(to.y) &&
+                         scp_aligned<float, 4>(to.gain) && scp_aligned<float, 4>(to.bias);
         return scp_with_row(D, vec, [&](auto V, auto CAP, int L) {
             return scp_launch(
                 scp_cuda_of(c->dev), layernorm_fwd_k<T, decltype(V)::value, decltype(CAP)::value>,
-                scp_row_grid(R, L), SCP_BLOCK, 0, R, D, L, eps, x, g, b, y, mean, mean + R);
+                scp_row_grid(R, L), SCP_BLOCK, 0, R, D, L, x, to);
         });
     });
 }

@@ -51,6 +51,39 @@ template <class T, int V> struct scp_from {
     }
 };
 
+/* Where the forward pass of a norm leaves a row: y and the statistics of all rows. */
+template <class T> struct scp_normed {
+    const float *gain, *bias;
+    float eps, *mean, *rstd;
+    T *y;
+};
+
+/** y = gain (x - mean) rstd + bias of row r, by its L lanes; all of them call. */
+template <int V, int CAP, class Load, class T>
+static __device__ __forceinline__ void scp_norm_row(const scp_row<V, CAP, Load> &row, int64_t r,
+                                                    int64_t D, const scp_normed<T> &to)
+{
+    float sum = 0, square = 0;
+    row.each([&](int64_t, const float(&v)[V]) {
+        for (int k = 0; k < V; k++) sum += v[k];
+    });
+    const float m = scp_group_sum(sum, row.L) / (float)D;
+    row.each([&](int64_t, const float(&v)[V]) {
+        for (int k = 0; k < V; k++) square += (v[k] - m) * (v[k] - m);
+    });
+    const float s = 1.0f / sqrtf(scp_group_sum(square, row.L) / (float)D + to.eps);
+    row.each([&](int64_t at, const float(&v)[V]) {
+        float gain[V], bias[V], out[V];
+        scp_load(gain, to.gain + at);
+        scp_load(bias, to.bias + at);
+        for (int k = 0; k < V; k++) out[k] = gain[k] * ((v[k] - m) * s) + bias[k];
+        scp_store(to.y + r * D + at, false, out);
+    });
+    if (row.width == 0 || row.lane) return;
+    to.mean[r] = m;
+    to.rstd[r] = s;
+}
+
 /** Lanes for a row of so many vectors: a power of two, at most a warp. */
 static inline int scp_lanes_for(int64_t vectors)
 {
