@@ -24,7 +24,9 @@ EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/c
 	bench/results/memory-zen5.json bench/results/ops-zen5.json bench/results/prep-zen5.json \
 	bench/results/scaling-zen5.json bench/results/step-zen5.json
 EXTRA_PROGRAMS += bench/bench_gpu
-bench_bench_gpu_SOURCES = bench/gpu/bench_gpu.c bench/step_export.h bench/step_export.c bench/timing.h
+bench_gpu_sources = bench/gpu/bench_gpu.c bench/gpu/gpu_step.h bench/gpu/gpu_step.c bench/gpu/gpu_list.h \
+	bench/gpu/gpu_list.c bench/step_export.h bench/step_export.c bench/timing.h
+bench_bench_gpu_SOURCES = $(bench_gpu_sources)
 bench_bench_gpu_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bench
 bench_bench_gpu_LDADD = libscptoy.a $(LDADD)
 bench_bench_gpu_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed

@@ -6,11 +6,16 @@
  *                                             to FILE; loss, norm of the gradient, loss afterwards
  *        bench_gpu step GENES PRECISION STEPS seconds of a step: median, min, max of ten portions;
  *                                             calls of a step; its GFLOP; its MiB; steps skipped
+ *        bench_gpu kernels GENES PRECISION    the calls of a step, kernels and times: JSON
+ *        bench_gpu list GENES PRECISION GB/S GFLOP/S
+ *                                             the same as a table, without times, and the roofline
+ *                                             at these rates
  *        bench_gpu sample CONDITIONS DDIM     seconds to sample that many latents, 3 passes:
- * median, min, max of five bench_gpu limits PRECISION           GB/s of a copy on the device, read
- * and written; GFLOP/s of one large product
+ *                                             median, min, max of five
+ *        bench_gpu limits PRECISION           GB/s of a copy on the device, read and written;
+ *                                             GFLOP/s of one large product
  *
- * One line on stdout. With $SCP_BENCH_DIRECT no step is recorded, so that profilers see kernels. */
+ * Results on stdout. With $SCP_BENCH_DIRECT no step is recorded, so that profilers see kernels. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,122 +24,23 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/str.h"
-#include "data/sampler.h"
 #include "dev/stream.h"
 #include "diffusion/generate.h"
-#include "model/toy.h"
+#include "gpu/gpu_list.h"
 #include "step_export.h"
 #include "tensor/optim.h"
 #include "timing.h"
-#include "train/stepper.h"
 
-enum { B = 256, LINES = 20, DRUGS = 50, PORTIONS = 10, WARM = 24, DRAWS = 5 };
+enum { PORTIONS = 10, WARM = 24, DRAWS = 5 };
 
-static const scp_option_group train_groups[] = { { scp_train_options, 0, "train" }, { 0 } };
 static const scp_option_group guidance_groups[] = { { scp_guidance_options, 0, "guidance" },
                                                     { 0 } };
 static const double check_lr = 1e-3; /* large enough for one update to show */
 
-typedef struct bench {
-    toy t, vae;
-    scp_train_config c;
-    scp_comm *self;
-    int32_t *neg, *ids;
-    size_t K;
-} bench;
-
-static scp_status begin(bench *b, int64_t genes, scp_dtype store, const char *const *settings)
+/* Steps of a profiler are not recorded. */
+static bool direct(void)
 {
-    const screen_size size = { LINES, DRUGS, (int)genes, 1 };
-    const char *device = getenv("SCP_TEST_DEVICE");
-    SCP_TRY(scp_conf_defaults(train_groups, &b->c));
-    b->c.batch = B;
-    SCP_TRY(scp_comm_create_self(&b->self));
-    SCP_TRY(toy_denoiser_as(&b->t, device ? device : "cuda", &size, B, settings, NULL, store));
-    b->K = (size_t)b->t.m.diffusion.negatives;
-    size_t most = b->K > B ? b->K : B;
-    SCP_TRY(scp_alloc(most, sizeof *b->neg, &b->neg));
-    return scp_alloc(most, sizeof *b->ids, &b->ids);
-}
-
-static void end(bench *b)
-{
-    toy_stop(&b->t);
-    toy_stop(&b->vae);
-    scp_comm_destroy(&b->self);
-    scp_conf_fini(train_groups, &b->c);
-    free(b->neg);
-    free(b->ids);
-}
-
-static scp_status feed_ids(bench *b, const scp_node *input, const int32_t *of_pair,
-                           const int32_t *rows, size_t n)
-{
-    for (size_t i = 0; i < n; i++) b->ids[i] = of_pair ? of_pair[rows[i]] : rows[i];
-    return scp_plan_feed_i32(b->t.plan, input, b->ids);
-}
-
-/* Every pair is a training pair here. */
-static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *rows, size_t n)
-{
-    bench *b = ctx;
-    const scp_dataset *d = &b->t.data;
-    const scp_train_nodes *node = &b->t.nodes;
-    const scp_diffusion_config *f = &b->t.m.diffusion;
-    const double weights[3] = { 1, f->lambda_align, f->lambda_info };
-    SCP_TRY(feed_ids(b, node->pair, NULL, rows, n));
-    SCP_TRY(feed_ids(b, node->drug, b->t.tables.pair_drug, rows, n));
-    SCP_TRY(feed_ids(b, node->key, b->t.tables.pair_key, rows, n));
-    SCP_TRY(feed_ids(b, node->post, d->post, rows, n));
-    SCP_TRY(feed_ids(b, node->pre, d->pre, rows, n));
-    scp_sampler_negatives((uint64_t)b->c.seed, d->N, (uint64_t)step, B, (uint64_t)f->bank, b->K,
-                          b->neg);
-    SCP_TRY(feed_ids(b, node->neg_key, b->t.tables.pair_key, b->neg, b->K));
-    SCP_TRY(feed_ids(b, node->neg_post, d->post, b->neg, b->K));
-    SCP_TRY(feed_ids(b, node->neg_pre, d->pre, b->neg, b->K));
-    return scp_plan_feed_f64(plan, node->weights, weights);
-}
-
-static scp_job job_of(bench *b)
-{
-    return (scp_job){ .stage = "bench",
-                      .comm = b->self,
-                      .params = b->t.params,
-                      .plan = b->t.plan,
-                      .cfg = &b->c,
-                      .n_train = b->t.data.N,
-                      .feed = feed,
-                      .ctx = b,
-                      .direct = getenv("SCP_BENCH_DIRECT") != NULL };
-}
-
-/* Multiplications and additions of the products of a step, and bytes that its calls touch: every
- * input and result once a call, and the optimiser's arrays. Halves count as two bytes. */
-static void work_of(const bench *b, double *flops, double *bytes)
-{
-    const scp_graph *g = b->t.g;
-    const double real = scp_plan_store(b->t.plan) == SCP_REAL ? 4 : 2;
-    *flops = 0;
-    *bytes = 36.0 * (double)scp_params_trainable(b->t.params);
-    for (size_t i = 0; i < scp_graph_size(g); i++) {
-        const scp_node *n = scp_graph_node(g, i), *x = n->in[0], *y = n->in[1];
-        const double D = (double)scp_shape_last(&n->shape),
-                     rows = (double)scp_shape_rows(&n->shape);
-        double touched = rows * D;
-        if (n->op == SCP_OP_RESHAPE || n->n_in == 0) continue;
-        for (int k = 0; k < n->n_in; k++)
-            touched += n->in[k]->op == SCP_OP_TABLE ? (k == 0 ? rows * D : 0)
-                                                    : (double)scp_shape_count(&n->in[k]->shape);
-        *bytes += real * touched * (n->needs_grad ? 2.5 : 1);
-        if (n->op == SCP_OP_LINEAR)
-            *flops += 2 * rows * D * (double)scp_shape_last(&x->shape) *
-                      (1 + x->needs_grad + y->needs_grad);
-        if (n->op == SCP_OP_ATTN) *flops += 2 * rows * D * (double)y->shape.d[1] * 6;
-        if (n->op != SCP_OP_ALIGN && n->op != SCP_OP_INFO_NCE) continue;
-        const double R = (double)x->shape.d[0], W = (double)x->shape.d[1];
-        *flops += 2 * R * W * W * 2;
-        if (n->op == SCP_OP_INFO_NCE) *flops += 2 * R * W * (double)n->in[2]->shape.d[0] * 3;
-    }
+    return getenv("SCP_BENCH_DIRECT") != NULL;
 }
 
 static scp_status store_of(const char *name, scp_dtype *store)
@@ -154,19 +60,56 @@ static scp_status take(scp_stepper *s, int64_t *at, int64_t n)
     return scp_stepper_look(s, &state);
 }
 
-static scp_status run_step(bench *b, int64_t genes, const char *precision, int64_t steps)
+/* Of a host the calls are not listed. */
+static scp_status list(gpu_step *b, gpu_list *l)
 {
+    *l = (gpu_list){ .rows = 0 };
+    scp_status st = b->t.dev->backend->host ? SCP_OK : gpu_list_begin(b, l);
+    gpu_list_end(b);
+    return st;
+}
+
+static scp_status run_kernels(gpu_step *b, int64_t genes, const char *precision)
+{
+    static gpu_list l;
+    scp_dtype store;
+    SCP_TRY(store_of(precision, &store));
+    SCP_TRY(gpu_step_begin(b, genes, store, NULL));
+    scp_status st = gpu_list_begin(b, &l);
+    if (st == SCP_OK) st = gpu_list_time(b, &l);
+    if (st == SCP_OK) gpu_list_json(&l, stdout);
+    gpu_list_end(b);
+    return st;
+}
+
+static scp_status run_list(gpu_step *b, int64_t genes, const char *precision, double bytes_a_second,
+                           double flops_a_second)
+{
+    static gpu_list l;
+    scp_dtype store;
+    SCP_TRY(store_of(precision, &store));
+    SCP_TRY(gpu_step_begin(b, genes, store, NULL));
+    SCP_TRY(list(b, &l));
+    gpu_list_table(&l, bytes_a_second, flops_a_second, stdout);
+    return SCP_OK;
+}
+
+static scp_status run_step(gpu_step *b, int64_t genes, const char *precision, int64_t steps)
+{
+    static gpu_list l;
     scp_dtype store;
     scp_stepper *s = NULL;
     scp_step_state state;
-    double portion[PORTIONS], flops, bytes;
+    double portion[PORTIONS];
     int64_t at = 0, n = steps / PORTIONS / SCP_STEPPER_MOST * SCP_STEPPER_MOST;
     scp_status st = SCP_OK;
     if (n < SCP_STEPPER_MOST)
         SCP_FAIL(SCP_EUSAGE, "STEPS must be %d or more", PORTIONS * SCP_STEPPER_MOST);
     SCP_TRY(store_of(precision, &store));
-    SCP_TRY(begin(b, genes, store, NULL));
-    const scp_job job = job_of(b);
+    SCP_TRY(gpu_step_begin(b, genes, store, NULL));
+    SCP_TRY(list(b, &l));
+    SCP_TRY(gpu_step_replan(b));
+    const scp_job job = gpu_step_job(b, direct());
     SCP_TRY(scp_stepper_create(&job, &s));
     SCP_GOTO(done, take(s, &at, WARM));
     for (int i = 0; i < PORTIONS; i++) {
@@ -175,17 +118,16 @@ static scp_status run_step(bench *b, int64_t genes, const char *precision, int64
         portion[i] = (scp_clock_seconds() - start) / (double)n;
     }
     SCP_GOTO(done, scp_stepper_look(s, &state));
-    work_of(b, &flops, &bytes);
     const double median = timing_median(portion, PORTIONS);
     printf("%.9f %.9f %.9f %zu %.4f %.3f %lld\n", median, portion[0], portion[PORTIONS - 1],
-           scp_stepper_calls(s), flops / 1e9, bytes / 1048576, (long long)state.skipped);
+           scp_stepper_calls(s), l.flops / 1e9, l.bytes / 1048576, (long long)state.skipped);
 done:
     scp_stepper_destroy(&s);
     return st;
 }
 
 /* One update, through the optimiser's own calls, which ask the host: for the check alone. */
-static scp_status update(bench *b, double *norm)
+static scp_status update(gpu_step *b, double *norm)
 {
     scp_params *p = b->t.params;
     const scp_optim_impl *optim = b->t.dev->backend->optim;
@@ -207,11 +149,11 @@ static scp_status update(bench *b, double *norm)
                         scp_params_arena(p, SCP_ARENA_EMA), scp_params_decay_mask(p));
 }
 
-static scp_status run_check(bench *b, const char *path, int64_t genes)
+static scp_status run_check(gpu_step *b, const char *path, int64_t genes)
 {
     static const char *const no_dropout[] = { "model.dropout=0", NULL };
     double before = NAN, norm = NAN, after = NAN;
-    SCP_TRY(begin(b, genes, SCP_REAL, no_dropout));
+    SCP_TRY(gpu_step_begin(b, genes, SCP_REAL, no_dropout));
     SCP_TRY(toy_shake(&b->t, 0.02));
     SCP_TRY(step_export(&b->t, &b->c, check_lr, path));
     SCP_TRY(toy_forward(&b->t, &before));
@@ -223,8 +165,8 @@ static scp_status run_check(bench *b, const char *path, int64_t genes)
 }
 
 /* Conditions at random: the drugs and doses of the screen, latents from noise. */
-static scp_status fill_conditions(const bench *b, size_t n, float *mu, int32_t *drug, double *dose,
-                                  uint64_t *id)
+static scp_status fill_conditions(const gpu_step *b, size_t n, float *mu, int32_t *drug,
+                                  double *dose, uint64_t *id)
 {
     const size_t Dz = (size_t)b->t.m.vae.latent;
     double *row = NULL;
@@ -232,7 +174,7 @@ static scp_status fill_conditions(const bench *b, size_t n, float *mu, int32_t *
     for (size_t i = 0; i < n; i++) {
         scp_rng_fill_normal(1, 100, 0, i, Dz, row);
         for (size_t k = 0; k < Dz; k++) mu[i * Dz + k] = (float)row[k];
-        drug[i] = (int32_t)(i % DRUGS);
+        drug[i] = (int32_t)(i % GPU_DRUGS);
         dose[i] = i % 2 ? 5 : 0.5;
         id[i] = i;
     }
@@ -240,7 +182,7 @@ static scp_status fill_conditions(const bench *b, size_t n, float *mu, int32_t *
     return SCP_OK;
 }
 
-static scp_status time_sampling(bench *b, scp_generator *gen, size_t n)
+static scp_status time_sampling(gpu_step *b, scp_generator *gen, size_t n)
 {
     const size_t Dz = (size_t)b->t.m.vae.latent;
     float *mu = NULL, *out = NULL;
@@ -271,21 +213,25 @@ done:
     return st;
 }
 
-static scp_status run_sample(bench *b, int64_t conditions, int64_t ddim)
+static scp_status run_sample(gpu_step *b, int64_t conditions, int64_t ddim)
 {
-    const screen_size small = { LINES, DRUGS, 64, 1 };
+    const screen_size small = { GPU_LINES, GPU_DRUGS, 64, 1 };
     scp_guidance gd;
     scp_generator *gen = NULL;
     const char *device = getenv("SCP_TEST_DEVICE");
-    SCP_TRY(begin(b, 64, SCP_REAL, NULL));
-    SCP_TRY(toy_vae(&b->vae, device ? device : "cuda", &small, 8, NULL, NULL));
-    SCP_TRY(scp_conf_defaults(guidance_groups, &gd));
+    toy vae = { 0 };
+    scp_status st = SCP_OK;
+    SCP_TRY(gpu_step_begin(b, 64, SCP_REAL, NULL));
+    SCP_GOTO(done, toy_vae(&vae, device ? device : "cuda", &small, 8, NULL, NULL));
+    SCP_GOTO(done, scp_conf_defaults(guidance_groups, &gd));
     gd.ddim_steps = ddim;
-    gd.block = conditions < B ? conditions : B;
-    SCP_TRY(scp_generator_create(&b->t.m, &gd, b->t.params, b->vae.params, &b->t.stats,
-                                 b->t.data.fp, b->t.data.n_drugs, b->t.data.G, &gen));
-    scp_status st = time_sampling(b, gen, (size_t)conditions);
+    gd.block = conditions < GPU_BATCH ? conditions : GPU_BATCH;
+    SCP_GOTO(done, scp_generator_create(&b->t.m, &gd, b->t.params, vae.params, &b->t.stats,
+                                        b->t.data.fp, b->t.data.n_drugs, b->t.data.G, &gen));
+    SCP_GOTO(done, time_sampling(b, gen, (size_t)conditions));
+done:
     scp_generator_destroy(&gen);
+    toy_stop(&vae);
     return st;
 }
 
@@ -365,21 +311,28 @@ static bool number(const char *text, int64_t *out)
 
 int main(int argc, char **argv)
 {
-    static bench b;
-    int64_t n = 0, m = 0;
+    static gpu_step b;
+    int64_t n = 0, m = 0, k = 0;
     scp_status st = SCP_EUSAGE;
-    if (argc == 4 && !strcmp(argv[1], "check") && number(argv[3], &n))
+    const char *what = argc > 1 ? argv[1] : "";
+    if (argc == 4 && !strcmp(what, "check") && number(argv[3], &n))
         st = run_check(&b, argv[2], n);
-    else if (argc == 5 && !strcmp(argv[1], "step") && number(argv[2], &n) && number(argv[4], &m))
+    else if (argc == 5 && !strcmp(what, "step") && number(argv[2], &n) && number(argv[4], &m))
         st = run_step(&b, n, argv[3], m);
-    else if (argc == 4 && !strcmp(argv[1], "sample") && number(argv[2], &n) && number(argv[3], &m))
+    else if (argc == 4 && !strcmp(what, "kernels") && number(argv[2], &n))
+        st = run_kernels(&b, n, argv[3]);
+    else if (argc == 6 && !strcmp(what, "list") && number(argv[2], &n) && number(argv[4], &m) &&
+             number(argv[5], &k))
+        st = run_list(&b, n, argv[3], 1e9 * (double)m, 1e9 * (double)k);
+    else if (argc == 4 && !strcmp(what, "sample") && number(argv[2], &n) && number(argv[3], &m))
         st = run_sample(&b, n, m);
-    else if (argc == 3 && !strcmp(argv[1], "limits"))
+    else if (argc == 3 && !strcmp(what, "limits"))
         st = run_limits(argv[2]);
     else
         fprintf(stderr, "usage: bench_gpu check FILE GENES | step GENES PRECISION STEPS | "
+                        "kernels GENES PRECISION | list GENES PRECISION GB/S GFLOP/S | "
                         "sample CONDITIONS DDIM | limits PRECISION\n");
     if (st != SCP_OK) fprintf(stderr, "%s", scp_err_chain());
-    end(&b);
+    gpu_step_end(&b);
     return scp_status_exit_code(st);
 }

@@ -51,6 +51,8 @@ typedef enum scp_emu_schedule {
 void scp_emu_set_schedule(scp_emu_schedule schedule);
 /** Order of the kernels from now on. */
 void scp_emu_set_order(scp_emu_order order);
+/** Of the newest graph: the largest number of calls that wait for each other. */
+size_t scp_emu_longest_chain(void);
 /** Kernels launched so far. */
 long scp_emu_launches(void);
 /** Refused launches, and writes beside memory that was freed, so far: for a test to be none. */

@@ -24,6 +24,8 @@ unsigned long capture_of(cudaStream_t s);
 /** Run all there is, as cudaFree and cudaDeviceSynchronize do; the first error of any work since the
  *  last wait. */
 cudaError_t drain();
+/** With $SCP_EMU_DRY kernels and products are counted and checked, and compute nothing. */
+bool dry();
 /** A message on stderr, unless scp_emu_loud said no. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 } // namespace emu

@@ -67,6 +67,7 @@ CUstream_st legacy;
 std::vector<cudaStream_t> streams = { &legacy };
 capture *open_capture;
 unsigned long captures;
+size_t chain;
 scp_emu_schedule from_environment()
 {
     const char *name = std::getenv("SCP_EMU_SCHEDULE");
@@ -202,6 +203,18 @@ struct launch {
         return left ? cudaErrorNotReady : cudaSuccess;
     }
 };
+
+/* Calls that must follow each other, at most. A call comes behind those that it waits for. */
+size_t longest(const CUgraph_st &g)
+{
+    std::vector<size_t> depth(g.nodes.size(), 1);
+    size_t most = 0;
+    for (size_t i = 0; i < g.nodes.size(); i++) {
+        for (size_t b : g.nodes[i].after) depth[i] = std::max(depth[i], depth[b] + 1);
+        most = std::max(most, depth[i]);
+    }
+    return most;
+}
 
 /* Does what is captured end in the stream where it began? */
 bool joined(const capture *c)
@@ -378,6 +391,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
     if (c->spoilt) return emu::keep(cudaErrorStreamCaptureInvalidated);
     if (!whole) return emu::keep(cudaErrorStreamCaptureUnjoined);
     *g = new CUgraph_st{ std::move(c->graph) };
+    chain = longest(**g);
     return cudaSuccess;
 }
 cudaError_t cudaStreamIsCapturing(cudaStream_t s, enum cudaStreamCaptureStatus *status)
@@ -386,6 +400,10 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t s, enum cudaStreamCaptureStatus *
               : real(s)->in->spoilt  ? cudaStreamCaptureStatusInvalidated
                                      : cudaStreamCaptureStatusActive;
     return cudaSuccess;
+}
+size_t scp_emu_longest_chain(void)
+{
+    return chain;
 }
 cudaError_t cudaGraphGetNodes(cudaGraph_t g, cudaGraphNode_t *, size_t *n)
 {

@@ -30,3 +30,13 @@ dist_check_SCRIPTS += tests/gpu/emulated.sh
 TESTS += tests/gpu/emulated.sh
 tests_gpu_emulated_SOURCES = $(tests_gpu_step_t_SOURCES) tests/emu/backends.c
 tests_gpu_emulated_LDADD = libscptoy.a $(emu_ldadd)
+
+# The benchmark's list of kernels and roofline, computed without a GPU.
+check_PROGRAMS += tests/gpu/emulated_bench tests/gpu/list.t
+TESTS += tests/gpu/list.t
+tests_gpu_emulated_bench_SOURCES = $(bench_gpu_sources) tests/emu/backends.c
+tests_gpu_emulated_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bench
+tests_gpu_emulated_bench_LDADD = libscptoy.a $(emu_ldadd)
+tests_gpu_list_t_SOURCES = tests/gpu/list.c bench/gpu/gpu_step.c bench/gpu/gpu_list.c tests/emu/backends.c
+tests_gpu_list_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bench
+tests_gpu_list_t_LDADD = libscptoy.a $(emu_ldadd)

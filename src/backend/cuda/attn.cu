@@ -6,6 +6,7 @@
  * Forward: 4 M N d flops a head, q, k, v read through the cache, o and P written. Backward: two
  * kernels, 10 M N d flops; sum_j P_mj dP_mj is taken as <dO_m, O_m>. Bound by launch and latency at
  * our sizes. Softmax and sums in fp32. aux: P [B, h, M, N]. */
+#include "backend/cuda/beside.cuh"
 #include "backend/cuda/reduce.cuh"
 #include "backend/cuda/rows.cuh"
 
@@ -100,8 +101,8 @@ scp_status attn_fwd(const scp_call *c)
     return scp_typed(c, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
         const attention<T> x = args_of<T>(c);
-        return scp_launch(scp_cuda_of(c->dev), attn_fwd_k<T>, scp_row_grid(x.B * x.h * x.M, x.L),
-                          SCP_BLOCK, 0, x, (T *)c->out);
+        return scp_launch(scp_cuda_of(c->dev), "attn_fwd_k", attn_fwd_k<T>,
+                          scp_row_grid(x.B * x.h * x.M, x.L), SCP_BLOCK, 0, x, (T *)c->out);
     });
 }
 
@@ -165,20 +166,28 @@ __global__ void __launch_bounds__(SCP_BLOCK)
     }
 }
 
+/* Queries, keys and values may be one value, whose gradients are one, too. */
 scp_status attn_bwd(const scp_call *c)
 {
+    void *const *d = c->din;
+    const bool both = d[0] && (d[1] || d[2]) && d[0] != d[1] && d[0] != d[2];
+    scp_cuda *cu = scp_cuda_of(c->dev);
     return scp_typed(c, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
         const attention<T> x = args_of<T>(c);
         const T *out = (const T *)c->out, *dout = (const T *)c->dout;
-        if (c->din[0])
-            SCP_TRY(scp_launch(scp_cuda_of(c->dev), attn_dq_k<T>,
-                               scp_row_grid(x.B * x.h * x.M, x.L), SCP_BLOCK, 0, x, out, dout,
-                               (T *)c->din[0], c->add[0]));
-        if (!c->din[1] && !c->din[2]) return SCP_OK;
-        return scp_launch(scp_cuda_of(c->dev), attn_dkv_k<T>, scp_row_grid(x.B * x.h * x.N, x.L),
-                          SCP_BLOCK, 0, x, out, dout, (T *)c->din[1], c->add[1], (T *)c->din[2],
-                          c->add[2]);
+        const auto dq = [&]() {
+            if (!d[0]) return SCP_OK;
+            return scp_launch(cu, "attn_dq_k", attn_dq_k<T>, scp_row_grid(x.B * x.h * x.M, x.L),
+                              SCP_BLOCK, 0, x, out, dout, (T *)d[0], c->add[0]);
+        };
+        const auto dkv = [&]() {
+            if (!d[1] && !d[2]) return SCP_OK;
+            return scp_launch(cu, "attn_dkv_k", attn_dkv_k<T>, scp_row_grid(x.B * x.h * x.N, x.L),
+                              SCP_BLOCK, 0, x, out, dout, (T *)d[1], c->add[1], (T *)d[2],
+                              c->add[2]);
+        };
+        return scp_beside(cu, both, dq, dkv);
     });
 }
 

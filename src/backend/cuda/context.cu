@@ -21,10 +21,17 @@ template <class T> scp_status zeroed(scp_cuda *cu, size_t n, T **out)
 
 scp_status fill(scp_cuda *cu, int index)
 {
-    cudaStream_t stream = nullptr;
+    cudaStream_t stream = nullptr, beside = nullptr;
+    cudaEvent_t event = nullptr;
     SCP_CUDA(cudaSetDevice(index));
     SCP_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
     cu->stream = stream;
+    SCP_CUDA(cudaStreamCreateWithFlags(&beside, cudaStreamNonBlocking));
+    cu->beside = beside;
+    SCP_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+    cu->fork = event;
+    SCP_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+    cu->joined = event;
     SCP_CUDA(cudaDeviceGetAttribute(&cu->processors, cudaDevAttrMultiProcessorCount, index));
     SCP_TRY(scp_cuda_gemm_open(cu));
     SCP_TRY(zeroed(cu, 2 * (size_t)SCP_CUDA_PARTIALS, &cu->partial));
@@ -65,6 +72,9 @@ void scp_cuda_close(scp_device *dev)
     (void)cudaFree(cu->result);
     (void)cudaFree(cu->rates);
     (void)cudaFree(cu->fault);
+    if (cu->fork) (void)cudaEventDestroy((cudaEvent_t)cu->fork);
+    if (cu->joined) (void)cudaEventDestroy((cudaEvent_t)cu->joined);
+    if (cu->beside) (void)cudaStreamDestroy((cudaStream_t)cu->beside);
     if (cu->stream) (void)cudaStreamDestroy((cudaStream_t)cu->stream);
     free(cu);
     dev->impl = nullptr;

@@ -9,6 +9,7 @@
 #ifndef SCP_BACKEND_CUDA_CONTRASTIVE_CUH
 #define SCP_BACKEND_CUDA_CONTRASTIVE_CUH
 
+#include "backend/cuda/beside.cuh"
 #include "backend/cuda/map.cuh"
 #include "backend/cuda/reduce.cuh"
 
@@ -96,19 +97,25 @@ static __global__ void __launch_bounds__(SCP_BLOCK)
     if (e < D * D) scp_put(dM + e, add, -0.5f * sum);
 }
 
-/** Both of the above; NULL gradients are left out. */
+/** Both of the above, side by side; NULL gradients are left out. */
 template <class T, class Coef>
-static scp_status scp_direction_bwd(const scp_cuda *cu, int64_t B, int64_t D, const T *z,
-                                    const T *p, const T *M, const Coef &coef, T *dz, bool add_z,
-                                    T *dp, bool add_p, T *dM, bool add_M)
+static scp_status scp_direction_bwd(scp_cuda *cu, int64_t B, int64_t D, const T *z, const T *p,
+                                    const T *M, const Coef &coef, T *dz, bool add_z, T *dp,
+                                    bool add_p, T *dM, bool add_M)
 {
-    if (dz || dp)
-        SCP_TRY(scp_launch(cu, scp_direction_rows_k<T, Coef>, dim3((unsigned)B), SCP_ROW_BLOCK, 0,
-                           D, z, p, M, coef, dz, add_z, dp, add_p));
-    if (!dM) return SCP_OK;
-    return scp_launch(cu, scp_direction_matrix_k<T, Coef>,
-                      dim3((unsigned)scp_ceil_div(D * D, SCP_BLOCK)), SCP_BLOCK,
-                      SCP_BLOCK * sizeof(float), B, D, z, coef, dM, add_M);
+    const auto rows = [&]() {
+        if (!dz && !dp) return SCP_OK;
+        return scp_launch(cu, "scp_direction_rows_k", scp_direction_rows_k<T, Coef>,
+                          dim3((unsigned)B), SCP_ROW_BLOCK, 0, D, z, p, M, coef, dz, add_z, dp,
+                          add_p);
+    };
+    const auto matrix = [&]() {
+        if (!dM) return SCP_OK;
+        return scp_launch(cu, "scp_direction_matrix_k", scp_direction_matrix_k<T, Coef>,
+                          dim3((unsigned)scp_ceil_div(D * D, SCP_BLOCK)), SCP_BLOCK,
+                          SCP_BLOCK * sizeof(float), B, D, z, coef, dM, add_M);
+    };
+    return scp_beside(cu, (dz || dp) && dM && dz != dM && dp != dM, rows, matrix);
 }
 
 #endif

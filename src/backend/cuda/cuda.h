@@ -32,19 +32,28 @@ enum {
 /* Largest number of partial results of a reduction (scp_cuda.partial has twice as many doubles). */
 enum { SCP_CUDA_PARTIALS = 1 << 16, SCP_CUDA_TICKETS = 1 << 12 };
 
+/* Who wants to know of launches, with the grid (0: a library's own choice). */
+typedef void scp_cuda_seen(void *ctx, const char *kernel, unsigned grid_x, unsigned grid_y,
+                           int block);
+
 typedef struct scp_cuda {
-    void *stream;    /* cudaStream_t of all work; replaced by who records or overlaps */
-    void *side;      /* cudaStream_t beside it, NULL until async.c is asked for one */
-    void *lt;        /* cublasLtHandle_t                                       */
-    void *gemms;     /* plans of matrix products by shape, gemm_lt.cu          */
-    void *workspace; /* of cuBLASLt, device memory                             */
+    void *stream;        /* cudaStream_t of all work; replaced by who records or overlaps */
+    void *side;          /* cudaStream_t beside it, NULL until async.c is asked for one */
+    void *beside;        /* cudaStream_t of the branches of recorded steps, beside.cuh  */
+    void *fork, *joined; /* cudaEvent_t between it and the main one                 */
+    void *main;          /* the main stream while `stream` is `beside`, else NULL       */
+    void *lt;            /* cublasLtHandle_t                                       */
+    void *gemms;         /* plans of matrix products by shape, gemm_lt.cu          */
+    void *workspace[2];  /* of cuBLASLt, device memory: main stream, beside       */
     size_t workspace_bytes;
-    double *partial;   /* [2 SCP_CUDA_PARTIALS] partial sums of the running reduction    */
-    uint32_t *tickets; /* [SCP_CUDA_TICKETS] zero between kernels                        */
-    double *result;    /* [8] of a reduction that the host waits for                       */
-    float *rates;      /* [4] of the optimiser's step: optim.cu                            */
-    int32_t *fault;    /* device memory: SCP_CUDA_FAULT_* of all kernels so far           */
-    int processors;    /* multiprocessors                                        */
+    double *partial;     /* [2 SCP_CUDA_PARTIALS] partial sums of the running reduction    */
+    uint32_t *tickets;   /* [SCP_CUDA_TICKETS] zero between kernels                        */
+    double *result;      /* [8] of a reduction that the host waits for                       */
+    float *rates;        /* [4] of the optimiser's step: optim.cu                            */
+    int32_t *fault;      /* device memory: SCP_CUDA_FAULT_* of all kernels so far           */
+    int processors;      /* multiprocessors                                        */
+    scp_cuda_seen *seen; /* NULL: nobody                                         */
+    void *seen_by;
 } scp_cuda;
 
 /** Open device `index` into dev->impl, and close it. The members of the backend table. */

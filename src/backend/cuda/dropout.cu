@@ -44,9 +44,9 @@ template <class T> scp_status drop(const scp_call *c, T *y, const T *x, bool add
     if (!c->train) return scp_map_binary<T>(cu, rows * width, y, add, x, nullptr, same{});
     const bool vec = width % 4 == 0 && scp_aligned<T, 4>(x) && scp_aligned<T, 4>(y);
     const dim3 grid((unsigned)scp_ceil_div(rows * ((width + 3) / 4), SCP_BLOCK));
-    return scp_launch(cu, vec ? dropout_k<T, 4> : dropout_k<T, 1>, grid, SCP_BLOCK, 0, c->step,
-                      c->node->attr.random.stream, scp_drop_threshold(p), (float)(1.0 / (1.0 - p)),
-                      rows, width, x, y, add);
+    return scp_launch(cu, "dropout_k", vec ? dropout_k<T, 4> : dropout_k<T, 1>, grid, SCP_BLOCK, 0,
+                      c->step, c->node->attr.random.stream, scp_drop_threshold(p),
+                      (float)(1.0 / (1.0 - p)), rows, width, x, y, add);
 }
 
 scp_status dropout_fwd(const scp_call *c)

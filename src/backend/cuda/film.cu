@@ -7,6 +7,7 @@
  *                beta get: 24 B M D bytes. Gain and bias of the norm: sums over rows, fp64.
  *   MASK_SELECT  8 B D bytes forward, backward 8 and the sum of the masked rows
  * All bandwidth-bound. aux of FILM_LN: mean [B M], rstd [B M]. */
+#include "backend/cuda/beside.cuh"
 #include "backend/cuda/map.cuh"
 #include "backend/cuda/rows.cuh"
 
@@ -147,9 +148,10 @@ scp_status film_ln_fwd(const scp_call *c)
         const film_ln_args<T> a = args_of<T>(c);
         T *y = (T *)c->out;
         return scp_with_row(a.D, vectors(a) && scp_aligned<T, 4>(y), [&](auto V, auto CAP, int L) {
-            return scp_launch(
-                scp_cuda_of(c->dev), film_ln_fwd_k<T, decltype(V)::value, decltype(CAP)::value>,
-                scp_row_grid(a.B * a.M, L), SCP_BLOCK, 0, a, L, (float)c->node->attr.norm.eps, y);
+            return scp_launch(scp_cuda_of(c->dev), "film_ln_fwd_k",
+                              film_ln_fwd_k<T, decltype(V)::value, decltype(CAP)::value>,
+                              scp_row_grid(a.B * a.M, L), SCP_BLOCK, 0, a, L,
+                              (float)c->node->attr.norm.eps, y);
         });
     });
 }
@@ -252,21 +254,30 @@ template <class T> scp_status film_ln_dx(const scp_call *c, const film_ln_args<T
     if (!any) return SCP_OK;
     return scp_with_row(a.D, vec, [&](auto V, auto CAP, int L) {
         constexpr int ACC = decltype(CAP)::value == 1 ? 1 : 4;
-        return scp_launch(scp_cuda_of(c->dev), film_ln_bwd_k<T, decltype(V)::value, ACC>,
-                          scp_row_grid(a.B, L), SCP_BLOCK, 0, a, g, L);
+        return scp_launch(scp_cuda_of(c->dev), "film_ln_bwd_k",
+                          film_ln_bwd_k<T, decltype(V)::value, ACC>, scp_row_grid(a.B, L),
+                          SCP_BLOCK, 0, a, g, L);
     });
+}
+
+template <class T> scp_status film_ln_dp(const scp_call *c, const film_ln_args<T> &a)
+{
+    if (!c->din[4] && !c->din[5]) return SCP_OK;
+    return scp_columns<2>(
+        scp_cuda_of(c->dev), a.B * a.M, a.D, film_ln_sums<T>{ a, (const T *)c->dout },
+        to_gain_bias{ (float *)c->din[4], (float *)c->din[5], c->add[4], c->add[5] });
 }
 
 scp_status film_ln_bwd(const scp_call *c)
 {
+    const bool both =
+        (c->din[0] || c->din[1] || c->din[2] || c->din[3]) && (c->din[4] || c->din[5]);
     return scp_typed(c, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
         const film_ln_args<T> a = args_of<T>(c);
-        SCP_TRY(film_ln_dx<T>(c, a));
-        if (!c->din[4] && !c->din[5]) return SCP_OK;
-        return scp_columns<2>(
-            scp_cuda_of(c->dev), a.B * a.M, a.D, film_ln_sums<T>{ a, (const T *)c->dout },
-            to_gain_bias{ (float *)c->din[4], (float *)c->din[5], c->add[4], c->add[5] });
+        return scp_beside(
+            scp_cuda_of(c->dev), both, [&]() { return film_ln_dx<T>(c, a); },
+            [&]() { return film_ln_dp<T>(c, a); });
     });
 }
 
@@ -332,15 +343,21 @@ scp_status mask_select_bwd(const scp_call *c)
     const int64_t B = c->node->shape.d[0], D = c->node->shape.d[1];
     const int32_t *mask = (const int32_t *)c->in[2];
     const int bit = c->node->attr.mask.bit;
+    scp_cuda *cu = scp_cuda_of(c->dev);
     return scp_typed(c, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
         const T *dy = (const T *)c->dout;
-        if (c->din[0])
-            SCP_TRY(scp_map(scp_cuda_of(c->dev), B * D,
-                            selected<T>{ dy, nullptr, mask, bit, (T *)c->din[0], c->add[0], D }));
-        if (!c->din[1]) return SCP_OK;
-        return scp_columns<1>(scp_cuda_of(c->dev), B, D, masked_sum<T>{ dy, mask, bit, D },
-                              to_vector{ (float *)c->din[1], c->add[1] });
+        const auto dx = [&]() {
+            if (!c->din[0]) return SCP_OK;
+            return scp_map(cu, B * D,
+                           selected<T>{ dy, nullptr, mask, bit, (T *)c->din[0], c->add[0], D });
+        };
+        const auto dnull = [&]() {
+            if (!c->din[1]) return SCP_OK;
+            return scp_columns<1>(cu, B, D, masked_sum<T>{ dy, mask, bit, D },
+                                  to_vector{ (float *)c->din[1], c->add[1] });
+        };
+        return scp_beside(cu, c->din[0] && c->din[1], dx, dnull);
     });
 }
 

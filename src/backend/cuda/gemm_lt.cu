@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "backend/cuda/beside.cuh"
 #include "backend/cuda/gemm.h"
 #include "backend/cuda/map.cuh"
 #include "backend/cuda/reduce.cuh"
@@ -172,9 +173,11 @@ scp_status multiply(scp_cuda *cu, plan *p, const scp_gemm_call *g, void *bias)
     if (bias)
         SCP_CUBLAS(cublasLtMatmulDescSetAttribute(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
                                                   sizeof bias));
+    if (cu->seen) cu->seen(cu->seen_by, "cublasLtMatmul", 0, 0, 0);
     SCP_CUBLAS(cublasLtMatmul((cublasLtHandle_t)cu->lt, p->desc, &one, g->B, p->a, g->A, p->b,
-                              &beta, g->C, p->c, g->C, p->c, &p->algo, cu->workspace,
-                              cu->workspace_bytes, (cudaStream_t)cu->stream));
+                              &beta, g->C, p->c, g->C, p->c, &p->algo,
+                              cu->workspace[cu->main != nullptr], cu->workspace_bytes,
+                              (cudaStream_t)cu->stream));
     return SCP_OK;
 }
 
@@ -186,7 +189,7 @@ scp_status scp_cuda_gemm_open(scp_cuda *cu)
     SCP_CUBLAS(cublasLtCreate(&lt));
     cu->lt = lt;
     cu->workspace_bytes = WORKSPACE;
-    SCP_CUDA(cudaMalloc(&cu->workspace, cu->workspace_bytes));
+    for (void *&room : cu->workspace) SCP_CUDA(cudaMalloc(&room, cu->workspace_bytes));
     return SCP_OK;
 }
 
@@ -197,9 +200,12 @@ void scp_cuda_gemm_close(scp_cuda *cu)
         destroy(p);
     }
     cu->gemms = nullptr;
-    if (cu->workspace) (void)cudaFree(cu->workspace);
+    for (void *&room : cu->workspace) {
+        if (room) (void)cudaFree(room);
+        room = nullptr;
+    }
     if (cu->lt) cublasLtDestroy((cublasLtHandle_t)cu->lt);
-    cu->workspace = cu->lt = nullptr;
+    cu->lt = nullptr;
 }
 
 scp_status scp_cuda_gemm(scp_cuda *cu, const scp_gemm_call *g, bool *fused)
@@ -307,28 +313,40 @@ scp_status weight_grad(const scp_call *c, const sizes &s, bool *fused)
     return scp_cuda_gemm(scp_cuda_of(c->dev), &g, db ? fused : nullptr);
 }
 
-scp_status linear_bwd(const scp_call *c)
+scp_status input_grad(const scp_call *c, const sizes &s)
 {
-    const sizes s = sizes_of(c);
-    scp_cuda *cu = scp_cuda_of(c->dev);
+    const scp_gemm_call g = { s.R,       s.I,      s.O,           false,     false,
+                              c->dout,   c->in[1], c->in_type[1], c->din[0], c->din_type[0],
+                              c->add[0], nullptr,  nullptr };
+    return c->din[0] ? scp_cuda_gemm(scp_cuda_of(c->dev), &g, nullptr) : SCP_OK;
+}
+
+/* dW, and db where dW's product does not bring it. */
+scp_status parameter_grads(const scp_call *c, const sizes &s)
+{
     bool fused = false;
-    if (c->out_type != c->in_type[0])
-        SCP_FAIL(SCP_EINTERNAL, "'%s': x and y are stored in different types", c->node->name);
-    if (c->node->n_in > 2 && c->din[2] && c->din_type[2] != SCP_REAL)
-        SCP_FAIL(SCP_EINTERNAL, "'%s': the gradient of a bias is fp32", c->node->name);
-    if (c->din[0]) {
-        const scp_gemm_call g = { s.R,       s.I,      s.O,           false,     false,
-                                  c->dout,   c->in[1], c->in_type[1], c->din[0], c->din_type[0],
-                                  c->add[0], nullptr,  nullptr };
-        SCP_TRY(scp_cuda_gemm(cu, &g, nullptr));
-    }
     if (c->din[1]) SCP_TRY(weight_grad(c, s, &fused));
     if (c->node->n_in < 3 || !c->din[2] || fused) return SCP_OK;
     return scp_with_type(c->out_type, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
-        return scp_columns<1>(cu, s.R, s.O, row_value<T>{ (const T *)c->dout, s.O },
+        return scp_columns<1>(scp_cuda_of(c->dev), s.R, s.O,
+                              row_value<T>{ (const T *)c->dout, s.O },
                               to_bias{ (float *)c->din[2], c->add[2] });
     });
+}
+
+/* x and W may be one value, whose gradients are one, too. */
+scp_status linear_bwd(const scp_call *c)
+{
+    const sizes s = sizes_of(c);
+    const bool both = c->din[0] && (c->din[1] || c->din[2]) && c->din[0] != c->din[1];
+    if (c->out_type != c->in_type[0])
+        SCP_FAIL(SCP_EINTERNAL, "'%s': x and y are stored in different types", c->node->name);
+    if (c->node->n_in > 2 && c->din[2] && c->din_type[2] != SCP_REAL)
+        SCP_FAIL(SCP_EINTERNAL, "'%s': the gradient of a bias is fp32", c->node->name);
+    return scp_beside(
+        scp_cuda_of(c->dev), both, [&]() { return input_grad(c, s); },
+        [&]() { return parameter_grads(c, s); });
 }
 
 } // namespace

@@ -109,8 +109,8 @@ scp_status info_nce_fwd(const scp_call *c)
                                        x.z,   x.neg,   c->in_type[0], x.weight, SCP_REAL,
                                        false, nullptr, nullptr };
         SCP_TRY(scp_cuda_gemm(cu, &logits, nullptr));
-        return scp_launch(cu, nce_fwd_k<T>, dim3((unsigned)x.B), SCP_ROW_BLOCK, SCP_ROW_ROOM, x,
-                          (float *)c->out, cu->partial, cu->tickets);
+        return scp_launch(cu, "nce_fwd_k", nce_fwd_k<T>, dim3((unsigned)x.B), SCP_ROW_BLOCK,
+                          SCP_ROW_ROOM, x, (float *)c->out, cu->partial, cu->tickets);
     });
 }
 
@@ -147,25 +147,28 @@ template <class T> scp_status nce_bwd(const scp_call *c)
 {
     scp_cuda *cu = scp_cuda_of(c->dev);
     const nce<T> x = nce_of<T>(c);
-    T *scaled = (T *)c->scratch;
-    const float *dout = (const float *)c->dout;
+    T *const scaled = (T *)c->scratch, *const none = nullptr;
+    T *const dz = (T *)c->din[0], *const dp = (T *)c->din[1], *const dM = (T *)c->din[3];
+    const nce_coef<T> coef = { x, (const float *)c->dout };
     const scp_dtype type = c->in_type[0];
-    if (c->din[0] || c->din[2])
-        SCP_TRY(scp_map(cu, x.B * x.K, scaled_weights<T>{ x, dout, scaled }));
-    if (c->din[0]) {
-        const scp_gemm_call g = { x.B,  x.D,       x.K,  false,     false,   scaled, x.neg,
-                                  type, c->din[0], type, c->add[0], nullptr, nullptr };
-        SCP_TRY(scp_cuda_gemm(cu, &g, nullptr));
-    }
-    SCP_TRY(scp_direction_bwd(cu, x.B, x.D, x.z, x.p, x.M, nce_coef<T>{ x, dout }, (T *)c->din[0],
-                              true, (T *)c->din[1], c->add[1], (T *)nullptr, false));
-    if (c->din[2]) {
+    const bool apart =
+        dz && c->din[2] && dz != c->din[2] && dz != dM && dp != c->din[2] && dp != dM;
+    if (dz || c->din[2]) SCP_TRY(scp_map(cu, x.B * x.K, scaled_weights<T>{ x, coef.dout, scaled }));
+    const auto rows = [&]() {
+        const scp_gemm_call g = { x.B,  x.D, x.K,  false,     false,   scaled, x.neg,
+                                  type, dz,  type, c->add[0], nullptr, nullptr };
+        if (dz) SCP_TRY(scp_cuda_gemm(cu, &g, nullptr));
+        return scp_direction_bwd(cu, x.B, x.D, x.z, x.p, x.M, coef, dz, true, dp, c->add[1], none,
+                                 false);
+    };
+    const auto columns = [&]() {
         const scp_gemm_call g = { x.K,  x.D,       x.B,  true,      false,   scaled, x.z,
                                   type, c->din[2], type, c->add[2], nullptr, nullptr };
-        SCP_TRY(scp_cuda_gemm(cu, &g, nullptr));
-    }
-    return scp_direction_bwd(cu, x.B, x.D, x.z, x.p, x.M, nce_coef<T>{ x, dout }, (T *)nullptr,
-                             false, (T *)nullptr, false, (T *)c->din[3], c->add[3]);
+        if (c->din[2]) SCP_TRY(scp_cuda_gemm(cu, &g, nullptr));
+        return scp_direction_bwd(cu, x.B, x.D, x.z, x.p, x.M, coef, none, false, none, false, dM,
+                                 c->add[3]);
+    };
+    return scp_beside(cu, apart, rows, columns);
 }
 
 scp_status info_nce_bwd(const scp_call *c)

@@ -128,10 +128,10 @@ template <class T, int V> static inline bool scp_aligned(const void *p)
     return reinterpret_cast<uintptr_t>(p) % (sizeof(T) * V) == 0;
 }
 
-/** Enqueue a kernel on the device's stream. Nothing happens for an empty grid. */
+/** Enqueue a kernel on the device's stream. Nothing happens for an empty grid. name: for lists. */
 template <class... P, class... A>
-static scp_status scp_launch(const scp_cuda *cu, void (*kernel)(P...), dim3 grid, int block,
-                             size_t shared, A... args)
+static scp_status scp_launch(const scp_cuda *cu, const char *name, void (*kernel)(P...), dim3 grid,
+                             int block, size_t shared, A... args)
 {
     cudaLaunchConfig_t cfg = {};
     if (grid.x == 0 || grid.y == 0) return SCP_OK;
@@ -139,6 +139,7 @@ static scp_status scp_launch(const scp_cuda *cu, void (*kernel)(P...), dim3 grid
     cfg.blockDim = dim3((unsigned)block);
     cfg.dynamicSmemBytes = shared;
     cfg.stream = static_cast<cudaStream_t>(cu->stream);
+    if (cu->seen) cu->seen(cu->seen_by, name, grid.x, grid.y, block);
     SCP_CUDA(cudaLaunchKernelEx(&cfg, kernel, P(args)...));
     return SCP_OK;
 }

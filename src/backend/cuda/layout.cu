@@ -244,9 +244,9 @@ scp_status gather_bwd(const scp_call *c)
             using S = SCP_TYPE_OF(to);
             const dim3 grid((unsigned)scp_ceil_div(D, SCP_BLOCK),
                             (unsigned)(N < 65535 ? N : 65535));
-            return scp_launch(scp_cuda_of(c->dev), gather_bwd_k<T, S>, grid, SCP_BLOCK, 0, N, D, B,
-                              (const int32_t *)c->in[1], (const T *)c->dout, (S *)c->din[0],
-                              c->add[0]);
+            return scp_launch(scp_cuda_of(c->dev), "gather_bwd_k", gather_bwd_k<T, S>, grid,
+                              SCP_BLOCK, 0, N, D, B, (const int32_t *)c->in[1], (const T *)c->dout,
+                              (S *)c->din[0], c->add[0]);
         });
     });
 }
@@ -279,9 +279,9 @@ scp_status gather_dir_fwd(const scp_call *c)
     scp_cuda *cu = scp_cuda_of(c->dev);
     return scp_with_type(c->out_type, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
-        return scp_launch(cu, gather_dir_k<T>, dim3((unsigned)c->node->shape.d[0]), SCP_BLOCK,
-                          SCP_BLOCK / SCP_WARP * sizeof(double), table->d[0], table->d[1],
-                          (const float *)c->in[0], (const int32_t *)c->in[1],
+        return scp_launch(cu, "gather_dir_k", gather_dir_k<T>, dim3((unsigned)c->node->shape.d[0]),
+                          SCP_BLOCK, SCP_BLOCK / SCP_WARP * sizeof(double), table->d[0],
+                          table->d[1], (const float *)c->in[0], (const int32_t *)c->in[1],
                           (const int32_t *)c->in[2], (T *)c->out, cu->fault);
     });
 }

@@ -178,9 +178,10 @@ scp_status align_fwd(const scp_call *c)
                  c->node->name, (int)SCP_CUDA_PARTIALS);
     return scp_typed(c, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
-        return scp_launch(cu, align_fwd_k<T>, dim3((unsigned)B), SCP_ROW_BLOCK, SCP_ROW_ROOM, D,
-                          (const T *)c->in[0], (const T *)c->in[1], (const T *)c->in[2], inner,
-                          inner + B, (float *)c->out, cu->partial, cu->tickets);
+        return scp_launch(cu, "align_fwd_k", align_fwd_k<T>, dim3((unsigned)B), SCP_ROW_BLOCK,
+                          SCP_ROW_ROOM, D, (const T *)c->in[0], (const T *)c->in[1],
+                          (const T *)c->in[2], inner, inner + B, (float *)c->out, cu->partial,
+                          cu->tickets);
     });
 }
 scp_status align_bwd(const scp_call *c)

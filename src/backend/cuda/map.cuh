@@ -26,10 +26,11 @@ template <class F> static scp_status scp_map(const scp_cuda *cu, int64_t n, cons
 {
     constexpr int W = F::WIDTH;
     if (f.aligned())
-        return scp_launch(cu, map_k<W, F>, dim3((unsigned)scp_ceil_div(n, (int64_t)SCP_BLOCK * W)),
-                          SCP_BLOCK, 0, n, f);
-    return scp_launch(cu, map_k<1, F>, dim3((unsigned)scp_ceil_div(n, SCP_BLOCK)), SCP_BLOCK, 0, n,
-                      f);
+        return scp_launch(cu, "map_k", map_k<W, F>,
+                          dim3((unsigned)scp_ceil_div(n, (int64_t)SCP_BLOCK * W)), SCP_BLOCK, 0, n,
+                          f);
+    return scp_launch(cu, "map_k", map_k<1, F>, dim3((unsigned)scp_ceil_div(n, SCP_BLOCK)),
+                      SCP_BLOCK, 0, n, f);
 }
 
 /** y (+)= op(a, b) element by element; b may be NULL (0 then). Op: float operator()(float a, float

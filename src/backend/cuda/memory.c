@@ -57,7 +57,10 @@ scp_status scp_cuda_read(scp_device *dev, void *host, const void *src, size_t by
 
 scp_status scp_cuda_zero(scp_device *dev, void *dst, size_t bytes)
 {
-    if (bytes) SCP_CUDA(cudaMemsetAsync(dst, 0, bytes, stream_of(dev)));
+    const scp_cuda *cu = dev->impl;
+    if (!bytes) return SCP_OK;
+    if (cu->seen) cu->seen(cu->seen_by, "memset", 0, 0, 0);
+    SCP_CUDA(cudaMemsetAsync(dst, 0, bytes, stream_of(dev)));
     return SCP_OK;
 }
 

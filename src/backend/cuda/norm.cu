@@ -4,6 +4,7 @@
  * bytes in fp32 (read x, write y), backward 12 R D (x, dy, dx), and the gradients of gain and bias
  * 8 R D more. Bandwidth-bound, about 8 operations an element. Sums in fp32 within a row, fp64 over
  * rows. aux: mean [R], rstd [R]; UNIT: norm [R]. */
+#include "backend/cuda/beside.cuh"
 #include "backend/cuda/rows.cuh"
 
 namespace
@@ -25,18 +26,15 @@ scp_status layernorm_fwd(const scp_call *c)
     return scp_typed(c, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
         const T *x = (const T *)c->in[0];
-        const scp_normed<T> to = { (const float *)c->in[1],
-                                   (const float *)c->in[2],
-                                   (float)c->node->attr.norm.eps,
-                                   (float *)c->aux,
-                                   (float *)c->aux + R,
-                                   (T *)c->out };
+        const scp_normed<T> to = { (const float *)c->in[1],       (const float *)c->in[2],
+                                   (float)c->node->attr.norm.eps, (float *)c->aux,
+                                   (float *)c->aux + R,           (T *)c->out };
         const bool vec = scp_aligned<T, 4>(x) && scp_aligned<T, 4>(to.y) &&
                          scp_aligned<float, 4>(to.gain) && scp_aligned<float, 4>(to.bias);
         return scp_with_row(D, vec, [&](auto V, auto CAP, int L) {
-            return scp_launch(
-                scp_cuda_of(c->dev), layernorm_fwd_k<T, decltype(V)::value, decltype(CAP)::value>,
-                scp_row_grid(R, L), SCP_BLOCK, 0, R, D, L, x, to);
+            return scp_launch(scp_cuda_of(c->dev), "layernorm_fwd_k",
+                              layernorm_fwd_k<T, decltype(V)::value, decltype(CAP)::value>,
+                              scp_row_grid(R, L), SCP_BLOCK, 0, R, D, L, x, to);
         });
     });
 }
@@ -96,30 +94,38 @@ struct to_gain_bias {
 
 template <class T> scp_status layernorm_dx(const scp_call *c, int64_t R, int64_t D)
 {
+    if (!c->din[0]) return SCP_OK;
     const T *x = (const T *)c->in[0], *dy = (const T *)c->dout;
     const float *g = (const float *)c->in[1], *mean = (const float *)c->aux;
     T *dx = (T *)c->din[0];
     const bool vec = scp_aligned<T, 4>(x) && scp_aligned<T, 4>(dy) && scp_aligned<T, 4>(dx) &&
                      scp_aligned<float, 4>(g);
     return scp_with_row(D, vec, [&](auto V, auto CAP, int L) {
-        return scp_launch(
-            scp_cuda_of(c->dev), layernorm_dx_k<T, decltype(V)::value, decltype(CAP)::value>,
-            scp_row_grid(R, L), SCP_BLOCK, 0, R, D, L, x, g, dy, mean, mean + R, dx, c->add[0]);
+        return scp_launch(scp_cuda_of(c->dev), "layernorm_dx_k",
+                          layernorm_dx_k<T, decltype(V)::value, decltype(CAP)::value>,
+                          scp_row_grid(R, L), SCP_BLOCK, 0, R, D, L, x, g, dy, mean, mean + R, dx,
+                          c->add[0]);
     });
+}
+
+template <class T> scp_status layernorm_dp(const scp_call *c, int64_t R, int64_t D)
+{
+    const float *mean = (const float *)c->aux;
+    if (!c->din[1] && !c->din[2]) return SCP_OK;
+    return scp_columns<2>(
+        scp_cuda_of(c->dev), R, D,
+        layernorm_sums<T>{ (const T *)c->in[0], (const T *)c->dout, mean, mean + R, D },
+        to_gain_bias{ (float *)c->din[1], (float *)c->din[2], c->add[1], c->add[2] });
 }
 
 scp_status layernorm_bwd(const scp_call *c)
 {
     const int64_t R = scp_shape_rows(&c->node->shape), D = scp_shape_last(&c->node->shape);
-    const float *mean = (const float *)c->aux;
     return scp_typed(c, [&](auto *tag) {
         using T = SCP_TYPE_OF(tag);
-        if (c->din[0]) SCP_TRY(layernorm_dx<T>(c, R, D));
-        if (!c->din[1] && !c->din[2]) return SCP_OK;
-        return scp_columns<2>(
-            scp_cuda_of(c->dev), R, D,
-            layernorm_sums<T>{ (const T *)c->in[0], (const T *)c->dout, mean, mean + R, D },
-            to_gain_bias{ (float *)c->din[1], (float *)c->din[2], c->add[1], c->add[2] });
+        return scp_beside(
+            scp_cuda_of(c->dev), c->din[0] && (c->din[1] || c->din[2]),
+            [&]() { return layernorm_dx<T>(c, R, D); }, [&]() { return layernorm_dp<T>(c, R, D); });
     });
 }
 
@@ -178,7 +184,7 @@ scp_status unit_fwd(const scp_call *c)
         T *y = (T *)c->out;
         return scp_with_row(
             D, scp_aligned<T, 4>(x) && scp_aligned<T, 4>(y), [&](auto V, auto CAP, int L) {
-                return scp_launch(scp_cuda_of(c->dev),
+                return scp_launch(scp_cuda_of(c->dev), "unit_fwd_k",
                                   unit_fwd_k<T, decltype(V)::value, decltype(CAP)::value>,
                                   scp_row_grid(R, L), SCP_BLOCK, 0, R, D, L, x, y, (float *)c->aux);
             });
@@ -195,7 +201,7 @@ scp_status unit_bwd(const scp_call *c)
         T *dx = (T *)c->din[0];
         const bool vec = scp_aligned<T, 4>(y) && scp_aligned<T, 4>(dy) && scp_aligned<T, 4>(dx);
         return scp_with_row(D, vec, [&](auto V, auto CAP, int L) {
-            return scp_launch(scp_cuda_of(c->dev),
+            return scp_launch(scp_cuda_of(c->dev), "unit_bwd_k",
                               unit_bwd_k<T, decltype(V)::value, decltype(CAP)::value>,
                               scp_row_grid(R, L), SCP_BLOCK, 0, R, D, L, y, dy,
                               (const float *)c->aux, dx, c->add[0]);

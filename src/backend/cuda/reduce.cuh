@@ -88,7 +88,7 @@ static scp_status scp_total(const scp_cuda *cu, int64_t n, const F &f, const Out
     int64_t blocks = scp_ceil_div(n, (int64_t)SCP_BLOCK * 8), most = 4 * (int64_t)cu->processors;
     if (blocks > most) blocks = most;
     if (blocks < 1) blocks = 1;
-    return scp_launch(cu, total_k<K, F, Out>, dim3((unsigned)blocks), SCP_BLOCK,
+    return scp_launch(cu, "total_k", total_k<K, F, Out>, dim3((unsigned)blocks), SCP_BLOCK,
                       (SCP_BLOCK / SCP_WARP + 1) * sizeof(double), n, f, out, cu->partial,
                       cu->tickets);
 }
@@ -140,7 +140,8 @@ static scp_status scp_columns(const scp_cuda *cu, int64_t R, int64_t D, const F 
     if (parts > most) parts = most;
     if (parts > room) parts = room;
     if (parts < 1 || stripes > SCP_CUDA_TICKETS) parts = 1;
-    return scp_launch(cu, columns_k<K, F, Out>, dim3((unsigned)stripes, (unsigned)parts), SCP_BLOCK,
+    return scp_launch(cu, "columns_k", columns_k<K, F, Out>,
+                      dim3((unsigned)stripes, (unsigned)parts), SCP_BLOCK,
                       (SCP_BLOCK * K + 1) * sizeof(double), R, D, f, out, cu->partial, cu->tickets);
 }
 
