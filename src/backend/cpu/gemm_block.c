@@ -1,8 +1,8 @@
 /* A product on one thread for AVX-512, see gemm_block.h.
  *
- * Blocks of DEPTH in k and MC rows of A are packed into panels of ROWS rows, [k][ROWS]; they stay in
- * the second cache. B is packed panel by panel, [k][COLS], which stays in the first cache while all
- * row panels pass by. The kernel keeps ROWS x COLS sums in 16 registers: 2 loads of B, 8 broadcasts
+ * C is made by blocks of MC x NC, for each DEPTH of k after the other: MC x DEPTH of A are packed
+ * into panels of ROWS rows; both stay in the second cache. B is packed panel by panel, [k][COLS],
+ * which stays in the first cache while all row panels pass by. The kernel keeps ROWS x COLS sums in 16 registers: 2 loads of B, 8 broadcasts
  * of A and 16 multiply-adds a k, so the multipliers set the pace and not the 2 loads of a cycle.
  * Panels at the edge are filled up with zeros. */
 #include "backend/cpu/gemm_block.h"
@@ -10,7 +10,9 @@
 #include <immintrin.h>
 #include <string.h>
 
-enum { ROWS = SCP_GEMM_ROWS, COLS = SCP_GEMM_COLS, DEPTH = SCP_GEMM_DEPTH, MC = 256, LANES = 16 };
+enum { ROWS = SCP_GEMM_ROWS, COLS = SCP_GEMM_COLS, DEPTH = SCP_GEMM_DEPTH, MC = 256, NC = 512, LANES = 16 };
+enum { STRIDE = DEPTH + LANES }; /* of a row in a panel: no power of two, whose lines get in each
+                                    other's way */
 
 static inline int64_t least(int64_t a, int64_t b)
 {
@@ -25,7 +27,7 @@ static inline __mmask16 lanes(int64_t n)
 /* y [16][ldy] = transpose of `cols` columns (up to 16) of `rows` rows (up to 16) of x; rows that are
  * not there count as zeros. Only `cols` rows of y are written. */
 static inline void transpose(const float *x, int64_t ldx, int64_t rows, int64_t cols, float *y,
-                             int64_t ldy, __mmask16 keep)
+                             int64_t ldy)
 {
     __m512 r[LANES], t[LANES];
     __mmask16 mask = lanes(cols);
@@ -54,31 +56,41 @@ static inline void transpose(const float *x, int64_t ldx, int64_t rows, int64_t 
         r[4 + c] = _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0x88);
         r[12 + c] = _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0xdd);
     }
-    for (int i = 0; i < LANES && i < cols; i++) _mm512_mask_storeu_ps(y + i * ldy, keep, r[i]);
+    for (int i = 0; i < LANES && i < cols; i++) _mm512_storeu_ps(y + i * ldy, r[i]);
 }
 
-/* panel [k][width] = columns [0, width) of k rows of X, `have` of them there. width: 8 or a multiple
- * of 16. across: X is stored with these columns as rows. */
-static void pack(const float *x, int64_t ld, bool across, int64_t k, int64_t have, int64_t width,
-                 float *panel)
+/* panel [k][COLS] = columns [0, cols) of k rows of B; columns that are not there are zeros. A panel
+ * of up to LANES columns is [k][LANES]. */
+static inline void pack_columns(const float *x, int64_t ld, bool transposed, int64_t k, int64_t cols,
+                                float *panel)
 {
-    const __mmask16 keep = lanes(width);
-    if (across) {
-        for (int64_t c = 0; c < width; c += LANES)
-            for (int64_t p = 0; p < k; p += LANES)
-                transpose(x + c * ld + p, ld, have - c, least(LANES, k - p), panel + p * width + c,
-                          width, keep);
-        return;
-    }
-    for (int64_t c = 0; c < width; c += LANES) {
-        const __mmask16 there = lanes(have - c) & keep;
+    const int64_t width = cols > LANES ? COLS : LANES;
+    for (int64_t c = 0; transposed && c < width; c += LANES)
+        for (int64_t p = 0; p < k; p += LANES)
+            transpose(x + c * ld + p, ld, cols - c, least(LANES, k - p), panel + p * width + c,
+                      width);
+    for (int64_t c = 0; !transposed && c < width; c += LANES) {
+        const __mmask16 there = lanes(cols - c);
         for (int64_t p = 0; p < k; p++)
-            _mm512_mask_storeu_ps(panel + p * width + c, keep,
-                                  _mm512_maskz_loadu_ps(there, x + p * ld + c));
+            _mm512_storeu_ps(panel + p * width + c, _mm512_maskz_loadu_ps(there, x + p * ld + c));
     }
 }
 
-/* Where a kernel's sums go: rows [0, rows) and columns [0, cols) of C, on top of C, of one row for
+/* Rows [0, rows) of A, k deep, as they lie in memory: a panel [ROWS][STRIDE], or, when A is
+ * transposed, [k][ROWS]. Rows that are not there are zeros. */
+static inline void pack_rows(const float *x, int64_t ld, bool transposed, int64_t k, int64_t rows,
+                             float *panel)
+{
+    for (int64_t r = 0; !transposed && r < ROWS; r++)
+        for (int64_t p = 0; p < k; p += LANES)
+            _mm512_storeu_ps(panel + r * STRIDE + p,
+                             _mm512_maskz_loadu_ps(r < rows ? lanes(k - p) : 0, x + r * ld + p));
+    const __mmask8 there = (__mmask8)lanes(rows);
+    for (int64_t p = 0; transposed && p < k; p++)
+        _mm256_storeu_ps(panel + p * ROWS, _mm256_maskz_loadu_ps(there, x + p * ld));
+}
+
+/* Where sums go: rows [0, rows) and columns [0, cols) of C, on top of C, of one row for
  * all, or of nothing. */
 typedef struct target {
     float *C;
@@ -87,22 +99,27 @@ typedef struct target {
     bool add;
 } target;
 
-/* The target from panels a [k][ROWS] and b [k][16 vectors]. */
-static inline __attribute__((always_inline)) void kernel(const int vectors, int64_t k,
-                                                         const float *a, const float *b, target t)
+/* The target from a panel a of pack_rows and b [k][16 vectors]. across: a is [k][ROWS]. */
+static inline __attribute__((always_inline)) void
+kernel(const int vectors, const bool across, int64_t k, const float *a, const float *b, target t)
 {
+    const int64_t next = across ? ROWS : 1, apart = across ? 1 : STRIDE;
+
     __m512 sum[ROWS][COLS / LANES];
 #pragma GCC unroll 8
-    for (int i = 0; i < ROWS; i++)
+    for (int i = 0; i < ROWS; i++) {
+        if (i < t.rows) _mm_prefetch((const char *)(t.C + i * t.ldc), _MM_HINT_T0);
+        if (i < t.rows) _mm_prefetch((const char *)(t.C + i * t.ldc + LANES), _MM_HINT_T0);
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_setzero_ps();
-    for (int64_t p = 0; p < k; p++, a += ROWS, b += vectors * LANES) {
+    }
+    for (int64_t p = 0; p < k; p++, a += next, b += vectors * LANES) {
         __m512 row[COLS / LANES];
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) row[v] = _mm512_loadu_ps(b + v * LANES);
 #pragma GCC unroll 8
         for (int i = 0; i < ROWS; i++) {
-            __m512 x = _mm512_set1_ps(a[i]);
+            __m512 x = _mm512_set1_ps(a[i * apart]);
 #pragma GCC unroll 2
             for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_fmadd_ps(x, row[v], sum[i][v]);
         }
@@ -121,66 +138,96 @@ static inline __attribute__((always_inline)) void kernel(const int vectors, int6
     }
 }
 
-/* Ask for a part of the next panel of B, columns [j, j + cols) and `depth` deep, which comes from far
- * and in more streams than the machine foresees. Parts: `of`, this is number `part`. */
-static inline void fetch(const float *B, const scp_gemm_matrix *m, int64_t j, int64_t cols,
-                         int64_t depth, int64_t part, int64_t of)
+/* Ask for part `part` of `of` of a block of X, rows [i, i + rows) and columns [j, j + cols), which
+ * comes from far and in more streams than the machine foresees. */
+static inline void fetch(const scp_gemm_matrix *X, int64_t i, int64_t rows, int64_t j, int64_t cols,
+                         int64_t part, int64_t of)
 {
-    const int64_t rows = m->transposed ? cols : depth, length = m->transposed ? depth : cols;
-    const float *x = B + (m->transposed ? j * m->ld : j);
-    for (int64_t r = part * rows / of; cols > 0 && r < (part + 1) * rows / of; r++)
+    const int64_t lines = X->transposed ? cols : rows, length = X->transposed ? rows : cols;
+    const float *x = X->x + (X->transposed ? j * X->ld + i : i * X->ld + j);
+    for (int64_t r = part * lines / of; length > 0 && r < (part + 1) * lines / of; r++)
         for (int64_t p = 0; p < length; p += LANES)
-            _mm_prefetch((const char *)(x + r * m->ld + p), _MM_HINT_T1);
+            _mm_prefetch((const char *)(x + r * X->ld + p), _MM_HINT_T1);
 }
 
-/* All of C that one packed block of A, t.rows rows and `depth` deep, contributes to. */
-static void multiply_block(const float *a, int64_t depth, int64_t n, const float *B,
-                           const scp_gemm_matrix *of_b, target t)
+static void panels(const float *a, bool across, const float *b, int64_t depth, target t)
+{
+    if (t.cols > LANES && across)
+        kernel(2, true, depth, a, b, t);
+    else if (t.cols > LANES)
+        kernel(2, false, depth, a, b, t);
+    else if (across)
+        kernel(1, true, depth, a, b, t);
+    else
+        kernel(1, false, depth, a, b, t);
+}
+
+/* A block of the product: rows [i, i + rows), columns [j, j + cols) of C and [p, p + depth) of k. */
+typedef struct block {
+    const scp_gemm_matrix *A, *B;
+    int64_t i, rows, j, cols, p, depth, k;
+} block;
+
+/* All of C that one packed block of A contributes to; meanwhile the next panel of B and the next
+ * block of A come closer. */
+static void multiply_block(const float *a, const block *x, target t)
 {
     _Alignas(64) float b[DEPTH * COLS];
-    const int64_t ld = of_b->ld, panels = (t.rows + ROWS - 1) / ROWS;
-    for (int64_t j = 0; j < n; j += COLS) {
-        const int64_t cols = least(COLS, n - j), width = cols > LANES ? COLS : LANES;
-        const int64_t next = least(COLS, n - j - cols);
-        pack(B + (of_b->transposed ? j * ld : j), ld, of_b->transposed, depth, cols, width, b);
-        for (int64_t i = 0; i < panels; i++) {
-            target to = { .C = t.C + i * ROWS * t.ldc + j,
+    const scp_gemm_matrix *B = x->B;
+    const int64_t all = (x->rows + ROWS - 1) / ROWS, calls = all * ((x->cols + COLS - 1) / COLS);
+    const int64_t after = x->p + x->depth, ahead = least(DEPTH, x->k - after);
+    for (int64_t c = 0, call = 0; c < x->cols; c += COLS) {
+        const int64_t j = x->j + c, cols = least(COLS, x->cols - c);
+        const int64_t next = least(COLS, x->cols - c - cols);
+        pack_columns(B->x + (B->transposed ? j * B->ld + x->p : x->p * B->ld + j), B->ld,
+                     B->transposed, x->depth, cols, b);
+        for (int64_t i = 0; i < all; i++, call++) {
+            target to = { .C = t.C + i * ROWS * t.ldc + c,
                           .ldc = t.ldc,
-                          .rows = least(ROWS, t.rows - i * ROWS),
+                          .rows = least(ROWS, x->rows - i * ROWS),
                           .cols = cols,
-                          .bias = t.bias ? t.bias + j : NULL,
+                          .bias = t.bias ? t.bias + c : NULL,
                           .add = t.add };
-            fetch(B, of_b, j + cols, next, depth, i, panels);
-            if (width == COLS)
-                kernel(2, depth, a + i * ROWS * depth, b, to);
-            else
-                kernel(1, depth, a + i * ROWS * depth, b, to);
+            fetch(B, x->p, x->depth, j + cols, next, i, all);
+            fetch(x->A, x->i, x->rows, after, ahead, call, calls);
+            panels(a + i * ROWS * STRIDE, x->A->transposed, b, x->depth, to);
         }
+    }
+}
+
+/* A block of C, all of k: it stays in the second cache. */
+static void multiply_deep(block x, bool add, const float *bias, float *C, int64_t ldc)
+{
+    _Alignas(64) float a[MC * STRIDE];
+    const scp_gemm_matrix *A = x.A;
+    for (x.p = 0; x.p < x.k; x.p += DEPTH) {
+        x.depth = least(DEPTH, x.k - x.p);
+        for (int64_t r = 0; r < x.rows; r += ROWS) {
+            int64_t at = x.i + r;
+            pack_rows(A->x + (A->transposed ? x.p * A->ld + at : at * A->ld + x.p), A->ld,
+                      A->transposed, x.depth, least(ROWS, x.rows - r), a + r * STRIDE);
+        }
+        multiply_block(a, &x,
+                       (target){ .C = C + x.i * ldc + x.j,
+                                 .ldc = ldc,
+                                 .bias = bias && !x.p ? bias + x.j : NULL,
+                                 .add = add || x.p > 0 });
     }
 }
 
 void scp_gemm_block(int64_t m, int64_t n, int64_t k, scp_gemm_matrix A, scp_gemm_matrix B, bool add,
                     const float *bias, float *C, int64_t ldc)
 {
-    _Alignas(64) float a[MC * DEPTH + LANES];
     for (int64_t i = 0; k == 0 && !add && i < m; i++)
         memset(C + i * ldc, 0, (size_t)n * sizeof *C);
-    for (int64_t p = 0; p < k; p += DEPTH) {
-        int64_t depth = least(DEPTH, k - p);
-        const float *of_b = B.x + (B.transposed ? p : p * B.ld);
-        for (int64_t i = 0; i < m; i += MC) {
-            target t = { .C = C + i * ldc,
-                         .ldc = ldc,
-                         .rows = least(MC, m - i),
-                         .bias = p ? NULL : bias,
-                         .add = add || p > 0 };
-            for (int64_t r = 0; r < t.rows; r += ROWS) {
-                int64_t at = i + r;
-                const float *of_a = A.x + (A.transposed ? p * A.ld + at : at * A.ld + p);
-                pack(of_a, A.ld, !A.transposed, depth, least(ROWS, t.rows - r), ROWS,
-                     a + r * depth);
-            }
-            multiply_block(a, depth, n, of_b, &B, t);
-        }
-    }
+    for (int64_t j = 0; j < n; j += NC)
+        for (int64_t i = 0; i < m; i += MC)
+            multiply_deep((block){ .A = &A,
+                                   .B = &B,
+                                   .i = i,
+                                   .rows = least(MC, m - i),
+                                   .j = j,
+                                   .cols = least(NC, n - j),
+                                   .k = k },
+                          add, bias, C, ldc);
 }
