@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "report/comparisons.h"
 #include "report/figures.h"
 #include "report/summary.h"
 
@@ -64,6 +65,7 @@ static scp_status add_scores(const scp_report_run *r, const scp_summary *sum, co
     SCP_TRY(add_score_table(r, sum, split, SCP_SUMMARY_OF_BETWEEN,
                             "Mean scores as a fraction of the between-plate ceiling"));
     SCP_TRY(add_score_table(r, sum, split, SCP_SUMMARY_REST, "Further metrics"));
+    SCP_TRY(scp_comparisons_add(r, split));
     SCP_TRY(add_truth(r, sum, split));
     SCP_TRY(add_score_table(r, sum, split, SCP_SUMMARY_DOSE, "Dose behaviour"));
     return scp_fig_dose(r, split);

@@ -8,7 +8,6 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "eval/metrics.h"
 #include "report/score_table.h"
 
 enum { DIGITS = 3, OVERLAPS = 64 };
@@ -88,8 +87,7 @@ static scp_status list_metrics(const scp_summary *s, const char *split, scp_name
     return SCP_OK;
 }
 
-/* The columns that these names stand for: titles and best values. */
-static void known_columns(const scp_names *names, scp_metric_columns *cols)
+void scp_summary_columns(const scp_names *names, scp_metric_columns *cols)
 {
     int64_t k[SCP_OVERLAP_MAX];
     scp_metric_settings s = { .pseudo = 0.1, .deg_k = 1, .overlap_k = { k, 0 } };
@@ -169,7 +167,7 @@ static scp_status choose(const scp_summary *s, const char *split, const scp_name
                          scp_summary_part part, bool mean, scp_table *t, wanted *list, size_t *n)
 {
     scp_metric_columns cols;
-    known_columns(names, &cols);
+    scp_summary_columns(names, &cols);
     *n = 0;
     for (size_t i = 0; i < scp_names_count(names); i++) {
         const char *name = scp_names_get(names, i);

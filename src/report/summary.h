@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/json.h"
+#include "eval/metrics.h"
 #include "report/table.h"
 
 typedef struct scp_summary scp_summary;
@@ -21,6 +22,9 @@ bool scp_summary_has(const scp_summary *s, const char *split);
 /** Mean share of the DEG sets that paired t-tests find at this false discovery rate [paper 4.1.2];
  *  false when the split was not tested. */
 bool scp_summary_deg_share(const scp_summary *s, const char *split, double *mean, double *fdr);
+
+/** The columns that names of metrics stand for, overlaps of any K among them: titles, best values. */
+void scp_summary_columns(const scp_names *names, scp_metric_columns *cols);
 
 typedef enum scp_summary_part {
     SCP_SUMMARY_PAPER,     /* the rows of the paper's Tables 1 to 4, EV as mean and as median */

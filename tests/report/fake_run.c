@@ -144,6 +144,13 @@ static const char metrics[] =
     "{\"event\": \"validate\", \"stage\": \"train\", \"step\": 20, \"score\": 0.5}\n"
     "{\"event\": \"step\", \"stage\": \"tr";
 
+static const char comparisons[] =
+    "split\tmodel_a\tmodel_b\tmetric\tn\tmean_a\tmean_b\tdifference\tlow\thigh\tp\tq\n"
+    "uc\tscppdm\trival <1>\tlogfc_pearson\t24\t0.81\t0.8104\t-0.0004\t-0.02\t0.01\t0.5\t0.6\n"
+    "uc\tscppdm\tthird\tlogfc_pearson\t24\t0.81\t0.7\t0.11\t0.05\t0.17\t0.001\t0.004\n"
+    "uc\tscppdm\trival <1>\tmse\t24\t0.2\t0.4\t-0.2\t\t\t\t\n"
+    "uc\tscppdm\tthird\tde_overlap_70\t24\t0.2\t0.1\t0.1\t0\t0.2\t0.2\t0.3\n";
+
 scp_status fake_run(const char *dir)
 {
     char path[SCP_PATH_MAX];
@@ -152,6 +159,7 @@ scp_status fake_run(const char *dir)
     SCP_TRY(fake_split(dir, "uc"));
     SCP_TRY(fake_split(dir, "ud"));
     SCP_TRY(put(dir, "eval/summary.json", summary));
+    SCP_TRY(put(dir, "eval/comparisons.tsv", comparisons));
     SCP_TRY(put(dir, "eval-ablation-A/summary.json", ablation));
     SCP_TRY(put(dir, "metrics-ridge.jsonl",
                 "{\"event\": \"step\", \"stage\": \"ridge\", \"step\": 1, \"loss\": 3}\n"

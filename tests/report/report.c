@@ -122,6 +122,26 @@ static void check_tables(const char *page)
     has(page, "84.0 %", "the share of significant genes");
 }
 
+static void check_comparisons(const char *page)
+{
+    has(page, "<th scope=\"col\">scppdm minus</th><th scope=\"col\">rival &lt;1&gt;</th>",
+        "comparisons: the first model against the others");
+    has(page,
+        "<th scope=\"row\">logFC-Pearson</th><td>-0.000<span class=\"ci\">-0.020 to +0.010, q "
+        "0.6</span></td><td>+0.110*<span class=\"ci\">+0.050 to +0.170, q 0.004</span></td>",
+        "differences with intervals and q, the significant one marked");
+    has(page, "<th scope=\"row\">MSE (less is better)</th><td>-0.200<span class=\"ci\"></span></td>",
+        "without an interval or a test there is none");
+    has(page, "<th scope=\"row\">DE-overlap@70</th><td>\xe2\x80\x93</td><td>+0.100",
+        "an overlap of any size; a pair that was not compared");
+    char *rows = read_file(below("report"), "comparisons_uc.tsv");
+    tap_ok(rows && strstr(rows, "uc\tscppdm\tthird\tde_overlap_70\t24\t0.2\t0.1\t"),
+           "the rows lie beside the page");
+    free(rows);
+    has(page, "Scores: Unseen drugs", "a split without comparisons has its scores");
+    tap_ok(!scp_fs_exists(below("report/comparisons_ud.tsv")), "and no file of comparisons");
+}
+
 /* Addresses in the page, other than the names of XML's namespaces. */
 static size_t addresses(const char *page)
 {
@@ -177,6 +197,7 @@ static void test_whole(void)
         char *page = read_file(below("report"), "index.html");
         if (page) {
             check_tables(page);
+            check_comparisons(page);
             has(page, "<title>A &lt;title&gt; &amp; more</title>", "the title is escaped");
             has(page, FAKE_DRUG_HTML, "a drug's name is escaped");
             has_not(page, "<b>&", "and stands nowhere as markup");
