@@ -63,6 +63,12 @@ static const scp_option choices[] = {
       .type = SCP_OPT_TEXTS,
       .offset = AT(lines),
       .help = "Cell lines of the violin figures; the default is the three with most conditions." },
+    { .key = "report.line_unit",
+      .alias = "line-unit",
+      .type = SCP_OPT_TEXT,
+      .offset = AT(line_unit),
+      .help = "Text after the names of cell lines in figures, where they stand for another context: "
+              "\"h\" for hours of exposure." },
     { .key = "report.violin_genes",
       .type = SCP_OPT_INT,
       .offset = AT(violin_genes),
@@ -117,7 +123,11 @@ const char scp_report_description[] =
     "curves.\n\n"
     "The files behind the page lie next to it: tables and data of the figures as .tsv, the figures "
     "as gnuplot scripts (.gp) and .svg. A figure can be changed and drawn again with \"gnuplot "
-    "NAME.gp\" in that folder. What a run does not have is left out, and the page says so.";
+    "NAME.gp\" in that folder. What a run does not have is left out, and the page says so.\n\n"
+    "Profiles are read row by row: a rank needs some 130 rows of the genes (32 of each file as they "
+    "are stored, 64 controls), the keys of the conditions and 40 bytes a condition and gene set twice, "
+    "rank 0 also the points of a UMAP (at most umap.points, of 1,024 numbers each where there are more "
+    "than 2,048 genes). At 62,710 genes that is about 100 MiB whatever the number of conditions.";
 
 scp_status scp_report_program(scp_comm *comm, const scp_report_settings *s,
                               const scp_text_list *runs)

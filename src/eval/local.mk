@@ -18,3 +18,4 @@ libscppdm_a_SOURCES += src/eval/gsea.h src/eval/gsea_impl.h src/eval/gsea.c src/
 	src/eval/moa.c src/eval/umap.h src/eval/umap.c
 libscppdm_a_SOURCES += src/eval/coverage.h src/eval/coverage.c
 libscppdm_a_SOURCES += src/eval/drug_embed.c src/eval/drug_embed.h
+libscppdm_a_SOURCES += src/eval/project.c src/eval/project.h

@@ -25,21 +25,20 @@ static scp_gsea_result unpack(const double v[FIELDS])
         scp_gsea_result){ .es = v[0], .nes = v[1], .p = v[2], .fdr = v[3], .peak = (size_t)v[4] };
 }
 
-/* Conditions of this rank: mine [count, 2, n_sets, FIELDS]. */
-static scp_status score_part(const scp_enrichment *e, const scp_profiles *p, double pseudo,
-                             double *mine)
+/* Conditions [begin, end): mine [.., 2, n_sets, FIELDS]. */
+static scp_status score_part(const scp_enrichment *e, scp_profiles *p, size_t begin, size_t end,
+                             double pseudo, double *mine)
 {
     double *score = NULL;
     scp_gsea_result *r = NULL;
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_alloc(p->G, sizeof *score, &score));
     SCP_GOTO(done, scp_alloc(e->n_sets, sizeof *r, &r));
-    for (size_t i = 0; i < p->count; i++)
+    for (size_t i = begin; i < end; i++)
         for (size_t side = 0; side < 2; side++) {
-            scp_profiles_logfc(p, i, side == 1, pseudo, score);
+            SCP_GOTO(done, scp_profiles_logfc(p, i, side == 1, pseudo, score));
             SCP_GOTO(done, scp_gsea_run(e->sets, score, r));
-            for (size_t k = 0; k < e->n_sets; k++)
-                pack(&r[k], mine + ((2 * i + side) * e->n_sets + k) * FIELDS);
+            for (size_t k = 0; k < e->n_sets; k++, mine += FIELDS) pack(&r[k], mine);
         }
 done:
     free(score);
@@ -84,10 +83,11 @@ static scp_status work(scp_comm *comm, const char *run, const char *split, const
                        scp_enrichment *e, double **mine, size_t *n)
 {
     scp_profiles p = { 0 };
+    size_t begin, end;
     scp_status st = SCP_OK;
-    SCP_GOTO(done, scp_profiles_read(run, split, model, (size_t)scp_comm_rank(comm),
-                                     (size_t)scp_comm_size(comm), &p));
+    SCP_GOTO(done, scp_profiles_open(run, split, model, &p));
     e->n = p.n;
+    scp_comm_share(comm, p.n, &begin, &end);
     st = scp_gsea_sets_create(gmt, p.gene, p.G, s, &e->sets);
     if (st == SCP_EDATA) { /* of another species or kind of names: the same on every rank */
         st = scp_str_format(e->why, sizeof e->why, "%.1000s", scp_err_message());
@@ -95,11 +95,11 @@ static scp_status work(scp_comm *comm, const char *run, const char *split, const
     }
     if (st != SCP_OK || !e->sets) goto done;
     e->n_sets = scp_gsea_count(e->sets);
-    *n = p.count * 2 * e->n_sets * FIELDS;
+    *n = (end - begin) * 2 * e->n_sets * FIELDS;
     SCP_GOTO(done, scp_alloc(*n, sizeof **mine, mine));
-    st = score_part(e, &p, pseudo, *mine);
+    st = score_part(e, &p, begin, end, pseudo, *mine);
 done:
-    scp_profiles_fini(&p);
+    scp_profiles_close(&p);
     return st;
 }
 

@@ -10,6 +10,8 @@
 #include "report/figures.h"
 
 /* A condition as it stands in results.csv. */
+enum { TICS = 6 /* of the axis of effects, at most */ };
+
 typedef struct condition {
     const char *line, *drug; /* borrowed from the table */
     double dose, pred, truth;
@@ -122,22 +124,33 @@ static scp_status add_curve(const curves *x, const curve *v, scp_strbuf *out)
     return scp_strbuf_addf(out, "\n\n");
 }
 
-static scp_status add_panel(const curves *x, const curve *v, size_t index, scp_strbuf *out)
+/* The largest effect of a curve, true or predicted. */
+static double highest(const curves *x, const curve *v)
+{
+    double most = 0;
+    for (size_t i = v->first; i < v->first + v->n; i++)
+        most = fmax(most, fmax(x->c[i].truth, x->c[i].pred));
+    return most;
+}
+
+static scp_status add_panel(const scp_report_run *r, const curves *x, const curve *v, size_t index,
+                            scp_strbuf *out)
 {
     const condition *c = x->c + v->first;
     scp_strbuf title = { 0 };
     scp_status st = SCP_OK;
     SCP_GOTO(done, scp_short_text(&title, c->drug, 24));
     SCP_GOTO(done, scp_strbuf_addf(&title, ", "));
-    SCP_GOTO(done, scp_short_text(&title, c->line, 14));
+    SCP_GOTO(done, scp_line_text(r, &title, c->line, 14));
     SCP_GOTO(done, scp_strbuf_addf(out, "set title "));
     SCP_GOTO(done, scp_gnuplot_text(out, title.text));
     SCP_GOTO(done,
              scp_strbuf_addf(
                  out,
-                 "\n%splot DATA index %zu using 1:2 with linespoints pt 7 ps 0.7 lw 2 lc rgb TRUTH "
+                 "\nset ytics %g\n%splot DATA index %zu using 1:2 with linespoints pt 7 ps 0.7 lw 2 lc rgb TRUTH "
                  "title 'truth', \\\n    DATA index %zu using 1:3 with linespoints pt 5 ps 0.7 lw "
                  "2 lc rgb MODEL title 'prediction'\nunset label\n",
+                 scp_tic_step(1.15 * highest(x, v), TICS),
                  c->dose > 0 ? "set logscale x\n" : "unset logscale x\n", index, index));
 done:
     scp_strbuf_fini(&title);
@@ -166,7 +179,7 @@ static scp_status put(const scp_report_run *r, const char *split, const curves *
                  rows));
     for (size_t i = 0; i < n; i++) {
         SCP_GOTO(done, add_curve(x, &x->v[i], &f.data));
-        SCP_GOTO(done, add_panel(x, &x->v[i], i, &f.script));
+        SCP_GOTO(done, add_panel(r, x, &x->v[i], i, &f.script));
     }
     SCP_GOTO(done, scp_strbuf_addf(&f.script, "unset multiplot\n"));
     SCP_GOTO(done,

@@ -234,14 +234,14 @@ done:
     return st;
 }
 
-static scp_status fill_sums(const scp_report_run *r, const scp_enrichment *e, const scp_profiles *p,
+static scp_status fill_sums(const scp_report_run *r, const scp_enrichment *e, scp_profiles *p,
                             size_t condition, const size_t *set, size_t n, scp_figure *f)
 {
     double *score = NULL;
     scp_status st = SCP_OK;
     SCP_TRY(scp_alloc(2 * p->G, sizeof *score, &score));
-    scp_profiles_logfc(p, condition, false, r->pseudo, score);
-    scp_profiles_logfc(p, condition, true, r->pseudo, score + p->G);
+    SCP_GOTO(done, scp_profiles_logfc(p, condition, false, r->pseudo, score));
+    SCP_GOTO(done, scp_profiles_logfc(p, condition, true, r->pseudo, score + p->G));
     SCP_GOTO(done, scp_strbuf_addf(&f->script, "G = %zu\nset grid\nset multiplot\n", p->G));
     for (size_t i = 0; i < n; i++) {
         SCP_GOTO(done, add_curves(e, set[i], score, score + p->G, p->G, &f->data));
@@ -254,7 +254,7 @@ done:
 }
 
 static scp_status put_sums(const scp_report_run *r, const char *split, const scp_enrichment *e,
-                           const scp_profiles *p)
+                           scp_profiles *p)
 {
     scp_figure f;
     char stem[80];
@@ -288,7 +288,7 @@ static scp_status put_all(const scp_report_run *r, const char *split, const scp_
     scp_status st = SCP_OK;
     SCP_GOTO(done, put_agreement(r, split, e));
     SCP_GOTO(done, put_scatter(r, split, e));
-    SCP_GOTO(done, scp_profiles_read(r->run, split, r->model, 0, 1, &p));
+    SCP_GOTO(done, scp_profiles_open(r->run, split, r->model, &p));
     SCP_GOTO(done, put_sums(r, split, e, &p));
     SCP_GOTO(done, scp_enrichment_long(e, &p, &text));
     SCP_GOTO(done, scp_str_format(path, sizeof path, "%s/%sgsea_%.60s.tsv", scp_page_dir(r->p),
@@ -296,7 +296,7 @@ static scp_status put_all(const scp_report_run *r, const char *split, const scp_
     st = scp_fs_write_text(path, text.text, text.len);
 done:
     scp_strbuf_fini(&text);
-    scp_profiles_fini(&p);
+    scp_profiles_close(&p);
     return st;
 }
 

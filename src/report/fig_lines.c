@@ -2,8 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
+#include "eval/project.h"
 #include "report/figures.h"
+
+/* Dimensions that more than twice as many genes are laid out in. */
+enum { DIMS = 1024, LONG_LINE = 30 };
 
 /* Every (n / most)-th condition, so that thinning is even and does not depend on ranks. */
 static size_t thinned(size_t i, size_t n, size_t most)
@@ -63,7 +68,7 @@ static scp_status add_script(const scp_classes *c, size_t m, scp_strbuf *out)
 }
 
 static scp_status put(const scp_report_run *r, const char *split, const scp_profiles *p, size_t m,
-                      const double *xy, const scp_classes *c)
+                      size_t dims, const double *xy, const scp_classes *c)
 {
     scp_figure f;
     char stem[80];
@@ -78,19 +83,58 @@ static scp_status put(const scp_report_run *r, const char *split, const scp_prof
                              "out together; %zu of %zu conditions, %zu genes. In brackets: "
                              "conditions of the line.",
                              m, p->n, p->G));
+    if (dims < p->G)
+        SCP_GOTO(done, scp_strbuf_addf(&f.caption,
+                                       " Distances by a random projection on %zu dimensions.",
+                                       dims));
     st = scp_page_figure(r->p, &f);
 done:
     scp_figure_fini(&f);
     return st;
 }
 
-scp_status scp_fig_lines(const scp_report_run *r, const char *split, const scp_profiles *p)
+/* The rows to lay out, predictions first, in fewer dimensions where genes are many: *out [2 m, dims],
+ * owned by the caller. */
+static scp_status gather(const scp_report_run *r, scp_profiles *p, size_t m, float **out,
+                         size_t *dims)
 {
-    size_t most = (size_t)r->s->umap.points / 2, m = p->n < most ? p->n : most;
+    scp_projection *to = NULL;
+    float *x = NULL;
+    scp_status st = SCP_OK;
+    SCP_GOTO(done, scp_projection_create(p->G, DIMS, (uint64_t)r->s->umap.seed, &to));
+    *dims = scp_projection_dims(to);
+    SCP_GOTO(done, scp_alloc(p->G, sizeof *x, &x));
+    SCP_GOTO(done, scp_alloc(2 * m * *dims, sizeof **out, out));
+    for (size_t i = 0; i < 2 * m; i++) {
+        SCP_GOTO(done, scp_profiles_row(p, thinned(i % m, p->n, m), i < m, x));
+        scp_projection_apply(to, x, *out + i * *dims);
+    }
+done:
+    free(x);
+    scp_projection_destroy(&to);
+    return st;
+}
+
+/* Names of the cell lines as they stand in the legend: *out [lines], scp_fs_list_free. */
+static scp_status line_texts(const scp_report_run *r, const scp_profiles *p, char ***out)
+{
+    SCP_TRY(scp_alloc(scp_names_count(p->line), sizeof **out, out));
+    for (size_t i = 0; i < scp_names_count(p->line); i++) {
+        scp_strbuf text = { 0 };
+        scp_status st = scp_line_text(r, &text, scp_names_get(p->line, i), LONG_LINE);
+        (*out)[i] = text.text;
+        SCP_TRY(st);
+    }
+    return SCP_OK;
+}
+
+scp_status scp_fig_lines(const scp_report_run *r, const char *split, scp_profiles *p)
+{
+    size_t most = (size_t)r->s->umap.points / 2, m = p->n < most ? p->n : most, dims = 0;
     float *x = NULL;
     double *xy = NULL;
     int32_t *label = NULL;
-    const char **name = NULL;
+    char **name = NULL;
     scp_classes c = { 0 };
     scp_status st = SCP_OK;
     if (!scp_umap_available())
@@ -99,25 +143,20 @@ scp_status scp_fig_lines(const scp_report_run *r, const char *split, const scp_p
                                 "then configure again)");
     if (m < 4)
         return scp_page_missing(r->p, "UMAP by cell line", "%s has %zu conditions only", split, m);
-    SCP_GOTO(done, scp_alloc(2 * m * p->G, sizeof *x, &x));
+    SCP_GOTO(done, gather(r, p, m, &x, &dims));
     SCP_GOTO(done, scp_alloc(4 * m, sizeof *xy, &xy));
     SCP_GOTO(done, scp_alloc(m, sizeof *label, &label));
-    SCP_GOTO(done, scp_alloc(scp_names_count(p->line), sizeof *name, &name));
-    for (size_t i = 0; i < scp_names_count(p->line); i++) name[i] = scp_names_get(p->line, i);
-    for (size_t i = 0; i < m; i++) {
-        size_t at = thinned(i, p->n, m);
-        memcpy(x + i * p->G, p->pred + at * p->G, p->G * sizeof *x);
-        memcpy(x + (m + i) * p->G, p->truth + at * p->G, p->G * sizeof *x);
-        label[i] = p->l[at];
-    }
-    SCP_GOTO(done, scp_classes_make(label, m, name, scp_names_count(p->line), 1, &c));
-    SCP_GOTO(done, scp_umap(x, 2 * m, p->G, &r->s->umap, xy));
-    st = put(r, split, p, m, xy, &c);
+    SCP_GOTO(done, line_texts(r, p, &name));
+    for (size_t i = 0; i < m; i++) label[i] = p->l[thinned(i, p->n, m)];
+    SCP_GOTO(done, scp_classes_make(label, m, (const char *const *)name, scp_names_count(p->line),
+                                    1, &c));
+    SCP_GOTO(done, scp_umap(x, 2 * m, dims, &r->s->umap, xy));
+    st = put(r, split, p, m, dims, xy, &c);
 done:
     free(x);
     free(xy);
     free(label);
-    free(name);
+    scp_fs_list_free(name, scp_names_count(p->line));
     scp_classes_fini(&c);
     return st;
 }

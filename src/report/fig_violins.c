@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "report/figures.h"
 
-enum { STEPS = 60, LINES = 3, LONG_NAME = 8 /* characters that fit below a violin */ };
+enum { STEPS = 60, LINES = 3, LONG_NAME = 8 /* characters that fit below a violin */, LONG_LINE = 60 };
 #define HALF_WIDTH 0.42 /* of a violin, in genes */
 
 static int by_value(const void *a, const void *b)
@@ -82,7 +82,7 @@ static void choose_genes(panel *v, size_t G, size_t n_genes, double *size)
     }
 }
 
-static scp_status panel_init(const scp_profiles *p, size_t line, double pseudo, size_t n_genes,
+static scp_status panel_init(scp_profiles *p, size_t line, double pseudo, size_t n_genes,
                              panel *v)
 {
     double *size = NULL, *lfc = NULL;
@@ -97,14 +97,14 @@ static scp_status panel_init(const scp_profiles *p, size_t line, double pseudo, 
     SCP_GOTO(done, scp_alloc(p->G, sizeof *size, &size));
     SCP_GOTO(done, scp_alloc(p->G, sizeof *lfc, &lfc));
     for (size_t i = 0; i < v->n; i++) {
-        scp_profiles_logfc(p, v->row[i], false, pseudo, lfc);
+        SCP_GOTO(done, scp_profiles_logfc(p, v->row[i], false, pseudo, lfc));
         for (size_t g = 0; g < p->G; g++) size[g] += fabs(lfc[g]);
     }
     choose_genes(v, p->G, n_genes, size);
     for (size_t i = 0; i < v->n; i++)
         for (int side = 0; side < 2; side++) {
             double *to = (side ? v->pred : v->truth) + i * n_genes;
-            scp_profiles_logfc(p, v->row[i], side, pseudo, lfc);
+            SCP_GOTO(done, scp_profiles_logfc(p, v->row[i], side, pseudo, lfc));
             for (size_t k = 0; k < n_genes; k++) to[k] = lfc[v->gene[k]];
         }
 done:
@@ -143,13 +143,14 @@ static size_t widest(const scp_profiles *p, const panel *v, size_t n_genes)
     return most;
 }
 
-static scp_status add_panel(const scp_profiles *p, const panel *v, size_t n_genes, size_t first,
-                            scp_strbuf *out)
+static scp_status add_panel(const scp_report_run *r, const scp_profiles *p, const panel *v,
+                            size_t n_genes, size_t first, scp_strbuf *out)
 {
     scp_strbuf title = { 0 };
     scp_status st = SCP_OK;
     SCP_GOTO(done,
-             scp_strbuf_addf(&title, "%s (%zu conditions)", scp_names_get(p->line, v->line), v->n));
+             scp_line_text(r, &title, scp_names_get(p->line, v->line), LONG_LINE));
+    SCP_GOTO(done, scp_strbuf_addf(&title, " (%zu conditions)", v->n));
     SCP_GOTO(done, scp_strbuf_addf(out, "set title "));
     SCP_GOTO(done, scp_gnuplot_text(out, title.text));
     SCP_GOTO(done,
@@ -208,7 +209,7 @@ static scp_status choose_lines(const scp_report_run *r, const scp_profiles *p, s
     return SCP_OK;
 }
 
-static scp_status fill(const scp_report_run *r, const scp_profiles *p, const size_t *line, size_t n,
+static scp_status fill(const scp_report_run *r, scp_profiles *p, const size_t *line, size_t n,
                        scp_figure *f)
 {
     size_t genes = (size_t)r->s->violin_genes < p->G ? (size_t)r->s->violin_genes : p->G;
@@ -223,14 +224,14 @@ static scp_status fill(const scp_report_run *r, const scp_profiles *p, const siz
         panel v;
         scp_status st = panel_init(p, line[i], r->pseudo, genes, &v);
         if (st == SCP_OK) st = add_data(&v, genes, p->gene, &f->data);
-        if (st == SCP_OK) st = add_panel(p, &v, genes, i * 4 * genes, &f->script);
+        if (st == SCP_OK) st = add_panel(r, p, &v, genes, i * 4 * genes, &f->script);
         panel_fini(&v);
         SCP_TRY(st);
     }
     return scp_strbuf_addf(&f->script, "unset multiplot\n");
 }
 
-scp_status scp_fig_violins(const scp_report_run *r, const char *split, const scp_profiles *p)
+scp_status scp_fig_violins(const scp_report_run *r, const char *split, scp_profiles *p)
 {
     scp_figure f;
     size_t line[LINES], n;

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "report/figures.h"
 
+#include <math.h>
+
 enum { MOST = sizeof((scp_classes *)0)->title / sizeof(char *), TITLE = 34 };
 
 const char *scp_split_title(const char *split)
@@ -85,4 +87,20 @@ void scp_classes_fini(scp_classes *c)
     for (size_t i = 0; i < MOST; i++) free(c->title[i]);
     free(c->of);
     *c = (scp_classes){ 0 };
+}
+
+scp_status scp_line_text(const scp_report_run *r, scp_strbuf *b, const char *line, size_t most)
+{
+    SCP_TRY(scp_short_text(b, line, most));
+    return r->s->line_unit && *r->s->line_unit ? scp_strbuf_addf(b, " %s", r->s->line_unit) : SCP_OK;
+}
+
+double scp_tic_step(double range, int most)
+{
+    static const double round_ones[] = { 1, 2, 5 };
+    if (!(range > 0) || !isfinite(range)) return 1;
+    const double least = range / most, power = pow(10, floor(log10(least)));
+    for (size_t i = 0; i < sizeof round_ones / sizeof *round_ones; i++)
+        if (round_ones[i] * power >= least) return round_ones[i] * power;
+    return 10 * power;
 }

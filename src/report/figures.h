@@ -23,11 +23,10 @@ typedef struct scp_report_run {
 const char *scp_split_title(const char *split);
 
 /** Predicted and true profiles laid out together, coloured by cell line [paper Figure 3]. */
-scp_status scp_fig_lines(const scp_report_run *r, const char *split,
-                         const scp_profiles *p) SCP_MUST_USE;
+scp_status scp_fig_lines(const scp_report_run *r, const char *split, scp_profiles *p) SCP_MUST_USE;
 /** Violins of predicted and true logFC of the most changed genes of chosen lines [Figure 3]. */
 scp_status scp_fig_violins(const scp_report_run *r, const char *split,
-                           const scp_profiles *p) SCP_MUST_USE;
+                           scp_profiles *p) SCP_MUST_USE;
 /** Embedding of the drugs coloured by mechanism, and its measures [Figure 6]. */
 scp_status scp_fig_moa(const scp_report_run *r) SCP_MUST_USE;
 /** Size of the effect against the dose, from <run>/eval/<split>/results.csv. */
@@ -53,6 +52,14 @@ scp_status scp_gnuplot_array(scp_strbuf *script, const char *name, const char *c
 /** Append at most `most` characters of a name, cut at a whole one and then followed by an ellipsis.
  */
 scp_status scp_short_text(scp_strbuf *b, const char *name, size_t most) SCP_MUST_USE;
+
+/** The same for a cell line, with report.line_unit behind it. */
+scp_status scp_line_text(const scp_report_run *r, scp_strbuf *b, const char *line,
+                         size_t most) SCP_MUST_USE;
+
+/** A round distance of tics, 1, 2 or 5 times a power of ten, of which `most` at most lie in a range;
+ *  1 where the range is not positive and finite. */
+double scp_tic_step(double range, int most);
 
 /* Classes of points for a legend of at most 12 colours: the largest ones, then "other". */
 typedef struct scp_classes {

@@ -9,9 +9,23 @@
 #include "base/mem.h"
 #include "io/h5ad.h"
 
-enum { BLOCK = 256 };
-
 static const char vehicle[] = "DMSO_TF"; /* eval/pred_file.h */
+
+/* Rows of a file read ahead. */
+typedef struct window {
+    scp_h5ad *file;
+    scp_h5ad_rows block;
+    size_t first; /* row of the file */
+} window;
+
+struct scp_profile_rows {
+    window real, pred, control; /* the control's is a row at a time */
+    size_t *true_row, *pred_row; /* [n] of the condition */
+    size_t *control_row;         /* [n_control] */
+    float *held;                 /* [SCP_PROFILES_CONTROLS, G] controls read last */
+    size_t held_of[SCP_PROFILES_CONTROLS], n_held, next; /* which; n_control: none */
+    float *x;                    /* [G] */
+};
 
 /* The keys of a file's rows. */
 typedef struct keys {
@@ -99,42 +113,31 @@ scp_status scp_profiles_find(const char *run, const char *split, const char *mod
     return SCP_OK;
 }
 
-/* Dense rows of a file: those with a destination. */
-static scp_status read_rows(scp_h5ad *f, float *const *to, size_t G)
+/* A row of a file, dense. */
+static scp_status read_row(window *w, size_t row, size_t ahead, size_t G, float *out)
 {
-    scp_h5ad_rows block = { 0 };
-    size_t n = scp_h5ad_n_obs(f);
-    scp_status st = SCP_OK;
-    for (size_t first = 0; first < n; first += BLOCK) {
-        size_t m = n - first < BLOCK ? n - first : BLOCK, wanted = 0;
-        for (size_t i = 0; i < m; i++) wanted += to[first + i] != NULL;
-        if (!wanted) continue;
-        SCP_GOTO(done, scp_h5ad_read_rows(f, first, m, &block));
-        for (size_t i = 0; i < m; i++) {
-            float *x = to[first + i];
-            if (!x) continue;
-            memset(x, 0, G * sizeof *x);
-            for (int64_t k = block.indptr[i]; k < block.indptr[i + 1]; k++)
-                x[block.column[k]] += block.value[k];
-        }
+    const size_t n = scp_h5ad_n_obs(w->file);
+    if (row < w->first || row >= w->first + w->block.n_rows) {
+        w->block.n_rows = 0;
+        SCP_TRY(scp_h5ad_read_rows(w->file, row, n - row < ahead ? n - row : ahead, &w->block));
+        w->first = row;
     }
-done:
-    scp_h5ad_rows_fini(&block);
-    return st;
+    const size_t i = row - w->first;
+    memset(out, 0, G * sizeof *out);
+    for (int64_t k = w->block.indptr[i]; k < w->block.indptr[i + 1]; k++)
+        out[w->block.column[k]] += w->block.value[k];
+    return SCP_OK;
 }
 
-/* Where the rows of the two files go. */
+/* Keys in the order of the real file. */
 typedef struct plan {
-    scp_names *condition, *control; /* keys in the order of the real file */
-    float **real, **pred;           /* [rows] destinations                */
+    scp_names *condition, *control;
 } plan;
 
 static void plan_fini(plan *w)
 {
     scp_names_destroy(&w->condition);
     scp_names_destroy(&w->control);
-    free(w->real);
-    free(w->pred);
 }
 
 static scp_status add_condition(scp_profiles *p, const keys *k, size_t row, size_t i)
@@ -166,6 +169,9 @@ static scp_status number_rows(scp_profiles *p, scp_h5ad *f, const keys *k, plan 
     SCP_GOTO(done, scp_alloc(rows, sizeof *p->p, &p->p));
     SCP_GOTO(done, scp_alloc(rows, sizeof *p->pre, &p->pre));
     SCP_GOTO(done, scp_alloc(rows, sizeof *p->dose, &p->dose));
+    SCP_GOTO(done, scp_alloc(rows, sizeof *p->rows->true_row, &p->rows->true_row));
+    SCP_GOTO(done, scp_alloc(rows, sizeof *p->rows->pred_row, &p->rows->pred_row));
+    SCP_GOTO(done, scp_alloc(rows, sizeof *p->rows->control_row, &p->rows->control_row));
     for (size_t row = 0; row < rows; row++) {
         scp_names *of = is_control(k, row) ? w->control : w->condition;
         size_t before = scp_names_count(of);
@@ -174,6 +180,7 @@ static scp_status number_rows(scp_profiles *p, scp_h5ad *f, const keys *k, plan 
         if (index != before)
             SCP_FAIL_GOTO(done, SCP_EDATA, "%s: row %zu has the key of an earlier row",
                           scp_h5ad_path(f), row);
+        (of == w->control ? p->rows->control_row : p->rows->true_row)[index] = row;
         if (of == w->condition) SCP_GOTO(done, add_condition(p, k, row, index));
     }
     p->n = scp_names_count(w->condition);
@@ -204,37 +211,21 @@ done:
     return st;
 }
 
-/* Destination of a row of either file; NULL: not held here. */
-static float *place_of(const scp_profiles *p, const plan *w, const char *key, bool control,
-                       float *matrix)
-{
-    int64_t at = scp_names_find(control ? w->control : w->condition, key);
-    if (at < 0) return NULL;
-    if (control) return matrix == p->truth ? p->control + (size_t)at * p->G : NULL;
-    if ((size_t)at < p->first || (size_t)at >= p->first + p->count) return NULL;
-    return matrix + ((size_t)at - p->first) * p->G;
-}
-
-/* Destinations of a file's rows; every condition held must get a row. */
-static scp_status place_rows(const scp_profiles *p, const plan *w, scp_h5ad *f, const keys *k,
-                             float *matrix, float ***out)
+/* Rows of the predictions by condition; every condition must have one, the last one counts. */
+static scp_status match_predictions(scp_profiles *p, const plan *w, scp_h5ad *f, const keys *k)
 {
     scp_strbuf key = { 0 };
-    size_t found = 0;
     uint8_t *seen = NULL;
     scp_status st = SCP_OK;
-    SCP_GOTO(done, scp_alloc(scp_h5ad_n_obs(f), sizeof **out, out));
     SCP_GOTO(done, scp_alloc(p->n, 1, &seen));
     for (size_t row = 0; row < scp_h5ad_n_obs(f); row++) {
-        bool control = is_control(k, row);
         SCP_GOTO(done, key_text(k, row, &key));
-        (*out)[row] = place_of(p, w, key.text, control, matrix);
-        int64_t at = control ? -1 : scp_names_find(w->condition, key.text);
+        int64_t at = is_control(k, row) ? -1 : scp_names_find(w->condition, key.text);
         if (at < 0) continue;
-        found += !seen[at];
+        p->rows->pred_row[at] = row;
         seen[at] = 1;
     }
-    for (size_t i = 0; i < p->n && found < p->n; i++)
+    for (size_t i = 0; i < p->n; i++)
         if (!seen[i])
             SCP_FAIL_GOTO(done, SCP_EDATA,
                           "%s has no row of %s, %s %g uM, plate %s, which the true profiles have: "
@@ -265,64 +256,83 @@ done:
     return st;
 }
 
-static scp_status read_real(scp_profiles *p, scp_h5ad *f, size_t rank, size_t size, plan *w)
+static scp_status match_real(scp_profiles *p, plan *w)
 {
+    scp_h5ad *f = p->rows->real.file;
     keys k = { 0 };
     scp_status st = SCP_OK;
     p->G = scp_h5ad_n_vars(f);
     SCP_GOTO(done, scp_h5ad_var_names(f, &p->gene));
     SCP_GOTO(done, keys_read(f, &k));
     SCP_GOTO(done, number_rows(p, f, &k, w));
-    SCP_GOTO(done, find_controls(p, scp_h5ad_path(f), w));
-    p->first = p->n * rank / size;
-    p->count = p->n * (rank + 1) / size - p->first;
-    SCP_GOTO(done, scp_alloc(p->n_control * p->G, sizeof *p->control, &p->control));
-    SCP_GOTO(done, scp_alloc(p->count * p->G, sizeof *p->truth, &p->truth));
-    SCP_GOTO(done, scp_alloc(p->count * p->G, sizeof *p->pred, &p->pred));
-    SCP_GOTO(done, place_rows(p, w, f, &k, p->truth, &w->real));
-    st = read_rows(f, w->real, p->G);
+    st = find_controls(p, scp_h5ad_path(f), w);
 done:
     keys_fini(&k);
     return st;
 }
 
-static scp_status read_pred(scp_profiles *p, scp_h5ad *f, plan *w)
+static scp_status match_pred(scp_profiles *p, const plan *w)
 {
+    scp_h5ad *f = p->rows->pred.file;
     keys k = { 0 };
     scp_status st = SCP_OK;
     SCP_GOTO(done, check_genes(p, f));
     SCP_GOTO(done, keys_read(f, &k));
-    SCP_GOTO(done, place_rows(p, w, f, &k, p->pred, &w->pred));
-    st = read_rows(f, w->pred, p->G);
+    st = match_predictions(p, w, f, &k);
 done:
     keys_fini(&k);
     return st;
 }
 
-scp_status scp_profiles_read(const char *run, const char *split, const char *model, size_t rank,
-                             size_t size, scp_profiles *p)
+static scp_status make_room(scp_profiles *p)
+{
+    struct scp_profile_rows *r = p->rows;
+    r->n_held = p->n_control < SCP_PROFILES_CONTROLS ? p->n_control : SCP_PROFILES_CONTROLS;
+    for (size_t i = 0; i < r->n_held; i++) r->held_of[i] = p->n_control;
+    SCP_TRY(scp_alloc(r->n_held * p->G, sizeof *r->held, &r->held));
+    return scp_alloc(p->G, sizeof *r->x, &r->x);
+}
+
+scp_status scp_profiles_open(const char *run, const char *split, const char *model, scp_profiles *p)
 {
     char path[SCP_PATH_MAX];
-    scp_h5ad *real = NULL, *pred = NULL;
     plan w = { 0 };
     scp_status st = SCP_OK;
     *p = (scp_profiles){ 0 };
     SCP_TRY(scp_str_format(p->model, sizeof p->model, "%s", model));
-    SCP_TRY(path_of(run, split, NULL, path));
-    SCP_GOTO(done, scp_h5ad_open(path, &real));
-    SCP_GOTO(done, read_real(p, real, rank, size, &w));
+    SCP_TRY(scp_alloc(1, sizeof *p->rows, &p->rows));
+    SCP_GOTO(done, path_of(run, split, NULL, path));
+    SCP_GOTO(done, scp_h5ad_open(path, &p->rows->real.file));
+    p->rows->control.file = p->rows->real.file;
+    SCP_GOTO(done, match_real(p, &w));
     SCP_GOTO(done, path_of(run, split, model, path));
-    SCP_GOTO(done, scp_h5ad_open(path, &pred));
-    SCP_GOTO(done, read_pred(p, pred, &w));
+    SCP_GOTO(done, scp_h5ad_open(path, &p->rows->pred.file));
+    SCP_GOTO(done, match_pred(p, &w));
+    st = make_room(p);
 done:
-    scp_h5ad_close(&real);
-    scp_h5ad_close(&pred);
     plan_fini(&w);
     return st;
 }
 
-void scp_profiles_fini(scp_profiles *p)
+static void rows_close(struct scp_profile_rows *r)
 {
+    if (!r) return;
+    scp_h5ad_rows_fini(&r->real.block);
+    scp_h5ad_rows_fini(&r->pred.block);
+    scp_h5ad_rows_fini(&r->control.block);
+    scp_h5ad_close(&r->real.file); /* the controls', too */
+    scp_h5ad_close(&r->pred.file);
+    free(r->true_row);
+    free(r->pred_row);
+    free(r->control_row);
+    free(r->held);
+    free(r->x);
+    free(r);
+}
+
+void scp_profiles_close(scp_profiles *p)
+{
+    rows_close(p->rows);
     scp_fs_list_free(p->gene, p->gene ? p->G : 0);
     scp_names_destroy(&p->line);
     scp_names_destroy(&p->drug);
@@ -332,18 +342,43 @@ void scp_profiles_fini(scp_profiles *p)
     free(p->p);
     free(p->dose);
     free(p->pre);
-    free(p->control);
-    free(p->truth);
-    free(p->pred);
     *p = (scp_profiles){ 0 };
 }
 
-void scp_profiles_logfc(const scp_profiles *p, size_t i, bool predicted, double pseudo, double *out)
+scp_status scp_profiles_row(scp_profiles *p, size_t i, bool predicted, float *out)
 {
-    const float *x = (predicted ? p->pred : p->truth) + i * p->G;
-    const float *pre = p->control + (size_t)p->pre[p->first + i] * p->G;
+    struct scp_profile_rows *r = p->rows;
+    SCP_ARG(i < p->n && out, "a condition and room for its profile are required");
+    return read_row(predicted ? &r->pred : &r->real, (predicted ? r->pred_row : r->true_row)[i],
+                    SCP_PROFILES_WINDOW, p->G, out);
+}
+
+/* A control, from those that were read last where it is one of them. */
+static scp_status control_of(scp_profiles *p, size_t i, const float **out)
+{
+    struct scp_profile_rows *r = p->rows;
+    const size_t control = (size_t)p->pre[i];
+    for (size_t k = 0; k < r->n_held; k++)
+        if (r->held_of[k] == control) {
+            *out = r->held + k * p->G;
+            return SCP_OK;
+        }
+    const size_t at = r->next++ % r->n_held;
+    r->held_of[at] = p->n_control;
+    SCP_TRY(read_row(&r->control, r->control_row[control], 1, p->G, r->held + at * p->G));
+    r->held_of[at] = control;
+    *out = r->held + at * p->G;
+    return SCP_OK;
+}
+
+scp_status scp_profiles_logfc(scp_profiles *p, size_t i, bool predicted, double pseudo, double *out)
+{
+    const float *pre = NULL, *x = p->rows->x;
+    SCP_TRY(scp_profiles_row(p, i, predicted, p->rows->x));
+    SCP_TRY(control_of(p, i, &pre));
     for (size_t g = 0; g < p->G; g++)
         out[g] = log2((fmax(x[g], 0) + pseudo) / (fmax(pre[g], 0) + pseudo));
+    return SCP_OK;
 }
 
 scp_status scp_profiles_label(const scp_profiles *p, size_t i, scp_strbuf *out)

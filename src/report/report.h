@@ -21,6 +21,7 @@ typedef struct scp_report_settings {
     scp_text_list splits;    /* "uc", "ud", ...                                          */
     int statistic;           /* of the score tables: 0 median, 1 mean                    */
     scp_text_list lines;     /* cell lines of the violins; empty: those with most conditions */
+    char *line_unit;         /* after names of cell lines in figures; NULL: nothing       */
     int64_t violin_genes;    /* genes a violin figure shows                              */
     int64_t dose_curves;     /* (line, drug) that are drawn                              */
     char *gene_sets;         /* GMT file; NULL: no enrichment                            */

@@ -118,11 +118,11 @@ static scp_status add_profiles(const scp_report_run *r, const char *split)
             "eval.h5ad=true",
             r->run, split, r->s->model ? r->s->model : "MODEL");
     SCP_TRY(scp_page_paragraph(r->p, "Predictions of model %s.", r->model));
-    SCP_GOTO(done, scp_profiles_read(r->run, split, r->model, 0, 1, &p));
+    SCP_GOTO(done, scp_profiles_open(r->run, split, r->model, &p));
     SCP_GOTO(done, scp_fig_lines(r, split, &p));
     st = scp_fig_violins(r, split, &p);
 done:
-    scp_profiles_fini(&p);
+    scp_profiles_close(&p);
     return st;
 }
 

@@ -61,3 +61,8 @@ TESTS += tests/eval/kriging.t
 tests_eval_kriging_t_SOURCES = tests/eval/kriging.c $(tests_eval_screen)
 tests_eval_kriging_t_LDADD = libscptest.a $(LDADD)
 EXTRA_DIST += tests/golden/make_kriging_golden.py tests/golden/kriging.tsv
+
+check_PROGRAMS += tests/eval/project.t
+TESTS += tests/eval/project.t
+tests_eval_project_t_SOURCES = tests/eval/project.c
+tests_eval_project_t_LDADD = libscptest.a $(LDADD)

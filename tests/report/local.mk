@@ -11,3 +11,8 @@ tests_report_report_mpi_SOURCES = tests/report/report.c tests/report/fake_run.c 
 tests_report_report_mpi_LDADD = libscptest.a $(LDADD) $(IGRAPH_LIBS)
 tests_report_page_t_SOURCES = tests/report/page.c
 tests_report_page_t_LDADD = libscptest.a $(LDADD)
+
+check_PROGRAMS += tests/report/memory.t
+TESTS += tests/report/memory.t
+tests_report_memory_t_SOURCES = tests/report/memory.c
+tests_report_memory_t_LDADD = libscptest.a $(LDADD)

@@ -128,8 +128,33 @@ static void test_figure(void)
     free(text);
 }
 
+static void test_tics(void)
+{
+    tap_ok(scp_tic_step(23, 6) == 5 && scp_tic_step(12, 6) == 2 && scp_tic_step(6, 6) == 1 &&
+               fabs(scp_tic_step(0.61, 6) - 0.2) < 1e-12 && scp_tic_step(70, 6) == 20,
+           "tics at round distances, six at most");
+    tap_ok(scp_tic_step(0, 6) == 1 && scp_tic_step(NAN, 6) == 1, "nothing to divide");
+}
+
+static void test_line_text(void)
+{
+    static char unit[] = "h";
+    scp_report_settings s = { 0 };
+    const scp_report_run r = { .s = &s };
+    scp_strbuf b = { 0 };
+    if (tap_st(scp_line_text(&r, &b, "A549", 10), "a cell line"))
+        tap_ok(strcmp(b.text, "A549") == 0, "by its name");
+    s.line_unit = unit;
+    b.len = 0;
+    if (tap_st(scp_line_text(&r, &b, "24", 10), "hours of exposure"))
+        tap_ok(strcmp(b.text, "24 h") == 0, "with the unit");
+    scp_strbuf_fini(&b);
+}
+
 int main(void)
 {
+    test_tics();
+    test_line_text();
     test_escaping();
     test_marks();
     test_csv();
