@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "model/toy.h"
+#include "report/ablation.h"
 #include "tap.h"
 
 enum { PROBES = 5, B = 6 };
@@ -96,6 +97,22 @@ static void check_denoiser(const char *name, const char *const *extra)
 
 #define DENOISER(name, ...) check_denoiser(name, (const char *const[]){ __VA_ARGS__, NULL })
 
+/* Every ablation that has a network of its own, in both block modes; D and E sample from the full
+ * model's. */
+static void check_ablations(void)
+{
+    static const char *const mode[] = { "residual", "literal" };
+    char name[64], setting[64], block[64];
+    for (size_t i = 1; i < SCP_ABLATIONS; i++)
+        for (size_t m = 0; m < 2 && !scp_ablations[i].sampling; m++) {
+            const scp_ablation *a = &scp_ablations[i];
+            snprintf(name, sizeof name, "ablation %c, %s", a->letter, mode[m]);
+            snprintf(setting, sizeof setting, "%s=%s", a->key, a->value);
+            snprintf(block, sizeof block, "model.block_mode=%s", mode[m]);
+            DENOISER(name, setting, block);
+        }
+}
+
 static void check_vae(const char *name, const char *const *extra)
 {
     toy t;
@@ -122,11 +139,7 @@ int main(void)
     DENOISER("literal, v, shift", "model.block_mode=literal", "diffusion.parameterization=v",
              "diffusion.target=shift");
     DENOISER("two blocks, three widths", "model.blocks=2", "model.widths=20,18,16");
-    DENOISER("inject none", "model.inject=none");
-    DENOISER("inject concat_mlp", "model.inject=concat_mlp");
-    DENOISER("inject concat_attn", "model.inject=concat_attn");
-    DENOISER("drug number", "model.drug_encoder=id");
-    DENOISER("drug number, literal", "model.drug_encoder=id", "model.block_mode=literal");
+    check_ablations();
     DENOISER("concat_mlp, v, shift", "model.inject=concat_mlp", "diffusion.parameterization=v",
              "diffusion.target=shift");
     DENOISER("zeros for a dropped channel", "model.null=zero");
