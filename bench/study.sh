@@ -38,8 +38,9 @@ autoencoder_of() {
 # $study/seed<N>. Needs: study (folder), shard_of SEED DIR (a function that makes DIR/shard.h5 and sets eval_more, options
 # for scoring), config (settings of the model), more_vae, more_train (further options), baseline_steps, stratum ("line:dose
 # level", or empty). May have: study_bounds (rows of what is possible, such as ",truth"), study_share (one of them, of which
-# scppdm's share is a row).
+# scppdm's share is a row), study_members (so many networks from other seeds make the row `ensemble` with scppdm).
 
+study_members=0
 study_bounds=
 study_share=
 study_models=scppdm,regression,ridge,linear_shift,mlp,mlp_shift,perturb_mean,nearest_drug,context_mean,global_mean,line_mean,no_change,autoencoder
@@ -48,6 +49,25 @@ paper_form="--set diffusion.parameterization=eps --set diffusion.target=post --s
  --set guidance.s_p=1 --set guidance.s_0=3 --set guidance.alpha=2 --set guidance.gamma=-0.5
  --set guidance.readout=draws --set guidance.draws=1 --set guidance.ddim_steps=50 --set guidance.spread=0 --set guidance.doubt=0
  --set choose.s_p=[] --set choose.s_0=[] --set choose.doubt=[]"
+
+# rows_of_study: all rows of its run folders, with commas.
+rows_of_study() {
+    if [ "$study_members" -gt 0 ]; then rows=,ensemble; else rows=; fi
+    printf '%s' "scppdm$rows,${study_models#scppdm,}$study_bounds"
+}
+
+# study_member RUN SEED OPTION...: an autoencoder and a network as those of the study's run, from another seed.
+study_member() {
+    member=$1
+    member_seed=$2
+    shift 2
+    # shellcheck disable=SC2086
+    piece "$member" vae program scppdm_vae --config "$config" "$@" --run "$member" \
+        --set "vae_train.seed=$member_seed" $more_vae
+    # shellcheck disable=SC2086
+    piece "$member" scppdm program scppdm_train --config "$config" "$@" --run "$member" \
+        --set "train.seed=$member_seed" $more_train
+}
 
 # study_seed SEED: all models of one seed.
 study_seed() {
@@ -70,8 +90,17 @@ study_seed() {
         piece "$run" "$model" program scppdm_train --config "$top/mpi/conf/baseline-$file.yaml" "$@" --run "$run" \
             --model "$model" --set "train.seed=$seed" --set "train.steps=$baseline_steps"
     done
+    members=
+    m=0
+    while [ $m -lt "$study_members" ]; do
+        m=$((m + 1))
+        # shellcheck disable=SC2086
+        study_member "$at/member$m" $((100 * m + seed)) "$@"
+        members=$members${members:+,}$at/member$m
+    done
     # shellcheck disable=SC2086 # a list of options
-    piece "$run" eval program scppdm_eval --run "$run" "$@" --models "$study_models$study_bounds" --set eval.h5ad=false $eval_more
+    piece "$run" eval program scppdm_eval --run "$run" "$@" --models "$(rows_of_study)" ${members:+--members "$members"} \
+        --set eval.h5ad=false $eval_more
     paper=$at/paper
     if [ ! -e "$paper/latents.h5" ]; then autoencoder_of "$paper" "$run"; fi
     # shellcheck disable=SC2086
@@ -94,7 +123,8 @@ scores_of() {
             printf '%s %s scppdm %s %s\n' $s $split "$dir/strata.tsv" "$dir/$split/agg_results.csv"
             printf '%s %s scppdm-paper-form %s %s\n' $s $split "$study/seed$s/paper/eval/strata.tsv" \
                 "$study/seed$s/paper/eval/$split/agg_results.csv"
-            for model in $(printf '%s' "${study_models#scppdm,}$study_bounds" | tr ',' ' '); do
+            for model in $(rows_of_study | tr ',' ' '); do
+                if [ "$model" = scppdm ]; then continue; fi
                 printf '%s %s %s %s %s\n' $s $split "$model" "$dir/strata.tsv" "$dir/$split/${model}_agg_results.csv"
             done
             for ceiling in within_well between_plate; do

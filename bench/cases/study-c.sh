@@ -8,6 +8,7 @@ plates=${1:?study-c needs the file tggates_small_hepatocyte.h5ad}
 . "$bench/study.sh"
 config=$top/mpi/conf/tggates.yaml
 stratum=24:0
+study_members=2
 baseline_steps=1000
 more_vae=
 more_train=
