@@ -98,6 +98,29 @@ static scp_status check(const scp_method *m, const scp_guidance *gd)
     return SCP_OK;
 }
 
+/* Evaluations of the network for one prediction. */
+static int64_t prediction_steps(const scp_generator *s)
+{
+    const bool once = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION ||
+                      s->gd.readout == SCP_READOUT_MEAN;
+    return once ? 1 : s->gd.ddim_steps;
+}
+
+/* The network at the times of a chain of so many steps. */
+static scp_status build_network(scp_generator *s, int64_t steps)
+{
+    const bool regression = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION;
+    int64_t *time = NULL;
+    SCP_TRY(scp_alloc((size_t)steps, sizeof *time, &time));
+    for (int64_t k = 0; k < steps; k++)
+        time[k] = regression ? 0 : scp_schedule_time(&s->schedule, steps, k);
+    scp_status st = scp_net_create(&s->m, s->model, time, steps, (int64_t)s->rows, &s->net);
+    free(time);
+    SCP_TRY(st);
+    s->net_set = false;
+    return SCP_OK;
+}
+
 scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp_params *model,
                                 scp_params *vae, const scp_latent_stats *stats, const uint8_t *fp,
                                 size_t n_drugs, size_t G, scp_generator **out)
@@ -122,6 +145,8 @@ scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp
     SCP_GOTO(fail, scp_schedule_init(&s->schedule, m->diffusion.T, m->diffusion.beta_first,
                                      m->diffusion.beta_last));
     SCP_GOTO(fail, build_condition(s));
+    /* both graphs now: weights are loaded into the parameters that they create */
+    SCP_GOTO(fail, build_network(s, prediction_steps(s)));
     SCP_GOTO(fail, scp_plan_create(s->cond_graph, NULL, NULL, &s->cond_plan));
     SCP_GOTO(fail, allocate(s));
     SCP_GOTO(fail, bind_fingerprints(s, fp));
@@ -184,20 +209,9 @@ static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size
 /* The network at the times of a chain, with the conditions of the block. */
 static scp_status ready_network(scp_generator *s, int64_t steps)
 {
-    const bool regression = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION;
-    int64_t *time = NULL;
     s->at = 0;
     if (s->net && scp_net_times(s->net) != steps) scp_net_destroy(&s->net);
-    if (!s->net) {
-        SCP_TRY(scp_alloc((size_t)steps, sizeof *time, &time));
-        for (int64_t k = 0; k < steps; k++)
-            time[k] = regression ? 0 : scp_schedule_time(&s->schedule, steps, k);
-        scp_status st =
-            scp_net_create(&s->m, s->model, time, steps, (int64_t)s->rows, &s->net);
-        free(time);
-        SCP_TRY(st);
-        s->net_set = false;
-    }
+    if (!s->net) SCP_TRY(build_network(s, steps));
     if (!s->net_set) SCP_TRY(scp_net_set(s->net, s->host[0], s->host[1], s->host[2]));
     s->net_set = true;
     return SCP_OK;
@@ -274,7 +288,7 @@ static scp_status predict_block(scp_generator *s, const scp_conditions *c, size_
 {
     const size_t Dz = (size_t)s->m.vae.latent;
     const int64_t draws = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION ? 1 : s->gd.draws,
-                  steps = s->gd.readout == SCP_READOUT_MEAN ? 1 : s->gd.ddim_steps;
+                  steps = prediction_steps(s);
     double *sum = NULL;
     scp_status st = SCP_OK;
     SCP_TRY(scp_alloc(n * Dz, sizeof *sum, &sum));
