@@ -38,3 +38,7 @@ noinst_PROGRAMS += bench/bench_products
 bench_bench_products_SOURCES = bench/bench_products.c bench/timing.h
 bench_bench_products_LDADD = $(LDADD)
 EXTRA_DIST += bench/cases/products.sh
+noinst_PROGRAMS += bench/bench_scaling
+bench_bench_scaling_SOURCES = bench/bench_scaling.c bench/scaling_model.h bench/scaling_model.c bench/step_run.h bench/step_run.c bench/timing.h
+bench_bench_scaling_LDADD = libscptoy.a $(LDADD)
+EXTRA_DIST += bench/cases/growth.sh

@@ -57,32 +57,6 @@ static scp_status replan(step_run *b, scp_backend *backend, const scp_op_impl **
     return step_bind(b);
 }
 
-static double bytes_of(const scp_node *n)
-{
-    double size = n->dtype == SCP_U8 ? 1 : 4;
-    return size * (double)scp_shape_count(&n->shape);
-}
-
-/* Bytes of a node's table that a gather touches are those of its result. */
-static double bytes_in(const scp_node *n, int i)
-{
-    bool table = n->in[i]->op == SCP_OP_TABLE;
-    return table && scp_shape_count(&n->in[i]->shape) > scp_shape_count(&n->shape)
-               ? (n->op == SCP_OP_GATHER_DIR ? 2 : 1) * bytes_of(n)
-               : bytes_of(n->in[i]);
-}
-
-/* What a call must read and write at least: inputs and result; backward also the gradients. */
-static double call_bytes(const scp_node *n, int direction)
-{
-    double sum = bytes_of(n);
-    for (int i = 0; i < n->n_in; i++) {
-        if (direction == FORWARD) sum += bytes_in(n, i);
-        if (direction == BACKWARD && n->in[i]->needs_grad) sum += 2 * bytes_of(n->in[i]);
-    }
-    return sum;
-}
-
 static double call_flops(const scp_node *n, int direction)
 {
     double all = step_product_flops(n), ahead = all / 3;
@@ -114,7 +88,7 @@ static void add_node(row *rows, size_t *n, const scp_node *node, int64_t steps)
         r->calls++;
         r->seconds += spent[node->id][d] / (double)steps;
         r->flops += call_flops(node, d);
-        r->bytes += call_bytes(node, d);
+        r->bytes += step_call_bytes(node, d == BACKWARD);
     }
 }
 

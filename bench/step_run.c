@@ -8,7 +8,7 @@
 #include "tensor/optim.h"
 #include "timing.h"
 
-enum { B = STEP_BATCH, LINES = 20, DRUGS = 50 }; /* 2,000 pairs */
+enum { LINES = 20, DRUGS = 50 }; /* 2,000 pairs */
 
 static const scp_option_group train_groups[] = { { scp_train_options, 0, "train" }, { 0 } };
 
@@ -16,9 +16,13 @@ scp_status step_begin(step_run *b, int64_t genes, const char *const *settings)
 {
     const screen_size size = { LINES, DRUGS, (int)genes, 1 };
     SCP_TRY(scp_conf_defaults(train_groups, &b->c));
-    SCP_TRY((b->model == STEP_VAE ? toy_vae : toy_denoiser)(&b->t, "cpu", &size, B, settings, NULL));
+    if (!b->batch) b->batch = STEP_BATCH;
+    if (!b->ranks) b->ranks = 1;
+    b->rows = (size_t)(b->batch / b->ranks);
+    SCP_TRY((b->model == STEP_VAE ? toy_vae : toy_denoiser)(&b->t, "cpu", &size, (int64_t)b->rows,
+                                                            settings, NULL));
     b->K = (size_t)b->t.m.diffusion.negatives;
-    size_t most = b->K > B ? b->K : B;
+    size_t most = b->K > b->rows ? b->K : b->rows;
     SCP_TRY(scp_alloc(most, sizeof *b->row, &b->row));
     return scp_alloc(most, sizeof *b->ids, &b->ids);
 }
@@ -43,30 +47,39 @@ static scp_status feed(step_run *b, const scp_node *input, const int32_t *of_pai
     return scp_plan_feed_i32(b->t.plan, input, b->ids);
 }
 
+static void draw_rows(step_run *b, size_t of, int64_t step)
+{
+    scp_sampler_rows(b->t.step.seed, of, (uint64_t)step, (uint64_t)b->batch,
+                     (uint64_t)b->t.step.row0, b->rows, b->row);
+}
+
 /* Every profile is one to train on. */
 static scp_status feed_vae(step_run *b, int64_t step)
 {
     const double weights[2] = { 1, b->t.m.vae.beta };
-    scp_sampler_rows(b->t.step.seed, b->t.data.P, (uint64_t)step, B, 0, B, b->row);
-    SCP_TRY(feed(b, b->t.vae.rows, NULL, B));
+    draw_rows(b, b->t.data.P, step);
+    SCP_TRY(feed(b, b->t.vae.rows, NULL, b->rows));
     return scp_plan_feed_f64(b->t.plan, b->t.vae.weights, weights);
 }
 
 /* Every pair is a training pair here. */
-static scp_status feed_step(step_run *b, int64_t step)
+scp_status step_feed(step_run *b, int64_t step)
 {
+    b->t.step.row0 = b->rank * (int64_t)b->rows;
+    b->t.step.step = step;
     if (b->model == STEP_VAE) return feed_vae(b, step);
     const scp_dataset *d = &b->t.data;
     const scp_train_nodes *n = &b->t.nodes;
     const scp_diffusion_config *f = &b->t.m.diffusion;
     const double weights[3] = { 1, f->lambda_align, f->lambda_info };
-    scp_sampler_rows(b->t.step.seed, d->N, (uint64_t)step, B, 0, B, b->row);
-    SCP_TRY(feed(b, n->pair, NULL, B));
-    SCP_TRY(feed(b, n->drug, b->t.tables.pair_drug, B));
-    SCP_TRY(feed(b, n->key, b->t.tables.pair_key, B));
-    SCP_TRY(feed(b, n->post, d->post, B));
-    SCP_TRY(feed(b, n->pre, d->pre, B));
-    scp_sampler_negatives(b->t.step.seed, d->N, (uint64_t)step, B, (uint64_t)f->bank, b->K, b->row);
+    draw_rows(b, d->N, step);
+    SCP_TRY(feed(b, n->pair, NULL, b->rows));
+    SCP_TRY(feed(b, n->drug, b->t.tables.pair_drug, b->rows));
+    SCP_TRY(feed(b, n->key, b->t.tables.pair_key, b->rows));
+    SCP_TRY(feed(b, n->post, d->post, b->rows));
+    SCP_TRY(feed(b, n->pre, d->pre, b->rows));
+    scp_sampler_negatives(b->t.step.seed, d->N, (uint64_t)step, (uint64_t)b->batch,
+                          (uint64_t)f->bank, b->K, b->row);
     SCP_TRY(feed(b, n->neg_key, b->t.tables.pair_key, b->K));
     SCP_TRY(feed(b, n->neg_post, d->post, b->K));
     SCP_TRY(feed(b, n->neg_pre, d->pre, b->K));
@@ -100,8 +113,7 @@ scp_status step_timed(step_run *b, int64_t step, double part[4])
 {
     double at[4];
     at[0] = scp_clock_seconds();
-    b->t.step.step = step;
-    SCP_TRY(feed_step(b, step));
+    SCP_TRY(step_feed(b, step));
     SCP_TRY(scp_plan_forward(b->t.plan, &b->t.step));
     at[1] = scp_clock_seconds();
     SCP_TRY(scp_plan_backward(b->t.plan));
@@ -126,6 +138,31 @@ double step_product_flops(const scp_node *n)
     double R = (double)x->shape.d[0], W = (double)x->shape.d[1], sum = 2 * R * W * W * 2;
     if (n->op == SCP_OP_INFO_NCE) sum += 2 * R * W * (double)n->in[2]->shape.d[0] * 3;
     return sum; /* z M, dM; over the negatives */
+}
+
+static double bytes_of(const scp_node *n)
+{
+    double size = n->dtype == SCP_U8 ? 1 : 4;
+    return size * (double)scp_shape_count(&n->shape);
+}
+
+/* Bytes of a node's table that a gather touches are those of its result. */
+static double bytes_in(const scp_node *n, int i)
+{
+    bool table = n->in[i]->op == SCP_OP_TABLE;
+    return table && scp_shape_count(&n->in[i]->shape) > scp_shape_count(&n->shape)
+               ? (n->op == SCP_OP_GATHER_DIR ? 2 : 1) * bytes_of(n)
+               : bytes_of(n->in[i]);
+}
+
+double step_call_bytes(const scp_node *n, bool backward)
+{
+    double sum = bytes_of(n);
+    for (int i = 0; i < n->n_in; i++) {
+        if (!backward) sum += bytes_in(n, i);
+        if (backward && n->in[i]->needs_grad) sum += 2 * bytes_of(n->in[i]);
+    }
+    return sum;
 }
 
 /* LINEAR of this backend. */
