@@ -7,10 +7,10 @@ bench_pack_floor_SOURCES = bench/pack_floor.c
 bench_pack_floor_LDADD = $(LDADD)
 bench_bench_ops_SOURCES = bench/bench_ops.c bench/timing.h
 bench_bench_ops_LDADD = libscpcases.a $(LDADD)
-bench_bench_step_SOURCES = bench/bench_step.c bench/step_run.h bench/step_run.c bench/step_ops.h bench/step_ops.c bench/step_export.h bench/step_export.c bench/timing.h
+bench_bench_step_SOURCES = bench/bench_step.c bench/sheet.h bench/sheet.c bench/step_run.h bench/step_run.c bench/step_ops.h bench/step_ops.c bench/step_export.h bench/step_export.c bench/timing.h
 bench_bench_step_LDADD = libscptoy.a $(LDADD)
 noinst_PROGRAMS += bench/bench_sample
-bench_bench_sample_SOURCES = bench/bench_sample.c bench/sample_run.h bench/sample_run.c bench/step_run.h bench/step_run.c bench/timing.h
+bench_bench_sample_SOURCES = bench/bench_sample.c bench/sheet.h bench/sheet.c bench/sample_run.h bench/sample_run.c bench/step_run.h bench/step_run.c bench/timing.h
 bench_bench_sample_LDADD = libscptoy.a $(LDADD)
 EXTRA_DIST += bench/training.sh bench/cases/vae.sh bench/cases/sample.sh bench/peers/training.py bench/peers/vae_torch.py \
 	bench/peers/sample_torch.py
@@ -24,7 +24,7 @@ EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/c
 	bench/results/memory-zen5.json bench/results/ops-zen5.json bench/results/prep-zen5.json \
 	bench/results/scaling-zen5.json bench/results/step-zen5.json
 EXTRA_PROGRAMS += bench/bench_gpu
-bench_gpu_sources = bench/gpu/bench_gpu.c bench/gpu/gpu_step.h bench/gpu/gpu_step.c bench/gpu/gpu_list.h \
+bench_gpu_sources = bench/gpu/bench_gpu.c bench/sheet.h bench/sheet.c bench/sample_run.h bench/sample_run.c bench/gpu/gpu_step.h bench/gpu/gpu_step.c bench/gpu/gpu_list.h \
 	bench/gpu/gpu_list.c bench/step_export.h bench/step_export.c bench/timing.h
 bench_bench_gpu_SOURCES = $(bench_gpu_sources)
 bench_bench_gpu_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bench

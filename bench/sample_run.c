@@ -5,12 +5,9 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "base/str.h"
 #include "diffusion/net.h"
-#include "io/safetensors.h"
 #include "model/vae_run.h"
-
-enum { MAX_TENSORS = 512, MAX_META = 8, NAME = 160, SHAKE = 104 };
+#include "sheet.h"
 
 static const scp_option_group guidance_groups[] = { { scp_guidance_options, 0, "guidance" },
                                                     { 0 } };
@@ -82,90 +79,33 @@ void sample_end(sample_run *r)
     free(r->id);
 }
 
-typedef struct sheet {
-    scp_st_tensor tensor[MAX_TENSORS];
-    char name[MAX_TENSORS][NAME];
-    void *owned[MAX_TENSORS];
-    size_t n, n_owned, n_meta;
-    scp_st_meta meta[MAX_META];
-    char value[MAX_META][SCP_REAL_TEXT];
-} sheet;
-
-static scp_status add(sheet *s, scp_st_type type, const char *prefix, const char *name,
-                      const scp_shape *shape, const void *data)
-{
-    SCP_ARG(s->n < MAX_TENSORS, "more than %d tensors", MAX_TENSORS);
-    scp_st_tensor *x = &s->tensor[s->n];
-    SCP_TRY(scp_str_format(s->name[s->n], NAME, "%s%s", prefix, name));
-    *x = (scp_st_tensor){ .name = s->name[s->n], .type = type, .rank = shape->n, .data = data };
-    for (int i = 0; i < shape->n; i++) x->shape[i] = shape->d[i];
-    s->n++;
-    return SCP_OK;
-}
-
-/* Doubles as a tensor of floats. */
-static scp_status add_reals(sheet *s, const char *name, const scp_shape *shape, const double *x)
-{
-    const size_t n = (size_t)scp_shape_count(shape);
-    float *out = NULL;
-    SCP_ARG(s->n_owned < MAX_TENSORS, "more than %d tensors", MAX_TENSORS);
-    SCP_TRY(scp_alloc(n, sizeof *out, &out));
-    s->owned[s->n_owned++] = out;
-    for (size_t i = 0; i < n; i++) out[i] = (float)x[i];
-    return add(s, SCP_ST_F32, "", name, shape, out);
-}
-
-static scp_status add_weights(sheet *s, const scp_params *p)
-{
-    const size_t n = scp_params_total(p);
-    float *w = NULL;
-    SCP_ARG(s->n_owned < MAX_TENSORS, "more than %d tensors", MAX_TENSORS);
-    SCP_TRY(scp_alloc(n, sizeof *w, &w));
-    s->owned[s->n_owned++] = w;
-    SCP_TRY(scp_params_read_f32(p, SCP_ARENA_W, 0, n, w));
-    for (size_t i = 0; i < scp_params_count(p); i++) {
-        const scp_param_info *info = scp_params_info(p, i);
-        SCP_TRY(add(s, SCP_ST_F32, "w:", info->name, &info->shape, w + info->offset));
-    }
-    return SCP_OK;
-}
-
-static scp_status add_number(sheet *s, const char *key, double value)
-{
-    SCP_ARG(s->n_meta < MAX_META, "more than %d settings", MAX_META);
-    scp_print_real(value, s->value[s->n_meta]);
-    s->meta[s->n_meta] = (scp_st_meta){ key, s->value[s->n_meta] };
-    s->n_meta++;
-    return SCP_OK;
-}
-
 /* What each condition is made of: dose code, noise, and what each pass of the guidance weighs. */
 static scp_status add_conditions(sheet *s, const sample_run *r)
 {
     const int64_t n = (int64_t)r->c.n, Dz = r->t.m.vae.latent;
     scp_pass pass[SCP_PASS_MAX];
     const int64_t passes = scp_guidance_passes(&r->gd, 1, pass);
-    int32_t *mask = NULL;
+    void *room;
     double *work = NULL; /* [n, the widest] */
     scp_status st = SCP_OK;
-    SCP_TRY(scp_alloc((size_t)passes, sizeof *mask, &mask));
-    s->owned[s->n_owned++] = mask;
+    SCP_TRY(sheet_room(s, &SCP_SHAPE(passes), sizeof(int32_t), &room));
+    int32_t *mask = room;
     SCP_TRY(scp_alloc((size_t)(n * Dz), sizeof *work, &work));
     for (int64_t p = 0; p < passes; p++) mask[p] = pass[p].mask;
-    SCP_GOTO(done, add(s, SCP_ST_I32, "", "mask", &SCP_SHAPE(passes), mask));
+    SCP_GOTO(done, sheet_add(s, SCP_ST_I32, "", "mask", &SCP_SHAPE(passes), mask));
     for (int64_t i = 0; i < n; i++) {
         (void)scp_guidance_passes(&r->gd, r->dose[i], pass);
         for (int64_t p = 0; p < passes; p++) work[p * n + i] = pass[p].weight;
     }
-    SCP_GOTO(done, add_reals(s, "weight", &SCP_SHAPE(passes, n), work));
+    SCP_GOTO(done, sheet_add_reals(s, "weight", &SCP_SHAPE(passes, n), work));
     for (int64_t i = 0; i < n; i++) scp_dose_code(r->dose[i], work + i * SCP_DOSE_CODE);
-    SCP_GOTO(done, add_reals(s, "dose", &SCP_SHAPE(n, SCP_DOSE_CODE), work));
+    SCP_GOTO(done, sheet_add_reals(s, "dose", &SCP_SHAPE(n, SCP_DOSE_CODE), work));
     for (int64_t i = 0; i < n; i++)
         scp_rng_fill_normal((uint64_t)r->gd.seed, SCP_RNG_DDIM, 0, r->id[i], (size_t)Dz,
                             work + i * Dz);
-    SCP_GOTO(done, add_reals(s, "noise", &SCP_SHAPE(n, Dz), work));
-    SCP_GOTO(done, add(s, SCP_ST_F32, "", "mu_pre", &SCP_SHAPE(n, Dz), r->mu));
-    SCP_GOTO(done, add(s, SCP_ST_I32, "", "drug", &SCP_SHAPE(n), r->drug));
+    SCP_GOTO(done, sheet_add_reals(s, "noise", &SCP_SHAPE(n, Dz), work));
+    SCP_GOTO(done, sheet_add(s, SCP_ST_F32, "", "mu_pre", &SCP_SHAPE(n, Dz), r->mu));
+    SCP_GOTO(done, sheet_add(s, SCP_ST_I32, "", "drug", &SCP_SHAPE(n), r->drug));
 done:
     free(work);
     return st;
@@ -177,20 +117,20 @@ static scp_status add_method(sheet *s, const sample_run *r, const scp_schedule *
     const int64_t Dz = m->vae.latent;
     const scp_shape T = SCP_SHAPE(m->diffusion.T), D = SCP_SHAPE(Dz),
                     fp = r->t.nodes.drugs->shape;
-    SCP_TRY(add_reals(s, "signal", &T, schedule->signal));
-    SCP_TRY(add_reals(s, "noise_level", &T, schedule->noise));
-    SCP_TRY(add_reals(s, "pre_mean", &D, r->t.stats.pre_mean));
-    SCP_TRY(add_reals(s, "pre_std", &D, r->t.stats.pre_std));
-    SCP_TRY(add_reals(s, "target_mean", &D, r->t.stats.target_mean));
-    SCP_TRY(add_reals(s, "target_std", &D, r->t.stats.target_std));
-    SCP_TRY(add(s, SCP_ST_U8, "", "drugs", &fp, r->t.data.fp));
-    SCP_TRY(add_number(s, "steps", (double)r->gd.ddim_steps));
-    SCP_TRY(add_number(s, "is_v", m->diffusion.parameterization == SCP_PREDICT_V));
-    SCP_TRY(add_number(s, "shift", m->diffusion.target == SCP_TARGET_SHIFT));
-    SCP_TRY(add_number(s, "time_dim", (double)m->model.time_dim));
-    SCP_TRY(add_number(s, "tokens", (double)m->model.tokens));
-    SCP_TRY(add_number(s, "heads", (double)m->model.heads));
-    return add_number(s, "blocks", (double)m->model.blocks);
+    SCP_TRY(sheet_add_reals(s, "signal", &T, schedule->signal));
+    SCP_TRY(sheet_add_reals(s, "noise_level", &T, schedule->noise));
+    SCP_TRY(sheet_add_reals(s, "pre_mean", &D, r->t.stats.pre_mean));
+    SCP_TRY(sheet_add_reals(s, "pre_std", &D, r->t.stats.pre_std));
+    SCP_TRY(sheet_add_reals(s, "target_mean", &D, r->t.stats.target_mean));
+    SCP_TRY(sheet_add_reals(s, "target_std", &D, r->t.stats.target_std));
+    SCP_TRY(sheet_add(s, SCP_ST_U8, "", "drugs", &fp, r->t.data.fp));
+    SCP_TRY(sheet_add_number(s, "steps", (double)r->gd.ddim_steps));
+    SCP_TRY(sheet_add_number(s, "is_v", m->diffusion.parameterization == SCP_PREDICT_V));
+    SCP_TRY(sheet_add_number(s, "shift", m->diffusion.target == SCP_TARGET_SHIFT));
+    SCP_TRY(sheet_add_number(s, "time_dim", (double)m->model.time_dim));
+    SCP_TRY(sheet_add_number(s, "tokens", (double)m->model.tokens));
+    SCP_TRY(sheet_add_number(s, "heads", (double)m->model.heads));
+    return sheet_add_number(s, "blocks", (double)m->model.blocks);
 }
 
 scp_status sample_export(sample_run *r, const float *mu_hat, const float *x_hat, const char *path)
@@ -200,19 +140,18 @@ scp_status sample_export(sample_run *r, const float *mu_hat, const float *x_hat,
     scp_schedule schedule = { 0 };
     sheet *s = NULL;
     scp_status st = SCP_OK;
-    SCP_TRY(scp_alloc(1, sizeof *s, &s));
+    SCP_TRY(sheet_create(&s));
     SCP_GOTO(done, scp_schedule_init(&schedule, d->T, d->beta_first, d->beta_last));
-    SCP_GOTO(done, add_weights(s, r->t.params));
-    SCP_GOTO(done, add_weights(s, r->vae));
+    SCP_GOTO(done, sheet_add_weights(s, r->t.params));
+    SCP_GOTO(done, sheet_add_weights(s, r->vae));
     SCP_GOTO(done, add_method(s, r, &schedule));
     SCP_GOTO(done, add_conditions(s, r));
-    SCP_GOTO(done, add(s, SCP_ST_F32, "", "mu_hat", &SCP_SHAPE(n, Dz), mu_hat));
-    SCP_GOTO(done, add(s, SCP_ST_F32, "", "x_hat", &SCP_SHAPE(n, G), x_hat));
-    SCP_GOTO(done, scp_st_write(path, s->tensor, s->n, s->meta, s->n_meta));
+    SCP_GOTO(done, sheet_add(s, SCP_ST_F32, "", "mu_hat", &SCP_SHAPE(n, Dz), mu_hat));
+    SCP_GOTO(done, sheet_add(s, SCP_ST_F32, "", "x_hat", &SCP_SHAPE(n, G), x_hat));
+    SCP_GOTO(done, sheet_write(s, path));
 done:
     scp_schedule_fini(&schedule);
-    for (size_t i = 0; i < s->n_owned; i++) free(s->owned[i]);
-    free(s);
+    sheet_destroy(&s);
     return st;
 }
 

@@ -25,16 +25,14 @@
 #include "base/rng.h"
 #include "base/str.h"
 #include "dev/stream.h"
-#include "diffusion/generate.h"
 #include "gpu/gpu_list.h"
+#include "sample_run.h"
 #include "step_export.h"
 #include "tensor/optim.h"
 #include "timing.h"
 
 enum { PORTIONS = 10, WARM = 24, DRAWS = 5 };
 
-static const scp_option_group guidance_groups[] = { { scp_guidance_options, 0, "guidance" },
-                                                    { 0 } };
 static const double check_lr = 1e-3; /* large enough for one update to show */
 
 /* Steps of a profiler are not recorded. */
@@ -164,74 +162,29 @@ static scp_status run_check(gpu_step *b, const char *path, int64_t genes)
     return SCP_OK;
 }
 
-/* Conditions at random: the drugs and doses of the screen, latents from noise. */
-static scp_status fill_conditions(const gpu_step *b, size_t n, float *mu, int32_t *drug,
-                                  double *dose, uint64_t *id)
+static scp_status time_sampling(const sample_run *r, float *out)
 {
-    const size_t Dz = (size_t)b->t.m.vae.latent;
-    double *row = NULL;
-    SCP_TRY(scp_alloc(Dz, sizeof *row, &row));
-    for (size_t i = 0; i < n; i++) {
-        scp_rng_fill_normal(1, 100, 0, i, Dz, row);
-        for (size_t k = 0; k < Dz; k++) mu[i * Dz + k] = (float)row[k];
-        drug[i] = (int32_t)(i % GPU_DRUGS);
-        dose[i] = i % 2 ? 5 : 0.5;
-        id[i] = i;
-    }
-    free(row);
-    return SCP_OK;
-}
-
-static scp_status time_sampling(gpu_step *b, scp_generator *gen, size_t n)
-{
-    const size_t Dz = (size_t)b->t.m.vae.latent;
-    float *mu = NULL, *out = NULL;
-    int32_t *drug = NULL;
-    double *dose = NULL, seconds[DRAWS];
-    uint64_t *id = NULL;
-    scp_status st = SCP_OK;
-    SCP_GOTO(done, scp_alloc(n * Dz, sizeof *mu, &mu));
-    SCP_GOTO(done, scp_alloc(n * Dz, sizeof *out, &out));
-    SCP_GOTO(done, scp_alloc(n, sizeof *drug, &drug));
-    SCP_GOTO(done, scp_alloc(n, sizeof *dose, &dose));
-    SCP_GOTO(done, scp_alloc(n, sizeof *id, &id));
-    SCP_GOTO(done, fill_conditions(b, n, mu, drug, dose, id));
-    const scp_conditions c = { .n = n, .mu_pre = mu, .drug = drug, .dose = dose, .id = id };
+    double seconds[DRAWS];
     for (int i = -2; i < DRAWS; i++) { /* the first runs, the second records */
         const double start = scp_clock_seconds();
-        SCP_GOTO(done, scp_generator_latent(gen, &c, out));
+        SCP_TRY(scp_generator_latent(r->gen, &r->c, out));
         if (i >= 0) seconds[i] = scp_clock_seconds() - start;
     }
     const double median = timing_median(seconds, DRAWS);
     printf("%.9f %.9f %.9f\n", median, seconds[0], seconds[DRAWS - 1]);
-done:
-    free(mu);
-    free(out);
-    free(drug);
-    free(dose);
-    free(id);
-    return st;
+    return SCP_OK;
 }
 
-static scp_status run_sample(gpu_step *b, int64_t conditions, int64_t ddim)
+static scp_status run_sample(int64_t conditions, int64_t ddim)
 {
-    const screen_size small = { GPU_LINES, GPU_DRUGS, 64, 1 };
-    scp_guidance gd;
-    scp_generator *gen = NULL;
     const char *device = getenv("SCP_TEST_DEVICE");
-    toy vae = { 0 };
-    scp_status st = SCP_OK;
-    SCP_TRY(gpu_step_begin(b, 64, SCP_REAL, NULL));
-    SCP_GOTO(done, toy_vae(&vae, device ? device : "cuda", &small, 8, NULL, NULL));
-    SCP_GOTO(done, scp_conf_defaults(guidance_groups, &gd));
-    gd.ddim_steps = ddim;
-    gd.block = conditions < GPU_BATCH ? conditions : GPU_BATCH;
-    SCP_GOTO(done, scp_generator_create(&b->t.m, &gd, b->t.params, vae.params, &b->t.stats,
-                                        b->t.data.fp, b->t.data.n_drugs, b->t.data.G, &gen));
-    SCP_GOTO(done, time_sampling(b, gen, (size_t)conditions));
-done:
-    scp_generator_destroy(&gen);
-    toy_stop(&vae);
+    sample_run r = { 0 };
+    float *out = NULL;
+    scp_status st = sample_begin(&r, device ? device : "cuda", conditions, ddim, SAMPLE_SMALL);
+    if (st == SCP_OK) st = scp_alloc((size_t)(conditions * r.t.m.vae.latent), sizeof *out, &out);
+    if (st == SCP_OK) st = time_sampling(&r, out);
+    free(out);
+    sample_end(&r);
     return st;
 }
 
@@ -325,7 +278,7 @@ int main(int argc, char **argv)
              number(argv[5], &k))
         st = run_list(&b, n, argv[3], 1e9 * (double)m, 1e9 * (double)k);
     else if (argc == 4 && !strcmp(what, "sample") && number(argv[2], &n) && number(argv[3], &m))
-        st = run_sample(&b, n, m);
+        st = run_sample(n, m);
     else if (argc == 3 && !strcmp(what, "limits"))
         st = run_limits(argv[2]);
     else
