@@ -13,7 +13,7 @@ noinst_PROGRAMS += bench/bench_sample
 bench_bench_sample_SOURCES = bench/bench_sample.c bench/sheet.h bench/sheet.c bench/sample_run.h bench/sample_run.c bench/step_run.h bench/step_run.c bench/timing.h
 bench_bench_sample_LDADD = libscptoy.a $(LDADD)
 EXTRA_DIST += bench/training.sh bench/cases/vae.sh bench/cases/sample.sh bench/peers/training.py bench/peers/vae_torch.py \
-	bench/peers/sample_torch.py
+	bench/peers/sample_torch.py bench/results/vae-zen5.json bench/results/sample-zen5.json
 noinst_PROGRAMS += bench/bench_eval
 bench_bench_eval_SOURCES = bench/bench_eval.c
 bench_bench_eval_LDADD = libscptoy.a $(LDADD)
