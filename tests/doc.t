@@ -47,4 +47,17 @@ for file in README.md bench/README.md doc/*.md; do
     done)
     report "$file: functions that it names" "$missing"
 done
+# The last cell of a fault names the tests that try it, or says "same" or "both" below one that does.
+# shellcheck disable=SC2016
+tested=$(awk -F'|' '/^\| fault / { named = ""; next } /^\|[- |]*$/ { next }
+    /^\|/ { if ($(NF - 1) ~ /`tests\//) named = $(NF - 1)
+            else if (named == "" || $(NF - 1) !~ /same|both/) print "no test: " $2 }
+    !/^\|/ { named = "" }' doc/reliability.md)
+report "doc/reliability.md: every fault has a test" "$tested"
+# shellcheck disable=SC2016
+report "doc/reliability.md: make check or make check-long runs them" "$(grep '^|' doc/reliability.md | grep -o '`tests/[^`]*`' | tr -d '`' | sort -u |
+    while read -r path; do
+        cat tests/*/local.mk | sed -e ':join' -e '/\\$/{' -e N -e 's/\\\n//' -e 'b join' -e '}' |
+            grep -qE "(TESTS|_tests) [+]?=.*[[:space:]]$path([[:space:]]|\$)" || echo "$path"
+    done)"
 echo "1..$count"
