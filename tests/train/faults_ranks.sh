@@ -8,7 +8,7 @@ if ! command -v "$launch" >/dev/null 2>&1; then
     exit 0
 fi
 
-# start FOLDER RANKS OPTION...: in the background, until it has done 100 steps; sets job and pid (of rank 0).
+# start FOLDER RANKS OPTION...: in the background, until it has done 50 steps; sets job and pid (of rank 0).
 start() {
     folder=$1
     n=$2
@@ -17,7 +17,7 @@ start() {
     timeout 90 "$launch" -n "$n" "$top/scppdm_train" --run "$folder" --shard "$tmp/s.h5" $tiny --train.checkpoint_every 20 \
         "$@" >"$tmp/log" 2>&1 </dev/null &
     job=$!
-    until_true has_steps "$folder" 100
+    until_true has_steps "$folder" 50
     pid=$(pid_of "$folder")
 }
 # ended CODE SECONDS: the job ends with this code (any but 0: "bad") in that time.
@@ -37,12 +37,12 @@ report "rank 0 is stopped for good: the job ends by itself, exit code 75"
 said '\[1 .*\] error .*of step [0-9]* of train has not ended in 3 s: a rank hangs or is gone'
 report "rank 1 names operation, step and time"
 last=$(latest "$tmp/hung")
-start "$tmp/hung" 2 --train.steps 1000000 --comm-timeout 3 --train.stop_after 100
+start "$tmp/hung" 2 --train.steps 1000000 --comm-timeout 10 --train.stop_after 100
 ended 0 60 && said "resumed at step $last"
 report "the next start goes on from its newest checkpoint (step $last)"
 
 copy pause
-start "$tmp/pause" 2 --train.steps 800 --comm-timeout 5
+start "$tmp/pause" 2 --train.steps 400 --comm-timeout 5
 kill -STOP "$pid" && sleep 2 && kill -CONT "$pid" && ended 0 60
 report "a rank that is stopped for 2 s of the 5 allowed: the run goes to its end"
 

@@ -62,8 +62,8 @@ while [ $died -lt $kills ] && [ $k -lt $((kills * 3)) ] && [ ! -e "$tmp/killed/r
     if [ $((k % 2)) -eq 0 ]; then
         SCP_KILL=$(random $k 3 90):$(random $((k + 5000)) 1 3 | sed 's/1/before/; s/2/after/; s/3/half/')
         export SCP_KILL
-        { (train killed) >"$tmp/log" 2>&1; } 2>/dev/null # the shell tells of the kill
-        got=$?
+        (train killed) >"$tmp/log" 2>&1 &
+        pid=$!
         unset SCP_KILL
     else
         (train killed) >"$tmp/log" 2>&1 &
@@ -71,9 +71,9 @@ while [ $died -lt $kills ] && [ $k -lt $((kills * 3)) ] && [ ! -e "$tmp/killed/r
         until_started $((${was:-0} + 1))
         sleep "$(random $k 0 60 | awk '{ printf "%.3f", $1 / 1000 }')"
         kill -9 $pid 2>/dev/null && timed=$((timed + 1))
-        wait $pid 2>/dev/null
-        got=$?
     fi
+    wait $pid 2>/dev/null # the shell tells of the kill
+    got=$?
     if [ $got -eq 137 ]; then died=$((died + 1)); fi
     check_resumed "$before" "$was"
 done
