@@ -1,9 +1,9 @@
 /* Cells that a thread keeps back until several of a slot are together.
  *
  * The rows of all slots are far larger than the caches, and cells come in any order of slots: added
- * one by one, each would bring its row from memory and take it back. So a thread packs cells, 2
- * or 4 bytes a count, and adds them slot by slot when its room is full: one journey of a row serves all
- * of its cells. What is added does not depend on when (data/normalize.h), so neither does the
+ * one by one, each would bring its row from memory and take it back. So a thread packs cells, 2 or
+ * 4 bytes a count, and adds them slot by slot when its room is full: one journey of a row serves
+ * all of its cells. What is added does not depend on when (data/normalize.h), so neither does the
  * result on threads or room. */
 #ifndef SCP_DATA_BULK_PENDING_H
 #define SCP_DATA_BULK_PENDING_H

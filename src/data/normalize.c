@@ -111,6 +111,13 @@ void scp_value_sample_add(scp_value_sample *s, const float *value, size_t n)
     }
 }
 
+void scp_value_sample_join(scp_value_sample *s, const scp_value_sample *other)
+{
+    s->n += other->n;
+    s->integral += other->integral;
+    s->max = fmax(s->max, other->max);
+}
+
 scp_status scp_value_sample_check(const scp_value_sample *s, scp_values kind, const char *path)
 {
     static const char *const name[] = { "counts", "log", "linear" };

@@ -82,6 +82,8 @@ typedef struct scp_value_sample {
 } scp_value_sample;
 
 void scp_value_sample_add(scp_value_sample *s, const float *value, size_t n);
+/** Add what another look saw. */
+void scp_value_sample_join(scp_value_sample *s, const scp_value_sample *other);
 
 /** SCP_EDATA with `path` when the sample contradicts `kind`: fractions declared counts; only whole
  *  numbers declared log or linear. Negative values and NaN are found while reading. */

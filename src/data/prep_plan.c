@@ -273,37 +273,78 @@ static uint64_t key_hash(const scp_keys *k, const scp_key *key)
     return scp_hash_text(k->plate[key->plate], h);
 }
 
+enum { DEAL_CELLS = 1 << 18 }; /* cells dealt at a time */
+
+/* Cells on their way from keys to slots, for a team. */
+typedef struct dealing {
+    const scp_prep_plan *plan;
+    int64_t *seen;  /* [keys] cells that came before */
+    uint64_t *hash; /* [keys] from the first cell on */
+    int32_t *cell;  /* [n] key of a cell, then its slot */
+    int64_t *order; /* [n] place of a cell among those of its held-out key; -1: it has its slot */
+    size_t n, threads;
+} dealing;
+
+/* What depends on the cells before: the order, and slots of keys that have one. */
+static void number_cells(dealing *d)
+{
+    const scp_prep_plan *p = d->plan;
+    for (size_t i = 0; i < d->n; i++) {
+        int32_t key = d->cell[i], profile = key < 0 ? -1 : p->pairing.key_profile[key];
+        const int32_t *slot = p->bulk.first_slot + (profile < 0 ? 0 : profile);
+        d->order[i] = -1;
+        if (profile < 0 || slot[1] - slot[0] == 1) {
+            d->cell[i] = profile < 0 ? -1 : slot[0];
+            continue;
+        }
+        if (d->seen[key] == 0) d->hash[key] = key_hash(&p->keys, &p->keys.key[key]);
+        d->order[i] = d->seen[key]++;
+    }
+}
+
+static scp_status deal_cells(void *ctx, int thread)
+{
+    const dealing *d = ctx;
+    const scp_prep_plan *p = d->plan;
+    const size_t t = (size_t)thread;
+    for (size_t i = d->n * t / d->threads; i < d->n * (t + 1) / d->threads; i++) {
+        if (d->order[i] < 0) continue;
+        const int32_t key = d->cell[i];
+        const int32_t *slot = p->bulk.first_slot + p->pairing.key_profile[key];
+        uint64_t at = scp_rng_permute((uint64_t)p->set->seed, SCP_RNG_BOOTSTRAP, d->hash[key],
+                                      (uint64_t)p->keys.cells[key], (uint64_t)d->order[i]);
+        d->cell[i] = slot[0] + (int32_t)(at % (uint64_t)(slot[1] - slot[0]));
+    }
+    return SCP_OK;
+}
+
 /* Turn the key of every cell into its slot, in place. The cells of a held-out key are dealt to its
  * sub-bulks by a random permutation of their order of appearance, so that sizes differ by one at
  * most. */
 static scp_status assign_slots(scp_prep_plan *p)
 {
-    scp_bulk_plan *b = &p->bulk;
     scp_keys *k = &p->keys;
     scp_status st = SCP_OK;
-    int64_t *seen = NULL;
-    uint64_t *hash = NULL; /* of a key, from its first cell on */
-    SCP_GOTO(done, scp_alloc(k->n, sizeof *seen, &seen));
-    SCP_GOTO(done, scp_alloc(k->n, sizeof *hash, &hash));
+    dealing d = { .plan = p, .threads = (size_t)p->bulk.threads };
+    SCP_GOTO(done, scp_alloc(k->n, sizeof *d.seen, &d.seen));
+    SCP_GOTO(done, scp_alloc(k->n, sizeof *d.hash, &d.hash));
+    SCP_GOTO(done, scp_alloc(DEAL_CELLS, sizeof *d.order, &d.order));
     for (size_t f = 0; f < k->n_files; f++)
-        for (size_t i = 0; i < k->file_cells[f]; i++) {
-            int32_t key = k->cell_key[f][i];
-            int32_t profile = key < 0 ? -1 : p->pairing.key_profile[key];
-            k->cell_key[f][i] = profile < 0 ? -1 : b->first_slot[profile];
-            int32_t slots = profile < 0 ? 1 : b->first_slot[profile + 1] - b->first_slot[profile];
-            if (slots == 1) continue;
-            if (seen[key] == 0) hash[key] = key_hash(k, &k->key[key]);
-            uint64_t at = scp_rng_permute((uint64_t)p->set->seed, SCP_RNG_BOOTSTRAP, hash[key],
-                                          (uint64_t)k->cells[key], (uint64_t)seen[key]++);
-            k->cell_key[f][i] += (int32_t)(at % (uint64_t)slots);
+        for (size_t at = 0; at < k->file_cells[f]; at += d.n) {
+            size_t left = k->file_cells[f] - at;
+            d.n = left < DEAL_CELLS ? left : DEAL_CELLS;
+            d.cell = k->cell_key[f] + at;
+            number_cells(&d);
+            SCP_GOTO(done, scp_team_run(p->bulk.threads, deal_cells, &d));
         }
-    b->cell_slot = k->cell_key;
-    b->file_cells = k->file_cells;
+    p->bulk.cell_slot = k->cell_key;
+    p->bulk.file_cells = k->file_cells;
     k->cell_key = NULL;
     k->file_cells = NULL;
 done:
-    free(seen);
-    free(hash);
+    free(d.seen);
+    free(d.hash);
+    free(d.order);
     return st;
 }
 

@@ -7,28 +7,54 @@
 #include "data/prep_plan.h"
 #include "io/h5ad_stream.h"
 
-enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 256, SAMPLE_VALUES = 1 << 16 };
+enum { SAMPLE_BLOCKS = 16, SAMPLE_ROWS = 256, SAMPLE_VALUES = 1 << 16, SAMPLE_THREADS = 16 };
 
+/* What a thread saw. */
 typedef struct sampled {
     scp_value_sample value;
-    const int32_t *taken; /* 0: a row of the sample */
-    int64_t *seen;        /* rows with a value above 0, by gene */
-    size_t fractional;    /* the first row with a value that is not whole */
+    int32_t *seen;     /* [G] rows with a value above 0 */
+    size_t fractional; /* the first row with a value that is not whole */
 } sampled;
+
+typedef struct sampling {
+    const int32_t *taken; /* 0: a row of the sample */
+    sampled *of;          /* [threads]              */
+} sampling;
 
 static scp_status add_rows(void *ctx, int thread, const size_t *row, scp_h5ad_rows *rows)
 {
-    sampled *s = ctx;
-    (void)thread; /* there is one */
+    const sampling *all = ctx;
+    sampled *s = &all->of[thread];
     for (size_t i = 0; i < rows->n_rows; i++) {
         size_t at = (size_t)rows->indptr[i], end = (size_t)rows->indptr[i + 1];
-        if (s->taken[row[i]] != 0) continue;
-        bool whole = s->value.integral == s->value.n;
+        if (all->taken[row[i]] != 0) continue;
+        int64_t fractions = s->value.n - s->value.integral;
         scp_value_sample_add(&s->value, rows->value + at, end - at);
-        if (whole && s->value.integral < s->value.n) s->fractional = row[i];
+        if (s->value.n - s->value.integral > fractions && row[i] < s->fractional)
+            s->fractional = row[i];
         for (size_t k = at; k < end; k++) s->seen[rows->column[k]] += rows->value[k] > 0;
     }
     return SCP_OK;
+}
+
+/* The sum of what the threads saw, in the first of them; genes are added to seen [G]. */
+static void add_up(sampled *of, int threads, size_t G, int64_t *seen)
+{
+    for (int t = 0; t < threads; t++) {
+        for (size_t g = 0; g < G; g++) seen[g] += of[t].seen[g];
+        if (t > 0) scp_value_sample_join(&of[0].value, &of[t].value);
+        if (of[t].fractional < of[0].fractional) of[0].fractional = of[t].fractional;
+    }
+}
+
+/* The rows to be looked at: some from each of several places. */
+static void take_rows(int32_t *taken, size_t n)
+{
+    for (size_t i = 0; i < n; i++) taken[i] = 1;
+    for (size_t b = 0; b < SAMPLE_BLOCKS; b++) {
+        size_t first = n * b / SAMPLE_BLOCKS, end = n * (b + 1) / SAMPLE_BLOCKS;
+        for (size_t i = first; i < end && i < first + SAMPLE_ROWS; i++) taken[i] = 0;
+    }
 }
 
 /* Are the values what they are declared to be, and which genes are common? */
@@ -36,24 +62,28 @@ static scp_status sample_file(scp_prep_plan *p, scp_h5ad *f, int64_t *seen)
 {
     scp_status st = SCP_OK;
     int32_t *taken = NULL;
+    sampled *of = NULL;
     char where[SCP_PATH_MAX];
-    size_t n = scp_h5ad_n_obs(f);
-    sampled s = { .seen = seen };
+    const int threads = p->bulk.threads < SAMPLE_THREADS ? p->bulk.threads : SAMPLE_THREADS;
+    const size_t n = scp_h5ad_n_obs(f), G = p->bulk.G;
     SCP_GOTO(done, scp_alloc(n, sizeof *taken, &taken));
-    for (size_t i = 0; i < n; i++) taken[i] = 1;
-    for (size_t b = 0; b < SAMPLE_BLOCKS; b++) {
-        size_t first = n * b / SAMPLE_BLOCKS, end = n * (b + 1) / SAMPLE_BLOCKS;
-        for (size_t i = first; i < end && i < first + SAMPLE_ROWS; i++) taken[i] = 0;
+    take_rows(taken, n);
+    SCP_GOTO(done, scp_alloc((size_t)threads, sizeof *of, &of));
+    for (int t = 0; t < threads; t++) {
+        of[t].fractional = SIZE_MAX;
+        SCP_GOTO(done, scp_alloc(G, sizeof *of[t].seen, &of[t].seen));
     }
-    s.taken = taken;
-    const scp_h5ad_stream_options o = { .n = n, .threads = 1, .slot = taken, .slot_end = 1 };
-    SCP_GOTO(done, scp_h5ad_stream(f, &o, add_rows, &s, NULL));
+    const scp_h5ad_stream_options o = { .n = n, .threads = threads, .slot = taken, .slot_end = 1 };
+    SCP_GOTO(done, scp_h5ad_stream(f, &o, add_rows, &(sampling){ taken, of }, NULL));
+    add_up(of, threads, G, seen);
     SCP_GOTO(done, scp_str_format(where, sizeof where, "%s", scp_h5ad_path(f)));
-    if (s.value.integral < s.value.n)
+    if (of->fractional < SIZE_MAX)
         SCP_GOTO(done, scp_str_format(where, sizeof where, "%s: row %zu", scp_h5ad_path(f),
-                                      s.fractional));
-    SCP_GOTO(done, scp_value_sample_check(&s.value, p->map.values, where));
+                                      of->fractional));
+    SCP_GOTO(done, scp_value_sample_check(&of->value, p->map.values, where));
 done:
+    for (int t = 0; of && t < threads; t++) free(of[t].seen);
+    free(of);
     free(taken);
     return st;
 }
