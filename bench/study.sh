@@ -140,9 +140,11 @@ study_tables() {
         function figure(k, m) {
             if (!n[k, m]) return "-"
             mean = sum[k, m] / n[k, m]
-            var = n[k, m] > 1 ? (square[k, m] - n[k, m] * mean * mean) / (n[k, m] - 1) : 0
-            se[k, m] = sqrt(var > 0 ? var / n[k, m] : 0)
-            return sprintf("%.4f ± %.4f", mean, se[k, m])
+            se[k, m] = "null"
+            if (n[k, m] == 1) return sprintf("%.4f", mean)
+            var = (square[k, m] - n[k, m] * mean * mean) / (n[k, m] - 1)
+            se[k, m] = sprintf("%.2g", sqrt(var > 0 ? var / n[k, m] : 0))
+            return sprintf("%.4f ± %.4f", mean, se[k, m] + 0)
         }
         function take(k, m, v) {
             if (v == "" || v == "nan") return
@@ -158,12 +160,13 @@ study_tables() {
             }
             close(file)
         }
-        # ceilings.tsv: model, split, ceiling, metric, n, score, measured, limit, fraction
-        function take_ceiling(file, k, which, set,   line, cell, m) {
+        # ceilings.tsv: model, split, ceiling, metric, n, score, measured, limit, fraction; not of errors and sizes
+        function take_ceiling(file, k, which, set,   line, cell, m, key) {
             while ((getline line < file) > 0) {
                 split(line, cell, "\t")
                 if (cell[1] != "scppdm" || cell[2] != set || cell[3] != which) continue
-                for (m = 1; m <= M; m++) if (metric[m] == cell[4]) { add_row(k); take(k, m, cell[8]) }
+                key = (cell[4] in alias) ? alias[cell[4]] : cell[4]
+                for (m = 1; m <= M; m++) if (metric[m] == key && !(key in error)) { add_row(k); take(k, m, cell[8]) }
             }
             close(file)
         }
@@ -192,6 +195,8 @@ study_tables() {
             M = split("logfc_pearson logfc_spearman logfc_pearson_deg logfc_spearman_deg pearson_delta " \
                 "delta_spearman delta_pearson_deg delta_spearman_deg ev ev_deg de_overlap_1000 " \
                 "discrimination_score_cosine mse mae norm_ratio", metric, " ")
+            alias["delta_pearson"] = "pearson_delta"
+            alias["pds_cosine"] = "discrimination_score_cosine"
             error["mse"] = error["mae"] = error["norm_ratio"] = 1
             if (stratum != "") metric[++M] = "pearson_delta at " stratum
         }
@@ -222,7 +227,7 @@ study_tables() {
                         printf " %s |", figure(row[r], m) > md
                         if (!n[row[r], m]) continue
                         if (n[row[r], m] > most) most = n[row[r], m]
-                        json = json sprintf(", \"%s\": [%.6g, %.2g]", metric[m], sum[row[r], m] / n[row[r], m], se[row[r], m])
+                        json = json sprintf(", \"%s\": [%.6g, %s]", metric[m], sum[row[r], m] / n[row[r], m], se[row[r], m])
                     }
                     printf "\n" > md
                     printf "{\"case\": \"%s\", \"split\": \"%s\", \"model\": \"%s\", \"seeds\": %d%s%s}\n", name, part[1], part[2],
