@@ -6,10 +6,9 @@ launch=${MPIRUN:-mpirun}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scppdm-test-XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 count=0
-tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
- --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
- --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
- --vae_train.steps 10 --train.steps 10 --device cpu"
+# shellcheck source=tests/train/tiny.sh
+. "${top_srcdir:-.}/tests/train/tiny.sh"
+tiny="$tiny --vae_train.steps 10 --train.steps 10"
 
 report() { # WHAT: the result of the command before
     rc=$?

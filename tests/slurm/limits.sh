@@ -123,10 +123,14 @@ ok "and their weights differ" test "$(cat "$logs"/chain/run/seed-*/weights.safet
     -n "$(cmp "$logs/chain/run/seed-1/weights.safetensors" "$logs/chain/run/seed-2/weights.safetensors")"
 "$build/scppdm_ablate" --collect "$logs/chain/run" >"$logs/chain/table.txt" 2>&1
 ok "scppdm_ablate --collect prints their table" says "$logs/chain/table.txt" 's\.e\.'
+ok "with all six, of two runs each" test "$(sed -n 's/^ *\([A-F]\) .* 2 *$/\1/p' "$logs/chain/table.txt" | sort -u | wc -l)" = 6
 
 job=$(in_folder "$logs/chain" "$top/slurm/baselines.sh" --baselines mlp,linear_shift --train.steps=5)
 ok "baselines.sh trains an array of two" job_completed "$job" 200
 ok "each in its folder" test -s "$logs/chain/run/mlp/LATEST" -a -s "$logs/chain/run/linear_shift/LATEST"
+job=$(in_folder "$logs/chain" "$top/slurm/eval.sh" --shard shard.h5 --models mlp,linear_shift --splits uc)
+ok "eval.sh scores them in one table" job_completed "$job" 200
+ok "with a row for each" test "$(grep -oE '"(mlp|linear_shift)"' "$logs/chain/run/eval/summary.json" | sort -u | wc -l)" = 2
 
 # A sweep: one variant that only scores, one that trains.
 printf '# two variants\nguidance.kind=dual guidance.s_p=2 guidance.ddim_steps=3\n\ntrain.lr=1e-3\n' >"$logs/whole/list"

@@ -4,10 +4,9 @@
 top=${top_builddir:-.}
 # shellcheck source=tests/tap.sh
 . "${top_srcdir:-.}/tests/tap.sh"
-tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
- --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
- --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
- --vae_train.steps 20 --train.steps 10 --device cpu"
+# shellcheck source=tests/train/tiny.sh
+. "${top_srcdir:-.}/tests/train/tiny.sh"
+tiny="$tiny --vae_train.steps 20 --train.steps 10"
 
 # Options are words of their own on purpose.
 # shellcheck disable=SC2086

@@ -5,10 +5,9 @@ top=${top_builddir:-.}
 launch=${MPIRUN:-mpirun}
 # shellcheck source=tests/tap.sh
 . "${top_srcdir:-.}/tests/tap.sh"
-tiny="--vae.latent 16 --vae.hidden 12,10 --model.widths 20,16 --model.time_dim 12 --model.tokens 4 --model.blocks 1
- --model.drug_hidden 9 --model.drug_dim 8 --model.cond_dim 8 --model.film_hidden 6 --diffusion.T 50
- --diffusion.negatives 10 --diffusion.bank 16 --guidance.ddim_steps 2 --train.batch 16 --vae_train.batch 16
- --train.log_every 1 --vae_train.log_every 1 --device cpu"
+# shellcheck source=tests/train/tiny.sh
+. "${top_srcdir:-.}/tests/train/tiny.sh"
+tiny="$tiny --train.log_every 1 --vae_train.log_every 1"
 
 steps_of() {
     lines=$(grep -cs "\"event\": \"step\", \"stage\": \"$1\"" "$tmp/r/metrics.jsonl")
