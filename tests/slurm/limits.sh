@@ -123,7 +123,8 @@ ok "and their weights differ" test "$(cat "$logs"/chain/run/seed-*/weights.safet
     -n "$(cmp "$logs/chain/run/seed-1/weights.safetensors" "$logs/chain/run/seed-2/weights.safetensors")"
 "$build/scppdm_ablate" --collect "$logs/chain/run" >"$logs/chain/table.txt" 2>&1
 ok "scppdm_ablate --collect prints their table" says "$logs/chain/table.txt" 's\.e\.'
-ok "with all six, of two runs each" test "$(sed -n 's/^ *\([A-F]\) .* 2 *$/\1/p' "$logs/chain/table.txt" | sort -u | wc -l)" = 6
+ok "with all six beside the full model" says "$logs/chain/table.txt" '^uc  *full  *A  *B  *C  *D  *E  *F'
+ok "of two runs each" says "$logs/chain/table.txt" '^runs  *2  *2  *2  *2  *2  *2  *2 *$'
 
 job=$(in_folder "$logs/chain" "$top/slurm/baselines.sh" --baselines mlp,linear_shift --train.steps=5)
 ok "baselines.sh trains an array of two" job_completed "$job" 200
