@@ -43,6 +43,7 @@ AS_IF([test -z "$NVCC"], [cuda_why="nvcc was not found"],
      CUDA_CFLAGS=-I$scp_cuda_root/include
      CUDA_LIBS="-L$scp_cuda_lib -Wl,-rpath,$scp_cuda_lib -lcublasLt -lcudart -lstdc++"
      SCP_CUDA_ARCH
+     AS_IF([test -z "$cuda_why"], [SCP_CUDA_COMPRESS])
      SCP_CUDA_LINK])
 ])
 
@@ -68,6 +69,16 @@ for scp_try in $scp_archs; do
 done
 CUDA_GENCODE="$CUDA_GENCODE -gencode=arch=compute_$scp_last,code=compute_$scp_last"
 AC_MSG_RESULT([$scp_archs])
+])
+
+# SCP_CUDA_COMPRESS: kernels of all generations in a seventh of the room, where nvcc can (12.8 and later).
+AC_DEFUN([SCP_CUDA_COMPRESS], [
+AC_MSG_CHECKING([whether $NVCC compresses kernels])
+echo '__global__ void k() {}' >conftest_k.cu
+AS_IF([AC_TRY_COMMAND([$NVCC --compress-mode=size -c -ccbin "$CXX" -o conftest_k.$OBJEXT conftest_k.cu >&AS_MESSAGE_LOG_FD 2>&AS_MESSAGE_LOG_FD])],
+    [CUDA_GENCODE="$CUDA_GENCODE --compress-mode=size"
+     AC_MSG_RESULT([yes])], [AC_MSG_RESULT([no])])
+rm -f conftest_k.cu conftest_k.$OBJEXT
 ])
 
 # SCP_CUDA_LINK: compile a kernel with nvcc and link it as the programs are linked.

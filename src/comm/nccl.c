@@ -2,8 +2,8 @@
  * non-blocking, its state is polled against the timeout, and an error of any rank, or a rank that
  * is late, ends in ncclCommAbort, so that kernels that wait for it return. Reductions are enqueued
  * on a stream, so that a captured step holds them; while such a graph exists, NCCL's abort waits
- * for it, which may be for ever. So the abort is a thread of its own that nobody waits for: the error
- * comes first, and the end of the process, by MPI_Abort, ends the thread, too. */
+ * for it, which may be for ever. So the abort is a thread of its own that nobody waits for: the
+ * error comes first, and the end of the process, by MPI_Abort, ends the thread, too. */
 #include "config.h"
 
 #include "comm/forward.h"
@@ -186,8 +186,8 @@ static const scp_comm_ops nccl_ops = { .name = "nccl",
                                        .abort = abort_comm,
                                        .destroy = destroy };
 
-/* The first reduction connects the ranks, outside of any capture, on both streams. Where it does not
- * end, its number stays on the device: to free it would be to wait. */
+/* The first reduction connects the ranks, outside of any capture, on both streams. Where it does
+ * not end, its number stays on the device: to free it would be to wait. */
 static scp_status reduce_first(nccl *n)
 {
     void *one = NULL;

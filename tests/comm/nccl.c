@@ -1,8 +1,8 @@
-/* src/comm/nccl.c over an emulation of NCCL (tests/emu/nccl.cc), on 1, 2 and 4 ranks with an emulated
- * GPU each: it is chosen; sums, averages in buckets and training steps, recorded and not; and every
- * way in which it may fail: no id, no connection, an error at once, later, or of another rank, and a
- * reduction that never ends. Each ends in an error within the timeout, and nothing waits for NCCL's
- * own abort. */
+/* src/comm/nccl.c over an emulation of NCCL (tests/emu/nccl.cc), on 1, 2 and 4 ranks with an
+ * emulated GPU each: it is chosen; sums, averages in buckets and training steps, recorded and not;
+ * and every way in which it may fail: no id, no connection, an error at once, later, or of another
+ * rank, and a reduction that never ends. Each ends in an error within the timeout, and nothing
+ * waits for NCCL's own abort. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,8 +137,7 @@ static void averages(scp_comm *c, scp_device *dev)
     scp_program *program = NULL;
     bool good = true;
     scp_status st = scp_device_alloc(dev, N * sizeof(float), &memory);
-    if (st == SCP_OK)
-        st = scp_average_create(c, dev, memory, SCP_COMM_F32, BUCKETS, begin, &a);
+    if (st == SCP_OK) st = scp_average_create(c, dev, memory, SCP_COMM_F32, BUCKETS, begin, &a);
     ok_all(st == SCP_OK && !scp_average_waits(a), "an average that does not wait on the host");
     for (int round = 1; round <= 2 && st == SCP_OK; round++)
         st = average_round(a, dev, NULL, memory, round, &good);
@@ -266,8 +265,7 @@ static void hangs(bool recorded)
     scp_status st = join(&dev, &c);
     if (st == SCP_OK) st = scp_device_alloc(dev, N * sizeof(float), &memory);
     if (st == SCP_OK) st = scp_event_create(dev, &e);
-    if (st == SCP_OK)
-        st = scp_average_create(c, dev, memory, SCP_COMM_F32, BUCKETS, begin, &a);
+    if (st == SCP_OK) st = scp_average_create(c, dev, memory, SCP_COMM_F32, BUCKETS, begin, &a);
     const long aborts = scp_emu_nccl_calls().aborts;
     scp_emu_nccl_fault(SCP_NCCL_REDUCE_NEVER, rank == size - 1);
     if (st == SCP_OK && recorded) st = scp_capture_begin(dev);

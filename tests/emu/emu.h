@@ -8,15 +8,16 @@
  * time: what only two of them can do to each other is not found.
  *
  * Work on a stream runs when the schedule says, not when it is enqueued, and its errors come when
- * the host waits. While a stream is captured, the calls that CUDA forbids then spoil the capture: taking and
- * freeing memory, waiting, asking for an event, copies of host memory that is not pinned, the legacy
- * stream, waiting for what is outside of the capture, streams that are not joined at its end.
+ * the host waits. While a stream is captured, the calls that CUDA forbids then spoil the capture:
+ * taking and freeing memory, waiting, asking for an event, copies of host memory that is not
+ * pinned, the legacy stream, waiting for what is outside of the capture, streams that are not
+ * joined at its end.
  *
  * What the device refuses, with a message on stderr and cudaErrorLaunchFailure: threads that leave
  * while others wait at a barrier; a shuffle whose mask names a lane that does not come; a write
  * behind the shared memory asked for. Loads and stores of several values (kernel.cuh) at an address
- * that is not aligned to them are complained of. Also refused: more than 1,024 threads, or 48 KiB of shared memory; a grid
- * of no blocks. Shared memory is all ones (NaN) when a block starts.
+ * that is not aligned to them are complained of. Also refused: more than 1,024 threads, or 48 KiB
+ * of shared memory; a grid of no blocks. Shared memory is all ones (NaN) when a block starts.
  *
  * cudaMalloc puts every block of memory between two pages that nobody may touch, its end at the
  * second page up to an alignment of 16, and fills it (its first 4 MiB) with ones (NaN): an access

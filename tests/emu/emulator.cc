@@ -1,6 +1,7 @@
 /* The emulator finds what it is for: kernels that are wrong on purpose. A missing barrier or an
  * order of blocks that matters shows as other results in another order; what no GPU would finish or
- * forgive is refused. And the right kernels and conversions are right. Streams and graphs: streams.cc. */
+ * forgive is refused. And the right kernels and conversions are right. Streams and graphs:
+ * streams.cc. */
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,9 +135,9 @@ void test_orders()
     tap_ok(!same_in_all_orders(
                [](float *out) { (void)play(neighbour_k<false>, BLOCKS, N, N * 4, out); }),
            "a kernel that lacks a barrier is found");
-    tap_ok(same_in_all_orders(
-               [](float *out) { (void)play(two_sums_k<true>, BLOCKS, N, N * 4, out); }),
-           "shared memory that is used twice, with a barrier between");
+    tap_ok(
+        same_in_all_orders([](float *out) { (void)play(two_sums_k<true>, BLOCKS, N, N * 4, out); }),
+        "shared memory that is used twice, with a barrier between");
     tap_ok(!same_in_all_orders(
                [](float *out) { (void)play(two_sums_k<false>, BLOCKS, N, N * 4, out); }),
            "and the lack of one is found");

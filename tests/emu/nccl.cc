@@ -72,8 +72,8 @@ struct ncclComm {
     room *meeting;
     int rank, size;
     bool connecting, never, finalized;
-    int pending; /* polls until the last call has ended */
-    long pieces; /* of all reductions that ended        */
+    int pending;      /* polls until the last call has ended */
+    long pieces;      /* of all reductions that ended        */
     const void *busy; /* the reduction that goes on     */
     std::atomic<bool> aborted;
     ncclResult_t error;
@@ -101,8 +101,7 @@ template <class T> void combine(const ncclComm *c, size_t n, int op, void *to)
     T *out = (T *)to;
     for (size_t i = 0; i < n; i++) {
         T x = ((const T *)c->meeting->rank[0].data)[i];
-        for (int r = 1; r < c->size; r++)
-            x = fold(x, ((const T *)c->meeting->rank[r].data)[i], op);
+        for (int r = 1; r < c->size; r++) x = fold(x, ((const T *)c->meeting->rank[r].data)[i], op);
         out[i] = op == ncclAvg ? (T)(x / (T)c->size) : x;
     }
 }
@@ -231,9 +230,12 @@ scp_nccl_calls scp_emu_nccl_calls(void)
 
 const char *ncclGetErrorString(ncclResult_t r)
 {
-    static const char *const name[] = { "no error",          "unhandled cuda error",
-                                        "unhandled system error", "internal error",
-                                        "invalid argument",  "invalid usage",
+    static const char *const name[] = { "no error",
+                                        "unhandled cuda error",
+                                        "unhandled system error",
+                                        "internal error",
+                                        "invalid argument",
+                                        "invalid usage",
                                         "remote process exited or there was a network error",
                                         "NCCL operation in progress" };
     return name[r];
@@ -280,7 +282,7 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t c, ncclResult_t *r)
     if (faults[SCP_NCCL_REMOTE]) c->error = ncclRemoteError;
     if (c->connecting && faults[SCP_NCCL_INIT_LATER]) c->error = ncclSystemError;
     if (c->connecting && !c->never && c->meeting->here >= c->size) c->connecting = false;
-    *r = c->error != ncclSuccess                        ? c->error
+    *r = c->error != ncclSuccess                         ? c->error
          : c->connecting || (c->pending && c->pending--) ? ncclInProgress
                                                          : ncclSuccess;
     return ncclSuccess;
@@ -325,14 +327,15 @@ ncclResult_t ncclCommAbort(ncclComm_t c)
     return ncclSuccess;
 }
 
-ncclResult_t ncclAllReduce(const void *from, void *to, size_t n, ncclDataType_t type, ncclRedOp_t op,
-                           ncclComm_t c, cudaStream_t stream)
+ncclResult_t ncclAllReduce(const void *from, void *to, size_t n, ncclDataType_t type,
+                           ncclRedOp_t op, ncclComm_t c, cudaStream_t stream)
 {
     if (faults[SCP_NCCL_REDUCE_FAILS]) return ncclUnhandledCudaError;
     if (c->connecting || c->pending || c->finalized) return ncclInvalidUsage;
     auto r = std::make_shared<reduction>(reduction{ c, (const char *)from, (char *)to, n, 0, type,
                                                     op, false, faults[SCP_NCCL_REDUCE_NEVER] });
-    cudaError_t e = cudaSuccess; /* the calls of a communicator run in their order, whatever stream */
+    /* the calls of a communicator run in their order, whatever the streams */
+    cudaError_t e = cudaSuccess;
     const unsigned long capture = emu::capture_of(stream);
     if (capture == c->capture) e = cudaStreamWaitEvent(stream, c->last, cudaEventWaitDefault);
     if (e == cudaSuccess) e = emu::enqueue(stream, [r]() { return r->advance(); });

@@ -21,8 +21,8 @@ cudaError_t keep(cudaError_t e);
 cudaError_t unsafe();
 /** Number of the capture that a stream is part of; 0: none. */
 unsigned long capture_of(cudaStream_t s);
-/** Run all there is, as cudaFree and cudaDeviceSynchronize do; the first error of any work since the
- *  last wait. */
+/** Run all there is, as cudaFree and cudaDeviceSynchronize do; the first error of any work since
+ *  the last wait. */
 cudaError_t drain();
 /** With $SCP_EMU_DRY kernels and products are counted and checked, and compute nothing. */
 bool dry();

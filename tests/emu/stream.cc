@@ -1,9 +1,9 @@
 /* Streams, events and graphs of the emulated device, see emu.h.
  *
- * A stream is a list of work, and the schedule says when it runs: a call that another stream, or the
- * host, needs to have run and that nothing makes it wait for has not run in one of the schedules, or
- * has been overtaken. A graph keeps which call follows which, by stream and by event, and no more
- * than that orders its calls when it is launched. */
+ * A stream is a list of work, and the schedule says when it runs: a call that another stream, or
+ * the host, needs to have run and that nothing makes it wait for has not run in one of the
+ * schedules, or has been overtaken. A graph keeps which call follows which, by stream and by event,
+ * and no more than that orders its calls when it is launched. */
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -352,7 +352,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t e, unsigned)
     }
     if (!want) return cudaSuccess;
     if (s->in) return spoil(cudaErrorStreamCaptureIsolation);
-    return emu::enqueue(s, [v, want]() { return v->done >= want ? cudaSuccess : cudaErrorNotReady; });
+    return emu::enqueue(s,
+                        [v, want]() { return v->done >= want ? cudaSuccess : cudaErrorNotReady; });
 }
 /* Who asks lets the device get on a little. */
 cudaError_t cudaEventQuery(cudaEvent_t e)
@@ -396,9 +397,9 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
 }
 cudaError_t cudaStreamIsCapturing(cudaStream_t s, enum cudaStreamCaptureStatus *status)
 {
-    *status = !real(s)->in           ? cudaStreamCaptureStatusNone
-              : real(s)->in->spoilt  ? cudaStreamCaptureStatusInvalidated
-                                     : cudaStreamCaptureStatusActive;
+    *status = !real(s)->in          ? cudaStreamCaptureStatusNone
+              : real(s)->in->spoilt ? cudaStreamCaptureStatusInvalidated
+                                    : cudaStreamCaptureStatusActive;
     return cudaSuccess;
 }
 size_t scp_emu_longest_chain(void)

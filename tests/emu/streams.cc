@@ -218,9 +218,8 @@ void test_isolation()
     });
     forbidden(b, "the legacy stream", cudaErrorStreamCaptureImplicit,
               [&]() { return cudaMemsetAsync(b.x[0], 0, 4, nullptr); });
-    forbidden(b, "waiting for an event from outside", cudaErrorStreamCaptureIsolation, [&]() {
-        return cudaStreamWaitEvent(b.main, b.other, cudaEventWaitDefault);
-    });
+    forbidden(b, "waiting for an event from outside", cudaErrorStreamCaptureIsolation,
+              [&]() { return cudaStreamWaitEvent(b.main, b.other, cudaEventWaitDefault); });
     (void)cudaFree(taken);
     (void)cudaFreeHost(held);
 }

@@ -14,6 +14,8 @@ tests_gpu_gpu_device_SOURCES = tests/gpu/device.c
 tests_gpu_gpu_device_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
 CLEANFILES += tests/gpu/gpu_device$(EXEEXT)
 EXTRA_DIST += tests/gpu/run tests/gpu/env.sh tests/gpu/make-kit
+dist_check_SCRIPTS += tests/gpu/kit.sh
+TESTS += tests/gpu/kit.sh
 
 gpu_kit_files = tests/ops/ops.t tests/model/parity.t tests/gpu/step.t tests/gpu/gpu_device bench/bench_gpu
 if HAVE_CUDA

@@ -24,8 +24,9 @@ typedef struct scp_gemm_call {
 
 /** Enqueue a product. Plans (layouts and the algorithm that cuBLASLt's heuristics choose) are made
  *  at the first call of a shape and kept. Accumulates in fp32; no TF32.
- *  @param fused  [out] false: the library has no epilogue for bias or row_sums, or they do not begin
- *  at a multiple of 16 bytes, as its epilogues may want; they are left to the caller. May be NULL when neither is asked for. */
+ *  @param fused  [out] false: the library has no epilogue for bias or row_sums, or they do not
+ *  begin at a multiple of 16 bytes, as its epilogues may want; they are left to the caller. May be
+ *  NULL when neither is asked for. */
 scp_status scp_cuda_gemm(scp_cuda *cu, const scp_gemm_call *g, bool *fused) SCP_MUST_USE;
 
 /** Open and close the library's handle, workspace and plans in cu. */

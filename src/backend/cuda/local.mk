@@ -9,7 +9,8 @@ cuda_host = src/backend/cuda/register.c src/backend/cuda/memory.c src/backend/cu
 cuda_headers = src/backend/cuda/contrastive.cuh src/backend/cuda/cuda.h src/backend/cuda/cuda_ops.h \
 	src/backend/cuda/gemm.h src/backend/cuda/kernel.cuh src/backend/cuda/map.cuh \
 	src/backend/cuda/memory.h src/backend/cuda/philox.cuh src/backend/cuda/probe.h \
-	src/backend/cuda/reduce.cuh src/backend/cuda/register.h src/backend/cuda/beside.cuh src/backend/cuda/rows.cuh
+	src/backend/cuda/reduce.cuh src/backend/cuda/register.h src/backend/cuda/beside.cuh \
+	src/backend/cuda/rows.cuh
 EXTRA_DIST += $(cuda_kernels) $(cuda_host) $(cuda_headers)
 if HAVE_CUDA
 libscpengine_a_SOURCES += $(cuda_kernels) $(cuda_host) $(cuda_headers)
