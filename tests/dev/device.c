@@ -39,6 +39,18 @@ static void ranks(void)
     unsetenv("OMPI_COMM_WORLD_LOCAL_RANK");
     unsetenv("SLURM_LOCALID");
     tap_ok(scp_local_rank() == 0, "without a launcher it is 0");
+    unsetenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    setenv("SLURM_STEP_TASKS_PER_NODE", "4(x2),3", 1);
+    tap_ok(scp_local_ranks() == 4, "ranks of a node as Slurm says them");
+    setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "0", 1);
+    tap_ok(scp_local_ranks() == 4, "none is no number of ranks");
+    unsetenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    unsetenv("SLURM_STEP_TASKS_PER_NODE");
+    tap_ok(scp_local_ranks() == 1, "without a launcher there is one");
+    tap_ok(scp_local_share(16, 16, 4) == 4 && scp_local_share(8, 16, 4) == 4 &&
+               scp_local_share(4, 16, 4) == 4 && scp_local_share(16, 16, 1) == 16 &&
+               scp_local_share(2, 2, 5) == 1 && scp_local_share(1, 64, 8) == 1,
+           "ranks that are not bound to CPUs of their own share the node's");
 }
 
 /* A copy on the second stream that an event ties to the main one, at once and in a program. */

@@ -1,16 +1,35 @@
 /* The cpu backend: fp32, OpenMP and BLAS, host memory; and which level of its kernels runs. */
-#include "config.h"
+#include "config.h" /* _GNU_SOURCE for sched_getaffinity */
 
+#include <sched.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/gemm.h"
 #include "backend/host.h"
+#include "base/machine.h"
 #include "base/str.h"
+#include "dev/local_rank.h"
+
+/* Threads where nobody says how many: OpenMP takes all CPUs of the process, which ranks that were not
+ * bound to CPUs of their own would all take at once, waiting for each other. */
+static void share_cpus(void)
+{
+#ifdef _OPENMP
+    cpu_set_t mine;
+    if (getenv("OMP_NUM_THREADS") || scp_local_ranks() == 1 ||
+        sched_getaffinity(0, sizeof mine, &mine) != 0)
+        return;
+    omp_set_num_threads(
+        scp_local_share(CPU_COUNT(&mine), (int)sysconf(_SC_NPROCESSORS_ONLN), scp_local_ranks()));
+#endif
+}
 
 static scp_status open_cpu(scp_device *dev, int index)
 {
     (void)index;
+    share_cpus();
     scp_gemm_open();
     return scp_cpu_best(&dev->backend);
 }
