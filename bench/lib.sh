@@ -63,10 +63,45 @@ python_of() {
 # divide A B: A/B with 4 digits, null when one is missing.
 divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (a == "" || b == "" || b == 0) print "null"; else printf "%.4g\n", a / b }'; }
 
-# column_median FILE EXPRESSION: median over the lines of FILE of an awk expression of their fields.
-column_median() {
-    awk "{ printf \"%.6g\\n\", $2 }" "$1" | sort -g | awk '{ x[NR] = $1 } END { print x[int(NR / 2) + 1] }'
+# numbers N WORD...: these are N finite numbers. To be asked before awk compares: some awks find nan equal to anything.
+numbers() {
+    if [ $# -ne $(($1 + 1)) ]; then return 1; fi
+    shift
+    printf '%s\n' "$@" | awk '
+        !/^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$/ || $1 <= -1e300 || $1 >= 1e300 { bad = 1 }
+        END { exit bad }'
 }
+
+# agree N MINE THEIRS: two lists of N finite numbers, pairwise the same to 1e-4 of the first.
+agree() {
+    # shellcheck disable=SC2086 # lists
+    numbers $((2 * $1)) $2 $3 && printf '%s\n%s\n' "$2" "$3" | tr -s ' \n' '\n\n' | awk -v n="$1" '
+        NF { x[++k] = $1 }
+        END {
+            for (i = 1; i <= n; i++) {
+                d = x[i] - x[i + n]
+                limit = 1e-4 * x[i]
+                if ((d < 0 ? -d : d) > (limit < 0 ? -limit : limit)) exit 1
+            }
+        }'
+}
+
+# within LIMIT N LIST: N finite numbers, none above LIMIT.
+within() {
+    # shellcheck disable=SC2086 # a list
+    numbers "$2" $3 && printf '%s\n' "$3" | tr -s ' \n' '\n\n' | awk -v limit="$1" 'NF && $1 > limit { bad = 1 }
+        END { exit bad }'
+}
+
+# column FILE EXPRESSION: an awk expression of the fields of every line of FILE, in ascending order.
+column() { awk "{ printf \"%.6g\\n\", $2 }" "$1" | sort -g; }
+
+# Its median (the mean of the two in the middle when there are two), least and greatest.
+column_median() {
+    column "$@" | awk '{ x[NR] = $1 } END { printf "%.6g\n", (x[int((NR + 1) / 2)] + x[int(NR / 2) + 1]) / 2 }'
+}
+column_min() { column "$@" | head -n 1; }
+column_max() { column "$@" | tail -n 1; }
 
 # turns_with_peer N: --repeat turns of ours_once and, with a peer, of "$python $peer_script time $peer_file N", eager
 # and in every mode of torch.compile that it names, one after the other. A line a turn: ours in ours.runs, and in
@@ -104,19 +139,24 @@ turns_with_peer() {
         if [ "$mode" = eager ]; then
             peer_value=$value
             ratio=$better_than
+            ratio_min=$(column_min "$of" '$2 / $1')
+            ratio_max=$(column_max "$of" '$2 / $1')
             peer_mib=$(column_median "$of" '$(NF - 1)')
             peer_idle_mib=$(column_median "$of" '$NF')
         elif [ -z "$compiled" ] || awk -v a="$value" -v b="$compiled" 'BEGIN { exit !(a < b) }'; then
             compiled=$value
             ratio_compiled=$better_than
+            ratio_compiled_min=$(column_min "$of" '$2 / $1')
+            ratio_compiled_max=$(column_max "$of" '$2 / $1')
             compiled_mode=$mode
         fi
     done
 }
 
 # emit: report ours, unit, floor, floor_name, peer_value, peer_name, peak_mib, better (less or more) and
-# sizes (a JSON object). floor and peer_value may be empty. A case that sets ratio has its own; compiled,
-# ratio_compiled, compiled_mode, peer_mib and peer_idle_mib are of peers that say so.
+# sizes (a JSON object). floor and peer_value may be empty. A case that sets ratio has its own; ratio_min, ratio_max,
+# compiled, compiled_mode, ratio_compiled with its _min and _max, peer_mib and peer_idle_mib are of peers that say so, and
+# idle_mib of cases that know it of ours.
 emit() {
     if [ "$better" = less ]; then
         ratio=${ratio:-$(divide "$peer_value" "$ours")}
@@ -125,13 +165,17 @@ emit() {
         ratio=${ratio:-$(divide "$ours" "$peer_value")}
         floor_ratio=$(divide "$floor" "$ours")
     fi
+    spread=
+    if [ -n "$ratio_min" ]; then spread=" ($ratio_min to $ratio_max)"; fi
     {
         printf '%-28s %12s %s\n' "$name" value "$unit"
         printf '%-28s %12s\n' "ours ($ranks ranks x $threads)" "$ours"
-        printf '%-28s %12s   ours is %s times better\n' "${peer_name:-no peer}" "${peer_value:--}" "$ratio"
+        printf '%-28s %12s   ours is %s times better%s\n' "${peer_name:-no peer}" "${peer_value:--}" \
+            "$ratio" "$spread"
         printf '%-28s %12s   ours takes %s of it\n' "floor: $floor_name" "${floor:--}" "$floor_ratio"
         if [ -n "$compiled" ]; then
-            printf '%-28s %12s   ours is %s times better\n' "torch.compile, $compiled_mode" "$compiled" "$ratio_compiled"
+            printf '%-28s %12s   ours is %s times better (%s to %s)\n' "torch.compile, $compiled_mode" "$compiled" \
+                "$ratio_compiled" "$ratio_compiled_min" "$ratio_compiled_max"
         fi
         printf '%-28s %12s MiB\n' "peak memory of a rank" "$peak_mib"
         if [ -n "$peer_mib" ]; then
@@ -141,9 +185,11 @@ emit() {
     } >&2
     printf '{"case": "%s", "ours": %s, "unit": "%s", "peer": %s, "peer_name": "%s", "ratio": %s, ' \
         "$name" "$ours" "$unit" "${peer_value:-null}" "${peer_name:-}" "$ratio"
+    if [ -n "$ratio_min" ]; then printf '"ratio_min": %s, "ratio_max": %s, ' "$ratio_min" "$ratio_max"; fi
     if [ -n "$compiled" ]; then
         printf '"compiled": %s, "compiled_mode": "%s", "ratio_compiled": %s, ' "$compiled" "$compiled_mode" \
             "$ratio_compiled"
+        printf '"ratio_compiled_min": %s, "ratio_compiled_max": %s, ' "$ratio_compiled_min" "$ratio_compiled_max"
     fi
     if [ -n "$peer_mib" ]; then
         printf '"peer_mib": %s, "peer_idle_mib": %s, "memory_ratio": %s, ' "$peer_mib" "$peer_idle_mib" \

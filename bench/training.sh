@@ -24,9 +24,7 @@ if [ "$peer" = yes ]; then
     theirs=$("$python" "$bench/peers/$peer_script" check "$peer_file")
     peer_name="PyTorch $("$python" -c 'import torch; print(torch.__version__.split("+")[0])'), eager"
     note "loss, norm of the gradient, loss after the update: ours $mine, peer $theirs"
-    # shellcheck disable=SC2086 # fields
-    if ! printf '%s %s %s %s %s %s\n' $mine $theirs | awk '{
-        for (i = 1; i <= 3; i++) { d = $i - $(i + 3); if (d < 0) d = -d; if (!(d <= 1e-4 * $i)) exit 1 } }'; then
+    if ! agree 3 "$mine" "$theirs"; then
         note "the peer does not take the same step"
         exit 70
     fi

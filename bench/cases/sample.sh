@@ -23,8 +23,7 @@ if [ "$peer" = yes ]; then
     theirs=$("$python" "$bench/peers/$peer_script" check "$peer_file")
     peer_name="PyTorch $("$python" -c 'import torch; print(torch.__version__.split("+")[0])'), eager"
     note "largest differences of latents and profiles, as shares of the largest value: $theirs"
-    # shellcheck disable=SC2086 # fields
-    if ! printf '%s %s\n' $theirs | awk '{ exit !($1 <= 1e-4 && $2 <= 1e-4) }'; then
+    if ! within 1e-4 2 "$theirs"; then
         note "the peer does not sample the same"
         exit 70
     fi

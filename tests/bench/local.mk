@@ -1,0 +1,3 @@
+# Sources of tests/bench.
+dist_check_SCRIPTS += tests/bench/lib.t
+TESTS += tests/bench/lib.t
