@@ -2,6 +2,8 @@
 #include "tensor/params.h"
 
 #include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "dev/device.h"
 #include "tap.h"
@@ -40,6 +42,43 @@ static void check_arena(scp_params *p, scp_arena a, size_t n, bool wants_values)
     tap_ok(others == (wants_values ? 1u + 7 + 33 + 32 + 1 : 0u), "in them what they began with");
 }
 
+/* Resident bytes of this process; 0 where the system does not say, or freed memory stays. */
+static double resident(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return 0;
+#endif
+    FILE *f = fopen("/proc/self/statm", "r");
+    double pages = 0;
+    if (f && fscanf(f, "%*f %lf", &pages) != 1) pages = 0;
+    if (f) fclose(f);
+    return pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* A store of 32 MB of weights: gradients and moments take no memory until somebody writes them. */
+static void check_untouched(scp_device *dev)
+{
+    enum { N = 8 << 20 };
+    const double arena = N * sizeof(float), before = resident();
+    scp_params *p = NULL;
+    size_t index;
+    if (tap_st(scp_params_create(dev, 1, &p), "another store") &&
+        tap_st(scp_params_add(p, "W", &SCP_SHAPE(N), (scp_init){ SCP_INIT_CONST, 3 }, false, &index),
+               "of 32 MB") &&
+        tap_st(scp_params_finalize(p), "with its arenas")) {
+        double grown = resident() - before, last = 1;
+        if (before == 0)
+            tap_skip("the system or a sanitizer hides it", "resident memory");
+        else
+            tap_ok(grown >= 2 * arena && grown < 2.75 * arena,
+                   "weights, their average and the mask of decay are in memory, no more (%.1f MB)",
+                   grown / 1e6);
+        tap_ok(scp_params_read_f64(p, SCP_ARENA_V, N - 1, 1, &last) == SCP_OK && last == 0,
+               "the others read as zero");
+    }
+    scp_params_destroy(&p);
+}
+
 int main(void)
 {
     scp_device *dev = NULL;
@@ -67,6 +106,7 @@ int main(void)
         tap_st(scp_params_half(p, SCP_F16, &half), "the weights in half, laid out alike");
     }
     scp_params_destroy(&p);
+    check_untouched(dev);
     scp_device_close(&dev);
     return tap_done();
 }
