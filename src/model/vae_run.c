@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "tensor/plan.h"
 
-/* One direction: a graph over a fixed block of rows, the last block padded with zeros. */
+/* One direction: a graph over a fixed block of rows, the last block padded with zeros. Whole blocks go
+ * from src and to dst without a copy between. */
 static scp_status run_blocks(scp_graph *g, const scp_node *in, const scp_node *out,
                              const float *src, size_t n, size_t block, float *dst)
 {
@@ -21,12 +22,12 @@ static scp_status run_blocks(scp_graph *g, const scp_node *in, const scp_node *o
     SCP_GOTO(done, scp_alloc(block * out_width, sizeof *result, &result));
     for (size_t i = 0; i < n; i += block) {
         size_t k = n - i < block ? n - i : block;
-        memcpy(part, src + i * in_width, k * in_width * sizeof *part);
-        memset(part + k * in_width, 0, (block - k) * in_width * sizeof *part);
-        SCP_GOTO(done, scp_plan_feed_f32(plan, in, part));
+        bool whole = k == block;
+        if (!whole) memcpy(part, src + i * in_width, k * in_width * sizeof *part);
+        SCP_GOTO(done, scp_plan_feed_f32(plan, in, whole ? src + i * in_width : part));
         SCP_GOTO(done, scp_plan_forward(plan, &(scp_step){ .train = false }));
-        SCP_GOTO(done, scp_plan_fetch_f32(plan, out, result));
-        memcpy(dst + i * out_width, result, k * out_width * sizeof *dst);
+        SCP_GOTO(done, scp_plan_fetch_f32(plan, out, whole ? dst + i * out_width : result));
+        if (!whole) memcpy(dst + i * out_width, result, k * out_width * sizeof *dst);
     }
 done:
     free(part);

@@ -63,8 +63,9 @@ static void check_untouched(scp_device *dev)
     scp_params *p = NULL;
     size_t index;
     if (tap_st(scp_params_create(dev, 1, &p), "another store") &&
-        tap_st(scp_params_add(p, "W", &SCP_SHAPE(N), (scp_init){ SCP_INIT_CONST, 3 }, false, &index),
-               "of 32 MB") &&
+        tap_st(
+            scp_params_add(p, "W", &SCP_SHAPE(N), (scp_init){ SCP_INIT_CONST, 3 }, false, &index),
+            "of 32 MB") &&
         tap_st(scp_params_finalize(p), "with its arenas")) {
         double grown = resident() - before, last = 1;
         if (before == 0)
