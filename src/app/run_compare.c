@@ -17,10 +17,20 @@ static scp_status results_of(const char *what, const char *split, char *path)
     return scp_str_format(path, SCP_PATH_MAX, "%s/eval/%s/results.csv", what, split);
 }
 
+/* Is this a run folder that was scored, on other splits maybe? */
+static bool has_scores(const char *run)
+{
+    char path[SCP_PATH_MAX];
+    return scp_fs_join(path, sizeof path, run, "eval") == SCP_OK && scp_fs_is_dir(path);
+}
+
+/* Rows of a run, of a results.csv, or of a folder that cell-eval wrote. */
 static scp_status read_rows(const char *what, const char *split, scp_score_rows *out)
 {
     char path[SCP_PATH_MAX];
     SCP_TRY(results_of(what, split, path));
+    if (scp_fs_is_dir(what) && !scp_fs_exists(path) && !has_scores(what))
+        return scp_score_rows_read_folder(what, out);
     if (!scp_fs_exists(path))
         SCP_FAIL(SCP_ENOINPUT,
                  "%s does not exist: score the run first (scppdm_eval --run %s --splits %s)", path,

@@ -162,8 +162,10 @@ static scp_status open_file(const scp_run_settings *s, const scp_run_open *o, co
 /* Files that others made are looked at by a process of their own first. Rank 0. */
 static scp_status probe_files(const scp_text_list *files)
 {
-    static const char *const column[] = { "cell_name", "cell_line", "plate",
-                                          "drug",      "dose_uM",   "drugname_drugconc" };
+    static const char *const column[] = { "cell_name",  "cell_line", "cell_type",
+                                          "celltype",   "plate",     "drug",
+                                          "dose_uM",    "drugname_drugconc",
+                                          "perturbation", "target_gene", "target" };
     for (size_t i = 0; i < files->n; i++) {
         const scp_probe_request r = { .path = files->v[i],
                                       .mode = SCP_PROBE_DESCRIBE,

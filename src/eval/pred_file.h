@@ -72,8 +72,10 @@ typedef struct scp_pred_file_report {
     char text[512];      /* the above in words, with the first missing condition and unused row */
 } scp_pred_file_report;
 
-/** Open predictions for some pairs of d. Columns: cell_name (or cell_line), plate (optional), and
- *  drug + dose_uM, or else drugname_drugconc. Genes must be those of d, in any order.
+/** Open predictions for some pairs of d. Columns of obs, the first that is there: cell_name,
+ *  cell_line, cell_type, celltype (none is needed when the pairs are of one line); plate (optional);
+ *  drug + dose_uM, or else labels [('drug', 0.5, 'uM')] as drugname_drugconc, perturbation,
+ *  target_gene, target. Genes must be those of d, in any order.
  *  @param allow_missing  conditions without a prediction are NaN instead of SCP_EDATA
  *  @return SCP_EDATA names the file and the gene, column or condition that does not match.
  *  Every rank opens the file on its own; not collective. *out: scp_pred_file_close. */

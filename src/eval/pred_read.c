@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/dose.h"
 #include "io/h5ad.h"
 
 enum { READ_AHEAD = 256 };
@@ -28,16 +29,26 @@ struct scp_pred_file {
     double *sum; /* [G] */
 };
 
-/* obs columns that make the key of a row. */
+/* Names of the columns that make the key of a row, the first one that is there: ours and those
+ * that files of cell-eval and STATE have. */
+static const char *const line_column[] = { "cell_name", "cell_line", "cell_type", "celltype", NULL };
+static const char *const label_column[] = { "drugname_drugconc", "perturbation", "target_gene",
+                                            "target", NULL };
+
 typedef struct key_columns {
     scp_h5ad_text line, drug, label, plate;
     double *dose; /* [n_obs], with drug */
     bool has_plate;
-    bool has_label; /* drugname_drugconc instead of drug and dose */
+    bool has_label;         /* [('drug', 0.5, 'uM')] instead of drug and dose */
+    char **label_drug;      /* [labels] drug of a label, NULL of one that is none of these */
+    double *label_dose;     /* [labels] */
+    const char *only_line;  /* of a file without lines; else NULL */
 } key_columns;
 
 static void key_columns_fini(key_columns *c)
 {
+    scp_fs_list_free(c->label_drug, c->label.n_labels);
+    free(c->label_dose);
     scp_h5ad_text_fini(&c->line);
     scp_h5ad_text_fini(&c->drug);
     scp_h5ad_text_fini(&c->label);
@@ -45,39 +56,75 @@ static void key_columns_fini(key_columns *c)
     free(c->dose);
 }
 
-static scp_status key_columns_read(scp_h5ad *f, key_columns *c)
+static const char *first_of(scp_h5ad *f, const char *const *name)
 {
-    const char *line = scp_h5ad_has_obs(f, "cell_name") ? "cell_name" : "cell_line";
-    SCP_TRY(scp_h5ad_obs_text(f, line, &c->line));
-    c->has_plate = scp_h5ad_has_obs(f, "plate");
-    if (c->has_plate) SCP_TRY(scp_h5ad_obs_text(f, "plate", &c->plate));
-    c->has_label = !scp_h5ad_has_obs(f, "drug") || !scp_h5ad_has_obs(f, "dose_uM");
-    if (c->has_label) return scp_h5ad_obs_text(f, "drugname_drugconc", &c->label);
-    SCP_TRY(scp_h5ad_obs_text(f, "drug", &c->drug));
-    return scp_h5ad_obs_real(f, "dose_uM", &c->dose);
+    while (*name && !scp_h5ad_has_obs(f, *name)) name++;
+    return *name;
+}
+
+/* Drug and dose of every label; another kind of label (a control's) has none. */
+static scp_status parse_labels(key_columns *c)
+{
+    SCP_TRY(scp_alloc(c->label.n_labels, sizeof *c->label_drug, &c->label_drug));
+    SCP_TRY(scp_alloc(c->label.n_labels, sizeof *c->label_dose, &c->label_dose));
+    for (size_t i = 0; i < c->label.n_labels; i++)
+        if (scp_dose_parse_label(c->label.label[i], &c->label_drug[i], &c->label_dose[i]) != SCP_OK)
+            scp_err_clear();
+    return SCP_OK;
+}
+
+/* The one line that all pairs are of; a file needs no lines then. */
+static scp_status find_only_line(const scp_pred_file *f, const int32_t *rows, size_t n,
+                                 key_columns *c)
+{
+    const scp_dataset *d = f->d;
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i] < 0 || (size_t)rows[i] >= d->N) continue; /* refused later, by name */
+        const char *line = d->line[d->p_line[d->post[rows[i]]]];
+        if (c->only_line && strcmp(c->only_line, line) != 0) /* refused with what there is */
+            return scp_h5ad_obs_text(f->file, "cell_line", &c->line);
+        c->only_line = line;
+    }
+    return SCP_OK;
+}
+
+static scp_status key_columns_read(const scp_pred_file *f, const int32_t *rows, size_t n,
+                                   key_columns *c)
+{
+    const char *line = first_of(f->file, line_column), *label = first_of(f->file, label_column);
+    if (line)
+        SCP_TRY(scp_h5ad_obs_text(f->file, line, &c->line));
+    else
+        SCP_TRY(find_only_line(f, rows, n, c));
+    c->has_plate = scp_h5ad_has_obs(f->file, "plate");
+    if (c->has_plate) SCP_TRY(scp_h5ad_obs_text(f->file, "plate", &c->plate));
+    c->has_label = !scp_h5ad_has_obs(f->file, "drug") || !scp_h5ad_has_obs(f->file, "dose_uM");
+    if (c->has_label && !label)
+        SCP_FAIL(SCP_EDATA,
+                 "%s: obs has neither drug and dose_uM nor a label [('drug', 0.5, 'uM')] as "
+                 "drugname_drugconc, perturbation, target_gene or target",
+                 scp_h5ad_path(f->file));
+    if (c->has_label) {
+        SCP_TRY(scp_h5ad_obs_text(f->file, label, &c->label));
+        return parse_labels(c);
+    }
+    SCP_TRY(scp_h5ad_obs_text(f->file, "drug", &c->drug));
+    return scp_h5ad_obs_real(f->file, "dose_uM", &c->dose);
 }
 
 /* Key as text, the same from both sides; doses agree to 6 digits, so that float32 columns match. */
-static scp_status format_key(scp_strbuf *b, const char *line, const char *plate, const char *label,
-                             const char *drug, double dose)
+static scp_status format_key(scp_strbuf *b, const char *line, const char *plate, const char *drug,
+                             double dose)
 {
     b->len = 0;
-    SCP_TRY(scp_strbuf_addf(b, "%s, plate %s, ", line, plate ? plate : "any"));
-    if (label) return scp_strbuf_addf(b, "%s", label);
-    return scp_strbuf_addf(b, "%s %.6g uM", drug, dose);
+    return scp_strbuf_addf(b, "%s, plate %s, %s %.6g uM", line, plate ? plate : "any", drug, dose);
 }
 
 static scp_status pair_key(const scp_dataset *d, int32_t pair, const key_columns *c, scp_strbuf *b)
 {
     int32_t p = d->post[pair];
-    const char *drug = d->drug[d->p_drug[p]];
-    char *label = NULL;
-    if (c->has_label) SCP_TRY(scp_pred_label(drug, d->p_dose[p], &label));
-    scp_status st =
-        format_key(b, d->line[d->p_line[p]], c->has_plate ? d->plate[d->p_plate[p]] : NULL, label,
-                   drug, d->p_dose[p]);
-    free(label);
-    return st;
+    return format_key(b, d->line[d->p_line[p]], c->has_plate ? d->plate[d->p_plate[p]] : NULL,
+                      d->drug[d->p_drug[p]], d->p_dose[p]);
 }
 
 static const char *text_at(const scp_h5ad_text *t, size_t row)
@@ -87,16 +134,24 @@ static const char *text_at(const scp_h5ad_text *t, size_t row)
 
 static scp_status row_key(const key_columns *c, size_t row, scp_strbuf *b)
 {
-    return format_key(b, text_at(&c->line, row), c->has_plate ? text_at(&c->plate, row) : NULL,
-                      c->has_label ? text_at(&c->label, row) : NULL,
-                      c->has_label ? NULL : text_at(&c->drug, row),
-                      c->has_label ? 0 : c->dose[row]);
+    const char *line = c->only_line ? c->only_line : text_at(&c->line, row),
+               *plate = c->has_plate ? text_at(&c->plate, row) : NULL;
+    if (!c->has_label) return format_key(b, line, plate, text_at(&c->drug, row), c->dose[row]);
+    const int32_t label = c->label.code[row];
+    if (label >= 0 && c->label_drug[label])
+        return format_key(b, line, plate, c->label_drug[label], c->label_dose[label]);
+    b->len = 0;
+    return scp_strbuf_addf(b, "%s, plate %s, %s", line, plate ? plate : "any",
+                           text_at(&c->label, row));
 }
 
+/* Dose 0, or the control of cell-eval by its own name. */
 static bool is_vehicle(const key_columns *c, size_t row)
 {
-    if (c->has_label) return strstr(text_at(&c->label, row), ", 0.0, 'uM')") != NULL;
-    return c->dose[row] == 0;
+    if (!c->has_label) return c->dose[row] == 0;
+    const int32_t label = c->label.code[row];
+    if (label >= 0 && c->label_drug[label]) return c->label_dose[label] == 0;
+    return strcmp(text_at(&c->label, row), "non-targeting") == 0;
 }
 
 /* What does not match between the genes of a file and those of the data set. */
@@ -257,7 +312,7 @@ static scp_status match(scp_pred_file *f, const int32_t *rows, size_t n, bool al
     scp_strbuf unused = { 0 };
     const char *missing = NULL;
     scp_status st = SCP_OK;
-    SCP_GOTO(done, key_columns_read(f->file, &c));
+    SCP_GOTO(done, key_columns_read(f, rows, n, &c));
     SCP_GOTO(done, scp_names_create(&keys));
     SCP_GOTO(done, list_keys(f, rows, n, &c, keys));
     SCP_GOTO(done, match_rows(f, &c, keys, r, &unused));

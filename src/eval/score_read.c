@@ -3,6 +3,7 @@
 #include "eval/score_read.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ typedef struct reader {
     size_t line;
     size_t n_fields;        /* of the header */
     int role[MOST_COLUMNS]; /* KEYS + index of a metric, a key, or -1 */
+    char line_of_file[256]; /* cell line that the file's name says, or "" */
     size_t cap, cap_v;
 } reader;
 
@@ -80,6 +82,8 @@ static scp_status take_header(reader *r, char **field, size_t n, scp_score_rows 
         for (int k = 0; k < KEYS; k++)
             if (strcmp(field[i], key_column[k]) == 0) r->role[i] = k;
         label |= r->role[i] == LABEL;
+        out->has_line |= r->role[i] == LINE;
+        out->has_plate |= r->role[i] == PLATE;
         if (r->role[i] >= 0 || !is_score(field[i])) continue;
         r->role[i] = KEYS + (int)out->n_cols;
         SCP_TRY(scp_strdup(field[i], &out->name[out->n_cols++]));
@@ -90,6 +94,8 @@ static scp_status take_header(reader *r, char **field, size_t n, scp_score_rows 
             "%s: no column 'perturbation', or no metric: this is no results.csv of scppdm_eval "
             "or cell-eval",
             r->path);
+    if (out->has_line) r->line_of_file[0] = '\0';
+    out->has_line |= r->line_of_file[0] != '\0';
     return SCP_OK;
 }
 
@@ -116,7 +122,7 @@ static scp_status make_room(reader *r, scp_score_rows *out)
 
 static scp_status take_row(reader *r, char **field, size_t n, scp_score_rows *out)
 {
-    const char *key[KEYS] = { "", "", "" };
+    const char *key[KEYS] = { "", r->line_of_file, "" };
     char text[1024];
     if (n != r->n_fields)
         SCP_FAIL(SCP_EDATA, "%s: line %zu has %zu fields, the header has %zu", r->path, r->line, n,
@@ -138,11 +144,23 @@ static scp_status take_row(reader *r, char **field, size_t n, scp_score_rows *ou
     return st;
 }
 
+/* "A549" of ".../A549_results.csv", "" of any other name. */
+static void line_of_name(const char *path, char *line, size_t size)
+{
+    static const char tail[] = "_results.csv";
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const size_t len = strlen(name), end = sizeof tail - 1;
+    line[0] = '\0';
+    if (len > end && len - end < size && strcmp(name + len - end, tail) == 0)
+        snprintf(line, size, "%.*s", (int)(len - end), name);
+}
+
 scp_status scp_score_rows_read(const char *path, scp_score_rows *out)
 {
     SCP_ARG(path && out, "a path and a result are required");
     reader r = { .path = path };
     char *text = NULL, **field = NULL;
+    line_of_name(path, r.line_of_file, sizeof r.line_of_file);
     size_t len, n;
     scp_status st = SCP_OK;
     *out = (scp_score_rows){ 0 };
@@ -166,6 +184,63 @@ done:
     return st;
 }
 
+/* Rows of another file of the same columns behind those of out, which take them over. */
+static scp_status append_rows(scp_score_rows *out, scp_score_rows *more, const char *path)
+{
+    const size_t n = out->n + more->n;
+    size_t keys = out->n, labels = out->n, values = out->n * out->n_cols;
+    bool same = out->n_cols == more->n_cols && out->has_line == more->has_line &&
+                out->has_plate == more->has_plate;
+    for (size_t c = 0; same && c < out->n_cols; c++)
+        same = strcmp(out->name[c], more->name[c]) == 0;
+    if (!same)
+        SCP_FAIL(SCP_EDATA, "%s has other columns than the results of the lines before it", path);
+    SCP_TRY(scp_grow(&out->key, &keys, n, sizeof *out->key));
+    SCP_TRY(scp_grow(&out->label, &labels, n, sizeof *out->label));
+    SCP_TRY(scp_grow(&out->v, &values, n * out->n_cols, sizeof *out->v));
+    memcpy(out->key + out->n, more->key, more->n * sizeof *out->key);
+    memcpy(out->label + out->n, more->label, more->n * sizeof *out->label);
+    memcpy(out->v + out->n * out->n_cols, more->v, more->n * out->n_cols * sizeof *out->v);
+    out->n = n;
+    more->n = 0;
+    return SCP_OK;
+}
+
+static bool is_result_file(const char *name)
+{
+    const size_t len = strlen(name);
+    static const char *const others[] = { "agg_results.csv", "ceiling_results.csv" };
+    for (size_t i = 0; i < 2; i++) {
+        const size_t end = strlen(others[i]);
+        if (len >= end && strcmp(name + len - end, others[i]) == 0) return false;
+    }
+    return true;
+}
+
+scp_status scp_score_rows_read_folder(const char *dir, scp_score_rows *out)
+{
+    char path[SCP_PATH_MAX], **name = NULL;
+    size_t n = 0;
+    scp_score_rows one = { 0 };
+    scp_status st = SCP_OK;
+    *out = (scp_score_rows){ 0 };
+    SCP_TRY(scp_fs_list(dir, "results.csv", &name, &n));
+    for (size_t i = 0; i < n; i++) {
+        if (!is_result_file(name[i])) continue;
+        SCP_GOTO(done, scp_fs_join(path, sizeof path, dir, name[i]));
+        SCP_GOTO(done, scp_score_rows_read(path, out->n ? &one : out));
+        if (one.n) SCP_GOTO(done, append_rows(out, &one, path));
+        scp_score_rows_fini(&one);
+    }
+    if (!out->n)
+        SCP_FAIL_GOTO(done, SCP_ENOINPUT, "%s holds no results.csv and no LINE_results.csv", dir);
+done:
+    scp_score_rows_fini(&one);
+    scp_fs_list_free(name, n);
+    if (st != SCP_OK) scp_score_rows_fini(out);
+    return st;
+}
+
 void scp_score_rows_fini(scp_score_rows *r)
 {
     scp_fs_list_free(r->key, r->n);
@@ -173,6 +248,79 @@ void scp_score_rows_fini(scp_score_rows *r)
     scp_fs_list_free(r->name, r->n_cols);
     free(r->v);
     *r = (scp_score_rows){ 0 };
+}
+
+/* ---- fewer keys ---- */
+
+/* A key without its last part: "label, line, plate" -> "label, line, ". */
+static scp_status cut_key(const char *key, bool line, bool plate, char *out, size_t size)
+{
+    const char *last = strrchr(key, ','), *middle = last;
+    while (middle > key && *--middle != ',') {}
+    if (plate) return scp_str_format(out, size, "%s", key);
+    if (line) return scp_str_format(out, size, "%.*s, ", (int)(last - key), key);
+    return scp_str_format(out, size, "%.*s, , ", (int)(middle - key), key);
+}
+
+/* Rows of one key averaged, NaN left out. */
+static scp_status average(const scp_score_rows *r, const size_t *to, scp_score_rows *out)
+{
+    double *count = NULL;
+    SCP_TRY(scp_alloc(out->n * r->n_cols, sizeof *count, &count));
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t c = 0; c < r->n_cols; c++) {
+            const double v = r->v[i * r->n_cols + c];
+            if (isnan(v)) continue;
+            out->v[to[i] * r->n_cols + c] += v;
+            count[to[i] * r->n_cols + c]++;
+        }
+    for (size_t i = 0; i < out->n * r->n_cols; i++)
+        out->v[i] = count[i] > 0 ? out->v[i] / count[i] : NAN;
+    free(count);
+    return SCP_OK;
+}
+
+/* The rows by fewer keys; lines are left out only where there is one. */
+static scp_status reduce_keys(const scp_score_rows *r, bool line, bool plate, scp_score_rows *out)
+{
+    scp_names *names = NULL;
+    size_t *to = NULL;
+    scp_status st = SCP_OK;
+    *out = (scp_score_rows){ .n_cols = r->n_cols, .has_line = line, .has_plate = plate };
+    SCP_GOTO(done, scp_names_create(&names));
+    SCP_GOTO(done, scp_alloc(r->n, sizeof *to, &to));
+    SCP_GOTO(done, scp_alloc(r->n_cols, sizeof *out->name, &out->name));
+    for (size_t c = 0; c < r->n_cols; c++) SCP_GOTO(done, scp_strdup(r->name[c], &out->name[c]));
+    for (size_t i = 0; i < r->n; i++) {
+        char key[1024];
+        SCP_GOTO(done, cut_key(r->key[i], line, plate, key, sizeof key));
+        SCP_GOTO(done, scp_names_add(names, key, &to[i]));
+    }
+    const size_t n = scp_names_count(names);
+    SCP_GOTO(done, scp_alloc(n, sizeof *out->key, &out->key));
+    SCP_GOTO(done, scp_alloc(n, sizeof *out->label, &out->label));
+    SCP_GOTO(done, scp_alloc(n * r->n_cols, sizeof *out->v, &out->v));
+    for (; out->n < n; out->n++) { /* both are there, or neither counts */
+        SCP_GOTO(done, scp_strdup(scp_names_get(names, out->n), &out->key[out->n]));
+        st = scp_strdup(out->key[out->n], &out->label[out->n]);
+        if (st != SCP_OK) free(out->key[out->n]);
+        if (st != SCP_OK) goto done;
+    }
+    st = average(r, to, out);
+done:
+    free(to);
+    scp_names_destroy(&names);
+    if (st != SCP_OK) scp_score_rows_fini(out);
+    return st;
+}
+
+/* Has a file one cell line alone? Its labels are "label, line". */
+static bool one_line(const scp_score_rows *r)
+{
+    const char *first = strrchr(r->label[0], ',');
+    for (size_t i = 1; i < r->n; i++)
+        if (strcmp(strrchr(r->label[i], ','), first) != 0) return false;
+    return true;
 }
 
 /* ---- two files ---- */
@@ -263,13 +411,11 @@ done:
     return st;
 }
 
-scp_status scp_score_rows_compare(const scp_score_rows *a, const scp_score_rows *b,
-                                  int64_t resamples, int64_t seed, scp_score_match *out)
+static scp_status compare_rows(const scp_score_rows *a, const scp_score_rows *b, int64_t resamples,
+                               int64_t seed, scp_score_match *out)
 {
-    SCP_ARG(a && b && out, "two files and a result are required");
     pairing p = { 0 };
     scp_status st = SCP_OK;
-    *out = (scp_score_match){ 0 };
     SCP_GOTO(done, pair_rows(a, b, &p, out));
     SCP_GOTO(done, pair_columns(a, b, &p, out));
     SCP_GOTO(done, take_values(a, b, &p, out));
@@ -281,6 +427,43 @@ done:
     free(p.col_b);
     free(p.a);
     free(p.b);
+    return st;
+}
+
+/* The names of metrics are a's, which outlives its reduced form. */
+static void keep_names(const scp_score_rows *a, scp_score_match *m)
+{
+    for (size_t c = 0; c < m->n_cols; c++)
+        for (size_t k = 0; k < a->n_cols; k++)
+            if (strcmp(m->name[c], a->name[k]) == 0) {
+                m->name[c] = a->name[k];
+                break;
+            }
+}
+
+scp_status scp_score_rows_compare(const scp_score_rows *a, const scp_score_rows *b,
+                                  int64_t resamples, int64_t seed, scp_score_match *out)
+{
+    SCP_ARG(a && b && out, "two files and a result are required");
+    const bool line = a->has_line && b->has_line, plate = a->has_plate && b->has_plate;
+    const scp_score_rows *of[] = { a, b };
+    scp_score_rows less[2] = { { 0 } };
+    scp_status st = SCP_OK;
+    *out = (scp_score_match){ 0 };
+    for (int k = 0; k < 2; k++) {
+        if (of[k]->has_line && !line && !one_line(of[k]))
+            SCP_FAIL_GOTO(done, SCP_EDATA,
+                          "one file has several cell lines, the other none: cell-eval pools them "
+                          "unless it is given --celltype-col, and then writes LINE_results.csv");
+        if (of[k]->has_line == line && of[k]->has_plate == plate) continue;
+        SCP_GOTO(done, reduce_keys(of[k], line, plate, &less[k]));
+        of[k] = &less[k];
+    }
+    SCP_GOTO(done, compare_rows(of[0], of[1], resamples, seed, out));
+    keep_names(a, out);
+done:
+    scp_score_rows_fini(&less[0]);
+    scp_score_rows_fini(&less[1]);
     if (st != SCP_OK) scp_score_match_fini(out);
     return st;
 }

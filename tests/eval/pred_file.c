@@ -298,6 +298,8 @@ typedef struct foreign {
     int32_t pair[32];
     float extra[32];
     bool plate, label, other_gene;
+    const char *line_name, *label_name; /* columns; NULL: cell_line, drugname_drugconc */
+    bool no_line;
 } foreign;
 
 static scp_status write_foreign(const char *path, const foreign *spec)
@@ -327,10 +329,13 @@ static scp_status write_foreign(const char *path, const foreign *spec)
     }
     SCP_TRY(scp_h5ad_write_index(w, "obs", "_index", name));
     SCP_TRY(scp_h5ad_write_index(w, "var", "_index", gene));
-    SCP_TRY(scp_h5ad_write_text(w, "obs", "cell_line", line));
+    if (!spec->no_line)
+        SCP_TRY(scp_h5ad_write_text(w, "obs", spec->line_name ? spec->line_name : "cell_line", line));
     if (spec->plate) SCP_TRY(scp_h5ad_write_text(w, "obs", "plate", plate));
     if (spec->label) {
-        SCP_TRY(scp_h5ad_write_text(w, "obs", "drugname_drugconc", (const char *const *)label));
+        SCP_TRY(scp_h5ad_write_text(w, "obs",
+                                    spec->label_name ? spec->label_name : "drugname_drugconc",
+                                    (const char *const *)label));
     } else {
         SCP_TRY(scp_h5ad_write_text(w, "obs", "drug", drug));
         SCP_TRY(scp_h5ad_write_real(w, "obs", "dose_uM", dose));
@@ -348,6 +353,43 @@ static double difference(scp_pred_file *f, int32_t pair)
     for (size_t g = 0; g < s.d.G; g++)
         worst = fmax(worst, fabs((double)out[g] - s.pred[(size_t)pair * s.d.G + g]));
     return worst;
+}
+
+/* Names of columns that cell-eval's users have; a file of one line without any. */
+static void test_cell_eval_keys(const char *dir)
+{
+    char path[SCP_PATH_MAX];
+    scp_pred_file *f = NULL;
+    scp_pred_file_report r;
+    const int32_t asked[] = { 2, 9, 4 };
+    static const char *const names[][2] = { { "cell_type", "target_gene" },
+                                            { "celltype", "target" },
+                                            { "cell_name", "perturbation" } };
+    foreign spec = { .n = 3, .pair = { 4, 9, 2 }, .label = true, .plate = true };
+    snprintf(path, sizeof path, "%s/cell_eval_keys.h5ad", dir);
+    for (size_t k = 0; k < 3; k++) {
+        spec.line_name = names[k][0];
+        spec.label_name = names[k][1];
+        tap_st(write_foreign(path, &spec), "columns %s and %s", names[k][0], names[k][1]);
+        if (tap_st(scp_pred_file_open(path, &s.d, asked, 3, false, &f, &r), "it opens"))
+            tap_ok(r.n_matched == 3 && difference(f, 9) == 0, "every condition: %s", r.text);
+        scp_pred_file_close(&f);
+    }
+    spec.no_line = true;
+    tap_st(write_foreign(path, &spec), "no column of lines");
+    if (tap_st(scp_pred_file_open(path, &s.d, asked, 1, false, &f, &r), "conditions of one line"))
+        tap_ok(r.n_matched == 1 && difference(f, 2) == 0, "need none: %s", r.text);
+    scp_pred_file_close(&f);
+    int32_t lines[2] = { asked[0], -1 };
+    for (int32_t i = 0; i < (int32_t)s.d.N && lines[1] < 0; i++)
+        if (s.d.p_line[s.d.post[i]] != s.d.p_line[s.d.post[asked[0]]]) lines[1] = i;
+    tap_fails(scp_pred_file_open(path, &s.d, lines, 2, true, &f, &r), SCP_EDATA,
+              "cell_line", "of several lines they do");
+    spec.no_line = false;
+    spec.label_name = "gene";
+    tap_st(write_foreign(path, &spec), "labels in a column of another name");
+    tap_fails(scp_pred_file_open(path, &s.d, asked, 3, false, &f, &r), SCP_EDATA, "target_gene",
+              "the names that would do are listed");
 }
 
 static void test_foreign(const char *dir)
@@ -431,6 +473,7 @@ int main(int argc, char **argv)
             test_label();
             test_writer_errors(dir);
             test_foreign(dir);
+            test_cell_eval_keys(dir);
         }
     }
     free(dir);

@@ -98,6 +98,50 @@ static void test_match(void)
     scp_score_rows_fini(&a);
 }
 
+static scp_status put(const char *dir, const char *name, const char *text)
+{
+    char file[SCP_PATH_MAX];
+    SCP_TRY(scp_fs_join(file, sizeof file, dir, name));
+    return scp_fs_write_text(file, text, strlen(text));
+}
+
+/* What cell-eval writes of two lines, against ours with plates. */
+static void test_cell_eval_folder(void)
+{
+    scp_score_rows a, b;
+    scp_score_match m;
+    char dir[SCP_PATH_MAX - 16], empty[SCP_PATH_MAX], text[1024];
+    snprintf(text, sizeof text,
+             "%sA,L,A,1,p1,2,1,0,0,0.5,1\nA,L,A,1,p2,2,4,0,0,0.5,1\nA,M,B,1,p1,2,7,0,0,1,1\n", head);
+    snprintf(dir, sizeof dir, "%s/cell-eval", tap_tmpdir());
+    if (!tap_st(scp_fs_mkdirs(dir), "a folder") ||
+        !tap_st(put(dir, "L_results.csv", "perturbation,mse\nA,2\nB,5\n"), "results of a line") ||
+        !tap_st(put(dir, "M_results.csv", "perturbation,mse\nA,3\n"), "of another") ||
+        !tap_st(put(dir, "L_agg_results.csv", "statistic,mse\nmean,2\n"), "statistics") ||
+        !tap_st(write_and_read(text, &a), "ours, of two lines and plates"))
+        return;
+    if (tap_st(scp_score_rows_read_folder(dir, &b), "the folder is read")) {
+        tap_ok(b.n == 3 && b.has_line && !b.has_plate, "lines by the names of the files");
+        if (tap_st(scp_score_rows_compare(&a, &b, 10, 1, &m), "compared with ours")) {
+            tap_ok(m.n == 2 && m.only_b == 1 && m.n_cols == 1 && strcmp(m.name[0], "mse") == 0,
+                   "conditions of both");
+            tap_ok(m.comparison[0].mean_a == (2.5 + 7) / 2 && m.comparison[0].mean_b == 2.5,
+                   "our plates are averaged");
+            scp_score_match_fini(&m);
+        }
+    }
+    scp_score_rows_fini(&b);
+    tap_st(write_and_read("perturbation,mse\nA,1\n", &b), "a file without lines");
+    tap_fails(scp_score_rows_compare(&a, &b, 10, 1, &m), SCP_EDATA, "--celltype-col",
+              "is not compared with one of several");
+    scp_score_rows_fini(&b);
+    scp_score_rows_fini(&a);
+    snprintf(empty, sizeof empty, "%s/empty", dir);
+    if (tap_st(scp_fs_mkdirs(empty), "an empty folder"))
+        tap_fails(scp_score_rows_read_folder(empty, &b), SCP_ENOINPUT, "no results.csv",
+                  "is said to be none");
+}
+
 /* ---- truth ---- */
 
 enum { G = 3, K = 2 };
@@ -187,6 +231,7 @@ int main(void)
     snprintf(path, sizeof path, "%s/results.csv", dir);
     test_read();
     test_match();
+    test_cell_eval_folder();
     test_truth(dir);
     return tap_done();
 }
