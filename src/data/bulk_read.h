@@ -45,8 +45,8 @@ size_t scp_bulk_sink_bytes(int threads, size_t G, size_t slots);
 scp_status scp_bulk_sink_begin(scp_bulk_sink *s) SCP_MUST_USE;
 
 /** After them: add what the threads have kept back, and free their buffers. Add to detected [G], by
- *  column of the file, and to the numbers of training cells and of cells without any molecule what was counted since the
- *  last call, and forget it. SCP_ENOMEM. */
+ *  column of the file, and to the numbers of training cells and of cells without any molecule what
+ *  was counted since the last call, and forget it. SCP_ENOMEM. */
 scp_status scp_bulk_sink_finish(scp_bulk_sink *s, int64_t *detected, int64_t *train_cells,
                                 int64_t *empty_cells) SCP_MUST_USE;
 
