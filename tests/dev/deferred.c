@@ -196,12 +196,6 @@ static scp_status sync(scp_device *dev)
     return flush(of(dev));
 }
 
-static void unpin(scp_device *dev, void *p)
-{
-    (void)dev;
-    free(p);
-}
-
 static scp_status copy(scp_device *dev, scp_stream s, scp_copy way, void *dst, const void *src,
                        size_t bytes)
 {
@@ -280,7 +274,7 @@ static scp_status native(scp_device *dev, scp_stream s, void **stream)
 }
 
 static const scp_async async = { .pin = scp_host_alloc,
-                                 .unpin = unpin,
+                                 .unpin = scp_host_release,
                                  .copy = copy,
                                  .event_create = event_create,
                                  .event_destroy = event_destroy,
