@@ -30,7 +30,8 @@ AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" = yes])
 ])
 
 # SCP_BUILD_LEVELS: may the kernels of the cpu backend be compiled for x86-64-v3 and -v4 as well, the
-# program choosing when it runs? Not with --enable-native, which leaves nothing to choose.
+# program choosing when it runs? Not with --enable-native, which leaves nothing to choose. The flags
+# come after the user's, as src/backend/local.mk does it.
 AC_DEFUN([SCP_BUILD_LEVELS], [
 AC_CACHE_CHECK([whether $CC compiles for several levels of x86-64], [scp_cv_cpu_levels], [
 scp_save_cflags=$CFLAGS
@@ -38,10 +39,11 @@ CFLAGS="$CFLAGS -march=x86-64-v4 -mprefer-vector-width=512"
 AC_LINK_IFELSE([AC_LANG_PROGRAM([], [[return __builtin_cpu_supports("x86-64-v4");]])],
     [scp_cv_cpu_levels=yes], [scp_cv_cpu_levels=no])
 CFLAGS=$scp_save_cflags])
-AS_IF([test "$enable_native" = yes], [scp_cv_cpu_levels=no])
-AS_IF([test "$scp_cv_cpu_levels" = yes],
+scp_cpu_levels=$scp_cv_cpu_levels
+AS_IF([test "$enable_native" = yes], [scp_cpu_levels=no])
+AS_IF([test "$scp_cpu_levels" = yes],
     [AC_DEFINE([SCP_CPU_LEVELS], [1], [Define to 1 when cpu kernels are compiled for x86-64-v3 and -v4 too.])])
-AM_CONDITIONAL([CPU_LEVELS], [test "$scp_cv_cpu_levels" = yes])
+AM_CONDITIONAL([CPU_LEVELS], [test "$scp_cpu_levels" = yes])
 ])
 
 # SCP_CONFIGURE_SUMMARY: what was chosen and what to run next. Call last.

@@ -219,8 +219,8 @@ scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_r
     const double most = patience(s, create);
     scp_comm_set_timeout(comm, most > 0 ? most + 30 : HUGE_VAL);
     SCP_TRY(scp_agree(comm, begin_local(s, create, o)));
-    scp_device_name(o->dev, device, sizeof device);
     SCP_TRY(scp_comm_create_for(comm, o->dev, &o->own));
+    scp_device_name(o->dev, device, sizeof device);
     o->comm = o->own ? o->own : comm;
     SCP_TRY(scp_shard_read(comm, s->paths.shard, &o->data));
     SCP_TRY(scp_agree(comm, scp_comm_rank(comm) == 0 ? prepare_folder(s, create) : SCP_OK));

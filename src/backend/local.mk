@@ -16,10 +16,11 @@ libscpengine_a_SOURCES += $(cpu_kernels) src/backend/cpu/cpu.c src/backend/cpu/l
 EXTRA_LIBRARIES = libscpcpu3.a libscpcpu4.a
 libscpcpu3_a_SOURCES = $(cpu_kernels)
 libscpcpu3_a_CPPFLAGS = $(AM_CPPFLAGS) -DSCP_CPU_LEVEL=3
-libscpcpu3_a_CFLAGS = $(AM_CFLAGS) -march=x86-64-v3
 libscpcpu4_a_SOURCES = $(cpu_kernels) src/backend/cpu/gemm_block.c
 libscpcpu4_a_CPPFLAGS = $(AM_CPPFLAGS) -DSCP_CPU_LEVEL=4
-libscpcpu4_a_CFLAGS = $(AM_CFLAGS) -march=x86-64-v4 -mprefer-vector-width=512
+# After the user's CFLAGS, whose -march would else win.
+$(libscpcpu3_a_OBJECTS): override CFLAGS += -march=x86-64-v3
+$(libscpcpu4_a_OBJECTS): override CFLAGS += -march=x86-64-v4 -mprefer-vector-width=512
 libscpengine_a_LIBADD =
 if CPU_LEVELS
 libscpengine_a_LIBADD += $(libscpcpu3_a_OBJECTS) $(libscpcpu4_a_OBJECTS)

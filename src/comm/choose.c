@@ -9,15 +9,17 @@
 
 enum { ID = 16 };
 
-/* Kind of device, its identity, and what the environment asks for, of every rank. */
+/* Kind of device, level of its kernels, its identity, and what the environment asks for, of every
+ * rank. */
 typedef struct place {
     char backend[8], wish[16];
+    int32_t level;
     uint8_t id[ID];
 } place;
 
 static scp_status gather(scp_comm *world, scp_device *dev, place **all)
 {
-    place mine = { .backend = "" };
+    place mine = { .backend = "", .level = dev->backend->level };
     size_t total = 0;
     strncpy(mine.backend, dev->backend->name, sizeof mine.backend - 1);
     const char *wish = getenv("SCPPDM_COMM");
@@ -47,6 +49,23 @@ static scp_status check_kinds(const place *p, int n)
                      "rank 0 computes on %s and rank %d on %s: give every rank the same --device",
                      p[0].backend, i, p[i].backend);
     return SCP_OK;
+}
+
+/* Kernels of different levels differ in the last bits, and so would the weights of the ranks after
+ * their updates: all take the lowest level. */
+static void agree_level(const place *p, int n, scp_device *dev)
+{
+    int least = p[0].level, most = p[0].level;
+    for (int i = 1; i < n; i++) {
+        if (p[i].level < least) least = p[i].level;
+        if (p[i].level > most) most = p[i].level;
+    }
+    if (least == most) return;
+    scp_device_limit(dev, least);
+    scp_log(SCP_LOG_WARN,
+            "the processors of the ranks, or SCPPDM_CPU_LEVEL, allow levels %d to %d of the %s "
+            "kernels: all ranks take level %d",
+            least, most, p[0].backend, least);
 }
 
 /* All ranks see the same, and so take the same way out. */
@@ -93,6 +112,7 @@ scp_status scp_comm_create_for(scp_comm *world, scp_device *dev, scp_comm **out)
     if (world->size == 1) return SCP_OK;
     SCP_TRY(gather(world, dev, &all));
     SCP_GOTO(done, check_kinds(all, world->size));
+    agree_level(all, world->size, dev);
     if (dev->backend->host) goto done;
     SCP_GOTO(done, check_wishes(all, world->size));
     SCP_GOTO(done, choose(world, all, &nccl, &why));

@@ -59,9 +59,11 @@ scp_status scp_comm_average(scp_comm *c, void *g, size_t n, scp_comm_type t, siz
  *    host memory, or one rank      `world`'s own way
  *    a GPU for every rank, NCCL    "nccl"
  *    else                          "staged": device, pinned memory, MPI, device
- *  SCPPDM_COMM=staged or nccl in the environment overrides; nccl that cannot be is SCP_EUSAGE. *out:
- *  scp_comm_destroy. */
-scp_status scp_comm_create_for(scp_comm *world, struct scp_device *dev, scp_comm **out) SCP_MUST_USE;
+ *  SCPPDM_COMM=staged or nccl in the environment overrides; nccl that cannot be is SCP_EUSAGE.
+ *  Ranks whose processors allow different levels of kernels all take the lowest (scp_device_limit):
+ *  call it before anything is planned. *out: scp_comm_destroy. */
+scp_status scp_comm_create_for(scp_comm *world, struct scp_device *dev,
+                               scp_comm **out) SCP_MUST_USE;
 
 /** Seconds that one exchange may take before it fails with SCP_ECOMM, where the kind can tell (nccl,
  *  staged, buckets of mpi): 600 at first. Not collective. */

@@ -104,6 +104,12 @@ void scp_device_name(const scp_device *dev, char *buf, size_t size)
         snprintf(buf, size, "%s", dev->backend->name);
 }
 
+void scp_device_limit(scp_device *dev, int most)
+{
+    if (dev->backend->at_level && dev->backend->level > most)
+        dev->backend = dev->backend->at_level(most);
+}
+
 scp_status scp_device_memory(scp_device *dev, size_t *left, size_t *total)
 {
     *left = *total = 0;

@@ -51,6 +51,10 @@ typedef struct scp_backend {
     /** Name for people, and 16 bytes that tell one device from another. Optional. */
     void (*describe)(const scp_device *dev, char *buf, size_t size);
     void (*uuid)(const scp_device *dev, uint8_t id[16]);
+    /** Where the kernels are compiled for several generations of processors: which these are for,
+     *  and the same backend at a lower level (itself where there is none). Else 0 and NULL. */
+    int level;
+    const struct scp_backend *(*at_level)(int most);
 } scp_backend;
 
 struct scp_device {
@@ -68,8 +72,12 @@ extern const scp_backend *const scp_backends[];
 scp_status scp_device_open(const char *spec, scp_device **out) SCP_MUST_USE;
 void scp_device_close(scp_device **dev);
 
-/** Name of the device for people: "cpu", "cuda:1 (NVIDIA H100 80GB HBM3)". */
+/** Name of the device for people: "cpu, level 4", "cuda:1 (NVIDIA H100 80GB HBM3)". */
 void scp_device_name(const scp_device *dev, char *buf, size_t size);
+/** Take the kernels of a level no higher than `most`, so that processes with different processors
+ *  compute the same bits. Before anything is planned for the device; no effect where it has no
+ *  levels. */
+void scp_device_limit(scp_device *dev, int most);
 /** Bytes left and in all; 0 and 0 where the device is the host. */
 scp_status scp_device_memory(scp_device *dev, size_t *left, size_t *total) SCP_MUST_USE;
 /** Wait for everything that was enqueued on the device. */

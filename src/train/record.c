@@ -86,7 +86,8 @@ static scp_status write_line(const scp_record *r, scp_jsonl *j)
 static scp_status write_start(const scp_record *r, int64_t restarts)
 {
     const scp_job *job = r->job;
-    char host[256] = "", now[32];
+    char host[256] = "", now[32], device[128];
+    scp_device_name(scp_params_device(job->params), device, sizeof device);
     if (job->config_path)
         SCP_TRY(scp_fs_write_text(job->config_path, job->config_text, strlen(job->config_text)));
     gethostname(host, sizeof host - 1);
@@ -101,7 +102,7 @@ static scp_status write_start(const scp_record *r, int64_t restarts)
     scp_jsonl_text(&j, "revision", scp_version_git());
     scp_jsonl_int(&j, "ranks", scp_comm_size(job->comm));
     scp_jsonl_text(&j, "communicator", scp_comm_name(job->comm));
-    scp_jsonl_text(&j, "device", scp_params_device(job->params)->backend->name);
+    scp_jsonl_text(&j, "device", device);
     scp_jsonl_int(&j, "restart", restarts);
     scp_jsonl_int(&j, "resumed_from", r->from);
     scp_jsonl_int(&j, "parameters", (int64_t)scp_params_weights(job->params));

@@ -14,7 +14,15 @@ static void names(void)
     size_t left = 1, total = 1;
     if (tap_st(scp_device_open("cpu", &dev), "cpu opens")) {
         scp_device_name(dev, name, sizeof name);
-        tap_text(name, "cpu", "and has a name");
+        tap_ok(!strcmp(name, "cpu, level 1") || !strcmp(name, "cpu, level 3") ||
+                   !strcmp(name, "cpu, level 4"),
+               "its name says the level of its kernels: '%s'", name);
+        scp_device_limit(dev, 3);
+        tap_ok(dev->backend->level <= 3, "its kernels can be limited to level 3");
+        scp_device_limit(dev, 1);
+        scp_device_limit(dev, 4);
+        scp_device_name(dev, name, sizeof name);
+        tap_text(name, "cpu, level 1", "and to level 1, from where nothing raises them");
         tap_st(scp_device_memory(dev, &left, &total), "its memory is the host's");
         tap_ok(left == 0 && total == 0, "of which the device says nothing");
         tap_ok(!scp_capture_possible(dev), "it captures no programs");

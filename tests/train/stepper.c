@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "comm/world.h"
 #include "tap.h"
 #include "train/small_net.h"
@@ -65,7 +66,42 @@ static void one_rank(const net_weights *want)
     scp_comm_destroy(&self);
 }
 
-/* Steps 5 to 8 have a loss that is not finite, on the last rank alone: on all ranks they change nothing but counts and scale. */
+/* Ranks that ask for kernels of different levels: all take the lowest, and their weights stay the
+ * same. */
+static void mixed_levels(void)
+{
+    net t;
+    net_weights w = { 0 }, first = { 0 };
+    scp_step_state state = { 0 };
+    int64_t replayed;
+    char was[16] = "";
+    const char *asked = getenv("SCPPDM_CPU_LEVEL");
+    if (asked) snprintf(was, sizeof was, "%s", asked);
+    setenv("SCPPDM_CPU_LEVEL", scp_comm_rank(world) % 2 ? "1" : "4", 1);
+    scp_status st = net_start(&t, "cpu", 0, world, true, SCP_REAL);
+    if (asked)
+        setenv("SCPPDM_CPU_LEVEL", was, 1);
+    else
+        unsetenv("SCPPDM_CPU_LEVEL");
+    if (st == SCP_OK) st = net_by_stepper(&t, &(net_how){ .stride = 1 }, &w, &state, &replayed);
+    if (st == SCP_OK) st = scp_alloc(w.n, sizeof *first.v, &first.v);
+    if (tap_st(scp_agree(world, st), "ranks of different levels of kernels")) {
+        first.n = w.n;
+        memcpy(first.v, w.v, w.n * sizeof *w.v);
+        tap_st(scp_comm_bcast(world, first.v, first.n, SCP_COMM_F64, 0), "weights of rank 0");
+        double apart = net_distance(&w, &first);
+        tap_st(scp_comm_allreduce(world, &apart, 1, SCP_COMM_F64, SCP_COMM_MAX), "compared");
+        tap_ok(apart == 0, "every rank ends with the same weights (%.2g)", apart);
+        tap_ok(scp_comm_size(world) == 1 || t.dev->backend->level == 1,
+               "all ranks take the lowest level");
+    }
+    free(w.v);
+    free(first.v);
+    net_stop(&t);
+}
+
+/* Steps 5 to 8 have a loss that is not finite, on the last rank alone: on all ranks they change
+ * nothing but counts and scale. */
 static void skipped(const char *device, scp_dtype store, double scale, double want_scale)
 {
     net t;
@@ -125,6 +161,7 @@ int main(int argc, char **argv)
     if (tap_st(scp_agree(world, st), "the loop by hand")) {
         all_ways(&want);
         one_rank(&want);
+        mixed_levels();
         skipped("cpu", SCP_REAL, 0, 1);
         skipped(NULL, SCP_REAL, 0, 1);
         skipped("cpu", SCP_F16, 1024, 64);

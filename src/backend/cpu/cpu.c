@@ -2,6 +2,7 @@
 #include "config.h" /* _GNU_SOURCE for sched_getaffinity */
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,23 +35,31 @@ static scp_status open_cpu(scp_device *dev, int index)
     return scp_cpu_best(&dev->backend);
 }
 
-#define BACKEND(table, optimiser)                                                                  \
+static void describe(const scp_device *dev, char *buf, size_t size)
+{
+    snprintf(buf, size, "cpu, level %d", dev->backend->level);
+}
+
+static const scp_backend *best(int most);
+
+#define BACKEND(of, table, optimiser)                                                              \
     {                                                                                              \
         .name = "cpu", .real_size = sizeof(float), .host = true, .available = scp_host_available,  \
         .open = open_cpu, .alloc = scp_host_alloc, .release = scp_host_release,                    \
         .write = scp_host_write, .read = scp_host_read, .zero = scp_host_zero, .ops = (table),     \
         .n_ops = SCP_CPU_OPS, .optim = (optimiser), .step = &scp_host_step,                        \
+        .describe = describe, .level = (of), .at_level = best,                                     \
     }
 
-const scp_backend scp_cpu_backend = BACKEND(scp_cpu_ops, &scp_cpu_optim);
+const scp_backend scp_cpu_backend = BACKEND(1, scp_cpu_ops, &scp_cpu_optim);
 
 #ifdef SCP_CPU_LEVELS
 extern const scp_op_impl *const scp_cpu_ops_v3[SCP_CPU_OPS], *const scp_cpu_ops_v4[SCP_CPU_OPS];
 extern const scp_optim_impl scp_cpu_optim_v3, scp_cpu_optim_v4;
-static const scp_backend backend_v3 = BACKEND(scp_cpu_ops_v3, &scp_cpu_optim_v3);
-static const scp_backend backend_v4 = BACKEND(scp_cpu_ops_v4, &scp_cpu_optim_v4);
+static const scp_backend backend_v3 = BACKEND(3, scp_cpu_ops_v3, &scp_cpu_optim_v3);
+static const scp_backend backend_v4 = BACKEND(4, scp_cpu_ops_v4, &scp_cpu_optim_v4);
 
-static const scp_backend *best(int64_t most)
+static const scp_backend *best(int most)
 {
     __builtin_cpu_init();
     if (most >= 4 && __builtin_cpu_supports("x86-64-v4")) return &backend_v4;
@@ -58,7 +67,7 @@ static const scp_backend *best(int64_t most)
     return &scp_cpu_backend;
 }
 #else
-static const scp_backend *best(int64_t most)
+static const scp_backend *best(int most)
 {
     (void)most;
     return &scp_cpu_backend;
@@ -72,6 +81,6 @@ scp_status scp_cpu_best(const scp_backend **out)
     if (text && *text &&
         (scp_parse_int(text, &most) != SCP_OK || (most != 1 && most != 3 && most != 4)))
         SCP_FAIL(SCP_EUSAGE, "SCPPDM_CPU_LEVEL is '%s'; it must be 1, 3 or 4", text);
-    *out = best(most);
+    *out = best((int)most);
     return SCP_OK;
 }
