@@ -162,6 +162,9 @@ double step_call_bytes(const scp_node *n, bool backward)
         if (!backward) sum += bytes_in(n, i);
         if (backward && n->in[i]->needs_grad) sum += 2 * bytes_of(n->in[i]);
     }
+    if (backward && n->op == SCP_OP_LINEAR) /* dx = dy W, dW = dy^T x */
+        sum += n->in[0]->needs_grad * bytes_of(n->in[1]) +
+               n->in[1]->needs_grad * bytes_of(n->in[0]);
     return sum;
 }
 

@@ -43,7 +43,7 @@ scp_status step_timed(step_run *b, int64_t step, double part[4]) SCP_MUST_USE;
 double step_product_flops(const scp_node *n);
 
 /** Bytes that a forward, or a backward, call of a node must read and write at least: inputs and
- *  result, and their gradients. */
+ *  result, and their gradients; backward of LINEAR reads x and W again. */
 double step_call_bytes(const scp_node *n, bool backward);
 
 /** Bytes/s of a copy between two arrays of 256 MB by all threads, read and written, best of five. */

@@ -158,20 +158,25 @@ scp_status scp_plan_create_as(scp_graph *g, scp_node *loss, scp_comm *comm, scp_
     return scp_plan_create_with(g, loss, comm, &(scp_plan_config){ .store = store }, out);
 }
 
-static bool reuse_is_off(void)
+static scp_status read_reuse(bool *off)
 {
     const char *reuse = getenv("SCPPDM_REUSE");
-    return reuse && !strcmp(reuse, "no");
+    *off = reuse && !strcmp(reuse, "no");
+    if (reuse && *reuse && !*off && strcmp(reuse, "yes") != 0)
+        SCP_FAIL(SCP_EUSAGE, "SCPPDM_REUSE is '%s'; it may be yes or no", reuse);
+    return SCP_OK;
 }
 
 scp_status scp_plan_create_with(scp_graph *g, scp_node *loss, scp_comm *comm,
                                 const scp_plan_config *cfg, scp_plan **out)
 {
     scp_plan *p = NULL;
+    bool off;
     scp_status st = SCP_OK;
     SCP_ARG(g && cfg && out, "graph, settings and result are required");
     const scp_dtype store = cfg->store;
     SCP_ARG(store == SCP_REAL || store == SCP_F16 || store == SCP_BF16, "no storage of reals");
+    SCP_TRY(read_reuse(&off));
     SCP_TRY(scp_graph_status(g));
     if (loss && (loss->shape.n != 0 || !loss->needs_grad))
         SCP_FAIL(SCP_ESHAPE, "loss '%s' must be a scalar that depends on parameters", loss->name);
@@ -184,7 +189,7 @@ scp_status scp_plan_create_with(scp_graph *g, scp_node *loss, scp_comm *comm,
     p->store = store;
     p->emulate = store != SCP_REAL && p->dev->backend->host;
     p->loss = loss;
-    p->keep = cfg->keep || reuse_is_off();
+    p->keep = cfg->keep || off;
     p->n = scp_graph_size(g);
     SCP_GOTO(fail, scp_alloc(p->n, sizeof *p->slot, &p->slot));
     SCP_GOTO(fail, fill(p));

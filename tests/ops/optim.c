@@ -224,6 +224,100 @@ static void test_sum_squares(const char *device)
     free(x);
 }
 
+/* Results of three steps on n weights: w, m, v and average of a device, one behind the other. */
+static scp_status run_many(const char *device, size_t n, bool mask, bool average, double *out)
+{
+    scp_adamw h = { .lr = 0.01,
+                    .beta1 = 0.9,
+                    .beta2 = 0.95,
+                    .eps = 1e-3,
+                    .decay = 0.2,
+                    .grad_scale = 0.5,
+                    .ema_decay = 0.9 };
+    double *x = NULL;
+    uint8_t *decays = NULL;
+    arenas a = { 0 };
+    scp_status st;
+    SCP_TRY(scp_alloc(n, sizeof *x, &x));
+    SCP_GOTO(done, scp_alloc(n, 1, &decays));
+    for (size_t i = 0; i < n; i++) decays[i] = i % 3 == 0;
+    scp_rng_fill_normal(2, 1, 0, 0, n, x);
+    SCP_GOTO(done, open_arenas(&a, device, n, x));
+    for (h.t = 1; h.t <= 3; h.t++) {
+        scp_rng_fill_normal(2, 2, (uint64_t)h.t, 0, n, x);
+        SCP_GOTO(done, take_step(&a, &h, x, mask ? decays : NULL, average));
+    }
+    const void *arena[] = { a.w, a.m, a.v, a.ema };
+    for (size_t k = 0; k < 4; k++)
+        SCP_GOTO(done, scp_device_read_f64(a.dev, out + k * n, arena[k], n));
+done:
+    close_arenas(&a);
+    free(decays);
+    free(x);
+    return st;
+}
+
+/* The pass over memory goes by parts that threads share: whole parts and one that is cut, with and
+ * without mask and average, against ref; and the same bits whatever the threads. */
+static void test_parts(size_t n, bool mask, bool average)
+{
+    double *want = NULL, *one = NULL, *got = NULL, worst = 0;
+    const int threads = omp_get_max_threads();
+    const char *how = mask ? average ? "mask, average" : "mask" : average ? "average" : "neither";
+    bool same = true;
+    scp_status st = scp_alloc(4 * n, sizeof *want, &want);
+    if (st == SCP_OK) st = scp_alloc(4 * n, sizeof *one, &one);
+    if (st == SCP_OK) st = scp_alloc(4 * n, sizeof *got, &got);
+    if (st == SCP_OK) st = run_many("ref", n, mask, average, want);
+    for (int t = 1; st == SCP_OK && t <= 3; t++) {
+        omp_set_num_threads(t);
+        st = run_many("cpu", n, mask, average, t == 1 ? one : got);
+        same = same && (t == 1 || (st == SCP_OK && !memcmp(one, got, 4 * n * sizeof *one)));
+    }
+    omp_set_num_threads(threads);
+    if (tap_st(st, "%zu weights, %s", n, how)) {
+        for (size_t i = 0; i < 4 * n; i++) {
+            double off = fabs(one[i] - want[i]);
+            worst = off > worst || off != off ? off : worst;
+        }
+        tap_near(worst, 0, 2e-6, "%zu weights, %s: as ref", n, how);
+        tap_ok(same, "%zu weights, %s: the same bits by one, two and three threads", n, how);
+    }
+    free(want);
+    free(one);
+    free(got);
+}
+
+/* The average that adamw keeps is what ema makes of the new weights. */
+static void test_average_is_ema(void)
+{
+    enum { N = 3 * 4096 + 5 };
+    static double w0[N], g[N], together[N], apart[N];
+    const scp_adamw h = { .lr = 0.1,
+                          .beta1 = 0.9,
+                          .beta2 = 0.95,
+                          .eps = 1e-8,
+                          .grad_scale = 1,
+                          .ema_decay = 0.97,
+                          .t = 1 };
+    arenas a = { 0 }, b = { 0 };
+    scp_rng_fill_normal(3, 1, 0, 0, N, w0);
+    scp_rng_fill_normal(3, 2, 0, 0, N, g);
+    scp_status st = open_arenas(&a, "cpu", N, w0);
+    if (st == SCP_OK) st = open_arenas(&b, "cpu", N, w0);
+    if (st == SCP_OK) st = take_step(&a, &h, g, NULL, true);
+    if (st == SCP_OK) st = take_step(&b, &h, g, NULL, false);
+    if (st == SCP_OK) st = b.dev->backend->optim->ema(b.dev, h.ema_decay, N, b.w, b.ema);
+    if (st == SCP_OK) st = scp_device_read_f64(a.dev, together, a.ema, N);
+    if (st == SCP_OK) st = scp_device_read_f64(b.dev, apart, b.ema, N);
+    tap_st(st, "an average in one pass and in two");
+    double worst = 0;
+    for (int i = 0; i < N; i++) worst = fmax(worst, fabs(together[i] - apart[i]));
+    tap_near(worst, 0, 3e-7, "agree to a rounding");
+    close_arenas(&a);
+    close_arenas(&b);
+}
+
 static void test_ema(const char *device, double tolerance)
 {
     const double w0[3] = { 1, 2, 3 }, w1[3] = { 5, -2, 3 };
@@ -254,5 +348,10 @@ int main(void)
         test_ema(host[i].device, host[i].tolerance);
     }
     test_average_does_not_drift();
+    test_average_is_ema();
+    for (int k = 0; k < 4; k++) {
+        test_parts(3 * 4096 + 5, k & 1, k & 2);
+        test_parts(100003, k & 1, k & 2);
+    }
     return tap_done();
 }

@@ -1,5 +1,5 @@
 /* The products of LINEAR on "cpu" at awkward sizes, every kernel edge among them: against fp64 loops,
- * and the same bits by one, two and three threads. */
+ * the same bits by one, two and three threads, and nothing written beside the results. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,13 +10,14 @@
 #include "tap.h"
 #include "tensor/op.h"
 
-enum { MOST = 560 * 560 };
+enum { MOST = 560 * 560, GUARD = 64 };
 
 typedef struct problem {
     int64_t R, I, O;
     bool bias, add;
     float *x, *w, *b, *dy;     /* given */
-    float *y, *dx, *dw, *y0;   /* results; y0: what the sums were added to */
+    float *y, *dx, *dw;        /* results, GUARD more elements on either side */
+    float *y0;                 /* what the sums were added to */
 } problem;
 
 static float *take(size_t n, uint64_t stream)
@@ -28,6 +29,25 @@ static float *take(size_t n, uint64_t stream)
     for (size_t i = 0; i < n; i++) v[i] = (float)z[i];
     free(z);
     return v;
+}
+
+/* Elements on both sides of a result [n]: put a number there, or say whether it still is. */
+static bool guard(float *v, int64_t n, bool put)
+{
+    const float number = 12345.5f;
+    bool intact = true;
+    for (int64_t i = 0; i < 2 * GUARD; i++) {
+        float *at = i < GUARD ? v - 1 - i : v + n + i - GUARD;
+        if (put) *at = number;
+        intact = intact && *at == number;
+    }
+    return intact;
+}
+
+static bool guards(problem *p, bool put)
+{
+    bool y = guard(p->y, p->R * p->O, put), dx = guard(p->dx, p->R * p->I, put);
+    return guard(p->dw, p->O * p->I, put) && y && dx;
 }
 
 static scp_status run(scp_device *dev, problem *p)
@@ -43,6 +63,7 @@ static scp_status run(scp_device *dev, problem *p)
                    .n_in = p->bias ? 3 : 2,
                    .in = { &x, &w, &b } };
     scp_call c = { .node = &y, .in = { p->x, p->w, p->b }, .out = p->y, .dev = dev };
+    guards(p, true);
     memcpy(p->dx, p->y0, (size_t)(p->R * p->I) * sizeof *p->dx);
     memcpy(p->dw, p->y0, (size_t)(p->O * p->I) * sizeof *p->dw);
     SCP_TRY(op->fwd(&c));
@@ -80,15 +101,17 @@ static void check(scp_device *dev, problem *p)
         tap_ok(false, "ran: %s", scp_err_chain());
         return;
     }
+    const bool intact = guards(p, false);
     double of_y = error(p->y, p->R, p->O, p->I, p->x, p->I, 1, p->w, 1, p->I,
                         p->bias ? p->b : NULL, 0);
     double of_dx = error(p->dx, p->R, p->I, p->O, p->dy, p->O, 1, p->w, p->I, 1,
                          p->add ? p->y0 : NULL, p->I);
     double of_dw = error(p->dw, p->O, p->I, p->R, p->dy, 1, p->O, p->x, p->I, 1,
                          p->add ? p->y0 : NULL, p->I);
-    tap_ok(of_y < 1e-6 && of_dx < 1e-6 && of_dw < 1e-6,
-           "%lld x %lld > %lld%s%s: %.1e %.1e %.1e of the terms", (long long)p->R, (long long)p->I,
-           (long long)p->O, p->bias ? ", bias" : "", p->add ? ", added" : "", of_y, of_dx, of_dw);
+    tap_ok(of_y < 1e-6 && of_dx < 1e-6 && of_dw < 1e-6 && intact,
+           "%lld x %lld > %lld%s%s: %.1e %.1e %.1e of the terms%s", (long long)p->R,
+           (long long)p->I, (long long)p->O, p->bias ? ", bias" : "", p->add ? ", added" : "", of_y,
+           of_dx, of_dw, intact ? "" : ", and something was written beside them");
 }
 
 static void check_threads(scp_device *dev, problem *p)
@@ -100,7 +123,7 @@ static void check_threads(scp_device *dev, problem *p)
 #ifdef _OPENMP
     for (int threads = 1; same && threads <= 3; threads++) {
         omp_set_num_threads(threads);
-        same = run(dev, p) == SCP_OK;
+        same = run(dev, p) == SCP_OK && guards(p, false);
         if (threads > 1)
             same = same && !memcmp(was, p->y, y) && !memcmp(was + MOST, p->dx, dx) &&
                    !memcmp(was + 2 * MOST, p->dw, dw);
@@ -120,15 +143,22 @@ int main(void)
     static const int64_t sizes[][3] = {
         { 1, 1, 1 },     { 1, 300, 5 },   { 2, 3, 33 },    { 7, 17, 31 },  { 8, 16, 32 },
         { 9, 15, 16 },   { 17, 257, 40 }, { 33, 256, 48 }, { 65, 64, 65 }, { 130, 1, 70 },
-        { 257, 31, 17 }, { 300, 16, 16 }, { 64, 530, 96 }, { 523, 40, 8 }
+        { 257, 31, 17 }, { 300, 16, 16 }, { 64, 530, 96 }, { 523, 40, 8 },
+        { 300, 300, 530 }
     };
     problem p = { .x = take(MOST, 1), .w = take(MOST, 2), .b = take(MOST, 3), .dy = take(MOST, 4),
-                  .y = take(MOST, 5), .dx = take(MOST, 6), .dw = take(MOST, 7), .y0 = take(MOST, 8) };
+                  .y0 = take(MOST, 8) };
+    float *y = take(MOST + 2 * GUARD, 5), *dx = take(MOST + 2 * GUARD, 6),
+          *dw = take(MOST + 2 * GUARD, 7);
+    char name[64];
     scp_device *dev = NULL;
-    if (!p.x || !p.y0 || scp_device_open("cpu", &dev) != SCP_OK) {
+    if (!p.x || !p.w || !p.b || !p.dy || !p.y0 || !y || !dx || !dw || scp_device_open("cpu", &dev) != SCP_OK) {
         fprintf(stderr, "%s", scp_err_chain());
         return 99;
     }
+    scp_device_name(dev, name, sizeof name);
+    tap_diag("device: %s", name);
+    p.y = y + GUARD, p.dx = dx + GUARD, p.dw = dw + GUARD;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         p.R = sizes[i][0], p.I = sizes[i][1], p.O = sizes[i][2];
         for (int k = 0; k < 4; k++) {
@@ -139,7 +169,7 @@ int main(void)
         check_threads(dev, &p);
     }
     scp_device_close(&dev);
-    float *all[] = { p.x, p.w, p.b, p.dy, p.y, p.dx, p.dw, p.y0 };
+    float *all[] = { p.x, p.w, p.b, p.dy, p.y0, y, dx, dw };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
     return tap_done();
 }

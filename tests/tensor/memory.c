@@ -236,6 +236,12 @@ static void refusals(void)
     static const screen_size size = { .lines = 3, .drugs = 5, .genes = 40, .seed = 2 };
     toy t = { 0 };
     double loss, mu[16 * 6];
+    setenv("SCPPDM_REUSE", "off", 1);
+    tap_fails(toy_vae(&t, "cpu", &size, 6, toy_tiny, NULL), SCP_EUSAGE, "yes or no",
+              "SCPPDM_REUSE=off");
+    unsetenv("SCPPDM_REUSE");
+    toy_stop(&t);
+    t = (toy){ 0 };
     if (tap_st(toy_vae(&t, "cpu", &size, 6, toy_tiny, NULL), "an autoencoder") &&
         tap_st(toy_forward(&t, &loss), "forward") &&
         tap_st(scp_plan_backward(t.plan), "backward")) {
