@@ -6,13 +6,13 @@
  *                                  used twice before all others were
  *
  * Table on stdout. Threads: OMP_NUM_THREADS. */
-#include <cblas.h>
 #include <dnnl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "blas.h"
 #include "tensor/op.h"
 #include "timing.h"
 
@@ -96,7 +96,10 @@ static scp_status row(scp_device *dev, const problem *p, int runs)
     for (int direction = 0; direction < DIRECTIONS; direction++)
         for (int i = 0; i < 3; i++) {
             double r;
-            SCP_TRY(rate(dev, p, direction, by[i], runs, &r));
+            blas_own_threads(by[i] == by_openblas);
+            scp_status st = rate(dev, p, direction, by[i], runs, &r);
+            blas_own_threads(false);
+            SCP_TRY(st);
             printf("%s %7.1f", i ? "" : " |", r);
         }
     printf("\n");

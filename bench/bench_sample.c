@@ -39,11 +39,10 @@ static double decoder_flops(const sample_run *r)
     return sum + 2 * in * (double)r->genes;
 }
 
-static scp_status run_time(sample_run *r, const result *out, int64_t runs)
+static scp_status run_time(sample_run *r, const result *out, int64_t runs, double idle)
 {
-    double whole[TIMING_MAX], latent[TIMING_MAX], rate, plain, later;
+    double whole[TIMING_MAX], latent[TIMING_MAX], rate, plain, later, peak;
     const double blocks = (double)((r->c.n + (size_t)r->gd.block - 1) / (size_t)r->gd.block);
-    SCP_TRY(step_product_rate(r->t.dev, 256, 1024, 512, &rate));
     SCP_TRY(sample_flops(r, &plain, &later));
     SCP_TRY(scp_generator_run(r->gen, &r->c, out->x)); /* warm-up */
     for (int64_t i = 0; i < runs; i++) {
@@ -54,12 +53,14 @@ static scp_status run_time(sample_run *r, const result *out, int64_t runs)
         SCP_TRY(scp_generator_latent(r->gen, &r->c, out->mu));
         latent[i] = scp_clock_seconds() - start;
     }
+    peak = scp_mem_peak_mib();
+    SCP_TRY(step_ceiling(r->t.dev, r->genes, &rate));
     const double median = timing_median(whole, (size_t)runs),
                  work = 1e9 * later * blocks * (double)r->gd.ddim_steps +
                         (double)r->c.n * decoder_flops(r);
-    printf("%.6f %.6f %.6f %.6f %.4f %.4f %.6f %.1f %.1f\n", median, whole[0], whole[runs - 1],
+    printf("%.6f %.6f %.6f %.6f %.4f %.4f %.6f %.1f %.1f %.1f\n", median, whole[0], whole[runs - 1],
            timing_median(latent, (size_t)runs), plain, later, work / rate, rate / 1e9,
-           scp_mem_peak_mib());
+           peak, idle);
     return SCP_OK;
 }
 
@@ -73,6 +74,7 @@ static scp_status number(const char *text, int64_t *out)
 static scp_status run(sample_run *r, result *out, char **argv)
 {
     int64_t n, ddim, genes, runs = 0;
+    const double idle = scp_mem_peak_mib();
     SCP_TRY(number(argv[3], &n));
     SCP_TRY(number(argv[4], &ddim));
     SCP_TRY(number(argv[5], &genes));
@@ -81,7 +83,7 @@ static scp_status run(sample_run *r, result *out, char **argv)
     SCP_TRY(sample_begin(r, "cpu", n, ddim, genes));
     SCP_TRY(scp_alloc((size_t)(n * r->t.m.vae.latent), sizeof *out->mu, &out->mu));
     SCP_TRY(scp_alloc((size_t)(n * genes), sizeof *out->x, &out->x));
-    return runs ? run_time(r, out, runs) : run_check(r, out, argv[2]);
+    return runs ? run_time(r, out, runs, idle) : run_check(r, out, argv[2]);
 }
 
 int main(int argc, char **argv)

@@ -26,23 +26,25 @@ static const double check_lr = 1e-3; /* large enough for one update to show */
 
 static scp_status run_time(step_run *b, int64_t steps, int64_t genes)
 {
-    double part[4][TIMING_MAX], one[4] = { 0 }, rate, flops = 0;
+    double part[4][TIMING_MAX], one[4] = { 0 }, rate, flops = 0, peak;
+    const double idle = scp_mem_peak_mib();
     size_t n = 0;
     SCP_TRY(step_begin(b, genes, NULL));
-    SCP_TRY(step_product_rate(b->t.dev, 256, 1024, 512, &rate));
     for (int64_t step = 0; step < STEP_WARM + steps; step++) {
         SCP_TRY(step_timed(b, step, one));
         if (step < STEP_WARM) continue;
         for (int i = 0; i < 4; i++) part[i][n] = one[i];
         n++;
     }
+    peak = scp_mem_peak_mib();
+    SCP_TRY(step_ceiling(b->t.dev, genes, &rate));
     for (int i = 0; i < 4; i++) (void)timing_median(part[i], n); /* sorts */
     for (size_t i = 0; i < scp_graph_size(b->t.g); i++)
         flops += step_product_flops(scp_graph_node(b->t.g, i));
-    printf("%.6f %.6f %.6f %.6f %.6f %.6f %.1f %.6f %.1f %.1f %.1f\n", part[0][n / 2], part[0][0],
+    printf("%.6f %.6f %.6f %.6f %.6f %.6f %.1f %.6f %.1f %.1f %.1f %.1f\n", part[0][n / 2], part[0][0],
            part[0][n - 1], part[1][n / 2], part[2][n / 2], part[3][n / 2], rate / 1e9, flops / rate,
-           scp_mem_peak_mib(), (double)scp_plan_bytes(b->t.plan) / 1048576,
-           (double)scp_plan_bytes_apart(b->t.plan) / 1048576);
+           peak, (double)scp_plan_bytes(b->t.plan) / 1048576,
+           (double)scp_plan_bytes_apart(b->t.plan) / 1048576, idle);
     return SCP_OK;
 }
 
@@ -72,6 +74,18 @@ static scp_status run(step_run *b, const char *mode, const char *what, const cha
     return !strcmp(mode, "ops") ? step_ops(b, steps, genes) : run_time(b, steps, genes);
 }
 
+/* What computes in the cases of bench/run. */
+static scp_status say_device(void)
+{
+    char name[64];
+    scp_device *dev = NULL;
+    SCP_TRY(scp_device_open("cpu", &dev));
+    scp_device_name(dev, name, sizeof name);
+    scp_device_close(&dev);
+    puts(name);
+    return SCP_OK;
+}
+
 int main(int argc, char **argv)
 {
     static step_run b;
@@ -84,9 +98,11 @@ int main(int argc, char **argv)
     if ((argc == 3 || argc == 4) &&
         (!strcmp(mode, "time") || !strcmp(mode, "ops") || !strcmp(mode, "check")))
         st = run(&b, mode, argv[2], argv[3]);
+    else if (argc == 2 && !strcmp(mode, "device"))
+        st = say_device();
     else
         fprintf(stderr, "usage: bench_step time STEPS [GENES] | ops STEPS [GENES] | "
-                        "check FILE [GENES] [vae]\n");
+                        "check FILE [GENES] [vae] | device\n");
     if (st != SCP_OK) fprintf(stderr, "%s", scp_err_chain());
     step_end(&b);
     return scp_status_exit_code(st);

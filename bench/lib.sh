@@ -177,7 +177,8 @@ emit() {
             printf '%-28s %12s   ours is %s times better (%s to %s)\n' "torch.compile, $compiled_mode" "$compiled" \
                 "$ratio_compiled" "$ratio_compiled_min" "$ratio_compiled_max"
         fi
-        printf '%-28s %12s MiB\n' "peak memory of a rank" "$peak_mib"
+        printf '%-28s %12s MiB%s\n' "peak memory of a rank" "$peak_mib" \
+            "${idle_mib:+, $idle_mib before it has read anything}"
         if [ -n "$peer_mib" ]; then
             printf '%-28s %12s MiB, %s before it has read anything\n' "peak memory of the peer" "$peer_mib" \
                 "$peer_idle_mib"
@@ -195,6 +196,12 @@ emit() {
         printf '"peer_mib": %s, "peer_idle_mib": %s, "memory_ratio": %s, ' "$peer_mib" "$peer_idle_mib" \
             "$(divide "$peer_mib" "$peak_mib")"
     fi
-    printf '"floor": %s, "floor_ratio": %s, "peak_mib": %s, "threads": %s, "sizes": %s}\n' \
-        "${floor:-null}" "$floor_ratio" "$peak_mib" "$((ranks * threads))" "$sizes"
+    if [ -n "$idle_mib" ]; then printf '"idle_mib": %s, ' "$idle_mib"; fi
+    if [ -n "$idle_mib" ] && [ -n "$peer_mib" ]; then
+        printf '"memory_ratio_above_idle": %s, ' "$(awk -v a="$peer_mib" -v b="$peer_idle_mib" -v c="$peak_mib" \
+            -v d="$idle_mib" 'BEGIN { if (c > d) printf "%.4g", (a - b) / (c - d); else print "null" }')"
+    fi
+    device=$("$build/bench/bench_step" device) || device=unknown
+    printf '"floor": %s, "floor_ratio": %s, "peak_mib": %s, "threads": %s, "device": "%s", "sizes": %s}\n' \
+        "${floor:-null}" "$floor_ratio" "$peak_mib" "$((ranks * threads))" "$device" "$sizes"
 }

@@ -134,7 +134,7 @@ static scp_status tabulate(step_run *b, int64_t steps)
     static row rows[ROWS_MAX];
     double rate, copy, total = 0, update = 0, known = 0;
     size_t n = 0, reals = scp_params_trainable(b->t.params);
-    SCP_TRY(step_product_rate(b->t.dev, 256, 1024, 512, &rate));
+    SCP_TRY(step_ceiling(b->t.dev, (int64_t)b->t.data.G, &rate));
     SCP_TRY(step_copy_rate(&copy));
     SCP_TRY(run(b, steps, &total, &update));
     for (size_t i = 0; i < scp_graph_size(b->t.g); i++)
@@ -147,7 +147,7 @@ static scp_status tabulate(step_run *b, int64_t steps)
     r->calls = 1;
     r->seconds = total - known;
     print(rows, n, total, rate, copy);
-    printf("step %.3f ms; one product of 256 x 1024 x 512 %.1f GFLOP/s, copy of memory %.1f GB/s "
+    printf("step %.3f ms; the best product %.1f GFLOP/s, copy of memory %.1f GB/s "
            "(read and written), %zu trained reals\n",
            1e3 * total, rate / 1e9, copy / 1e9, reals);
     return SCP_OK;

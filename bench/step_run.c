@@ -1,9 +1,11 @@
 /* See step_run.h. */
 #include "step_run.h"
 
+#include <dnnl.h>
 #include <math.h>
 
 #include "base/mem.h"
+#include "blas.h"
 #include "data/sampler.h"
 #include "tensor/optim.h"
 #include "timing.h"
@@ -176,32 +178,85 @@ static const scp_op_impl *linear_of(const scp_backend *backend)
     return NULL;
 }
 
+/* A product y = x W^T. */
+typedef struct product {
+    int64_t M, K, N;
+    float *x, *w, *y;
+} product;
+
+static scp_status by_ours(scp_device *dev, const product *p)
+{
+    const scp_op_impl *linear = linear_of(dev->backend);
+    scp_node x = { .shape = SCP_SHAPE(p->M, p->K) }, w = { .shape = SCP_SHAPE(p->N, p->K) };
+    scp_node y = { .op = SCP_OP_LINEAR,
+                   .shape = SCP_SHAPE(p->M, p->N),
+                   .n_in = 2,
+                   .in = { &x, &w } };
+    SCP_ARG(linear, "device %s has no products", dev->backend->name);
+    return linear->fwd(
+        &(scp_call){ .node = &y, .in = { p->x, p->w }, .out = p->y, .dev = dev });
+}
+
+static scp_status by_onednn(scp_device *dev, const product *p)
+{
+    (void)dev;
+    if (dnnl_sgemm('N', 'T', p->M, p->N, p->K, 1, p->x, p->K, p->w, p->K, 0, p->y, p->N) !=
+        dnnl_success)
+        SCP_FAIL(SCP_EINTERNAL, "dnnl_sgemm");
+    return SCP_OK;
+}
+
+static scp_status by_openblas(scp_device *dev, const product *p)
+{
+    (void)dev;
+    blas_own_threads(true);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)p->M, (int)p->N, (int)p->K, 1, p->x,
+                (int)p->K, p->w, (int)p->K, 0, p->y, (int)p->N);
+    blas_own_threads(false);
+    return SCP_OK;
+}
+
+/* The best rate of all ways; large products are tried less often. */
+static scp_status best_rate(scp_device *dev, const product *p, double *rate)
+{
+    static scp_status (*const by[])(scp_device *, const product *) = { by_ours, by_onednn,
+                                                                       by_openblas };
+    const double flops = 2.0 * (double)p->M * (double)p->K * (double)p->N;
+    const int runs = (int)fmax(5, fmin(100, 2.7e10 / flops));
+    for (size_t k = 0; k < sizeof by / sizeof by[0]; k++)
+        for (int i = 0; i < runs; i++) {
+            double start = scp_clock_seconds();
+            SCP_TRY(by[k](dev, p));
+            *rate = fmax(*rate, flops / (scp_clock_seconds() - start));
+        }
+    return SCP_OK;
+}
+
 scp_status step_product_rate(scp_device *dev, int64_t M, int64_t K, int64_t N, double *rate)
 {
-    enum { RUNS = 100 };
-    const scp_op_impl *linear = linear_of(dev->backend);
-    scp_node x = { .shape = SCP_SHAPE(M, K) }, w = { .shape = SCP_SHAPE(N, K) };
-    scp_node y = { .op = SCP_OP_LINEAR, .shape = SCP_SHAPE(M, N), .n_in = 2, .in = { &x, &w } };
-    float *a = NULL, *b = NULL, *c = NULL;
-    double best = INFINITY;
+    product p = { M, K, N, NULL, NULL, NULL };
     scp_status st = SCP_OK;
-    SCP_ARG(linear, "device %s has no products", dev->backend->name);
-    SCP_GOTO(done, scp_alloc((size_t)(M * K), sizeof *a, &a));
-    SCP_GOTO(done, scp_alloc((size_t)(N * K), sizeof *b, &b));
-    SCP_GOTO(done, scp_alloc((size_t)(M * N), sizeof *c, &c));
-    for (int64_t i = 0; i < M * K; i++) a[i] = (float)(i % 17) - 8;
-    for (int64_t i = 0; i < N * K; i++) b[i] = (float)(i % 13) - 6;
-    for (int i = 0; i < RUNS; i++) {
-        double start = scp_clock_seconds();
-        SCP_GOTO(done, linear->fwd(&(scp_call){ .node = &y, .in = { a, b }, .out = c, .dev = dev }));
-        best = fmin(best, scp_clock_seconds() - start);
-    }
-    *rate = 2.0 * (double)M * (double)K * (double)N / best;
+    *rate = 0;
+    SCP_GOTO(done, scp_alloc((size_t)(M * K), sizeof *p.x, &p.x));
+    SCP_GOTO(done, scp_alloc((size_t)(N * K), sizeof *p.w, &p.w));
+    SCP_GOTO(done, scp_alloc((size_t)(M * N), sizeof *p.y, &p.y));
+    for (int64_t i = 0; i < M * K; i++) p.x[i] = (float)(i % 17) - 8;
+    for (int64_t i = 0; i < N * K; i++) p.w[i] = (float)(i % 13) - 6;
+    st = best_rate(dev, &p, rate);
 done:
-    free(a);
-    free(b);
-    free(c);
+    free(p.x);
+    free(p.w);
+    free(p.y);
     return st;
+}
+
+scp_status step_ceiling(scp_device *dev, int64_t genes, double *rate)
+{
+    double wide;
+    SCP_TRY(step_product_rate(dev, 256, 1024, 512, rate));
+    SCP_TRY(step_product_rate(dev, 256, genes, 1024, &wide));
+    *rate = fmax(*rate, wide);
+    return SCP_OK;
 }
 
 scp_status step_copy_rate(double *rate)

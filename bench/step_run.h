@@ -49,8 +49,11 @@ double step_call_bytes(const scp_node *n, bool backward);
 /** Bytes/s of a copy between two arrays of 256 MB by all threads, read and written, best of five. */
 scp_status step_copy_rate(double *rate) SCP_MUST_USE;
 
-/** FLOP/s of a product [M, K] x [N, K]^T by the device's own LINEAR, best of 100. */
+/** FLOP/s of a product [M, K] x [N, K]^T, the best of up to 100 each by the device's own LINEAR, by
+ *  oneDNN and by OpenBLAS. A device of the host. */
 scp_status step_product_rate(scp_device *dev, int64_t M, int64_t K, int64_t N,
                              double *rate) SCP_MUST_USE;
+/** The better of these at 256 x 1024 x 512 and at 256 x genes x 1024. */
+scp_status step_ceiling(scp_device *dev, int64_t genes, double *rate) SCP_MUST_USE;
 
 #endif

@@ -5,7 +5,7 @@
 #   ours      seconds of a step, the median over the runs of each run's median
 #   peer      the same of the peer, eager; all take turns, and a ratio is the median over the turns
 #   compiled  the best mode of torch.compile
-#   floor     seconds of the step's matrix products at the rate of one product in the same runs
+#   floor     seconds of the step's matrix products at the best rate of one product in the same runs
 # -- STEPS GENES   steps in a run (default 40), genes (default 2000)
 
 steps=${1:-40}
@@ -38,6 +38,7 @@ rm -f "$peer_file"
 ours=$(column_median "$work/ours.runs" '$1')
 floor=$(column_median "$work/ours.runs" '$8')
 peak_mib=$(column_median "$work/ours.runs" '$9')
+idle_mib=$(column_median "$work/ours.runs" '$12')
 note "plan $(column_median "$work/ours.runs" '$10') MiB, $(column_median "$work/ours.runs" '$11') without reuse of memory;" \
     "one product $(column_median "$work/ours.runs" '$7') GFLOP/s"
 floor_name="matrix products alone"

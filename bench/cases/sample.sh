@@ -36,6 +36,7 @@ rm -f "$peer_file"
 ours=$(column_median "$work/ours.runs" '$1')
 floor=$(column_median "$work/ours.runs" '$7')
 peak_mib=$(column_median "$work/ours.runs" '$9')
+idle_mib=$(column_median "$work/ours.runs" '$10')
 floor_name="matrix products alone"
 unit=s
 better=less

@@ -22,8 +22,8 @@ from training import peak_mib, read
 
 
 class Sampler(Step):
-    def __init__(self, path, mode="eager"):
-        x, self.s = read(path)
+    def __init__(self, path, mode="eager", without=()):
+        x, self.s = read(path, without)
         self.w = {k[2:]: t for k, t in x.items() if k.startswith("w:")}
         self.x = {k: t for k, t in x.items() if not k.startswith("w:")}
         self.p = 0.0
@@ -84,7 +84,7 @@ def main():
         s = Sampler(sys.argv[2])
         print(f"{share(s.latents(), s.x['mu_hat']):.3g} {share(s.profiles(), s.x['x_hat']):.3g}")
     else:
-        s = Sampler(sys.argv[2], sys.argv[4] if len(sys.argv) > 4 else "eager")
+        s = Sampler(sys.argv[2], sys.argv[4] if len(sys.argv) > 4 else "eager", ("mu_hat", "x_hat"))
         for _ in range(2):
             s.profiles()
         whole, latent = [], []

@@ -24,14 +24,16 @@ WARM = 5
 STATES = ("/running_mean", "/running_var")
 
 
-def read(path):
-    """Tensors and settings of a safetensors file, each tensor in memory once."""
+def read(path, without=()):
+    """Tensors, but those named, and settings of a safetensors file, each tensor in memory once."""
     with open(path, "rb") as file:
         size = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(size))
         settings = {k: float(v) for k, v in header.pop("__metadata__").items()}
         tensors = {}
         for name, t in header.items():
+            if name in without:
+                continue
             begin, end = t["data_offsets"]
             file.seek(8 + size + begin)
             type_ = np.dtype(DTYPE[t["dtype"]])
