@@ -204,11 +204,6 @@ void scp_chain_destroy(scp_chain **cp)
     *cp = NULL;
 }
 
-int64_t scp_chain_steps(const scp_chain *c)
-{
-    return c->size.steps;
-}
-
 /* Rows [passes, block] of the caller to rows [block, passes] of the graph. */
 static scp_status put(scp_chain *c, int table, const float *from, float *work)
 {

@@ -30,7 +30,6 @@ typedef struct scp_chain_conditions {
 scp_status scp_chain_create(const scp_method *m, const scp_schedule *schedule, scp_params *model,
                             const scp_chain_sizes *sizes, scp_chain **out) SCP_MUST_USE;
 void scp_chain_destroy(scp_chain **c);
-int64_t scp_chain_steps(const scp_chain *c);
 
 scp_status scp_chain_set(scp_chain *c, const scp_chain_conditions *in) SCP_MUST_USE;
 

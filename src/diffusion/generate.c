@@ -14,6 +14,14 @@
 #include "model/vae_run.h"
 #include "tensor/plan.h"
 
+/* What evaluates the network at the times of a chain of some length: through the host, or all on the
+ * device. Each is there once it was needed. */
+typedef struct walker {
+    scp_net *net;
+    scp_chain *chain;
+    bool net_set, chain_set; /* they have the conditions of the block */
+} walker;
+
 struct scp_generator {
     scp_method m;
     scp_guidance gd;
@@ -25,8 +33,9 @@ struct scp_generator {
     scp_plan *cond_plan;
     scp_cond_in in; /* inputs of the condition graph            */
     scp_cond cond;  /* its results                              */
-    scp_net *net;   /* for the times of a chain                 */
-    int64_t at;     /* how many of them are behind us           */
+    walker walker[2]; /* for predictions, and for samples of another length */
+    scp_net *net;     /* that of the chain under way                         */
+    int64_t at;       /* how many of its times are behind us                 */
     void *fp_memory;
     float *host[3]; /* pre, drug, fused of one block            */
     float *z_pre, *code, *feed;
@@ -34,8 +43,6 @@ struct scp_generator {
     double *weight;                        /* [n_pass, block]                          */
     double *z, *z0, *eps, *out, *combined; /* [block, Dz]; out [rows, Dz] */
     bool on_device;                        /* whole chains without the host */
-    bool set, net_set; /* the chain, the network have the conditions of the block */
-    scp_chain *chain;
 };
 
 static scp_status build_condition(scp_generator *s)
@@ -107,18 +114,34 @@ static int64_t prediction_steps(const scp_generator *s)
 }
 
 /* The network at the times of a chain of so many steps. */
-static scp_status build_network(scp_generator *s, int64_t steps)
+static scp_status build_network(scp_generator *s, int64_t steps, scp_net **out)
 {
     const bool regression = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION;
     int64_t *time = NULL;
     SCP_TRY(scp_alloc((size_t)steps, sizeof *time, &time));
     for (int64_t k = 0; k < steps; k++)
         time[k] = regression ? 0 : scp_schedule_time(&s->schedule, steps, k);
-    scp_status st = scp_net_create(&s->m, s->model, time, steps, (int64_t)s->rows, &s->net);
+    scp_status st = scp_net_create(&s->m, s->model, time, steps, (int64_t)s->rows, out);
     free(time);
-    SCP_TRY(st);
-    s->net_set = false;
-    return SCP_OK;
+    return st;
+}
+
+static scp_status build_chain(scp_generator *s, int64_t steps, scp_chain **out)
+{
+    const scp_chain_sizes size = { (int64_t)s->block, (int64_t)s->n_pass, steps };
+    return scp_chain_create(&s->m, &s->schedule, s->model, &size, out);
+}
+
+/* Does a whole chain run on the device? */
+static bool is_chained(const scp_generator *s)
+{
+    return s->on_device && !(s->gd.rescale > 0) &&
+           s->m.diffusion.objective != SCP_OBJECTIVE_REGRESSION;
+}
+
+static walker *walker_of(scp_generator *s, int64_t steps)
+{
+    return &s->walker[steps != prediction_steps(s)];
 }
 
 scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp_params *model,
@@ -146,7 +169,9 @@ scp_status scp_generator_create(const scp_method *m, const scp_guidance *gd, scp
                                      m->diffusion.beta_last));
     SCP_GOTO(fail, build_condition(s));
     /* both graphs now: weights are loaded into the parameters that they create */
-    SCP_GOTO(fail, build_network(s, prediction_steps(s)));
+    walker *first = walker_of(s, prediction_steps(s));
+    SCP_GOTO(fail, is_chained(s) ? build_chain(s, prediction_steps(s), &first->chain)
+                                 : build_network(s, prediction_steps(s), &first->net));
     SCP_GOTO(fail, scp_plan_create(s->cond_graph, NULL, NULL, &s->cond_plan));
     SCP_GOTO(fail, allocate(s));
     SCP_GOTO(fail, bind_fingerprints(s, fp));
@@ -161,10 +186,12 @@ void scp_generator_destroy(scp_generator **gp)
 {
     if (!gp || !*gp) return;
     scp_generator *s = *gp;
-    scp_chain_destroy(&s->chain);
+    for (int i = 0; i < 2; i++) {
+        scp_chain_destroy(&s->walker[i].chain);
+        scp_net_destroy(&s->walker[i].net);
+    }
     scp_plan_destroy(&s->cond_plan);
     scp_graph_destroy(&s->cond_graph);
-    scp_net_destroy(&s->net);
     scp_device_release(scp_params_device(s->model), s->fp_memory);
     scp_schedule_fini(&s->schedule);
     void *owned[] = { s->host[0], s->host[1], s->host[2], s->z_pre, s->code, s->feed,    s->drug,
@@ -195,7 +222,7 @@ static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size
                 s->z_pre[to * Dz + k] = (float)((c->mu_pre[from * Dz + k] - s->stats->pre_mean[k]) /
                                                 s->stats->pre_std[k]);
         }
-    s->set = s->net_set = false;
+    for (int i = 0; i < 2; i++) s->walker[i].net_set = s->walker[i].chain_set = false;
     SCP_TRY(scp_plan_feed_f32(s->cond_plan, s->in.z_pre, s->z_pre));
     SCP_TRY(scp_plan_feed_i32(s->cond_plan, s->in.drug, s->drug));
     SCP_TRY(scp_plan_feed_f32(s->cond_plan, s->in.dose_code, s->code));
@@ -209,11 +236,12 @@ static scp_status set_conditions(scp_generator *s, const scp_conditions *c, size
 /* The network at the times of a chain, with the conditions of the block. */
 static scp_status ready_network(scp_generator *s, int64_t steps)
 {
+    walker *w = walker_of(s, steps);
+    if (!w->net) SCP_TRY(build_network(s, steps, &w->net));
+    if (!w->net_set) SCP_TRY(scp_net_set(w->net, s->host[0], s->host[1], s->host[2]));
+    w->net_set = true;
+    s->net = w->net;
     s->at = 0;
-    if (s->net && scp_net_times(s->net) != steps) scp_net_destroy(&s->net);
-    if (!s->net) SCP_TRY(build_network(s, steps));
-    if (!s->net_set) SCP_TRY(scp_net_set(s->net, s->host[0], s->host[1], s->host[2]));
-    s->net_set = true;
     return SCP_OK;
 }
 
@@ -233,16 +261,12 @@ static scp_status guided(void *ctx, int64_t t, const double *z, double *out)
 /* All steps on the device, from the noise in z; z0 gets the sample. */
 static scp_status chained(scp_generator *s, int64_t steps)
 {
-    const scp_chain_sizes size = { (int64_t)s->block, (int64_t)s->n_pass, steps };
+    walker *w = walker_of(s, steps);
     const scp_chain_conditions in = { s->host[0], s->host[1], s->host[2], s->weight };
-    if (s->chain && scp_chain_steps(s->chain) != steps) scp_chain_destroy(&s->chain);
-    if (!s->chain) {
-        SCP_TRY(scp_chain_create(&s->m, &s->schedule, s->model, &size, &s->chain));
-        s->set = false;
-    }
-    if (!s->set) SCP_TRY(scp_chain_set(s->chain, &in));
-    s->set = true;
-    SCP_TRY(scp_chain_run(s->chain, s->z));
+    if (!w->chain) SCP_TRY(build_chain(s, steps, &w->chain));
+    if (!w->chain_set) SCP_TRY(scp_chain_set(w->chain, &in));
+    w->chain_set = true;
+    SCP_TRY(scp_chain_run(w->chain, s->z));
     memcpy(s->z0, s->z, s->block * (size_t)s->m.vae.latent * sizeof *s->z);
     return SCP_OK;
 }
@@ -265,7 +289,7 @@ static scp_status draw(scp_generator *s, const scp_conditions *c, size_t first, 
     for (size_t i = 0; i < n; i++)
         scp_rng_fill_normal((uint64_t)s->gd.seed, SCP_RNG_DDIM, (uint64_t)r, c->id[first + i], Dz,
                             s->z + i * Dz);
-    if (s->on_device && !(s->gd.rescale > 0)) return chained(s, steps);
+    if (is_chained(s)) return chained(s, steps);
     SCP_TRY(ready_network(s, steps));
     return scp_ddim_sample(&ddim, (int64_t)count, s->z, s->z0, s->eps, s->combined);
 }

@@ -93,11 +93,6 @@ void scp_net_destroy(scp_net **net)
     *net = NULL;
 }
 
-int64_t scp_net_times(const scp_net *s)
-{
-    return s->times;
-}
-
 double scp_net_flops(const scp_net *s, bool later)
 {
     return scp_plan_flops(s->plan, later);

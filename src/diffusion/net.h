@@ -15,7 +15,6 @@ typedef struct scp_net scp_net;
 scp_status scp_net_create(const scp_method *m, scp_params *model, const int64_t *time, int64_t n,
                           int64_t rows, scp_net **out) SCP_MUST_USE;
 void scp_net_destroy(scp_net **net);
-int64_t scp_net_times(const scp_net *net);
 
 /** The conditions: pre [rows, latent], drug [rows, drug_dim], fused [rows, cond_dim]. */
 scp_status scp_net_set(scp_net *net, const float *pre, const float *drug,
