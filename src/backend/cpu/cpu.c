@@ -1,6 +1,7 @@
 /* The cpu backend: fp32, OpenMP and BLAS, host memory; and which level of its kernels runs. */
 #include "config.h" /* _GNU_SOURCE for sched_getaffinity */
 
+#include <cblas.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,11 @@ static void share_cpus(void)
     omp_set_num_threads(
         scp_local_share(CPU_COUNT(&mine), (int)sysconf(_SC_NPROCESSORS_ONLN), scp_local_ranks()));
 #endif
+}
+
+void scp_gemm_open(void)
+{
+    if (openblas_get_parallel() == OPENBLAS_THREAD) openblas_set_num_threads(1);
 }
 
 static scp_status open_cpu(scp_device *dev, int index)

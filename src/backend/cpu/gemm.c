@@ -145,11 +145,6 @@ void scp_gemm_tn(int64_t m, int64_t n, int64_t k, const float *A, const float *B
     multiply(PRODUCT(true, false));
 }
 
-void scp_gemm_open(void)
-{
-    if (openblas_get_parallel() == OPENBLAS_THREAD) openblas_set_num_threads(1);
-}
-
 scp_status scp_gemm_check(const char *node, int64_t a, int64_t b, int64_t c)
 {
     if (a > INT32_MAX || b > INT32_MAX || c > INT32_MAX)

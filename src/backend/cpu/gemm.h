@@ -13,7 +13,6 @@
 #define scp_gemm_nt_bias SCP_CPU(gemm_nt_bias)
 #define scp_gemm_nn SCP_CPU(gemm_nn)
 #define scp_gemm_tn SCP_CPU(gemm_tn)
-#define scp_gemm_open SCP_CPU(gemm_open)
 #define scp_gemm_check SCP_CPU(gemm_check)
 
 /** C [m, n] = A [m, k] B^T, B [n, k]; add: C is added to. Dimensions up to INT32_MAX. */
@@ -30,7 +29,7 @@ void scp_gemm_tn(int64_t m, int64_t n, int64_t k, const float *A, const float *B
                  float *C);
 
 /** Keep a matrix library that brings its own threads to the calling one. Call once, before the
- *  first product. */
+ *  first product. The same at every level: cpu.c. */
 void scp_gemm_open(void);
 
 /** SCP_ESHAPE, naming the node, when a dimension exceeds what the library takes. */

@@ -12,10 +12,10 @@ typedef struct scp_gemm_matrix {
     bool transposed;
 } scp_gemm_matrix;
 
-/** C [m, n], rows ldc apart, = A [m, k] B [k, n]; add: C is added to; bias [n] or NULL: every row of
- *  it as well, which needs k > 0 and no add. Every element of C is one sum
- *  over k in ascending order, blocks of SCP_GEMM_DEPTH apart, whatever m and n are: cutting C into
- *  pieces does not change a bit. m, n, k >= 0. Takes 300 kB of the stack. */
+/** C [m, n], rows ldc apart, = A [m, k] B [k, n]; add: C is added to; bias [n] or NULL: every row
+ * of it as well, which needs k > 0 and no add. Every element of C is one sum over k in ascending
+ * order, blocks of SCP_GEMM_DEPTH apart, whatever m and n are: cutting C into pieces does not
+ * change a bit. m, n, k >= 0. Takes 300 kB of the stack. */
 void scp_gemm_block(int64_t m, int64_t n, int64_t k, scp_gemm_matrix A, scp_gemm_matrix B, bool add,
                     const float *bias, float *C, int64_t ldc);
 
