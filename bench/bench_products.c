@@ -1,5 +1,5 @@
-/* Matrix products of the models by the cpu backend, by oneDNN and by OpenBLAS, each with all threads
- * in one call: GFLOP/s of y = x W^T, dx = dy W and dW = dy^T x.
+/* Matrix products of the models by the cpu backend, by oneDNN and by OpenBLAS, each with all
+ * threads in one call: GFLOP/s of y = x W^T, dx = dy W and dW = dy^T x.
  *
  * usage: bench_products [RUNS]     median of RUNS (default 30) passes over a set of weights that is
  *                                  larger than the caches, as those of a step are: no weights are

@@ -1,5 +1,5 @@
-/* The sampler in process: conditions to latents by guided DDIM (three passes), and to profiles by the
- * decoder. Defaults of the method, made-up weights and conditions in blocks of 256.
+/* The sampler in process: conditions to latents by guided DDIM (three passes), and to profiles by
+ * the decoder. Defaults of the method, made-up weights and conditions in blocks of 256.
  *
  * usage: bench_sample time RUNS CONDITIONS DDIM GENES   seconds to profiles: median, min, max; to
  *                latents alone, median; GFLOP of a DDIM step of a block if everything ran for every

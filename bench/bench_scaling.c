@@ -1,13 +1,13 @@
 /* The training step of the denoiser on ranks, and what a model says of many GPUs.
  *
  * usage: bench_scaling step STEPS GENES BATCH   rank 0 prints: ranks; seconds of a step, its median
- *                                               over STEPS of the slowest rank; seconds of averaging
- *                                               the gradient alone; largest MiB of a rank
+ *                                               over STEPS of the slowest rank; seconds of
+ *                                               averaging the gradient alone; largest MiB of a rank
  *        bench_scaling model GENES STEPS        the model (scaling_model.h) of a step of GENES genes,
  *                                               calibrated by STEPS steps of one process here
  *
- * BATCH is that of all ranks. The step feeds, computes, averages in buckets during the backward pass,
- * and updates, as a job does. Threads: OMP_NUM_THREADS. Collective. */
+ * BATCH is that of all ranks. The step feeds, computes, averages in buckets during the backward
+ * pass, and updates, as a job does. Threads: OMP_NUM_THREADS. Collective. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,10 +152,11 @@ static scp_status run_model(ranks_run *r, int64_t genes, int64_t steps)
     SCP_TRY(count_rows(genes, &whole, &s));
     double roofline = fmax(whole.flops / rate, whole.bytes / copy) + 40 * s.reals / copy;
     s.calibration = measured / roofline;
-    printf("step of %lld genes here: %.2f ms; roofline %.2f ms: %.2f GFLOP at %.0f GFLOP/s or %.0f MB "
-           "at %.1f GB/s, and the update of %.1f million reals\n\n",
-           (long long)genes, 1e3 * measured, 1e3 * roofline, whole.flops / 1e9, rate / 1e9,
-           whole.bytes / 1e6, copy / 1e9, s.reals / 1e6);
+    printf(
+        "step of %lld genes here: %.2f ms; roofline %.2f ms: %.2f GFLOP at %.0f GFLOP/s or %.0f MB "
+        "at %.1f GB/s, and the update of %.1f million reals\n\n",
+        (long long)genes, 1e3 * measured, 1e3 * roofline, whole.flops / 1e9, rate / 1e9,
+        whole.bytes / 1e6, copy / 1e9, s.reals / 1e6);
     model_print(&cluster_h100, &s);
     return SCP_OK;
 }

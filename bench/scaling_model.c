@@ -33,7 +33,8 @@ double model_allreduce(const cluster *c, int n, double S)
     return t;
 }
 
-/* Roofline of the step on one GPU, times what the machine that measured needed more than its own. */
+/* Roofline of the step on one GPU, times what the machine that measured needed more than its
+ * own. */
 static double compute(const cluster *c, const step_cost *s, double rows, double *update)
 {
     double products = (s->flops + rows * s->flops_row) / c->flops;

@@ -24,13 +24,14 @@ typedef struct cluster {
 /** One node of eight NVIDIA H100 SXM and 400 Gb/s of network for each GPU. */
 extern const cluster cluster_h100;
 
-/** Seconds in which n GPUs add up S bytes: a ring in each node (reduce-scatter), rings over the nodes
- *  on the parts, a ring in each node (all-gather); by NCCL's account of what such a ring moves,
- *  2 (n - 1)/n S for all and half of it for one of the two. */
+/** Seconds in which n GPUs add up S bytes: a ring in each node (reduce-scatter), rings over the
+ *  nodes on the parts, a ring in each node (all-gather); by NCCL's account of what such a ring
+ *  moves, 2 (n - 1)/n S for all and half of it for one of the two. */
 double model_allreduce(const cluster *c, int n, double S);
 
-/** Seconds of a step with `rows` rows on each of n GPUs. *exposed: of them, what is left of averaging
- *  after all but the last bucket went on during the backward pass (two thirds of the calls). */
+/** Seconds of a step with `rows` rows on each of n GPUs. *exposed: of them, what is left of
+ *  averaging after all but the last bucket went on during the backward pass (two thirds of the
+ *  calls). */
 double model_step(const cluster *c, const step_cost *s, int n, double rows, double *exposed);
 
 /** Print the model from 1 to 1,024 GPUs and all that it assumes, on stdout. */

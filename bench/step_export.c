@@ -17,7 +17,8 @@ static scp_status add_input(export *e, const scp_node *x)
         SCP_TRY(scp_plan_fetch_i32(e->t->plan, x, data));
     else
         SCP_TRY(scp_plan_fetch_f32(e->t->plan, x, data));
-    return sheet_add(e->s, x->dtype == SCP_I32 ? SCP_ST_I32 : SCP_ST_F32, "", x->name, &x->shape, data);
+    return sheet_add(e->s, x->dtype == SCP_I32 ? SCP_ST_I32 : SCP_ST_F32, "", x->name, &x->shape,
+                     data);
 }
 
 /* Resident tables of reals, as scp_tables_bind binds them. */
@@ -67,7 +68,8 @@ static scp_status add_draws(export *e, const scp_node *x)
             for (int64_t d = 0; d < D; d++) ((float *)data)[b * D + d] = (float)row[d];
         }
     }
-    return sheet_add(e->s, x->dtype == SCP_I32 ? SCP_ST_I32 : SCP_ST_F32, "", x->name, &x->shape, data);
+    return sheet_add(e->s, x->dtype == SCP_I32 ? SCP_ST_I32 : SCP_ST_F32, "", x->name, &x->shape,
+                     data);
 }
 
 static scp_status add_optimiser(export *e, const scp_train_config *c, double lr)

@@ -1,5 +1,5 @@
-/* See step_ops.h. The backend's table is copied and every function replaced by one that looks at the
- * clock and calls the original, so that the plan runs as it always does. */
+/* See step_ops.h. The backend's table is copied and every function replaced by one that looks at
+ * the clock and calls the original, so that the plan runs as it always does. */
 #include "step_ops.h"
 
 #include <stdio.h>

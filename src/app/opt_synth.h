@@ -9,8 +9,8 @@
 extern const scp_option scp_synth_options[];
 
 /** Take the output folder from the operands, which must be one, and when no drug table was named,
- *  the first file of `tables` (paths separated by ":", relative ones seen from the program's folder)
- *  that exists. SCP_EUSAGE. Not collective. */
+ *  the first file of `tables` (paths separated by ":", relative ones seen from the program's
+ *  folder) that exists. SCP_EUSAGE. Not collective. */
 scp_status scp_synth_options_finish(scp_synth_config *c, const scp_text_list *operands,
                                     const char *tables) SCP_MUST_USE;
 

@@ -215,7 +215,8 @@ scp_status scp_run_begin(scp_comm *comm, scp_run_settings *s, bool create, scp_r
 {
     char device[128];
     *o = (scp_run_open){ 0 };
-    /* The watchdog, which knows the step, speaks first; this is for what only a device waits for. */
+    /* The watchdog, which knows the step, speaks first; this is for what only a device waits
+     * for. */
     const double most = patience(s, create);
     scp_comm_set_timeout(comm, most > 0 ? most + 30 : HUGE_VAL);
     SCP_TRY(scp_agree(comm, begin_local(s, create, o)));

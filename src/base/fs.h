@@ -38,8 +38,8 @@ scp_status scp_fs_join(char *buf, size_t size, const char *dir, const char *name
 /** Whole text file, NUL-terminated. *text owned by the caller. SCP_ENOINPUT when missing. */
 scp_status scp_fs_read_text(const char *path, char **text, size_t *len) SCP_MUST_USE;
 
-/** Name of the temporary that stands for `path` while it is written: "path.tmp.<node>.<pid>", so that
- *  processes of two nodes with one number do not meet. */
+/** Name of the temporary that stands for `path` while it is written: "path.tmp.<node>.<pid>", so
+ *  that processes of two nodes with one number do not meet. */
 scp_status scp_fs_tmp_name(char *buf, size_t size, const char *path) SCP_MUST_USE;
 
 /** fsync tmp, rename it to path, fsync the folder. The file appears whole or not at all; on an
@@ -53,15 +53,16 @@ scp_status scp_fs_write_text(const char *path, const char *text, size_t len) SCP
  *  new one; when the machine goes down, perhaps neither. */
 scp_status scp_fs_post_text(const char *path, const char *text, size_t len) SCP_MUST_USE;
 
-/** Write n bytes to a descriptor, however many calls it takes; `path` is for the message. SCP_EIO. */
+/** Write n bytes to a descriptor, however many calls it takes; `path` is for the message.
+ *  SCP_EIO. */
 scp_status scp_fs_write_fd(int fd, const void *data, size_t n, const char *path) SCP_MUST_USE;
 
 /** fsync a file by its name. SCP_EIO. */
 scp_status scp_fs_sync(const char *path) SCP_MUST_USE;
 
-/** Remove the temporaries of file `name` in a folder ("name.tmp.<node>.<number>"; NULL: of every file) that
- *  killed processes left. Only where no other process can be writing them. @return how many there
- *  were. */
+/** Remove the temporaries of file `name` in a folder ("name.tmp.<node>.<number>"; NULL: of every
+ *  file) that killed processes left. Only where no other process can be writing them. @return how
+ *  many there were. */
 size_t scp_fs_sweep(const char *dir, const char *name);
 
 /** Remove a file; a missing one is fine. */

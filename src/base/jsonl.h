@@ -28,9 +28,9 @@ void scp_jsonl_close(scp_jsonl *j);
 scp_status scp_jsonl_end(scp_jsonl *j, const char **text) SCP_MUST_USE;
 void scp_jsonl_fini(scp_jsonl *j);
 
-/** Append one line to a file with a single write(2), so that lines of a killed run stay whole. Waits
- *  for an append or a scp_jsonl_filter of another process or node (flock; where the file system has
- *  no locks, it does not). */
+/** Append one line to a file with a single write(2), so that lines of a killed run stay whole.
+ *  Waits for an append or a scp_jsonl_filter of another process or node (flock; where the file
+ *  system has no locks, it does not). */
 scp_status scp_jsonl_append(const char *path, const char *line) SCP_MUST_USE;
 
 /** Should this line (without its newline) stay? */

@@ -65,8 +65,8 @@ scp_status scp_comm_average(scp_comm *c, void *g, size_t n, scp_comm_type t, siz
 scp_status scp_comm_create_for(scp_comm *world, struct scp_device *dev,
                                scp_comm **out) SCP_MUST_USE;
 
-/** Seconds that one exchange may take before it fails with SCP_ECOMM, where the kind can tell (nccl,
- *  staged, buckets of mpi): 600 at first. Not collective. */
+/** Seconds that one exchange may take before it fails with SCP_ECOMM, where the kind can tell
+ *  (nccl, staged, buckets of mpi): 600 at first. Not collective. */
 void scp_comm_set_timeout(scp_comm *c, double seconds);
 
 /** n bytes to one other rank, which receives as many; messages between two ranks keep their order.

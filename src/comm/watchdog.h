@@ -1,6 +1,6 @@
 /* A watch over collective operations: one thread of this process that notices when an operation of
- * any communicator does not come to an end, because a rank is gone, stopped or elsewhere, says which
- * one of which step it is, and lets the job be ended. comm.c tells it of every operation; a
+ * any communicator does not come to an end, because a rank is gone, stopped or elsewhere, says
+ * which one of which step it is, and lets the job be ended. comm.c tells it of every operation; a
  * communicator whose operations end later (streams of a GPU) tells it around its own waiting.
  *
  * Time that the process itself was stopped (SIGSTOP, a suspended job, a sleeping machine) does not
@@ -23,7 +23,8 @@ scp_status scp_watchdog_start(double seconds, scp_watchdog_hang *hang) SCP_MUST_
 /** End the thread. Without a start it does nothing. */
 void scp_watchdog_stop(void);
 
-/** What the process is at, for the message: a stage ("train", borrowed for good) and its step. Cheap.
+/** What the process is at, for the message: a stage ("train", borrowed for good) and its step.
+ *  Cheap.
  */
 void scp_watchdog_place(const char *stage, int64_t step);
 

@@ -19,10 +19,9 @@ scp_status scp_world_end(scp_comm **world) SCP_MUST_USE;
 /** End every rank of the job with this exit code; prints nothing, never returns. Not collective. */
 void scp_world_abort(int exit_code) __attribute__((noreturn));
 
-/** Watch all collective operations from now on (comm/watchdog.h): one that does not end in `seconds`
- *  (<= 0: any time is fine) ends this process, and with it the job, with the exit code of
- *  SCP_ERETRY, after a message that names this rank. A second call does nothing. Not
- *  collective. */
+/** Watch all collective operations from now on (comm/watchdog.h): one that does not end in
+ *  `seconds` (<= 0: any time is fine) ends this process, and with it the job, with the exit code of
+ *  SCP_ERETRY, after a message that names this rank. A second call does nothing. Not collective. */
 scp_status scp_world_watch(double seconds) SCP_MUST_USE;
 
 /** Version of the MPI library, first line, in buf. Not collective; works before scp_world_begin. */

@@ -193,7 +193,8 @@ static scp_status run_pass(scp_cli *cli, int argc, char **argv, kind layer)
     }
 }
 
-/* The file that lies under the others. Everything is applied once to learn its name, then undone. */
+/* The file that lies under the others. Everything is applied once to learn its name, then
+ * undone. */
 static scp_status load_base(scp_cli *cli, int argc, char **argv)
 {
     char path[SCP_PATH_MAX] = "";

@@ -72,9 +72,9 @@ scp_status scp_conf_set(const scp_option_group *groups, void *settings, const ch
 scp_status scp_conf_dump(const scp_option_group *groups, const void *settings, scp_strbuf *out)
     SCP_MUST_USE;
 
-/** Compare two texts of scp_conf_dump: append "key was OLD, is now NEW" for every key below `prefix`
- *  ("": all) whose value differs, separated by "; ", at most eight of them and how many more there
- *  are. *n [may be NULL] gets the number of differences. */
+/** Compare two texts of scp_conf_dump: append "key was OLD, is now NEW" for every key below
+ *  `prefix` ("": all) whose value differs, separated by "; ", at most eight of them and how many
+ *  more there are. *n [may be NULL] gets the number of differences. */
 scp_status scp_conf_diff(const char *old, const char *now, const char *prefix, scp_strbuf *out,
                          size_t *n) SCP_MUST_USE;
 

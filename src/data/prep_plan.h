@@ -56,8 +56,8 @@ scp_status scp_prep_plan_keys(scp_prep_plan *p) SCP_MUST_USE;
  *  be. Orders the genes for the accumulators. Rank 0. Not collective. */
 scp_status scp_prep_plan_sample(scp_prep_plan *p) SCP_MUST_USE;
 
-/** SCP_EDATA names a key of which no cell has any count: as far as the row starts of the files tell,
- *  before they are read; by the cells that were added, after. Rank 0. Not collective. */
+/** SCP_EDATA names a key of which no cell has any count: as far as the row starts of the files
+ *  tell, before they are read; by the cells that were added, after. Rank 0. Not collective. */
 scp_status scp_prep_plan_check_filled(const scp_prep_plan *p) SCP_MUST_USE;
 scp_status scp_prep_plan_check_cells(const scp_prep_plan *p, const int64_t *slot_cells)
     SCP_MUST_USE;

@@ -4,7 +4,8 @@
 
 #include "data/synth_cells.h"
 
-/* Classes of genes by their flags past the mitochondrial one: what the state of a cell multiplies. */
+/* Classes of genes by their flags past the mitochondrial one: what the state of a cell
+ * multiplies. */
 enum { SCP_SYNTH_CLASSES = 8 };
 
 _Static_assert(SCP_SYNTH_ATLAS_GENES <= UINT16_MAX, "a slot names genes by 16 bits");

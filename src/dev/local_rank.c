@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* The first number (of "4(x2)": 4) in the first of these variables that has one, least .. 4095; else
- * what is given. */
+/* The first number (of "4(x2)": 4) in the first of these variables that has one, least .. 4095;
+ * else what is given. */
 static int first_of(const char *const *names, long least, int otherwise)
 {
     for (; *names; names++) {

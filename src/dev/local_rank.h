@@ -9,8 +9,8 @@ int scp_local_rank(void);
 /** Ranks of this node, by the launcher; 1 where none says. Not collective. */
 int scp_local_ranks(void);
 
-/** Threads of one of `ranks` ranks of a node with `online` CPUs that may run on `cpus` of them: all of
- *  these where the launcher gave every rank CPUs of its own, else an equal share. At least 1. */
+/** Threads of one of `ranks` ranks of a node with `online` CPUs that may run on `cpus` of them: all
+ *  of these where the launcher gave every rank CPUs of its own, else an equal share. At least 1. */
 int scp_local_share(int cpus, int online, int ranks);
 
 #endif

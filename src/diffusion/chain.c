@@ -249,7 +249,8 @@ static scp_status enqueue(scp_chain *c)
     return SCP_OK;
 }
 
-/* Recorded at the second run, and again when the store has exchanged its weights for the average. */
+/* Recorded at the second run, and again when the store has exchanged its weights for the
+ * average. */
 static scp_status record(scp_chain *c)
 {
     if (c->program) return SCP_OK;
@@ -259,7 +260,8 @@ static scp_status record(scp_chain *c)
     return st;
 }
 
-/* What does not depend on z, where the conditions are new or the store has exchanged its weights. */
+/* What does not depend on z, where the conditions are new or the store has exchanged its
+ * weights. */
 static scp_status run_head(scp_chain *c)
 {
     const void *weights = scp_params_arena(c->model, SCP_ARENA_W);

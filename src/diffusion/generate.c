@@ -14,8 +14,8 @@
 #include "model/vae_run.h"
 #include "tensor/plan.h"
 
-/* What evaluates the network at the times of a chain of some length: through the host, or all on the
- * device. Each is there once it was needed. */
+/* What evaluates the network at the times of a chain of some length: through the host, or all on
+ * the device. Each is there once it was needed. */
 typedef struct walker {
     scp_net *net;
     scp_chain *chain;

@@ -1,9 +1,9 @@
 /* Predictions by sampling: conditions in, predicted profiles out [paper 3.3.2, Figure 2].
  *
  * What does not depend on z_t (drug vector, fusion; tokens, keys and values of GD-Attn) is computed
- * once per condition, for all its draws; the passes of a guidance rule (both, no-pre, no-drug) run as
- * one batch. A prediction depends on the condition and its id alone: neither on the block it falls in
- * nor on the number of ranks. Not collective. */
+ * once per condition, for all its draws; the passes of a guidance rule (both, no-pre, no-drug) run
+ * as one batch. A prediction depends on the condition and its id alone: neither on the block it
+ * falls in nor on the number of ranks. Not collective. */
 #ifndef SCP_DIFFUSION_GENERATE_H
 #define SCP_DIFFUSION_GENERATE_H
 

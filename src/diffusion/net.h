@@ -1,7 +1,7 @@
-/* The denoiser for fixed conditions at fixed times, through the host: what a sampler calls step after
- * step. What does not depend on z runs once: that of the conditions (tokens of GD-Attn, their keys and
- * values, its scale and shift) at the first run after scp_net_set, and so does the time's own network,
- * once for each time instead of once a row. Not collective. */
+/* The denoiser for fixed conditions at fixed times, through the host: what a sampler calls step
+ * after step. What does not depend on z runs once: that of the conditions (tokens of GD-Attn, their
+ * keys and values, its scale and shift) at the first run after scp_net_set, and so does the time's
+ * own network, once for each time instead of once a row. Not collective. */
 #ifndef SCP_DIFFUSION_NET_H
 #define SCP_DIFFUSION_NET_H
 

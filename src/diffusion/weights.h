@@ -22,9 +22,8 @@ scp_status scp_weights_get_head(const scp_ckpt *c, scp_weights_head *h) SCP_MUST
 
 /** Open the checkpoint of a stage ("vae", "train") to evaluate: <run>/<stage>/best.h5 when there is
  *  one, else the newest readable ckpt-<step>.h5. Where best.h5 is damaged: the checkpoint of its
- *  step, else (but for "vae", whose latents are those of best.h5: SCP_EDATA) the newest good one, with a
- *  warning in the log. SCP_ENOINPUT says which program makes it. *out:
- *  scp_ckpt_close. */
+ *  step, else (but for "vae", whose latents are those of best.h5: SCP_EDATA) the newest good one,
+ *  with a warning in the log. SCP_ENOINPUT says which program makes it. *out: scp_ckpt_close. */
 scp_status scp_weights_open(const char *run_dir, const char *stage, scp_ckpt **out) SCP_MUST_USE;
 
 /** Put the moving average of a checkpoint into the W and EMA arenas of a finalized store. Every

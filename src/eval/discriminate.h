@@ -1,6 +1,6 @@
-/* Discrimination scores of the labels of an evaluation, block by block: a label's effect is the mean
- * over its plates of profile - control, held against the true effects of all labels of its line.
- * Private to src/eval. Not collective. */
+/* Discrimination scores of the labels of an evaluation, block by block: a label's effect is the
+ * mean over its plates of profile - control, held against the true effects of all labels of its
+ * line. Private to src/eval. Not collective. */
 #ifndef SCP_EVAL_DISCRIMINATE_H
 #define SCP_EVAL_DISCRIMINATE_H
 

@@ -73,9 +73,9 @@ typedef struct scp_pred_file_report {
 } scp_pred_file_report;
 
 /** Open predictions for some pairs of d. Columns of obs, the first that is there: cell_name,
- *  cell_line, cell_type, celltype (none is needed when the pairs are of one line); plate (optional);
- *  drug + dose_uM, or else labels [('drug', 0.5, 'uM')] as drugname_drugconc, perturbation,
- *  target_gene, target. Genes must be those of d, in any order.
+ *  cell_line, cell_type, celltype (none is needed when the pairs are of one line); plate
+ *  (optional); drug + dose_uM, or else labels [('drug', 0.5, 'uM')] as drugname_drugconc,
+ *  perturbation, target_gene, target. Genes must be those of d, in any order.
  *  @param allow_missing  conditions without a prediction are NaN instead of SCP_EDATA
  *  @return SCP_EDATA names the file and the gene, column or condition that does not match.
  *  Every rank opens the file on its own; not collective. *out: scp_pred_file_close. */

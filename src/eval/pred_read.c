@@ -31,7 +31,8 @@ struct scp_pred_file {
 
 /* Names of the columns that make the key of a row, the first one that is there: ours and those
  * that files of cell-eval and STATE have. */
-static const char *const line_column[] = { "cell_name", "cell_line", "cell_type", "celltype", NULL };
+static const char *const line_column[] = { "cell_name", "cell_line", "cell_type", "celltype",
+                                           NULL };
 static const char *const label_column[] = { "drugname_drugconc", "perturbation", "target_gene",
                                             "target", NULL };
 

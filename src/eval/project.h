@@ -1,7 +1,8 @@
 /* Many genes as fewer numbers that keep distances: a sparse random projection [Kane and Nelson
  * 2014, Sparser Johnson-Lindenstrauss transforms]. Every gene is added with a random sign, over the
  * square root of 8, to 8 of the dimensions, one in each eighth of them; the expected square of a
- * distance is the true one, its relative standard deviation at most sqrt(2 / dims). Not collective. */
+ * distance is the true one, its relative standard deviation at most sqrt(2 / dims). Not
+ * collective. */
 #ifndef SCP_EVAL_PROJECT_H
 #define SCP_EVAL_PROJECT_H
 

@@ -1,6 +1,6 @@
-/* Result files read back, ours or cell-eval's, and two of them lined up by the key columns that both
- * have: perturbation, cell_line, plate. Where one has no plates (cell-eval averages them), those of
- * the other are averaged. Not collective. */
+/* Result files read back, ours or cell-eval's, and two of them lined up by the key columns that
+ * both have: perturbation, cell_line, plate. Where one has no plates (cell-eval averages them),
+ * those of the other are averaged. Not collective. */
 #ifndef SCP_EVAL_SCORE_READ_H
 #define SCP_EVAL_SCORE_READ_H
 

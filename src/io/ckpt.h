@@ -86,9 +86,9 @@ scp_status scp_ckpt_get_text(const scp_ckpt *c, const char *name, char **text) S
 /** Path of the checkpoint of a step. */
 scp_status scp_ckpt_name(char *buf, size_t size, const char *dir, int64_t step) SCP_MUST_USE;
 
-/** Make the committed checkpoint of `step` the latest, then remove all but the `keep` newest up to it
- *  (0: keep all), and all newer ones, which were passed over as damaged. A checkpoint that cannot be
- *  removed is only logged. */
+/** Make the committed checkpoint of `step` the latest, then remove all but the `keep` newest up to
+ *  it (0: keep all), and all newer ones, which were passed over as damaged. A checkpoint that
+ *  cannot be removed is only logged. */
 scp_status scp_ckpt_publish(const char *dir, int64_t step, int64_t keep) SCP_MUST_USE;
 
 /** Open the checkpoint that LATEST names; when LATEST or its target is missing or damaged, the

@@ -198,8 +198,8 @@ static scp_status image_entries(scp_ckpt_writer *w, hid_t file)
     return SCP_OK;
 }
 
-/* Write around the page cache, whose fresh pages cost more than all the rest and which nobody reads;
- * what the file system does not take in this way goes the usual one. bytes is aligned. */
+/* Write around the page cache, whose fresh pages cost more than all the rest and which nobody
+ * reads; what the file system does not take in this way goes the usual one. bytes is aligned. */
 static scp_status write_around(int fd, const char *bytes, size_t n, const char *path)
 {
     const size_t piece = (size_t)4 << 20, whole = n - n % SCP_H5_PAGE;

@@ -42,9 +42,10 @@ void scp_dataset_fini(scp_dataset *d)
     if (d->r_x_block.base) d->r_x = NULL;
     scp_node_block_fini(&d->x_block);
     scp_node_block_fini(&d->r_x_block);
-    void *const block[] = { d->parent,  d->fp,   d->x,         d->p_line,  d->p_drug,
-                            d->p_dose,  d->p_plate, d->p_cells, d->r_x,    d->r_profile,
-                            d->gene_cells, d->r_cells, d->post, d->pre,       d->split,   d->manifest };
+    void *const block[] = { d->parent, d->fp,        d->x,          d->p_line,
+                            d->p_drug, d->p_dose,    d->p_plate,    d->p_cells,
+                            d->r_x,    d->r_profile, d->gene_cells, d->r_cells,
+                            d->post,   d->pre,       d->split,      d->manifest };
     for (size_t i = 0; i < sizeof block / sizeof block[0]; i++) free(block[i]);
     *d = (scp_dataset){ 0 };
 }

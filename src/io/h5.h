@@ -130,8 +130,8 @@ scp_status scp_h5_attr_texts(hid_t obj, const char *name, char ***out, size_t *n
 /** Exactly n integers (a scalar counts as one). */
 scp_status scp_h5_attr_i64(hid_t obj, const char *name, size_t n, int64_t *out) SCP_MUST_USE;
 scp_status scp_h5_attr_real(hid_t obj, const char *name, size_t n, double *out) SCP_MUST_USE;
-/** Path of the object that the attribute, one object reference, leads to; "" when it is none, or leads
- *  nowhere. */
+/** Path of the object that the attribute, one object reference, leads to; "" when it is none, or
+ *  leads nowhere. */
 scp_status scp_h5_attr_link(hid_t obj, const char *name, char *link, size_t size) SCP_MUST_USE;
 
 /** Set (the attribute must not exist). Texts are variable-length UTF-8. n = 0 makes a scalar of one

@@ -58,8 +58,8 @@ typedef struct scp_h5_decoder {
 scp_status scp_h5_chunks_open(hid_t dset, bool integer, pthread_mutex_t *lock,
                               scp_h5_chunks *c) SCP_MUST_USE;
 
-/** The same for elements of any type that take `bytes` in the file, to be decoded as bytes; a dataset
- *  of no dimension is one element. c->store is SCP_H5_CONVERTED when they cannot be had. */
+/** The same for elements of any type that take `bytes` in the file, to be decoded as bytes; a
+ *  dataset of no dimension is one element. c->store is SCP_H5_CONVERTED when they cannot be had. */
 scp_status scp_h5_chunks_open_bytes(hid_t dset, size_t bytes, pthread_mutex_t *lock,
                                     scp_h5_chunks *c) SCP_MUST_USE;
 /** Bytes of the references by which texts of variable length are stored, in a file whose addresses

@@ -14,7 +14,8 @@
 
 #define HELPER "scppdm_probe"
 
-/* $SCPPDM_PROBE, else beside the running program or in ../libexec of it, else where it was installed. */
+/* $SCPPDM_PROBE, else beside the running program or in ../libexec of it, else where it was
+ * installed. */
 static scp_status find_helper(char *path, size_t size)
 {
     const char *given = getenv("SCPPDM_PROBE");
@@ -62,7 +63,8 @@ static scp_status verdict(const char *path, const scp_child_end *e)
                  path, what);
     if (e->exit_code == 0) return SCP_OK;
     for (int st = SCP_EUSAGE; st >= SCP_EIO; st--)
-        if (e->exit_code == scp_status_exit_code((scp_status)st)) return SCP_OK; /* see h5_probe.h */
+        if (e->exit_code == scp_status_exit_code((scp_status)st))
+            return SCP_OK; /* see h5_probe.h */
     SCP_FAIL(SCP_EDATA,
              "%s: the HDF5 library ends the program while reading %s (exit code %d): the file is "
              "damaged; fetch it again and compare its checksum",

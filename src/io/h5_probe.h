@@ -27,11 +27,11 @@ typedef struct scp_probe_request {
     size_t n_obs;
 } scp_probe_request;
 
-/** Rehearse the reading of n files, at most `jobs` at a time. Of an .h5ad: frames, the named columns,
- *  the structure of the matrix and the places of its chunks, some rows. Of a shard: its metadata,
- *  the first and last rows of its matrices.
- *  SCP_EDATA names the file and the object that the HDF5 library did not survive; SCP_ERETRY when
- *  the helper was stopped from outside; SCP_EIO when it cannot be started. Not collective. */
+/** Rehearse the reading of n files, at most `jobs` at a time. Of an .h5ad: frames, the named
+ *  columns, the structure of the matrix and the places of its chunks, some rows. Of a shard: its
+ *  metadata, the first and last rows of its matrices. SCP_EDATA names the file and the object that
+ *  the HDF5 library did not survive; SCP_ERETRY when the helper was stopped from outside; SCP_EIO
+ *  when it cannot be started. Not collective. */
 scp_status scp_probe_files(const scp_probe_request *request, size_t n, int jobs) SCP_MUST_USE;
 
 /** One shard. */

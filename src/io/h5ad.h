@@ -158,7 +158,8 @@ scp_status scp_h5ad_write_entries(scp_h5ad_writer *w, const int32_t *column, con
                                   size_t n) SCP_MUST_USE;
 /** and the next n rows by their numbers of entries. */
 scp_status scp_h5ad_write_lengths(scp_h5ad_writer *w, const int32_t *length, size_t n) SCP_MUST_USE;
-/** A named dense matrix [n_obs, n_vars] under layers/, at once or, when it does not fit memory, by rows. */
+/** A named dense matrix [n_obs, n_vars] under layers/, at once or, when it does not fit memory, by
+ *  rows. */
 scp_status scp_h5ad_write_layer(scp_h5ad_writer *w, const char *name, const float *x) SCP_MUST_USE;
 typedef struct scp_h5_out scp_h5ad_layer;
 /** *out: scp_h5ad_layer_end, or scp_h5ad_layer_drop before the writer ends. */

@@ -40,10 +40,10 @@ scp_status scp_h5ad_stream(scp_h5ad *f, const scp_h5ad_stream_options *o, scp_h5
 /** Bytes that scp_h5ad_stream allocates at most for these options, known from metadata. */
 size_t scp_h5ad_stream_memory(scp_h5ad *f, const scp_h5ad_stream_options *o);
 
-/** *row: first row of part `part` of `parts` (0 .. parts; `parts` gives first + n) of the stored values
- * of rows [first, first + n): parts hold about equal numbers of them, and begin where a chunk
- * begins if they are large enough, so that hardly any chunk is inflated for two parts. An error
- * must end all ranks: others may have cut elsewhere. */
+/** *row: first row of part `part` of `parts` (0 .. parts; `parts` gives first + n) of the stored
+ * values of rows [first, first + n): parts hold about equal numbers of them, and begin where a
+ * chunk begins if they are large enough, so that hardly any chunk is inflated for two parts. An
+ * error must end all ranks: others may have cut elsewhere. */
 scp_status scp_h5ad_stream_cut(scp_h5ad *f, size_t first, size_t n, int part, int parts,
                                size_t *row) SCP_MUST_USE;
 

@@ -1,5 +1,5 @@
-/* Chunks of a dataset as HDF5 stores them, made outside HDF5: shuffle and deflate (zlib's format). X
- * of a plate is packed by coders of its own at level 1 (io/deflate_words.h, io/deflate_values.h),
+/* Chunks of a dataset as HDF5 stores them, made outside HDF5: shuffle and deflate (zlib's format).
+ * X of a plate is packed by coders of its own at level 1 (io/deflate_words.h, io/deflate_values.h),
  * by zlib itself from level 2 on, so that its streams are those of h5py and anndata; everything
  * else by libdeflate. What a packer makes is what HDF5's own filters read back; its bytes depend on
  * the input alone. A packer belongs to one thread. */

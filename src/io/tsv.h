@@ -12,7 +12,8 @@
 
 typedef struct scp_tsv scp_tsv;
 
-/** Read a whole table, plain or gzip. SCP_ENOINPUT missing, SCP_EDATA malformed. *out: scp_tsv_destroy. */
+/** Read a whole table, plain or gzip. SCP_ENOINPUT missing, SCP_EDATA malformed. *out:
+ *  scp_tsv_destroy. */
 scp_status scp_tsv_read(const char *path, scp_tsv **out) SCP_MUST_USE;
 /** The same from text; `name` stands for the file in messages. */
 scp_status scp_tsv_parse(const char *text, size_t len, const char *name,

@@ -7,8 +7,8 @@
  *   mlp           x_post from [x_pre ; adapter(phi_s)] by two hidden layers
  *   mlp_shift     the same for x_post - x_pre
  *
- * With baseline.state=latent, linear and mlp see the posterior mean of x_pre in place of x_pre: at a whole
- * transcriptome the map from x_pre alone would have G x G weights.
+ * With baseline.state=latent, linear and mlp see the posterior mean of x_pre in place of x_pre: at
+ * a whole transcriptome the map from x_pre alone would have G x G weights.
  *
  * phi_s is the fingerprint scaled by the dose (model/drug_label.h); the adapter is PRnet's, two
  * linear maps without an activation. Host-only, not collective.

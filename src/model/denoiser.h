@@ -69,8 +69,8 @@ void scp_cond_build(scp_graph *g, const scp_denoiser_config *cfg, int64_t n_drug
                     const scp_cond_in *in, scp_cond *out);
 
 /* The time: a code for every row (code [B, time_dim]); or, in a sampler, where all rows are at one
- * time, a table of codes and which of them it is: what is made of the table alone is then the same at
- * every step. */
+ * time, a table of codes and which of them it is: what is made of the table alone is then the same
+ * at every step. */
 typedef struct scp_time_in {
     scp_node *code; /* [B, time_dim], or [S, time_dim] with row and one             */
     scp_node *row;  /* [B] I32, the row of the table for every row of the batch; or NULL */

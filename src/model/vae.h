@@ -7,7 +7,8 @@
 #include "conf/option.h"
 #include "tensor/graph.h"
 
-/* What is done to the posterior mean: nothing, or unit length as scDiffusion's autoencoder has it. */
+/* What is done to the posterior mean: nothing, or unit length as scDiffusion's autoencoder has
+ * it. */
 typedef enum scp_latent_norm { SCP_LATENT_NORM_NONE, SCP_LATENT_NORM_L2 } scp_latent_norm;
 
 typedef struct scp_vae_config {

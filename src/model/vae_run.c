@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "tensor/plan.h"
 
-/* One direction: a graph over a fixed block of rows, the last block padded with zeros. Whole blocks go
- * from src and to dst without a copy between. */
+/* One direction: a graph over a fixed block of rows, the last block padded with zeros. Whole blocks
+ * go from src and to dst without a copy between. */
 static scp_status run_blocks(scp_graph *g, const scp_node *in, const scp_node *out,
                              const float *src, size_t n, size_t block, float *dst)
 {

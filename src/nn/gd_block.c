@@ -2,8 +2,8 @@
  * LayerNorm [paper eq. 30-32]. */
 #include "nn/nn.h"
 
-/* Tokens of the batch [B, n, d]; and, where rows share times, one more of time [S, d] and the number
- * of the time that each row has, else NULL. */
+/* Tokens of the batch [B, n, d]; and, where rows share times, one more of time [S, d] and the
+ * number of the time that each row has, else NULL. */
 typedef struct tokens {
     scp_node *own, *time, *row;
 } tokens;

@@ -12,8 +12,8 @@ scp_node *scp_nn_linear(scp_graph *g, const char *name, scp_node *x, int64_t out
 /** The same without bias. */
 scp_node *scp_nn_linear_nobias(scp_graph *g, const char *name, scp_node *x, int64_t out);
 /** Layer `x_name` of x [B, ..] plus layer `e_name` of e, both with bias. e has a row for each of x;
- *  or, with `one` (I32 [1]), it is a table [S, ..] of which that row goes to every row of x. Then the
- *  layer of e depends on the table alone, and its row is added to the bias of the other. */
+ *  or, with `one` (I32 [1]), it is a table [S, ..] of which that row goes to every row of x. Then
+ *  the layer of e depends on the table alone, and its row is added to the bias of the other. */
 scp_node *scp_nn_linear_pair(scp_graph *g, const char *x_name, scp_node *x, const char *e_name,
                              scp_node *e, scp_node *one, int64_t out);
 /** The same with W and b starting at zero: a branch that starts as nothing. */

@@ -5,8 +5,8 @@
 #include "report/figures.h"
 
 /** The first model against each other one on a split, from <run>/eval/comparisons.tsv: heading,
- *  table of differences with their intervals and q, and its rows as comparisons_<split>.tsv. Nothing
- *  when the run has no such file or the file nothing of the split. Rank 0. */
+ *  table of differences with their intervals and q, and its rows as comparisons_<split>.tsv.
+ *  Nothing when the run has no such file or the file nothing of the split. Rank 0. */
 scp_status scp_comparisons_add(const scp_report_run *r, const char *split) SCP_MUST_USE;
 
 #endif

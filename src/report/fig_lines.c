@@ -93,8 +93,8 @@ done:
     return st;
 }
 
-/* The rows to lay out, predictions first, in fewer dimensions where genes are many: *out [2 m, dims],
- * owned by the caller. */
+/* The rows to lay out, predictions first, in fewer dimensions where genes are many: *out [2 m,
+ * dims], owned by the caller. */
 static scp_status gather(const scp_report_run *r, scp_profiles *p, size_t m, float **out,
                          size_t *dims)
 {

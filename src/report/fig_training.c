@@ -1,5 +1,6 @@
-/* Loss curves from <run>/metrics.jsonl, metrics-<stage>.jsonl: per stage the losses, the learning rate, the norm of the
- * gradient, the loss scale and the validation score, as far as they were recorded. */
+/* Loss curves from <run>/metrics.jsonl, metrics-<stage>.jsonl: per stage the losses, the learning
+ * rate, the norm of the gradient, the loss scale and the validation score, as far as they were
+ * recorded. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

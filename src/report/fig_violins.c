@@ -7,7 +7,12 @@
 #include "base/mem.h"
 #include "report/figures.h"
 
-enum { STEPS = 60, LINES = 3, LONG_NAME = 8 /* characters that fit below a violin */, LONG_LINE = 60 };
+enum {
+    STEPS = 60,
+    LINES = 3,
+    LONG_NAME = 8 /* characters that fit below a violin */,
+    LONG_LINE = 60
+};
 #define HALF_WIDTH 0.42 /* of a violin, in genes */
 
 static int by_value(const void *a, const void *b)

@@ -92,7 +92,8 @@ void scp_classes_fini(scp_classes *c)
 scp_status scp_line_text(const scp_report_run *r, scp_strbuf *b, const char *line, size_t most)
 {
     SCP_TRY(scp_short_text(b, line, most));
-    return r->s->line_unit && *r->s->line_unit ? scp_strbuf_addf(b, " %s", r->s->line_unit) : SCP_OK;
+    return r->s->line_unit && *r->s->line_unit ? scp_strbuf_addf(b, " %s", r->s->line_unit)
+                                               : SCP_OK;
 }
 
 double scp_tic_step(double range, int most)

@@ -57,8 +57,8 @@ scp_status scp_short_text(scp_strbuf *b, const char *name, size_t most) SCP_MUST
 scp_status scp_line_text(const scp_report_run *r, scp_strbuf *b, const char *line,
                          size_t most) SCP_MUST_USE;
 
-/** A round distance of tics, 1, 2 or 5 times a power of ten, of which `most` at most lie in a range;
- *  1 where the range is not positive and finite. */
+/** A round distance of tics, 1, 2 or 5 times a power of ten, of which `most` at most lie in a
+ *  range; 1 where the range is not positive and finite. */
 double scp_tic_step(double range, int most);
 
 /* Classes of points for a legend of at most 12 colours: the largest ones, then "other". */

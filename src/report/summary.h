@@ -23,7 +23,8 @@ bool scp_summary_has(const scp_summary *s, const char *split);
  *  false when the split was not tested. */
 bool scp_summary_deg_share(const scp_summary *s, const char *split, double *mean, double *fdr);
 
-/** The columns that names of metrics stand for, overlaps of any K among them: titles, best values. */
+/** The columns that names of metrics stand for, overlaps of any K among them: titles, best
+ *  values. */
 void scp_summary_columns(const scp_names *names, scp_metric_columns *cols);
 
 typedef enum scp_summary_part {

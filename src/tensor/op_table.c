@@ -258,8 +258,8 @@ static scp_status loss_sum(scp_node *n)
     return SCP_OK;
 }
 
-/* Masks of inputs and the result. Mixed precision stores no parameters of norms, slopes, tables of the
- * schedule and losses in half. */
+/* Masks of inputs and the result. Mixed precision stores no parameters of norms, slopes, tables of
+ * the schedule and losses in half. */
 enum {
     IN0 = 1,
     IN1 = 2,

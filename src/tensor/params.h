@@ -1,8 +1,8 @@
 /* The parameter store: named tensors in one arena each for weights, gradients, moments and the
  * moving average. Trainable parameters come first, states (running statistics) after them, so that
- * the optimiser, clipping and the all-reduce run over flat arrays. Every tensor begins at a multiple
- * of SCP_PARAM_ALIGN reals; the gaps between tensors are zero in all arenas and stay it. Files hold
- * tensors by name and know of no gaps.
+ * the optimiser, clipping and the all-reduce run over flat arrays. Every tensor begins at a
+ * multiple of SCP_PARAM_ALIGN reals; the gaps between tensors are zero in all arenas and stay it.
+ * Files hold tensors by name and know of no gaps.
  *
  * Graphs of one model (training, prediction, other batch sizes) share a store by name. */
 #ifndef SCP_TENSOR_PARAMS_H

@@ -29,8 +29,8 @@ typedef struct scp_held_scores {
 scp_status scp_held_measure(const scp_held *h, scp_comm *comm, const scp_dataset *d,
                             scp_held_predict predict, void *ctx, scp_held_scores *out) SCP_MUST_USE;
 
-/** The skill alone: 1 - MSE(prediction) / MSE(no change) over the validation pairs, dealt to ranks: 1 is perfect,
- *  above 0 is better than no change; NaN without pairs. Collective. */
+/** The skill alone: 1 - MSE(prediction) / MSE(no change) over the validation pairs, dealt to ranks:
+ *  1 is perfect, above 0 is better than no change; NaN without pairs. Collective. */
 scp_status scp_held_score(const scp_held *h, scp_comm *comm, const scp_dataset *d,
                           scp_held_predict predict, void *ctx, double *score) SCP_MUST_USE;
 

@@ -37,8 +37,8 @@ static bool scaled(const loop *l)
     return scp_plan_store(l->job->plan) == SCP_F16;
 }
 
-/* What the steps so far came to. Those whose loss or gradient is not finite leave the weights as they
- * are and are counted; too many in a row end the run. */
+/* What the steps so far came to. Those whose loss or gradient is not finite leave the weights as
+ * they are and are counted; too many in a row end the run. */
 static scp_status look(loop *l)
 {
     char last[96] = "there is no checkpoint yet";

@@ -106,8 +106,8 @@ static scp_status check_data(const scp_ckpt *c, const scp_job *job, const scp_we
              scp_ckpt_path(c), h->data_hash, job->data_hash, n ? "; " : "", b->text);
 }
 
-/* Schedule, and rules where steps are left: those of a run that is done decide nothing any more, and
- * guidance chosen after training is written over the one it was scored with. */
+/* Schedule, and rules where steps are left: those of a run that is done decide nothing any more,
+ * and guidance chosen after training is written over the one it was scored with. */
 static scp_status check_schedule(const scp_ckpt *c, const scp_job *job, const scp_weights_head *h,
                                  scp_strbuf *b)
 {

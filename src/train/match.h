@@ -1,5 +1,5 @@
-/* What a checkpoint must agree with when a run goes on from it: settings of the method, the order of
- * samples, the data; and the schedule, unless the user accepts its change. Not collective. */
+/* What a checkpoint must agree with when a run goes on from it: settings of the method, the order
+ * of samples, the data; and the schedule, unless the user accepts its change. Not collective. */
 #ifndef SCP_TRAIN_MATCH_H
 #define SCP_TRAIN_MATCH_H
 

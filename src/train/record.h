@@ -12,14 +12,15 @@
 
 typedef struct scp_record scp_record;
 
-/** Open for a start that goes on after step `from`, whose newest checkpoint that is, and whose newest
- *  validation in it is that of step `scored`; cut metrics.jsonl, write the line of the start, begin
- *  the status file. SCP_EIO. Not collective. *out: scp_record_close. */
+/** Open for a start that goes on after step `from`, whose newest checkpoint that is, and whose
+ *  newest validation in it is that of step `scored`; cut metrics.jsonl, write the line of the
+ *  start, begin the status file. SCP_EIO. Not collective. *out: scp_record_close. */
 scp_status scp_record_open(const scp_job *job, int64_t from, int64_t scored,
                            scp_record **out) SCP_MUST_USE;
 
-/** Path of the file of a stage: <run>/metrics.jsonl of the autoencoder and the model, which come one
- *  after the other; <run>/metrics-<stage>.jsonl of the others, which may train at the same time. */
+/** Path of the file of a stage: <run>/metrics.jsonl of the autoencoder and the model, which come
+ *  one after the other; <run>/metrics-<stage>.jsonl of the others, which may train at the same
+ *  time. */
 scp_status scp_record_path(char *buf, size_t size, const char *run_dir,
                            const char *stage) SCP_MUST_USE;
 /** Path of metrics.jsonl. Borrowed. */

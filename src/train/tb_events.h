@@ -1,6 +1,6 @@
-/* Event files that TensorBoard reads: a TFRecord file of Event messages with scalars. Written as the
- * formats are published (tensorflow/core/util/event.proto, summary.proto, lib/io/record_writer);
- * nothing of TensorFlow is needed. Not collective: rank 0 writes. */
+/* Event files that TensorBoard reads: a TFRecord file of Event messages with scalars. Written as
+ * the formats are published (tensorflow/core/util/event.proto, summary.proto,
+ * lib/io/record_writer); nothing of TensorFlow is needed. Not collective: rank 0 writes. */
 #ifndef SCP_TRAIN_TB_EVENTS_H
 #define SCP_TRAIN_TB_EVENTS_H
 

@@ -63,7 +63,8 @@ static scp_status reconstruct(void *ctx, const int32_t *pair, size_t n, float *x
     for (size_t i = 0; i < n; i++)
         memcpy(x + i * d->G, d->x + (size_t)d->post[pair[i]] * d->G, d->G * sizeof *x);
     scp_status st = scp_vae_encode_rows(c->params, c->vae, x, n, d->G, BLOCK, mu);
-    if (st == SCP_OK) st = scp_vae_decode_rows(c->params, c->vae, mu, n, d->G, BLOCK, SCP_VAE_CUT, x);
+    if (st == SCP_OK)
+        st = scp_vae_decode_rows(c->params, c->vae, mu, n, d->G, BLOCK, SCP_VAE_CUT, x);
     free(mu);
     return st;
 }

@@ -1,6 +1,6 @@
-/* The watchdog without MPI: a watch that is on takes another limit, and where MPI_Abort does not come
- * back, the process ends all the same with the code that says to try again. The seconds that it gives
- * others to speak, and MPI to abort, pass ten times as fast here. */
+/* The watchdog without MPI: a watch that is on takes another limit, and where MPI_Abort does not
+ * come back, the process ends all the same with the code that says to try again. The seconds that
+ * it gives others to speak, and MPI to abort, pass ten times as fast here. */
 #include <mpi.h>
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -155,7 +155,8 @@ done:
 /* ---- processes ---- */
 
 /* Seconds that a process gets, of a processor and in all. Endless loops are found soon by the first
- * limit; on a loaded machine good reads may meet it too, so what it ends is judged by the second. */
+ * limit; on a loaded machine good reads may meet it too, so what it ends is judged by the
+ * second. */
 typedef struct patience {
     unsigned processor, all;
 } patience;

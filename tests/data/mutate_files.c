@@ -225,7 +225,10 @@ done:
 scp_status mutate_write(mutate_layout layout, const char *path)
 {
     static specimen s;
-    const scp_h5ad_write_options csr = { .csr = true, .index64 = true, .deflate = 4, .chunk = CHUNK },
+    const scp_h5ad_write_options csr = { .csr = true,
+                                         .index64 = true,
+                                         .deflate = 4,
+                                         .chunk = CHUNK },
                                  plain = { .csr = true, .chunk = CHUNK },
                                  dense = { .deflate = 4, .shuffle = true, .chunk = CHUNK };
     make(&s);

@@ -1,6 +1,6 @@
-/* scppdm_prep --verify against a damaged shard: whatever byte is flipped, it is found, also in bytes
- * of the HDF5 file that hold nothing, before HDF5, which does not survive some flips of its metadata,
- * looks at the file. */
+/* scppdm_prep --verify against a damaged shard: whatever byte is flipped, it is found, also in
+ * bytes of the HDF5 file that hold nothing, before HDF5, which does not survive some flips of its
+ * metadata, looks at the file. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

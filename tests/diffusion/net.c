@@ -1,6 +1,7 @@
 /* The network of a sampler, in which times and conditions are worked on once: it is the network of
- * training, with a time code for every row, in all forms of the denoiser; and a run that repeats only
- * what depends on z has the bits of one that does everything. On every backend of this build. */
+ * training, with a time code for every row, in all forms of the denoiser; and a run that repeats
+ * only what depends on z has the bits of one that does everything. On every backend of this
+ * build. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -330,7 +330,8 @@ static scp_status write_foreign(const char *path, const foreign *spec)
     SCP_TRY(scp_h5ad_write_index(w, "obs", "_index", name));
     SCP_TRY(scp_h5ad_write_index(w, "var", "_index", gene));
     if (!spec->no_line)
-        SCP_TRY(scp_h5ad_write_text(w, "obs", spec->line_name ? spec->line_name : "cell_line", line));
+        SCP_TRY(
+            scp_h5ad_write_text(w, "obs", spec->line_name ? spec->line_name : "cell_line", line));
     if (spec->plate) SCP_TRY(scp_h5ad_write_text(w, "obs", "plate", plate));
     if (spec->label) {
         SCP_TRY(scp_h5ad_write_text(w, "obs",

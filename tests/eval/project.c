@@ -55,6 +55,7 @@ int main(void)
                "the row stays what it is");
     }
     scp_projection_destroy(&p);
-    tap_ok(scp_projection_create(G, 12, 1, &p) == SCP_EINTERNAL, "12 dimensions are no multiple of 8");
+    tap_ok(scp_projection_create(G, 12, 1, &p) == SCP_EINTERNAL,
+           "12 dimensions are no multiple of 8");
     return tap_done();
 }

@@ -186,10 +186,11 @@ static void test_summary(const scp_scores *got, const char *dir)
         tap_near(number_at(j, AT("settings", "genes")), 80, 0, "genes");
         tap_near(number_at(j, AT("models", "table", "uc", "metrics", "pearson_delta", "mean")),
                  got[0].all[SCP_METRIC_DELTA_PEARSON].mean, 0, "mean, to the last bit");
-        tap_ok(isnan(number_at(j, AT("models", "table", "uc", "metrics", "delta_pearson", "mean"))) &&
-                   number_at(j, AT("models", "table", "uc", "metrics", "discrimination_score_l1",
-                                   "mean")) == got[0].all[SCP_METRIC_PDS_L1].mean,
-               "shared metrics have cell-eval's names, and no other");
+        tap_ok(
+            isnan(number_at(j, AT("models", "table", "uc", "metrics", "delta_pearson", "mean"))) &&
+                number_at(j, AT("models", "table", "uc", "metrics", "discrimination_score_l1",
+                                "mean")) == got[0].all[SCP_METRIC_PDS_L1].mean,
+            "shared metrics have cell-eval's names, and no other");
         tap_near(number_at(j, AT("models", "table", "uc", "metrics", "ev", "by_line", "groups")), 2,
                  0, "macro average over two lines");
         tap_near(number_at(j, AT("models", "no/change", "uc", "metrics", "pearson_delta", "n_nan")),

@@ -128,8 +128,8 @@ static void latest_is(const char *dir, int64_t want, const char *what)
     scp_ckpt_close(&c);
 }
 
-/* Of 10, 20 and 30, two kept, 30 is damaged; the run goes on from 20 and stops at 25: 30 would be one
- * of the two. */
+/* Of 10, 20 and 30, two kept, 30 is damaged; the run goes on from 20 and stops at 25: 30 would be
+ * one of the two. */
 static void damaged_goes(void)
 {
     char dir[SCP_PATH_MAX], path[SCP_PATH_MAX], **names = NULL;

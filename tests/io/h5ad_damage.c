@@ -2,8 +2,8 @@
  * byte anywhere else never ends in a crash, a hang or an internal error. HDF5 keeps no checksum of
  * the rest: a letter of a label may change unseen, as in any reader of this format.
  *
- * What is left to HDF5 1.10 itself (it trusts the texts of attributes, for one) ends in a crash or an
- * endless loop for about 1 in 500 flipped bytes, which is what the probe is for
+ * What is left to HDF5 1.10 itself (it trusts the texts of attributes, for one) ends in a crash or
+ * an endless loop for about 1 in 500 flipped bytes, which is what the probe is for
  * (tests/data/mutate.c); none of the 200 drawn here is one.
  *
  * Each damaged copy is read in a child process, so that a crash is a result and not the end. */

@@ -12,8 +12,8 @@ enum { B = 6, G = 40 };
 
 static const screen_size size = { .lines = 3, .drugs = 5, .genes = G, .seed = 2 };
 
-/* Parameters of the published widths on 2,000 genes; and of the linear map from 128 latents at the 62,710 genes of
- * the atlas: adapter 139,328, map (128 + 64 + 1) x 62,710. */
+/* Parameters of the published widths on 2,000 genes; and of the linear map from 128 latents at the
+ * 62,710 genes of the atlas: adapter 139,328, map (128 + 64 + 1) x 62,710. */
 static void test_sizes(void)
 {
     static const struct {
@@ -33,7 +33,8 @@ static void test_sizes(void)
             tap_st(scp_device_open("cpu", &dev), "device") &&
             tap_st(scp_params_create(dev, 1, &p), "store") &&
             tap_st(scp_graph_create(p, &g), "graph")) {
-            scp_baseline_build_train(g, row[i].kind, &cfg, 4, row[i].genes, row[i].latent, 3, 2, &n);
+            scp_baseline_build_train(g, row[i].kind, &cfg, 4, row[i].genes, row[i].latent, 3, 2,
+                                     &n);
             tap_st(scp_graph_status(g), "%s builds", scp_baseline_name(row[i].kind));
             tap_st(scp_params_finalize(p), "its parameters");
             tap_ok(scp_params_weights(p) == row[i].want, "%s: %zu parameters at %d genes",

@@ -50,8 +50,8 @@ static void check_denoiser(const char *name, const char *const *base, const char
 {
     static const screen_size size = { .lines = 4, .drugs = 8, .genes = 300, .seed = 2 };
     toy cpu, ref;
-    bool built =
-        tap_st(toy_denoiser(&cpu, device, &size, 16, base, extra), "%s: builds on %s", name, device);
+    bool built = tap_st(toy_denoiser(&cpu, device, &size, 16, base, extra), "%s: builds on %s",
+                        name, device);
     built = tap_st(toy_denoiser(&ref, "ref", &size, 16, base, extra), "%s: builds on ref", name) &&
             built;
     if (built) compare(&cpu, &ref, name);
@@ -63,7 +63,8 @@ static void check_vae(const char *name, const char *const *base)
 {
     static const screen_size size = { .lines = 4, .drugs = 8, .genes = 300, .seed = 2 };
     toy cpu, ref;
-    bool built = tap_st(toy_vae(&cpu, device, &size, 32, base, NULL), "%s: builds on %s", name, device);
+    bool built =
+        tap_st(toy_vae(&cpu, device, &size, 32, base, NULL), "%s: builds on %s", name, device);
     built = tap_st(toy_vae(&ref, "ref", &size, 32, base, NULL), "%s: builds on ref", name) && built;
     if (built) compare(&cpu, &ref, name);
     toy_stop(&cpu);

@@ -74,8 +74,9 @@ bool scp_case_has_grad(const scp_case_run *run);
 /** The plan, borrowed: the values of single nodes. */
 scp_plan *scp_case_plan(const scp_case_run *run);
 
-/** Bound of a case in mixed precision, where an op reads the same halves as ref and computes in fp32:
- *  the rounding of what it writes, and of what it reads back (an earlier result, a sum to add to). */
+/** Bound of a case in mixed precision, where an op reads the same halves as ref and computes in
+ *  fp32: the rounding of what it writes, and of what it reads back (an earlier result, a sum to add
+ *  to). */
 static inline double scp_case_tol_half(scp_dtype store, double tol_f32)
 {
     return tol_f32 + 2.5 * (store == SCP_F16 ? 1.0 / 2048 : 1.0 / 256);

@@ -34,8 +34,8 @@ static scp_node *layernorm_wide(scp_case_ctx *ctx, scp_graph *g)
                                     SCP_SHAPE(SCP_SIZE(ctx, 259, 1024), SCP_SIZE(ctx, 131, 512)),
                                     2));
 }
-/* The ways of the CUDA kernels with vectors of 4 (src/backend/cuda/rows.cuh): up to 128 values by one
- * load a lane, up to 512 in registers, and more. */
+/* The ways of the CUDA kernels with vectors of 4 (src/backend/cuda/rows.cuh): up to 128 values by
+ * one load a lane, up to 512 in registers, and more. */
 #define ROWS_OF(D)                                                                            \
     static scp_node *layernorm_##D(scp_case_ctx *ctx, scp_graph *g)                                \
     {                                                                                              \

@@ -1,5 +1,5 @@
-/* A small run folder as scppdm_train, scppdm_eval and scppdm_ablate would leave it, for the tests of
- * the report: 2 cell lines, 4 drugs (one with an unfriendly name) at 3 doses, 60 genes. */
+/* A small run folder as scppdm_train, scppdm_eval and scppdm_ablate would leave it, for the tests
+ * of the report: 2 cell lines, 4 drugs (one with an unfriendly name) at 3 doses, 60 genes. */
 #ifndef SCP_TESTS_REPORT_FAKE_RUN_H
 #define SCP_TESTS_REPORT_FAKE_RUN_H
 

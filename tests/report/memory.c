@@ -107,7 +107,8 @@ static scp_status make_run(const char *run, size_t n)
     return write_profiles(path, n, true);
 }
 
-/* Written by a process of its own, too: a peak that was reached before would hide that of reading. */
+/* Written by a process of its own, too: a peak that was reached before would hide that of
+ * reading. */
 static bool written(const char *run, size_t n)
 {
     int status = 0;

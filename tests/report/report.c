@@ -130,7 +130,8 @@ static void check_comparisons(const char *page)
         "<th scope=\"row\">logFC-Pearson</th><td>-0.000<span class=\"ci\">-0.020 to +0.010, q "
         "0.6</span></td><td>+0.110*<span class=\"ci\">+0.050 to +0.170, q 0.004</span></td>",
         "differences with intervals and q, the significant one marked");
-    has(page, "<th scope=\"row\">MSE (less is better)</th><td>-0.200<span class=\"ci\"></span></td>",
+    has(page,
+        "<th scope=\"row\">MSE (less is better)</th><td>-0.200<span class=\"ci\"></span></td>",
         "without an interval or a test there is none");
     has(page, "<th scope=\"row\">DE-overlap@70</th><td>\xe2\x80\x93</td><td>+0.100",
         "an overlap of any size; a pair that was not compared");

@@ -1,10 +1,10 @@
 /* Faults for the program it is linked into, with --wrap for the calls below.
  *
  * SCP_KILL ends it at a chosen call to the file system (write to a file, fsync, rename, unlink), as
- * kill -9 would: "N:before", "N:after" or "N:half": the N-th of these calls is not made, is the last
- * one made, or (write) is made with half of its bytes. SCP_DISK=BYTES is a disk that is full after so
- * many bytes. SCP_CLOCK_JUMP=SECONDS lets the time of day
- * jump forth and back by that much at every look at it. */
+ * kill -9 would: "N:before", "N:after" or "N:half": the N-th of these calls is not made, is the
+ * last one made, or (write) is made with half of its bytes. SCP_DISK=BYTES is a disk that is full
+ * after so many bytes. SCP_CLOCK_JUMP=SECONDS lets the time of day jump forth and back by that much
+ * at every look at it. */
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>

@@ -284,7 +284,8 @@ static int count_lines(const char *dir, const char *event, int step)
 {
     char path[SCP_PATH_MAX], part[96], *text = NULL;
     int n = 0;
-    snprintf(part, sizeof part, "\"event\": \"%s\", \"stage\": \"train\", \"step\": %d,", event, step);
+    snprintf(part, sizeof part, "\"event\": \"%s\", \"stage\": \"train\", \"step\": %d,", event,
+             step);
     if (scp_fs_join(path, sizeof path, dir, "metrics.jsonl") == SCP_OK &&
         scp_fs_read_text(path, &text, NULL) == SCP_OK)
         for (const char *at = text; (at = strstr(at, part)); at++) n++;
@@ -299,7 +300,8 @@ static bool same_bytes(const char *dir, const char *other, const char *name)
     const char *in[2] = { dir, other };
     bool same = true;
     for (int i = 0; i < 2; i++)
-        same = same && scp_str_format(path[i], SCP_PATH_MAX, "%s/train/%s", in[i], name) == SCP_OK &&
+        same = same &&
+               scp_str_format(path[i], SCP_PATH_MAX, "%s/train/%s", in[i], name) == SCP_OK &&
                scp_fs_read_text(path[i], &text[i], &n[i]) == SCP_OK;
     same = same && n[0] == n[1] && memcmp(text[0], text[1], n[0]) == 0;
     free(text[0]);

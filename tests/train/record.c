@@ -1,7 +1,7 @@
-/* What a run leaves beside its weights: TensorBoard event files, byte for byte those of TensorBoard's
- * own writer (tests/golden/make_tfevents_golden.py); the status file and what a reader makes of it;
- * and the pieces they stand on: CRC-32C, lines of JSON that are dropped, temporaries that are swept,
- * differences of settings. */
+/* What a run leaves beside its weights: TensorBoard event files, byte for byte those of
+ * TensorBoard's own writer (tests/golden/make_tfevents_golden.py); the status file and what a
+ * reader makes of it; and the pieces they stand on: CRC-32C, lines of JSON that are dropped,
+ * temporaries that are swept, differences of settings. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,7 +159,8 @@ static void test_beat(void)
     tap_fails(scp_beat_read(path, &v), SCP_ENOINPUT, "status.json", "no status yet");
     tap_st(scp_beat_start(path, "train", &facts, &b), "a sign of life");
     tap_st(scp_beat_read(path, &v), "read");
-    tap_ok(v.state == SCP_BEAT_RUNNING && !v.halted && v.pid == getpid() && v.age >= 0 && v.age < 60,
+    tap_ok(v.state == SCP_BEAT_RUNNING && !v.halted && v.pid == getpid() && v.age >= 0 &&
+               v.age < 60,
            "this process runs");
     tap_ok(v.facts.step == 7 && v.facts.checkpoint == 5 && isnan(v.facts.loss) &&
                v.facts.samples_per_second == 3.5 && v.facts.ranks == 2, "and says where it is");

@@ -187,8 +187,9 @@ static void test_refused(runs *r)
     refuse(r, "another shard", "another shard");
     r->data.hash--;
     r->train.lr *= 2;
-    refuse(r, "another rate", "train.lr was 0.001, is now 0.002; set it back, go on all the same with "
-                              "--train.accept_changes");
+    refuse(r, "another rate",
+           "train.lr was 0.001, is now 0.002; set it back, go on all the same with "
+           "--train.accept_changes");
     r->train.lr /= 2;
     r->train.validate_every = 7;
     r->train.steps += 60;

@@ -91,7 +91,8 @@ static void add_rows(const float *w, const float *b, int64_t stride, int64_t row
         y[i] += (w[0] * b[i] + w[1] * b1[i]) + (w[2] * b2[i] + w[3] * b3[i]);
 }
 
-/* Rows of b side by side, bt [d][N], so that products with all of them have no sums across lanes. */
+/* Rows of b side by side, bt [d][N], so that products with all of them have no sums across
+ * lanes. */
 static inline void aside(const float *b, int64_t stride, int64_t N, int64_t d, float *bt)
 {
     for (int64_t n = 0; n < N; n++)
