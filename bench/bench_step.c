@@ -1,6 +1,6 @@
-/* One training step of the denoiser, or with the word vae at the end of the autoencoder, as a job
- * takes it: sample, feed, forward, backward, clip, AdamW, moving average. Defaults of the method,
- * made-up tables, one process.
+/* One training step of the denoiser, or with the word vae at the end of the autoencoder, or (time
+ * only) with bf16 in that precision, as a job takes it: sample, feed, forward, backward, clip,
+ * AdamW, moving average. Defaults of the method, made-up tables, one process.
  *
  * usage: bench_step time STEPS [GENES]   seconds of a step: median, min, max; of its forward,
  *                                        backward and update (medians); GFLOP/s of one product;
@@ -95,6 +95,10 @@ int main(int argc, char **argv)
         b.model = STEP_VAE;
         argv[--argc] = NULL;
     }
+    if (!strcmp(mode, "time") && b.model == STEP_DENOISER && !strcmp(argv[argc - 1], "bf16")) {
+        b.store = SCP_BF16;
+        argv[--argc] = NULL;
+    }
     if ((argc == 3 || argc == 4) &&
         (!strcmp(mode, "time") || !strcmp(mode, "ops") || !strcmp(mode, "check")))
         st = run(&b, mode, argv[2], argv[3]);
@@ -102,7 +106,7 @@ int main(int argc, char **argv)
         st = say_device();
     else
         fprintf(stderr, "usage: bench_step time STEPS [GENES] | ops STEPS [GENES] | "
-                        "check FILE [GENES] [vae] | device\n");
+                        "check FILE [GENES] [vae] | time STEPS [GENES] bf16 | device\n");
     if (st != SCP_OK) fprintf(stderr, "%s", scp_err_chain());
     step_end(&b);
     return scp_status_exit_code(st);

@@ -3,10 +3,12 @@
 
 #include <dnnl.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "blas.h"
 #include "data/sampler.h"
+#include "tensor/half.h"
 #include "tensor/optim.h"
 #include "timing.h"
 
@@ -21,8 +23,9 @@ scp_status step_begin(step_run *b, int64_t genes, const char *const *settings)
     if (!b->batch) b->batch = STEP_BATCH;
     if (!b->ranks) b->ranks = 1;
     b->rows = (size_t)(b->batch / b->ranks);
-    SCP_TRY((b->model == STEP_VAE ? toy_vae : toy_denoiser)(&b->t, "cpu", &size, (int64_t)b->rows,
-                                                            settings, NULL));
+    SCP_TRY(b->model == STEP_VAE
+                ? toy_vae(&b->t, "cpu", &size, (int64_t)b->rows, settings, NULL)
+                : toy_denoiser_as(&b->t, "cpu", &size, (int64_t)b->rows, settings, NULL, b->store));
     b->K = (size_t)b->t.m.diffusion.negatives;
     size_t most = b->K > b->rows ? b->K : b->rows;
     SCP_TRY(scp_alloc(most, sizeof *b->row, &b->row));
@@ -106,9 +109,15 @@ scp_status step_update(step_run *b, double lr, int64_t t)
                     .grad_scale = b->norm > c->clip ? c->clip / (b->norm + 1e-6) : 1,
                     .ema_decay = c->ema,
                     .t = t };
-    return optim->adamw(b->t.dev, &h, n, scp_params_arena(p, SCP_ARENA_W), g,
-                        scp_params_arena(p, SCP_ARENA_M), scp_params_arena(p, SCP_ARENA_V),
-                        scp_params_arena(p, SCP_ARENA_EMA), scp_params_decay_mask(p));
+    SCP_TRY(optim->adamw(b->t.dev, &h, n, scp_params_arena(p, SCP_ARENA_W), g,
+                         scp_params_arena(p, SCP_ARENA_M), scp_params_arena(p, SCP_ARENA_V),
+                         scp_params_arena(p, SCP_ARENA_EMA), scp_params_decay_mask(p)));
+    if (b->store == SCP_REAL) return SCP_OK;
+    void *half;
+    SCP_TRY(scp_params_half(p, b->store, &half));
+    memcpy(half, scp_params_arena(p, SCP_ARENA_W), n * sizeof(float));
+    scp_half_round(b->store, half, sizeof(float), n);
+    return SCP_OK;
 }
 
 scp_status step_timed(step_run *b, int64_t step, double part[4])

@@ -12,6 +12,7 @@ typedef enum step_model { STEP_DENOISER, STEP_VAE } step_model;
 
 typedef struct step_run {
     step_model model;
+    scp_dtype store;     /* SCP_BF16: precision bf16; the denoiser alone */
     int64_t batch;       /* of all ranks; 0: STEP_BATCH    */
     int64_t rank, ranks; /* 0 ranks: one                   */
     toy t;

@@ -35,14 +35,15 @@ AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" = yes])
 AC_DEFUN([SCP_BUILD_LEVELS], [
 AC_CACHE_CHECK([whether $CC compiles for several levels of x86-64], [scp_cv_cpu_levels], [
 scp_save_cflags=$CFLAGS
-CFLAGS="$CFLAGS -march=x86-64-v4 -mprefer-vector-width=512"
-AC_LINK_IFELSE([AC_LANG_PROGRAM([], [[return __builtin_cpu_supports("x86-64-v4");]])],
+CFLAGS="$CFLAGS -march=x86-64-v4 -mprefer-vector-width=512 -mavx512bf16"
+AC_LINK_IFELSE([AC_LANG_PROGRAM([],
+    [[return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16");]])],
     [scp_cv_cpu_levels=yes], [scp_cv_cpu_levels=no])
 CFLAGS=$scp_save_cflags])
 scp_cpu_levels=$scp_cv_cpu_levels
 AS_IF([test "$enable_native" = yes], [scp_cpu_levels=no])
 AS_IF([test "$scp_cpu_levels" = yes],
-    [AC_DEFINE([SCP_CPU_LEVELS], [1], [Define to 1 when cpu kernels are compiled for x86-64-v3 and -v4 too.])])
+    [AC_DEFINE([SCP_CPU_LEVELS], [1], [Define to 1 when cpu kernels are compiled for x86-64-v3 and -v4 too, products in bf16 among them.])])
 AM_CONDITIONAL([CPU_LEVELS], [test "$scp_cpu_levels" = yes])
 ])
 

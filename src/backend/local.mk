@@ -13,15 +13,18 @@ cpu_kernels = src/backend/cpu/cpu_ops.h src/backend/cpu/level.h src/backend/cpu/
 	src/backend/cpu/attn.c src/backend/cpu/film.c src/backend/cpu/diffuse.c \
 	src/backend/cpu/loss.c src/backend/cpu/infonce.c src/backend/cpu/optim.c
 libscpengine_a_SOURCES += $(cpu_kernels) src/backend/cpu/cpu.c src/backend/cpu/linalg.c
-EXTRA_LIBRARIES = libscpcpu3.a libscpcpu4.a
+EXTRA_LIBRARIES = libscpcpu3.a libscpcpu4.a libscpcpu5.a
 libscpcpu3_a_SOURCES = $(cpu_kernels)
 libscpcpu3_a_CPPFLAGS = $(AM_CPPFLAGS) -DSCP_CPU_LEVEL=3
 libscpcpu4_a_SOURCES = $(cpu_kernels) src/backend/cpu/gemm_block.c
 libscpcpu4_a_CPPFLAGS = $(AM_CPPFLAGS) -DSCP_CPU_LEVEL=4
+libscpcpu5_a_SOURCES = src/backend/cpu/gemm_block.h src/backend/cpu/gemm_block.c
+libscpcpu5_a_CPPFLAGS = $(AM_CPPFLAGS) -DSCP_CPU_LEVEL=5
 # After the user's CFLAGS, whose -march would else win.
 $(libscpcpu3_a_OBJECTS): override CFLAGS += -march=x86-64-v3
 $(libscpcpu4_a_OBJECTS): override CFLAGS += -march=x86-64-v4 -mprefer-vector-width=512
+$(libscpcpu5_a_OBJECTS): override CFLAGS += -march=x86-64-v4 -mprefer-vector-width=512 -mavx512bf16
 libscpengine_a_LIBADD =
 if CPU_LEVELS
-libscpengine_a_LIBADD += $(libscpcpu3_a_OBJECTS) $(libscpcpu4_a_OBJECTS)
+libscpengine_a_LIBADD += $(libscpcpu3_a_OBJECTS) $(libscpcpu4_a_OBJECTS) $(libscpcpu5_a_OBJECTS)
 endif

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/machine.h"
+
 static uint32_t bits_of(float x)
 {
     uint32_t u;
@@ -21,8 +23,8 @@ static float float_of(uint32_t u)
 static uint16_t bf16_bits(float x)
 {
     uint32_t u = bits_of(x);
-    if (isnan(x)) return (uint16_t)(u >> 16 | 0x40);
-    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+    const uint32_t nan = u >> 16 | 0x40, nearest = (u + 0x7fff + (u >> 16 & 1)) >> 16;
+    return (uint16_t)((u & 0x7fffffff) > 0x7f800000 ? nan : nearest);
 }
 
 /* Below 2^-14 the spacing is 2^-24: adding 0.5 rounds the magnitude there. */
@@ -53,15 +55,28 @@ float scp_half_value(scp_dtype type, uint16_t bits)
     return type == SCP_BF16 ? float_of((uint32_t)bits << 16) : f16_value(bits);
 }
 
+SCP_ANY_MACHINE
+static void round_part(scp_dtype type, float *x, size_t n)
+{
+    if (type == SCP_BF16)
+        for (size_t i = 0; i < n; i++) x[i] = float_of((uint32_t)bf16_bits(x[i]) << 16);
+    else
+        for (size_t i = 0; i < n; i++) x[i] = f16_value(f16_bits(x[i]));
+}
+
 void scp_half_round(scp_dtype type, void *x, size_t real_size, size_t n)
 {
     float *f = x;
     double *d = x;
-    for (size_t i = 0; i < n; i++)
-        if (real_size == sizeof *f)
-            f[i] = scp_half_value(type, scp_half_bits(type, f[i]));
-        else
+    if (real_size != sizeof *f) {
+        for (size_t i = 0; i < n; i++)
             d[i] = scp_half_value(type, scp_half_bits(type, (float)d[i]));
+        return;
+    }
+    enum { PART = 1 << 14 };
+#pragma omp parallel for if (n > PART)
+    for (size_t i = 0; i < n; i += PART)
+        round_part(type, f + i, n - i < PART ? n - i : PART);
 }
 
 const char *scp_half_name(scp_dtype type)

@@ -213,6 +213,9 @@ typedef struct scp_call {
     /* Storage of reals under mixed precision: SCP_REAL unless the plan's policy says F16 or BF16.
      * aux, scratch, states and gradients of parameters are SCP_REAL always. */
     scp_dtype in_type[SCP_MAX_IN], out_type, din_type[SCP_MAX_IN];
+    /* F16 or BF16: every real that the policy stores so is a value of it, and kept as a real, on a
+     * device of the host; its types above are SCP_REAL. Else SCP_REAL. */
+    scp_dtype emulated;
     struct scp_comm *comm; /* for statistics over the global batch; NULL: this rank alone        */
     scp_device *dev;
 } scp_call;

@@ -50,6 +50,7 @@ void scp_plan_mixed_call(const scp_plan *p, const scp_node *n, scp_call *c)
 {
     const scp_dtype low = p->emulate ? SCP_REAL : p->store;
     c->out_type = p->slot[n->id].type == p->store ? low : SCP_REAL;
+    c->emulated = p->emulate ? p->store : SCP_REAL;
     for (int i = 0; i < n->n_in; i++) {
         const scp_slot *s = &p->slot[p->slot[n->in[i]->id].root];
         const scp_node *root = scp_graph_node(p->g, (size_t)p->slot[n->in[i]->id].root);

@@ -42,7 +42,9 @@
     { prefix "precision", NULL, SCP_OPT_ENUM, FIELD(precision), "fp32", 0, 0, "fp32|fp16|bf16",    \
       NULL,                                                                                        \
       "Storage of activations and weights in a step; fp16 scales the loss. Master weights, sums, " \
-      "norms and losses are fp32 always. cpu and ref emulate it.", "paper App. D" },               \
+      "norms and losses are fp32 always. cpu and ref emulate it; LINEAR's products " \
+      "in bf16 are made as such by cpu where the processor can (AVX512_BF16).",                  \
+      "paper App. D" },                                                                            \
     INT(prefix, stop_after, "0", 0, 1e9, "steps",                                                  \
         "Checkpoint and stop after this many steps of this start; 0: run to the end.", NULL),      \
     { 0 }

@@ -135,6 +135,17 @@ static scp_status open_tensorboard(scp_record *r)
     return scp_tb_events_create(path, now, r->from > 0 ? r->from + 1 : 0, &r->tb);
 }
 
+/* bf16 on the cpu: how its products are made depends on the processor. */
+static void say_products(const scp_job *job)
+{
+    const scp_backend *b = scp_params_device(job->params)->backend;
+    if (scp_plan_store(job->plan) != SCP_BF16 || b->level == 0) return;
+    scp_log(SCP_LOG_INFO, "%s: precision bf16: products are made in %s", job->stage,
+            b->level >= 5 ? "bf16, their sums in fp32"
+                          : "fp32: the kernels are below level 5 (this processor has no "
+                            "AVX512_BF16, or SCPPDM_CPU_LEVEL says so)");
+}
+
 static scp_status begin(scp_record *r)
 {
     const scp_job *job = r->job;
@@ -143,6 +154,7 @@ static scp_status begin(scp_record *r)
     SCP_TRY(scp_record_path(r->metrics, sizeof r->metrics, job->run_dir, job->stage));
     SCP_TRY(scp_jsonl_filter(r->metrics, keep_line, &c));
     SCP_TRY(write_start(r, c.starts));
+    say_products(job);
     if (job->cfg->tensorboard) SCP_TRY(open_tensorboard(r));
     r->facts = (scp_beat_facts){ .step = r->from,
                                  .steps = job->cfg->steps,

@@ -12,13 +12,17 @@ count=0
 has() {
     if [ "$1" = 1 ]; then return 0; fi
     if ! grep -q '^#define SCP_CPU_LEVELS 1' "$build/config.h"; then return 1; fi
-    if [ "$1" = 3 ]; then wanted="avx2 bmi1 bmi2 f16c fma abm movbe"; else wanted="avx512f avx512bw avx512cd avx512dq avx512vl"; fi
+    case $1 in
+    3) wanted="avx2 bmi1 bmi2 f16c fma abm movbe" ;;
+    4) wanted="avx512f avx512bw avx512cd avx512dq avx512vl" ;;
+    5) wanted="avx512f avx512bw avx512cd avx512dq avx512vl avx512_bf16" ;;
+    esac
     for flag in $wanted; do
         if ! grep -m 1 '^flags' /proc/cpuinfo | grep -qw "$flag"; then return 1; fi
     done
 }
 
-for level in 1 3 4; do
+for level in 1 3 4 5; do
     if ! has $level; then
         count=$((count + 1))
         echo "ok $count - level $level # SKIP this build or this processor does not have it"
@@ -46,7 +50,7 @@ done
 count=$((count + 1))
 if found=$(SCPPDM_CPU_LEVEL=2 "$build/tests/ops/products.t" 2>&1); then
     echo "not ok $count - level 2 is refused"
-elif printf '%s' "$found" | grep -q 'must be 1, 3 or 4'; then
+elif printf '%s' "$found" | grep -q 'must be 1, 3, 4 or 5'; then
     echo "ok $count - level 2 is refused, with what there is"
 else
     echo "not ok $count - level 2 is refused, with what there is"

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "tap.h"
+#include "tensor/half.h"
 #include "tensor/op.h"
 
 enum { MOST = 560 * 560, GUARD = 64 };
@@ -18,6 +19,7 @@ typedef struct problem {
     float *x, *w, *b, *dy;     /* given */
     float *y, *dx, *dw;        /* results, GUARD more elements on either side */
     float *y0;                 /* what the sums were added to */
+    scp_dtype emulated;
 } problem;
 
 static float *take(size_t n, uint64_t stream)
@@ -62,7 +64,11 @@ static scp_status run(scp_device *dev, problem *p)
                    .shape = SCP_SHAPE(p->R, p->O),
                    .n_in = p->bias ? 3 : 2,
                    .in = { &x, &w, &b } };
-    scp_call c = { .node = &y, .in = { p->x, p->w, p->b }, .out = p->y, .dev = dev };
+    scp_call c = { .node = &y,
+                   .in = { p->x, p->w, p->b },
+                   .out = p->y,
+                   .emulated = p->emulated,
+                   .dev = dev };
     guards(p, true);
     memcpy(p->dx, p->y0, (size_t)(p->R * p->I) * sizeof *p->dx);
     memcpy(p->dw, p->y0, (size_t)(p->O * p->I) * sizeof *p->dw);
@@ -138,7 +144,7 @@ static void check_threads(scp_device *dev, problem *p)
     free(was);
 }
 
-int main(void)
+static void check_sizes(scp_device *dev, problem *p)
 {
     static const int64_t sizes[][3] = {
         { 1, 1, 1 },     { 1, 300, 5 },   { 2, 3, 33 },    { 7, 17, 31 },  { 8, 16, 32 },
@@ -146,6 +152,32 @@ int main(void)
         { 257, 31, 17 }, { 300, 16, 16 }, { 64, 530, 96 }, { 523, 40, 8 },
         { 300, 300, 530 }
     };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        p->R = sizes[i][0], p->I = sizes[i][1], p->O = sizes[i][2];
+        for (int k = 0; k < 4; k++) {
+            p->bias = k & 1;
+            p->add = k & 2;
+            check(dev, p);
+        }
+        check_threads(dev, p);
+    }
+}
+
+/* Operands that are no values of bf16 tell which products run. */
+static void check_which(scp_device *dev, problem *p)
+{
+    p->R = 40, p->I = 530, p->O = 33;
+    p->bias = p->add = false;
+    if (!tap_st(run(dev, p), "in bf16")) return;
+    double off = error(p->y, p->R, p->O, p->I, p->x, p->I, 1, p->w, 1, p->I, NULL, 0);
+    if (dev->backend->level >= 5)
+        tap_ok(off > 1e-5 && off < 4e-3, "operands are rounded to 8 bits: %.1e", off);
+    else
+        tap_ok(off < 1e-6, "below level 5 operands stay as they are: %.1e", off);
+}
+
+int main(void)
+{
     problem p = { .x = take(MOST, 1), .w = take(MOST, 2), .b = take(MOST, 3), .dy = take(MOST, 4),
                   .y0 = take(MOST, 8) };
     float *y = take(MOST + 2 * GUARD, 5), *dx = take(MOST + 2 * GUARD, 6),
@@ -159,15 +191,14 @@ int main(void)
     scp_device_name(dev, name, sizeof name);
     tap_diag("device: %s", name);
     p.y = y + GUARD, p.dx = dx + GUARD, p.dw = dw + GUARD;
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        p.R = sizes[i][0], p.I = sizes[i][1], p.O = sizes[i][2];
-        for (int k = 0; k < 4; k++) {
-            p.bias = k & 1;
-            p.add = k & 2;
-            check(dev, &p);
-        }
-        check_threads(dev, &p);
-    }
+    check_sizes(dev, &p);
+    tap_diag("products of values of bf16, as such from level 5 on");
+    p.emulated = SCP_BF16;
+    check_which(dev, &p);
+    scp_half_round(SCP_BF16, p.x, sizeof *p.x, MOST);
+    scp_half_round(SCP_BF16, p.w, sizeof *p.w, MOST);
+    scp_half_round(SCP_BF16, p.dy, sizeof *p.dy, MOST);
+    check_sizes(dev, &p);
     scp_device_close(&dev);
     float *all[] = { p.x, p.w, p.b, p.dy, p.y0, y, dx, dw };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);

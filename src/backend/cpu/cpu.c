@@ -64,10 +64,14 @@ extern const scp_op_impl *const scp_cpu_ops_v3[SCP_CPU_OPS], *const scp_cpu_ops_
 extern const scp_optim_impl scp_cpu_optim_v3, scp_cpu_optim_v4;
 static const scp_backend backend_v3 = BACKEND(3, scp_cpu_ops_v3, &scp_cpu_optim_v3);
 static const scp_backend backend_v4 = BACKEND(4, scp_cpu_ops_v4, &scp_cpu_optim_v4);
+static const scp_backend backend_v5 = BACKEND(5, scp_cpu_ops_v4, &scp_cpu_optim_v4);
 
 static const scp_backend *best(int most)
 {
     __builtin_cpu_init();
+    if (most >= 5 && __builtin_cpu_supports("x86-64-v4") &&
+        __builtin_cpu_supports("avx512bf16"))
+        return &backend_v5;
     if (most >= 4 && __builtin_cpu_supports("x86-64-v4")) return &backend_v4;
     if (most >= 3 && __builtin_cpu_supports("x86-64-v3")) return &backend_v3;
     return &scp_cpu_backend;
@@ -83,10 +87,10 @@ static const scp_backend *best(int most)
 scp_status scp_cpu_best(const scp_backend **out)
 {
     const char *text = getenv("SCPPDM_CPU_LEVEL");
-    int64_t most = 4;
+    int64_t most = 5;
     if (text && *text &&
-        (scp_parse_int(text, &most) != SCP_OK || (most != 1 && most != 3 && most != 4)))
-        SCP_FAIL(SCP_EUSAGE, "SCPPDM_CPU_LEVEL is '%s'; it must be 1, 3 or 4", text);
+        (scp_parse_int(text, &most) != SCP_OK || most < 1 || most == 2 || most > 5))
+        SCP_FAIL(SCP_EUSAGE, "SCPPDM_CPU_LEVEL is '%s'; it must be 1, 3, 4 or 5", text);
     *out = best((int)most);
     return SCP_OK;
 }

@@ -10,7 +10,8 @@
 extern const scp_backend scp_cpu_backend;
 
 /** What opening "cpu" gives: the backend with the kernels of the best level that this processor
- *  has. $SCPPDM_CPU_LEVEL (1, 3 or 4) asks for a lower one; SCP_EUSAGE when it is none of these. */
+ *  has. $SCPPDM_CPU_LEVEL (1, 3, 4 or 5) asks for a lower one; SCP_EUSAGE when it is none of
+ *  these. */
 scp_status scp_cpu_best(const scp_backend **out) SCP_MUST_USE;
 
 /* All operations at one level. ops.c */

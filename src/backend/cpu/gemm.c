@@ -16,13 +16,7 @@
 #include "backend/cpu/par.h"
 #include "base/machine.h"
 
-typedef struct product {
-    int64_t m, n, k;
-    const float *A, *B;
-    bool trans_a, trans_b, add;
-    const float *bias; /* [n] or NULL */
-    float *C;
-} product;
+typedef scp_gemm_product product;
 
 static int64_t pieces(int64_t n, int64_t size)
 {
@@ -61,8 +55,9 @@ static void multiply(const product *p)
         int64_t r = i / across * rows, c = i % across * cols;
         scp_gemm_matrix a = { p->A + (p->trans_a ? r : r * lda), lda, p->trans_a },
                         b = { p->B + (p->trans_b ? c * ldb : c), ldb, p->trans_b };
-        scp_gemm_block(scp_min(rows, p->m - r), scp_min(cols, p->n - c), p->k, a, b, p->add,
-                       p->bias ? p->bias + c : NULL, p->C + r * p->n + c, p->n);
+        (p->bf16 ? scp_gemm_block_bf16 : scp_gemm_block)(
+            scp_min(rows, p->m - r), scp_min(cols, p->n - c), p->k, a, b, p->add,
+            p->bias ? p->bias + c : NULL, p->C + r * p->n + c, p->n);
     }
 }
 
@@ -118,7 +113,8 @@ static void multiply(const product *of)
 #define PRODUCT(ta, tb)                                                                            \
     &(product)                                                                                     \
     {                                                                                              \
-        m, n, k, A, B, ta, tb, add, NULL, C                                                            \
+        .m = m, .n = n, .k = k, .A = A, .B = B, .trans_a = (ta), .trans_b = (tb), .add = add,      \
+        .C = C                                                                                     \
     }
 
 void scp_gemm_nt(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,
@@ -127,10 +123,9 @@ void scp_gemm_nt(int64_t m, int64_t n, int64_t k, const float *A, const float *B
     multiply(PRODUCT(false, true));
 }
 
-void scp_gemm_nt_bias(int64_t m, int64_t n, int64_t k, const float *A, const float *B,
-                      const float *bias, float *C)
+void scp_gemm(const scp_gemm_product *p)
 {
-    multiply(&(product){ m, n, k, A, B, false, true, false, bias, C });
+    multiply(p);
 }
 
 void scp_gemm_nn(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,

@@ -10,17 +10,26 @@
 #include "base/status.h"
 
 #define scp_gemm_nt SCP_CPU(gemm_nt)
-#define scp_gemm_nt_bias SCP_CPU(gemm_nt_bias)
+#define scp_gemm SCP_CPU(gemm)
 #define scp_gemm_nn SCP_CPU(gemm_nn)
 #define scp_gemm_tn SCP_CPU(gemm_tn)
 #define scp_gemm_check SCP_CPU(gemm_check)
 
+typedef struct scp_gemm_product {
+    int64_t m, n, k;
+    const float *A, *B;    /* [m, k] and [k, n] */
+    bool trans_a, trans_b; /* A is [k, m], B is [n, k] in memory */
+    bool add;              /* C is added to */
+    bool bf16;             /* multiply A and B as bf16: needs level 5 (scp_backend.level) */
+    const float *bias;     /* [n], a term of every row, without add and for k > 0; or NULL */
+    float *C;
+} scp_gemm_product;
+
+/** C [m, n] = A B + bias. Dimensions up to INT32_MAX. */
+void scp_gemm(const scp_gemm_product *p);
 /** C [m, n] = A [m, k] B^T, B [n, k]; add: C is added to. Dimensions up to INT32_MAX. */
 void scp_gemm_nt(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,
                  float *C);
-/** C [m, n] = A [m, k] B^T + bias in every row; bias [n] or NULL. k > 0. */
-void scp_gemm_nt_bias(int64_t m, int64_t n, int64_t k, const float *A, const float *B,
-                      const float *bias, float *C);
 /** C [m, n] = A [m, k] B [k, n]. */
 void scp_gemm_nn(int64_t m, int64_t n, int64_t k, const float *A, const float *B, bool add,
                  float *C);

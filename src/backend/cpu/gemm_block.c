@@ -1,5 +1,9 @@
 /* A product on one thread for AVX-512, see gemm_block.h.
  *
+ * Compiled twice: at level 4 it multiplies in fp32; at level 5 a word of a panel is a pair of bf16,
+ * neighbours in k, which one instruction multiplies and adds. Operands are rounded while they are
+ * packed; all below but that and the one instruction is the same.
+ *
  * C is made by blocks of MC x NC, for each DEPTH of k after the other: MC x DEPTH of A are packed
  * into panels of ROWS rows; both stay in the second cache. B is packed panel by panel, [k][COLS],
  * which stays in the first cache while all row panels pass by. The kernel keeps ROWS x COLS sums in 16 registers: 2 loads of B, 8 broadcasts
@@ -13,6 +17,13 @@
 enum { ROWS = SCP_GEMM_ROWS, COLS = SCP_GEMM_COLS, DEPTH = SCP_GEMM_DEPTH, MC = 256, NC = 512, LANES = 16 };
 enum { STRIDE = DEPTH + LANES }; /* of a row in a panel: no power of two, whose lines get in each
                                     other's way */
+/* PER_WORD: neighbours in k in one word. k and depth below count elements, panels hold words. */
+#if SCP_CPU_LEVEL == 5
+#define scp_gemm_block scp_gemm_block_bf16
+enum { PER_WORD = 2 };
+#else
+enum { PER_WORD = 1 };
+#endif
 
 static inline int64_t least(int64_t a, int64_t b)
 {
@@ -24,24 +35,95 @@ static inline __mmask16 lanes(int64_t n)
     return n >= LANES ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
 }
 
-/* y [16][ldy] = transpose of `cols` columns (up to 16) of `rows` rows (up to 16) of x; rows that are
- * not there count as zeros. Only `cols` rows of y are written. */
-static inline void transpose(const float *x, int64_t ldx, int64_t rows, int64_t cols, float *y,
+static inline int64_t words(int64_t k)
+{
+    return (k + PER_WORD - 1) / PER_WORD;
+}
+
+#if SCP_CPU_LEVEL == 5
+
+static inline __m512i two_rounded(__m512 low, __m512 high)
+{
+    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
+
+/* Up to 16 words of one row from x on, of which k elements are there. */
+static inline __m512 along(const float *x, int64_t k)
+{
+    return _mm512_castsi512_ps(
+        two_rounded(_mm512_maskz_loadu_ps(lanes(k), x),
+                    k > LANES ? _mm512_maskz_loadu_ps(lanes(k - LANES), x + LANES)
+                              : _mm512_setzero_ps()));
+}
+
+/* A word of each of the columns that are there: rows x and x + ld, of which k are there. */
+static inline __m512 down(const float *x, int64_t ld, int64_t k, __mmask16 there)
+{
+    const __m512i pairs =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    __m512 second = k > 1 ? _mm512_maskz_loadu_ps(there, x + ld) : _mm512_setzero_ps();
+    return _mm512_castsi512_ps(
+        _mm512_permutexvar_epi16(pairs, two_rounded(_mm512_maskz_loadu_ps(there, x), second)));
+}
+
+/* The same for up to 8 columns. */
+static inline __m256 down_narrow(const float *x, int64_t ld, int64_t k, __mmask16 there)
+{
+    return _mm512_castps512_ps256(down(x, ld, k, there));
+}
+
+static inline __m512 multiply_add(__m512 a, __m512 b, __m512 sum)
+{
+    return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+}
+
+#else
+
+static inline __m512 along(const float *x, int64_t k)
+{
+    return _mm512_maskz_loadu_ps(lanes(k), x);
+}
+
+static inline __m512 down(const float *x, int64_t ld, int64_t k, __mmask16 there)
+{
+    (void)ld;
+    (void)k;
+    return _mm512_maskz_loadu_ps(there, x);
+}
+
+static inline __m256 down_narrow(const float *x, int64_t ld, int64_t k, __mmask16 there)
+{
+    (void)ld;
+    (void)k;
+    return _mm256_maskz_loadu_ps((__mmask8)there, x);
+}
+
+static inline __m512 multiply_add(__m512 a, __m512 b, __m512 sum)
+{
+    return _mm512_fmadd_ps(a, b, sum);
+}
+
+#endif
+
+/* y [16][ldy] = transpose of up to 16 columns of words of `rows` rows (up to 16) of x, of which k
+ * elements are there; rows that are not there count as zeros. Only as many rows of y are written as
+ * there are words. */
+static inline void transpose(const float *x, int64_t ldx, int64_t rows, int64_t k, float *y,
                              int64_t ldy)
 {
     __m512 r[LANES], t[LANES];
-    __mmask16 mask = lanes(cols);
     for (int i = 0; i < LANES; i++)
-        r[i] = i < rows ? _mm512_maskz_loadu_ps(mask, x + i * ldx) : _mm512_setzero_ps();
+        r[i] = i < rows ? along(x + i * ldx, k) : _mm512_setzero_ps();
     for (int i = 0; i < LANES; i += 2) {
         t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
         t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
     }
     for (int i = 0; i < LANES; i += 4)
-        for (int k = 0; k < 2; k++) {
-            __m512d a = _mm512_castps_pd(t[i + k]), b = _mm512_castps_pd(t[i + 2 + k]);
-            r[i + 2 * k] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
-            r[i + 2 * k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+        for (int h = 0; h < 2; h++) {
+            __m512d a = _mm512_castps_pd(t[i + h]), b = _mm512_castps_pd(t[i + 2 + h]);
+            r[i + 2 * h] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+            r[i + 2 * h + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
         }
     /* r[4 g + c]: column c of every quarter, rows of group g */
     for (int c = 0; c < 4; c++) {
@@ -56,38 +138,37 @@ static inline void transpose(const float *x, int64_t ldx, int64_t rows, int64_t 
         r[4 + c] = _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0x88);
         r[12 + c] = _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0xdd);
     }
-    for (int i = 0; i < LANES && i < cols; i++) _mm512_storeu_ps(y + i * ldy, r[i]);
+    for (int i = 0; i < LANES && i < words(k); i++) _mm512_storeu_ps(y + i * ldy, r[i]);
 }
 
-/* panel [k][COLS] = columns [0, cols) of k rows of B; columns that are not there are zeros. A panel
- * of up to LANES columns is [k][LANES]. */
+/* panel [words(k)][COLS] = columns [0, cols) of k rows of B; columns that are not there are zeros.
+ * A panel of up to LANES columns is [words(k)][LANES]. */
 static inline void pack_columns(const float *x, int64_t ld, bool transposed, int64_t k, int64_t cols,
                                 float *panel)
 {
     const int64_t width = cols > LANES ? COLS : LANES;
     for (int64_t c = 0; transposed && c < width; c += LANES)
-        for (int64_t p = 0; p < k; p += LANES)
-            transpose(x + c * ld + p, ld, cols - c, least(LANES, k - p), panel + p * width + c,
-                      width);
+        for (int64_t w = 0; w < words(k); w += LANES)
+            transpose(x + c * ld + w * PER_WORD, ld, cols - c, k - w * PER_WORD,
+                      panel + w * width + c, width);
     for (int64_t c = 0; !transposed && c < width; c += LANES) {
         const __mmask16 there = lanes(cols - c);
-        for (int64_t p = 0; p < k; p++)
-            _mm512_storeu_ps(panel + p * width + c, _mm512_maskz_loadu_ps(there, x + p * ld + c));
+        for (int64_t w = 0, p = 0; p < k; w++, p += PER_WORD)
+            _mm512_storeu_ps(panel + w * width + c, down(x + p * ld + c, ld, k - p, there));
     }
 }
 
 /* Rows [0, rows) of A, k deep, as they lie in memory: a panel [ROWS][STRIDE], or, when A is
- * transposed, [k][ROWS]. Rows that are not there are zeros. */
+ * transposed, [words(k)][ROWS]. Rows that are not there are zeros. */
 static inline void pack_rows(const float *x, int64_t ld, bool transposed, int64_t k, int64_t rows,
                              float *panel)
 {
     for (int64_t r = 0; !transposed && r < ROWS; r++)
-        for (int64_t p = 0; p < k; p += LANES)
-            _mm512_storeu_ps(panel + r * STRIDE + p,
-                             _mm512_maskz_loadu_ps(r < rows ? lanes(k - p) : 0, x + r * ld + p));
-    const __mmask8 there = (__mmask8)lanes(rows);
-    for (int64_t p = 0; transposed && p < k; p++)
-        _mm256_storeu_ps(panel + p * ROWS, _mm256_maskz_loadu_ps(there, x + p * ld));
+        for (int64_t w = 0, p = 0; p < k; w += LANES, p += LANES * PER_WORD)
+            _mm512_storeu_ps(panel + r * STRIDE + w, along(x + r * ld + p, r < rows ? k - p : 0));
+    const __mmask16 there = lanes(rows);
+    for (int64_t w = 0, p = 0; transposed && p < k; w++, p += PER_WORD)
+        _mm256_storeu_ps(panel + w * ROWS, down_narrow(x + p * ld, ld, k - p, there));
 }
 
 /* Where sums go: rows [0, rows) and columns [0, cols) of C, on top of C, of one row for
@@ -99,9 +180,9 @@ typedef struct target {
     bool add;
 } target;
 
-/* The target from a panel a of pack_rows and b [k][16 vectors]. across: a is [k][ROWS]. */
+/* The target from a panel a of pack_rows and b [n][16 vectors], n words. across: a is [n][ROWS]. */
 static inline __attribute__((always_inline)) void
-kernel(const int vectors, const bool across, int64_t k, const float *a, const float *b, target t)
+kernel(const int vectors, const bool across, int64_t n, const float *a, const float *b, target t)
 {
     const int64_t next = across ? ROWS : 1, apart = across ? 1 : STRIDE;
 
@@ -113,7 +194,7 @@ kernel(const int vectors, const bool across, int64_t k, const float *a, const fl
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_setzero_ps();
     }
-    for (int64_t p = 0; p < k; p++, a += next, b += vectors * LANES) {
+    for (int64_t p = 0; p < n; p++, a += next, b += vectors * LANES) {
         __m512 row[COLS / LANES];
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) row[v] = _mm512_loadu_ps(b + v * LANES);
@@ -121,7 +202,7 @@ kernel(const int vectors, const bool across, int64_t k, const float *a, const fl
         for (int i = 0; i < ROWS; i++) {
             __m512 x = _mm512_set1_ps(a[i * apart]);
 #pragma GCC unroll 2
-            for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_fmadd_ps(x, row[v], sum[i][v]);
+            for (int v = 0; v < vectors; v++) sum[i][v] = multiply_add(x, row[v], sum[i][v]);
         }
     }
 #pragma GCC unroll 8
@@ -150,16 +231,16 @@ static inline void fetch(const scp_gemm_matrix *X, int64_t i, int64_t rows, int6
             _mm_prefetch((const char *)(x + r * X->ld + p), _MM_HINT_T1);
 }
 
-static void panels(const float *a, bool across, const float *b, int64_t depth, target t)
+static void panels(const float *a, bool across, const float *b, int64_t n, target t)
 {
     if (t.cols > LANES && across)
-        kernel(2, true, depth, a, b, t);
+        kernel(2, true, n, a, b, t);
     else if (t.cols > LANES)
-        kernel(2, false, depth, a, b, t);
+        kernel(2, false, n, a, b, t);
     else if (across)
-        kernel(1, true, depth, a, b, t);
+        kernel(1, true, n, a, b, t);
     else
-        kernel(1, false, depth, a, b, t);
+        kernel(1, false, n, a, b, t);
 }
 
 /* A block of the product: rows [i, i + rows), columns [j, j + cols) of C and [p, p + depth) of k. */
@@ -175,7 +256,7 @@ static void multiply_block(const float *a, const block *x, target t)
     _Alignas(64) float b[DEPTH * COLS];
     const scp_gemm_matrix *B = x->B;
     const int64_t all = (x->rows + ROWS - 1) / ROWS, calls = all * ((x->cols + COLS - 1) / COLS);
-    const int64_t after = x->p + x->depth, ahead = least(DEPTH, x->k - after);
+    const int64_t after = x->p + x->depth, ahead = least(DEPTH * PER_WORD, x->k - after);
     for (int64_t c = 0, call = 0; c < x->cols; c += COLS) {
         const int64_t j = x->j + c, cols = least(COLS, x->cols - c);
         const int64_t next = least(COLS, x->cols - c - cols);
@@ -190,7 +271,7 @@ static void multiply_block(const float *a, const block *x, target t)
                           .add = t.add };
             fetch(B, x->p, x->depth, j + cols, next, i, all);
             fetch(x->A, x->i, x->rows, after, ahead, call, calls);
-            panels(a + i * ROWS * STRIDE, x->A->transposed, b, x->depth, to);
+            panels(a + i * ROWS * STRIDE, x->A->transposed, b, words(x->depth), to);
         }
     }
 }
@@ -200,8 +281,8 @@ static void multiply_deep(block x, bool add, const float *bias, float *C, int64_
 {
     _Alignas(64) float a[MC * STRIDE];
     const scp_gemm_matrix *A = x.A;
-    for (x.p = 0; x.p < x.k; x.p += DEPTH) {
-        x.depth = least(DEPTH, x.k - x.p);
+    for (x.p = 0; x.p < x.k; x.p += DEPTH * PER_WORD) {
+        x.depth = least(DEPTH * PER_WORD, x.k - x.p);
         for (int64_t r = 0; r < x.rows; r += ROWS) {
             int64_t at = x.i + r;
             pack_rows(A->x + (A->transposed ? x.p * A->ld + at : at * A->ld + x.p), A->ld,

@@ -14,12 +14,25 @@ static scp_status dims_of(const scp_node *n, dims *d)
     return scp_gemm_check(n->name, d->rows, d->in, d->out);
 }
 
+/* The operands are values of bf16 already, so nothing is rounded by multiplying them so. */
+static bool is_bf16(const scp_call *c)
+{
+    return c->emulated == SCP_BF16 && c->dev->backend->level >= 5;
+}
+
 static scp_status linear_fwd(const scp_call *c)
 {
     dims d;
     SCP_TRY(dims_of(c->node, &d));
-    scp_gemm_nt_bias(d.rows, d.out, d.in, c->in[0], c->in[1], c->node->n_in > 2 ? c->in[2] : NULL,
-                     c->out);
+    scp_gemm(&(scp_gemm_product){ .m = d.rows,
+                                  .n = d.out,
+                                  .k = d.in,
+                                  .A = c->in[0],
+                                  .B = c->in[1],
+                                  .trans_b = true,
+                                  .bf16 = is_bf16(c),
+                                  .bias = c->node->n_in > 2 ? c->in[2] : NULL,
+                                  .C = c->out });
     return SCP_OK;
 }
 
@@ -39,8 +52,25 @@ static scp_status linear_bwd(const scp_call *c)
 {
     dims d;
     SCP_TRY(dims_of(c->node, &d));
-    if (c->din[0]) scp_gemm_nn(d.rows, d.in, d.out, c->dout, c->in[1], c->add[0], c->din[0]);
-    if (c->din[1]) scp_gemm_tn(d.out, d.in, d.rows, c->dout, c->in[0], c->add[1], c->din[1]);
+    const scp_gemm_product dx = { .m = d.rows,
+                                  .n = d.in,
+                                  .k = d.out,
+                                  .A = c->dout,
+                                  .B = c->in[1],
+                                  .add = c->add[0],
+                                  .bf16 = is_bf16(c),
+                                  .C = c->din[0] },
+                           dw = { .m = d.out,
+                                  .n = d.in,
+                                  .k = d.rows,
+                                  .A = c->dout,
+                                  .B = c->in[0],
+                                  .trans_a = true,
+                                  .add = c->add[1],
+                                  .bf16 = is_bf16(c),
+                                  .C = c->din[1] };
+    if (dx.C) scp_gemm(&dx);
+    if (dw.C) scp_gemm(&dw);
     if (c->din[2]) grad_bias(c->dout, c->din[2], c->add[2], d);
     return SCP_OK;
 }
