@@ -41,9 +41,9 @@ static scp_status run_time(step_run *b, int64_t steps, int64_t genes)
     for (int i = 0; i < 4; i++) (void)timing_median(part[i], n); /* sorts */
     for (size_t i = 0; i < scp_graph_size(b->t.g); i++)
         flops += step_product_flops(scp_graph_node(b->t.g, i));
-    printf("%.6f %.6f %.6f %.6f %.6f %.6f %.1f %.6f %.1f %.1f %.1f %.1f\n", part[0][n / 2], part[0][0],
-           part[0][n - 1], part[1][n / 2], part[2][n / 2], part[3][n / 2], rate / 1e9, flops / rate,
-           peak, (double)scp_plan_bytes(b->t.plan) / 1048576,
+    printf("%.6f %.6f %.6f %.6f %.6f %.6f %.1f %.6f %.1f %.1f %.1f %.1f\n", part[0][n / 2],
+           part[0][0], part[0][n - 1], part[1][n / 2], part[2][n / 2], part[3][n / 2], rate / 1e9,
+           flops / rate, peak, (double)scp_plan_bytes(b->t.plan) / 1048576,
            (double)scp_plan_bytes_apart(b->t.plan) / 1048576, idle);
     return SCP_OK;
 }

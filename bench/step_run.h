@@ -1,5 +1,5 @@
-/* One training step of the denoiser or the autoencoder in process, as a job takes it: what the modes
- * of bench_step share. Defaults of the method, made-up tables of 2,000 pairs. */
+/* One training step of the denoiser or the autoencoder in process, as a job takes it: what the
+ * modes of bench_step share. Defaults of the method, made-up tables of 2,000 pairs. */
 #ifndef SCP_BENCH_STEP_RUN_H
 #define SCP_BENCH_STEP_RUN_H
 
@@ -19,11 +19,12 @@ typedef struct step_run {
     scp_train_config c;
     int32_t *row, *ids; /* [max(rows, K)] */
     size_t rows, K;     /* of this rank; negatives of each */
-    double norm; /* of the last gradient */
+    double norm;        /* of the last gradient */
 } step_run;
 
-/** Build the model (b->model), plan and tables of `genes` genes; b->batch must divide by b->ranks. settings: "key=value" of the method, NULL ends
- *  them; NULL for none. End with step_end, also after a failure. */
+/** Build the model (b->model), plan and tables of `genes` genes; b->batch must divide by b->ranks.
+ * settings: "key=value" of the method, NULL ends them; NULL for none. End with step_end, also after
+ * a failure. */
 scp_status step_begin(step_run *b, int64_t genes, const char *const *settings) SCP_MUST_USE;
 void step_end(step_run *b);
 
@@ -47,7 +48,7 @@ double step_product_flops(const scp_node *n);
  *  result, and their gradients; backward of LINEAR reads x and W again. */
 double step_call_bytes(const scp_node *n, bool backward);
 
-/** Bytes/s of a copy between two arrays of 256 MB by all threads, read and written, best of five. */
+/** Bytes/s of a copy between two arrays of 256 MB by all threads, read and written: best of 5. */
 scp_status step_copy_rate(double *rate) SCP_MUST_USE;
 
 /** FLOP/s of a product [M, K] x [N, K]^T, the best of up to 100 each by the device's own LINEAR, by

@@ -25,8 +25,8 @@ typedef struct scp_chain_conditions {
     const double *weight;            /* [passes, block] of the passes                  */
 } scp_chain_conditions;
 
-/** @param model  weights, borrowed: those in its W arena at the first run after scp_chain_set, which
- *  is due again when they changed. *out: scp_chain_destroy. */
+/** @param model  weights, borrowed: those in its W arena at the first run after scp_chain_set,
+ * which is due again when they changed. *out: scp_chain_destroy. */
 scp_status scp_chain_create(const scp_method *m, const scp_schedule *schedule, scp_params *model,
                             const scp_chain_sizes *sizes, scp_chain **out) SCP_MUST_USE;
 void scp_chain_destroy(scp_chain **c);

@@ -31,8 +31,8 @@ struct scp_generator {
     scp_schedule schedule;
     scp_graph *cond_graph;
     scp_plan *cond_plan;
-    scp_cond_in in; /* inputs of the condition graph            */
-    scp_cond cond;  /* its results                              */
+    scp_cond_in in;   /* inputs of the condition graph            */
+    scp_cond cond;    /* its results                              */
     walker walker[2]; /* for predictions, and for samples of another length */
     scp_net *net;     /* that of the chain under way                         */
     int64_t at;       /* how many of its times are behind us                 */
@@ -108,8 +108,8 @@ static scp_status check(const scp_method *m, const scp_guidance *gd)
 /* Evaluations of the network for one prediction. */
 static int64_t prediction_steps(const scp_generator *s)
 {
-    const bool once = s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION ||
-                      s->gd.readout == SCP_READOUT_MEAN;
+    const bool once =
+        s->m.diffusion.objective == SCP_OBJECTIVE_REGRESSION || s->gd.readout == SCP_READOUT_MEAN;
     return once ? 1 : s->gd.ddim_steps;
 }
 
@@ -194,8 +194,8 @@ void scp_generator_destroy(scp_generator **gp)
     scp_graph_destroy(&s->cond_graph);
     scp_device_release(scp_params_device(s->model), s->fp_memory);
     scp_schedule_fini(&s->schedule);
-    void *owned[] = { s->host[0], s->host[1], s->host[2], s->z_pre, s->code, s->feed,    s->drug,
-                      s->mask,    s->weight,  s->z,       s->z0,    s->eps,  s->out,     s->combined };
+    void *owned[] = { s->host[0], s->host[1], s->host[2], s->z_pre, s->code, s->feed, s->drug,
+                      s->mask,    s->weight,  s->z,       s->z0,    s->eps,  s->out,  s->combined };
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     free(s);
     *gp = NULL;

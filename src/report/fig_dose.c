@@ -147,7 +147,8 @@ static scp_status add_panel(const scp_report_run *r, const curves *x, const curv
     SCP_GOTO(done,
              scp_strbuf_addf(
                  out,
-                 "\nset ytics %g\n%splot DATA index %zu using 1:2 with linespoints pt 7 ps 0.7 lw 2 lc rgb TRUTH "
+                 "\nset ytics %g\n%splot DATA index %zu using 1:2 with linespoints pt 7 ps 0.7 lw "
+                 "2 lc rgb TRUTH "
                  "title 'truth', \\\n    DATA index %zu using 1:3 with linespoints pt 5 ps 0.7 lw "
                  "2 lc rgb MODEL title 'prediction'\nunset label\n",
                  scp_tic_step(1.15 * highest(x, v), TICS),

@@ -3,8 +3,8 @@
  * The policy is one row of the op table (scp_op_info.stored). A value is stored in half when its op
  * may write it so and it is no scalar; parameters are read from the weights in half where their
  * consumer wants that, and their gradients stay fp32. So losses, sums, statistics, the gradients of
- * parameters and tables are fp32, and no cast is a node of its own: the one kind of value that must be
- * copied is a real input of the plan.
+ * parameters and tables are fp32, and no cast is a node of its own: the one kind of value that must
+ * be copied is a real input of the plan.
  *
  * On a device of the host, halves are emulated: reals, rounded after every call that writes them.
  */

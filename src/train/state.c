@@ -134,10 +134,11 @@ static scp_status save(scp_train_store *t, const scp_train_state *s)
     if (s->best_step == s->step) SCP_GOTO(done, scp_ckpt_writer_also(w, path));
     double copied = scp_clock_seconds();
     SCP_GOTO(done, scp_ckpt_helper_put(t->helper, &w, s->step));
-    scp_log(SCP_LOG_DEBUG,
-            "checkpoint %lld: copied in %.4f s, waited %.4f s for the one before, which took %.4f s",
-            (long long)s->step, copied - began, scp_clock_seconds() - copied,
-            scp_ckpt_helper_done(t->helper).seconds);
+    scp_log(
+        SCP_LOG_DEBUG,
+        "checkpoint %lld: copied in %.4f s, waited %.4f s for the one before, which took %.4f s",
+        (long long)s->step, copied - began, scp_clock_seconds() - copied,
+        scp_ckpt_helper_done(t->helper).seconds);
 done:
     scp_ckpt_writer_abort(&w);
     return st;

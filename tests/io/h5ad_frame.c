@@ -137,10 +137,10 @@ static scp_status put_bad_columns(hid_t obs)
 }
 
 static const char *const columns[] = {
-    "cat8",     "cat16",     "cat32",    "cat_unsigned", "cat_real",   "cat_fixed",
-    "cat_null", "text",      "fixed",    "big",          "real",       "single",
-    "u1",       "flag",      "null_int", "null_flag",    "null_text",  "code_high",
-    "code_low", "no_number", "latin", "fixed_latin", "short",    "strange",      "real_codes", "absent",
+    "cat8",        "cat16",     "cat32",     "cat_unsigned", "cat_real", "cat_fixed", "cat_null",
+    "text",        "fixed",     "big",       "real",         "single",   "u1",        "flag",
+    "null_int",    "null_flag", "null_text", "code_high",    "code_low", "no_number", "latin",
+    "fixed_latin", "short",     "strange",   "real_codes",   "absent",
 };
 
 /* obs in the layout of 0.8 and later, its index a nullable text group; an empty var. */

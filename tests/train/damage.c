@@ -128,10 +128,11 @@ static void damage(target *t, uint32_t n, uint32_t seed)
         count[got]++;
         if (got != REFUSED) tap_diag("%s: byte %zu, case %u: outcome %d", t->what, at, k, (int)got);
     }
-    tap_ok(count[REFUSED] == (int)n,
-           "%s of %zu bytes: of %u flips and cuts %d are refused by name, %d pass, %d end otherwise, "
-           "%d crash",
-           t->what, t->n, n, count[REFUSED], count[PASSED], count[OTHER], count[CRASHED]);
+    tap_ok(
+        count[REFUSED] == (int)n,
+        "%s of %zu bytes: of %u flips and cuts %d are refused by name, %d pass, %d end otherwise, "
+        "%d crash",
+        t->what, t->n, n, count[REFUSED], count[PASSED], count[OTHER], count[CRASHED]);
 }
 
 int main(int argc, char **argv)

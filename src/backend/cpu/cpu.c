@@ -14,8 +14,8 @@
 #include "base/str.h"
 #include "dev/local_rank.h"
 
-/* Threads where nobody says how many: OpenMP takes all CPUs of the process, which ranks that were not
- * bound to CPUs of their own would all take at once, waiting for each other. */
+/* Threads where nobody says how many: OpenMP takes all CPUs of the process, which ranks that were
+ * not bound to CPUs of their own would all take at once, waiting for each other. */
 static void share_cpus(void)
 {
 #ifdef _OPENMP
@@ -53,8 +53,8 @@ static const scp_backend *best(int most);
         .name = "cpu", .real_size = sizeof(float), .host = true, .available = scp_host_available,  \
         .open = open_cpu, .alloc = scp_host_alloc, .release = scp_host_release,                    \
         .write = scp_host_write, .read = scp_host_read, .zero = scp_host_zero, .ops = (table),     \
-        .n_ops = SCP_CPU_OPS, .optim = (optimiser), .step = &scp_host_step,                        \
-        .describe = describe, .level = (of), .at_level = best,                                     \
+        .n_ops = SCP_CPU_OPS, .optim = (optimiser), .step = &scp_host_step, .describe = describe,  \
+        .level = (of), .at_level = best,                                                           \
     }
 
 const scp_backend scp_cpu_backend = BACKEND(1, scp_cpu_ops, &scp_cpu_optim);
@@ -69,8 +69,7 @@ static const scp_backend backend_v5 = BACKEND(5, scp_cpu_ops_v4, &scp_cpu_optim_
 static const scp_backend *best(int most)
 {
     __builtin_cpu_init();
-    if (most >= 5 && __builtin_cpu_supports("x86-64-v4") &&
-        __builtin_cpu_supports("avx512bf16"))
+    if (most >= 5 && __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16"))
         return &backend_v5;
     if (most >= 4 && __builtin_cpu_supports("x86-64-v4")) return &backend_v4;
     if (most >= 3 && __builtin_cpu_supports("x86-64-v3")) return &backend_v3;

@@ -1,10 +1,10 @@
 /* Products by level, see gemm.h.
  *
- * Level 4 has a kernel of its own (gemm_block.c), under which no element of the result depends on how
- * the result is cut, so every thread takes one piece. The other levels cut it into tiles by its shape
- * alone, each one call of oneDNN on one thread, or of OpenBLAS where a product is too small to be
- * worth oneDNN's set-up: OpenBLAS 0.3.21 falls back to its AVX2 kernels on a processor that it does
- * not know, oneDNN asks what the processor can do. Measured: bench/README.md, "products".
+ * Level 4 has a kernel of its own (gemm_block.c), under which no element of the result depends on
+ * how the result is cut, so every thread takes one piece. The other levels cut it into tiles by its
+ * shape alone, each one call of oneDNN on one thread, or of OpenBLAS where a product is too small
+ * to be worth oneDNN's set-up: OpenBLAS 0.3.21 falls back to its AVX2 kernels on a processor that
+ * it does not know, oneDNN asks what the processor can do. Measured: bench/README.md, "products".
  * Both libraries stay on one thread inside a parallel region of more than one; a region of one is
  * given to them with that many. */
 #include "backend/cpu/gemm.h"
@@ -55,16 +55,16 @@ static void multiply(const product *p)
         int64_t r = i / across * rows, c = i % across * cols;
         scp_gemm_matrix a = { p->A + (p->trans_a ? r : r * lda), lda, p->trans_a },
                         b = { p->B + (p->trans_b ? c * ldb : c), ldb, p->trans_b };
-        (p->bf16 ? scp_gemm_block_bf16 : scp_gemm_block)(
-            scp_min(rows, p->m - r), scp_min(cols, p->n - c), p->k, a, b, p->add,
-            p->bias ? p->bias + c : NULL, p->C + r * p->n + c, p->n);
+        __typeof__(&scp_gemm_block) block = p->bf16 ? scp_gemm_block_bf16 : scp_gemm_block;
+        block(scp_min(rows, p->m - r), scp_min(cols, p->n - c), p->k, a, b, p->add,
+              p->bias ? p->bias + c : NULL, p->C + r * p->n + c, p->n);
     }
 }
 
 #else
 
-/* SMALL: products below this many multiplications are one call; OpenBLAS threads none so small. Tiles
- * pack their operands again, so they are as large as leaves work for TILES threads. */
+/* SMALL: products below this many multiplications are one call; OpenBLAS threads none so small.
+ * Tiles pack their operands again, so they are as large as leaves work for TILES threads. */
 enum { TILE_ROWS = 128, TILE_COLS = 256, TILE_MIN = 64, TILES = 16, SMALL = 1 << 17 };
 
 static bool is_small(const product *p)

@@ -6,17 +6,24 @@
  *
  * C is made by blocks of MC x NC, for each DEPTH of k after the other: MC x DEPTH of A are packed
  * into panels of ROWS rows; both stay in the second cache. B is packed panel by panel, [k][COLS],
- * which stays in the first cache while all row panels pass by. The kernel keeps ROWS x COLS sums in 16 registers: 2 loads of B, 8 broadcasts
- * of A and 16 multiply-adds a k, so the multipliers set the pace and not the 2 loads of a cycle.
- * Panels at the edge are filled up with zeros. */
+ * which stays in the first cache while all row panels pass by. The kernel keeps ROWS x COLS sums in
+ * 16 registers: 2 loads of B, 8 broadcasts of A and 16 multiply-adds a k, so the multipliers set
+ * the pace and not the 2 loads of a cycle. Panels at the edge are filled up with zeros. */
 #include "backend/cpu/gemm_block.h"
 
 #include <immintrin.h>
 #include <string.h>
 
-enum { ROWS = SCP_GEMM_ROWS, COLS = SCP_GEMM_COLS, DEPTH = SCP_GEMM_DEPTH, MC = 256, NC = 512, LANES = 16 };
-enum { STRIDE = DEPTH + LANES }; /* of a row in a panel: no power of two, whose lines get in each
-                                    other's way */
+enum {
+    ROWS = SCP_GEMM_ROWS,
+    COLS = SCP_GEMM_COLS,
+    DEPTH = SCP_GEMM_DEPTH,
+    MC = 256,
+    NC = 512,
+    LANES = 16
+};
+/* Of a row in a panel: no power of two, whose lines get in each other's way. */
+enum { STRIDE = DEPTH + LANES };
 /* PER_WORD: neighbours in k in one word. k and depth below count elements, panels hold words. */
 #if SCP_CPU_LEVEL == 5
 #define scp_gemm_block scp_gemm_block_bf16
@@ -50,10 +57,9 @@ static inline __m512i two_rounded(__m512 low, __m512 high)
 /* Up to 16 words of one row from x on, of which k elements are there. */
 static inline __m512 along(const float *x, int64_t k)
 {
-    return _mm512_castsi512_ps(
-        two_rounded(_mm512_maskz_loadu_ps(lanes(k), x),
-                    k > LANES ? _mm512_maskz_loadu_ps(lanes(k - LANES), x + LANES)
-                              : _mm512_setzero_ps()));
+    return _mm512_castsi512_ps(two_rounded(
+        _mm512_maskz_loadu_ps(lanes(k), x),
+        k > LANES ? _mm512_maskz_loadu_ps(lanes(k - LANES), x + LANES) : _mm512_setzero_ps()));
 }
 
 /* A word of each of the columns that are there: rows x and x + ld, of which k are there. */
@@ -113,8 +119,7 @@ static inline void transpose(const float *x, int64_t ldx, int64_t rows, int64_t 
                              int64_t ldy)
 {
     __m512 r[LANES], t[LANES];
-    for (int i = 0; i < LANES; i++)
-        r[i] = i < rows ? along(x + i * ldx, k) : _mm512_setzero_ps();
+    for (int i = 0; i < LANES; i++) r[i] = i < rows ? along(x + i * ldx, k) : _mm512_setzero_ps();
     for (int i = 0; i < LANES; i += 2) {
         t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
         t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
@@ -143,8 +148,8 @@ static inline void transpose(const float *x, int64_t ldx, int64_t rows, int64_t 
 
 /* panel [words(k)][COLS] = columns [0, cols) of k rows of B; columns that are not there are zeros.
  * A panel of up to LANES columns is [words(k)][LANES]. */
-static inline void pack_columns(const float *x, int64_t ld, bool transposed, int64_t k, int64_t cols,
-                                float *panel)
+static inline void pack_columns(const float *x, int64_t ld, bool transposed, int64_t k,
+                                int64_t cols, float *panel)
 {
     const int64_t width = cols > LANES ? COLS : LANES;
     for (int64_t c = 0; transposed && c < width; c += LANES)
@@ -243,7 +248,8 @@ static void panels(const float *a, bool across, const float *b, int64_t n, targe
         kernel(1, false, n, a, b, t);
 }
 
-/* A block of the product: rows [i, i + rows), columns [j, j + cols) of C and [p, p + depth) of k. */
+/* A block of the product: rows [i, i + rows), columns [j, j + cols) of C and [p, p + depth)
+ * of k. */
 typedef struct block {
     const scp_gemm_matrix *A, *B;
     int64_t i, rows, j, cols, p, depth, k;
@@ -299,8 +305,7 @@ static void multiply_deep(block x, bool add, const float *bias, float *C, int64_
 void scp_gemm_block(int64_t m, int64_t n, int64_t k, scp_gemm_matrix A, scp_gemm_matrix B, bool add,
                     const float *bias, float *C, int64_t ldc)
 {
-    for (int64_t i = 0; k == 0 && !add && i < m; i++)
-        memset(C + i * ldc, 0, (size_t)n * sizeof *C);
+    for (int64_t i = 0; k == 0 && !add && i < m; i++) memset(C + i * ldc, 0, (size_t)n * sizeof *C);
     for (int64_t j = 0; j < n; j += NC)
         for (int64_t i = 0; i < m; i += MC)
             multiply_deep((block){ .A = &A,
