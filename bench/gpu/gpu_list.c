@@ -18,7 +18,8 @@ static struct {
     scp_op_impl noting[SCP_OP_COUNT];
     const scp_op_impl *ops[SCP_OP_COUNT], *original[SCP_OP_COUNT];
     gpu_list *list;
-    gpu_row now; /* the call that runs */
+    gpu_row now;          /* the call that runs */
+    scp_stepper *stepper; /* whose state the noted calls read */
 } watch;
 
 /* ---- what a call touches and computes ---- */
@@ -206,30 +207,27 @@ static void exchange(scp_device *dev)
 scp_status gpu_list_begin(gpu_step *b, gpu_list *out)
 {
     scp_device *dev = b->t.dev;
-    scp_stepper *s = NULL;
     scp_step_state state;
     scp_cuda *cu = dev->impl;
-    scp_status st = SCP_OK;
     SCP_ARG(!strcmp(dev->backend->name, "cuda"), "kernels are listed of a CUDA device");
     *out = (gpu_list){ .rows = 0 };
     exchange(dev);
     SCP_TRY(gpu_step_replan(b));
     const scp_job job = gpu_step_job(b, true);
-    SCP_GOTO(done, scp_stepper_create(&job, &s));
+    SCP_TRY(scp_stepper_create(&job, &watch.stepper));
     watch.list = out;
     cu->seen = seen;
     cu->seen_by = &watch.now;
-    SCP_GOTO(done, scp_stepper_run(s, 0, 1));
-done:
+    scp_status st = scp_stepper_run(watch.stepper, 0, 1);
     watch.list = NULL;
     cu->seen = NULL;
-    if (s) SCP_KEEP(st, scp_stepper_look(s, &state));
-    scp_stepper_destroy(&s);
+    SCP_KEEP(st, scp_stepper_look(watch.stepper, &state));
     return st;
 }
 
 void gpu_list_end(gpu_step *b)
 {
+    scp_stepper_destroy(&watch.stepper);
     if (watch.own) b->t.dev->backend = watch.own;
     watch.own = NULL;
 }

@@ -36,7 +36,8 @@ typedef struct gpu_list {
 } gpu_list;
 
 /** Take one step, not recorded, and list its calls. The device must be new to b: its table of
- *  operations is exchanged for a watching one until gpu_list_end. */
+ *  operations is exchanged for a watching one until gpu_list_end, also after an error; until then
+ *  lives what the calls of the rows read. */
 scp_status gpu_list_begin(gpu_step *b, gpu_list *out) SCP_MUST_USE;
 void gpu_list_end(gpu_step *b);
 

@@ -25,7 +25,7 @@
 typedef struct nccl {
     scp_comm base;
     scp_device *dev;
-    ncclComm_t comm;
+    ncclComm_t comm; /* NULL: given up */
 } nccl;
 
 static nccl *nccl_of(scp_comm *c)
@@ -208,6 +208,21 @@ done:
     return scp_agree(n->base.host, st);
 }
 
+/* NCCL's own thread stores the communicator when the connection ends, well or badly, which may be
+ * long after this rank has given it up. So it stores into a cell of its own, which is left to it for
+ * good unless the connection stands; what it stored before it began to connect is ours. */
+static scp_status begin_and_settle(nccl *n, ncclUniqueId id, ncclConfig_t *config)
+{
+    ncclComm_t *cell = NULL;
+    SCP_TRY(scp_alloc(1, sizeof *cell, &cell));
+    const ncclResult_t r =
+        ncclCommInitRankConfig(cell, n->base.size, id, n->base.rank, config);
+    n->comm = __atomic_load_n(cell, __ATOMIC_ACQUIRE);
+    SCP_TRY(settle(n, r, "ncclCommInitRankConfig"));
+    free(cell);
+    return SCP_OK;
+}
+
 /* The ranks meet by an id that rank 0 draws. */
 static scp_status connect_ranks(nccl *n, scp_comm *world)
 {
@@ -221,9 +236,7 @@ static scp_status connect_ranks(nccl *n, scp_comm *world)
     }
     SCP_TRY(scp_agree(world, st));
     SCP_TRY(scp_comm_bcast(world, &id, sizeof id, SCP_COMM_U8, 0));
-    st = settle(n, ncclCommInitRankConfig(&n->comm, world->size, id, world->rank, &config),
-                "ncclCommInitRankConfig");
-    SCP_TRY(scp_agree(world, st));
+    SCP_TRY(scp_agree(world, begin_and_settle(n, id, &config)));
     return reduce_first(n);
 }
 

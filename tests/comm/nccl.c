@@ -215,11 +215,14 @@ static void cannot_connect(scp_nccl_fault fault, int at, double timeout, double 
     scp_device *dev;
     scp_comm *c;
     const double began = scp_clock_seconds();
+    const long aborts = scp_emu_nccl_calls().aborts;
     scp_comm_set_timeout(world, timeout);
     scp_emu_nccl_fault(fault, rank == at);
     scp_status st = join(&dev, &c);
     const bool alone = rank == at ? failed(st, words) : st != SCP_OK;
     ok_all(alone && !c && scp_clock_seconds() - began < limit, what);
+    nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL); /* threads that end late */
+    ok_all(scp_emu_nccl_calls().aborts <= aborts + 1, "and it is given up once");
     scp_emu_nccl_fault(fault, false);
     part(&dev, &c);
     scp_comm_set_timeout(world, 60);

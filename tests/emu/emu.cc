@@ -256,7 +256,8 @@ cudaError_t run_kernel(const cudaLaunchConfig_t &cfg, const std::function<void()
 
 } // namespace
 
-cudaError_t emu::launch(const cudaLaunchConfig_t *cfg, std::function<void()> thread)
+cudaError_t emu::launch(const cudaLaunchConfig_t *cfg, std::function<void()> thread,
+                        std::vector<const void *> writes)
 {
     size_t threads = (size_t)cfg->blockDim.x * cfg->blockDim.y * cfg->blockDim.z;
     size_t blocks = (size_t)cfg->gridDim.x * cfg->gridDim.y * cfg->gridDim.z;
@@ -264,7 +265,8 @@ cudaError_t emu::launch(const cudaLaunchConfig_t *cfg, std::function<void()> thr
         cfg->gridDim.z > 65535 || cfg->dynamicSmemBytes > SHARED_MAX)
         return keep(cudaErrorInvalidConfiguration);
     cudaLaunchConfig_t copy = *cfg;
-    return enqueue(cfg->stream, [copy, thread]() { return run_kernel(copy, thread); });
+    return enqueue(cfg->stream, [copy, thread]() { return run_kernel(copy, thread); },
+                   std::move(writes));
 }
 
 bool emu::dry()

@@ -227,7 +227,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const vo
                               const void *A, cublasLtMatrixLayout_t a, const void *B,
                               cublasLtMatrixLayout_t b, const void *beta, const void *C,
                               cublasLtMatrixLayout_t c, void *D, cublasLtMatrixLayout_t out,
-                              const cublasLtMatmulAlgo_t *algo, void *, size_t,
+                              const cublasLtMatmulAlgo_t *algo, void *workspace, size_t room,
                               cudaStream_t stream)
 {
     const void *at[4] = { A, B, C, D };
@@ -237,7 +237,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const vo
     for (int i = 0; i < 4; i++) /* what the heuristics were promised */
         if (!algo->data[i] || (uintptr_t)at[i] % algo->data[i]) return CUBLAS_STATUS_INVALID_VALUE;
     const product p = { *d, *a, *b, *c, *(const float *)alpha, *(const float *)beta, A, B, C, D };
-    return emu::enqueue(stream, [p]() { return p.run(); }) == cudaSuccess
+    std::vector<const void *> writes = { D };
+    if (room) writes.push_back(workspace); /* the library may use it, whatever the algorithm */
+    if (d->epilogue == CUBLASLT_EPILOGUE_BGRADB) writes.push_back(d->bias);
+    return emu::enqueue(stream, [p]() { return p.run(); }, std::move(writes)) == cudaSuccess
                ? CUBLAS_STATUS_SUCCESS
                : CUBLAS_STATUS_INVALID_VALUE;
 }

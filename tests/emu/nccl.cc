@@ -79,6 +79,7 @@ struct ncclComm {
     ncclResult_t error;
     cudaEvent_t last; /* behind the newest reduction, in the capture of this number */
     unsigned long capture;
+    ncclComm **cell; /* the caller's: stored into again when a connection ends, also a given up one */
 };
 
 namespace
@@ -269,6 +270,7 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t *comm, int n, ncclUniqueId id, in
     c->pending = 2;
     (void)cudaEventCreateWithFlags(&c->last, cudaEventDisableTiming);
     if (!c->never) c->meeting->here++;
+    c->cell = comm;
     *comm = c;
     return ncclInProgress;
 }
@@ -308,6 +310,14 @@ ncclResult_t ncclCommDestroy(ncclComm_t c)
     return ncclSuccess;
 }
 
+/* The thread that connects ends late: the caller has long since had its error. */
+static void store_late(ncclComm_t c)
+{
+    const timespec nap = { 0, 50000000 };
+    nanosleep(&nap, nullptr);
+    *c->cell = c;
+}
+
 /* What was enqueued ends. The communicator stays where it is: streams and graphs may hold it. */
 ncclResult_t ncclCommAbort(ncclComm_t c)
 {
@@ -320,6 +330,7 @@ ncclResult_t ncclCommAbort(ncclComm_t c)
         const timespec nap = { 0, 1000000 };
         nanosleep(&nap, nullptr);
     }
+    if (c->connecting) store_late(c);
     std::lock_guard<std::mutex> hold(lock);
     ended.push_back(c);
     c->aborted = true;

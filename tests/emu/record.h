@@ -3,6 +3,7 @@
 #define SCP_TESTS_EMU_RECORD_H
 
 #include <functional>
+#include <vector>
 
 #include "cuda_runtime_api.h"
 
@@ -12,8 +13,9 @@ namespace emu
 using work = std::function<cudaError_t()>;
 
 /** Put work at the end of a stream, or, where that is captured, into the graph. An error is the
- *  call's own. */
-cudaError_t enqueue(cudaStream_t s, work w);
+ *  call's own. `writes`: beginnings of memory that it changes, as far as they are known; two calls of
+ *  a graph that nothing orders may have none in common. */
+cudaError_t enqueue(cudaStream_t s, work w, std::vector<const void *> writes = {});
 /** An error of the call itself: kept for cudaGetLastError. */
 cudaError_t keep(cudaError_t e);
 /** A call that no capture of this thread allows: while one is open, the capture is spoilt and

@@ -216,10 +216,12 @@ cudaError_t cudaMemcpy(void *dst, const void *src, size_t bytes, enum cudaMemcpy
 cudaError_t cudaMemsetAsync(void *dst, int value, size_t bytes, cudaStream_t s)
 {
     if (!on_device(dst, bytes)) return keep(cudaErrorInvalidValue);
-    return emu::enqueue(s, [=]() {
-        std::memset(dst, value, bytes);
-        return cudaSuccess;
-    });
+    return emu::enqueue(s,
+                        [=]() {
+                            std::memset(dst, value, bytes);
+                            return cudaSuccess;
+                        },
+                        { dst });
 }
 
 } // extern "C"

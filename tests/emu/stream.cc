@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <vector>
@@ -34,6 +35,7 @@ using event = std::shared_ptr<event_state>;
 struct node {
     emu::work run;
     places after;
+    std::vector<const void *> writes;
 };
 
 } // namespace
@@ -216,6 +218,33 @@ size_t longest(const CUgraph_st &g)
     return most;
 }
 
+/* Do two calls that may run at once change the same memory: scratch, sums, a result? Those that
+ * change some memory must each come behind the one before. */
+bool collide(const CUgraph_st &g)
+{
+    const size_t n = g.nodes.size();
+    std::vector<std::vector<bool>> behind(n, std::vector<bool>(n));
+    std::map<const void *, size_t> last;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t b : g.nodes[i].after) {
+            behind[i][b] = true;
+            for (size_t k = 0; k < b; k++)
+                if (behind[b][k]) behind[i][k] = true;
+        }
+        for (const void *at : g.nodes[i].writes) {
+            const auto before = last.find(at);
+            if (before != last.end() && before->second != i && !behind[i][before->second]) {
+                emu::complain("calls %zu and %zu of %zu in a graph change the same memory, and "
+                              "nothing orders them",
+                              before->second, i, n);
+                return true;
+            }
+            last[at] = i;
+        }
+    }
+    return false;
+}
+
 /* Does what is captured end in the stream where it began? */
 bool joined(const capture *c)
 {
@@ -244,13 +273,13 @@ cudaError_t emu::unsafe()
     return open_capture ? spoil(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
 }
 
-cudaError_t emu::enqueue(cudaStream_t stream, work w)
+cudaError_t emu::enqueue(cudaStream_t stream, work w, std::vector<const void *> writes)
 {
     cudaStream_t s = real(stream);
     if (open_capture && s == &legacy) return spoil(cudaErrorStreamCaptureImplicit);
     if (s->in && s->in->spoilt) return keep(cudaErrorStreamCaptureInvalidated);
     if (s->in) {
-        s->in->graph.nodes.push_back(node{ std::move(w), s->tail });
+        s->in->graph.nodes.push_back(node{ std::move(w), s->tail, std::move(writes) });
         s->tail = { s->in->graph.nodes.size() - 1 };
         return cudaSuccess;
     }
@@ -391,6 +420,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
     for (cudaStream_t each : streams) each->in = nullptr;
     if (c->spoilt) return emu::keep(cudaErrorStreamCaptureInvalidated);
     if (!whole) return emu::keep(cudaErrorStreamCaptureUnjoined);
+    if (collide(c->graph)) return emu::keep(cudaErrorStreamCaptureIsolation);
     *g = new CUgraph_st{ std::move(c->graph) };
     chain = longest(**g);
     return cudaSuccess;

@@ -225,6 +225,29 @@ void test_isolation()
 }
 
 /* A second stream, which must come back. */
+/* Calls beside each other that change the same memory are found at the end of a capture, those with
+ * memory of their own are not. */
+void test_collisions()
+{
+    const bench b;
+    for (int same = 0; same < 2; same++) {
+        cudaError_t ended;
+        const long before = scp_emu_complaints();
+        (void)captured(b, &ended, [&]() {
+            b.tie(b.main, b.side);
+            start(b.side, affine_k, b.x[2], b.x[1], 2.0f);
+            start(b.main, affine_k, b.x[same ? 2 : 3], b.x[1], 3.0f);
+            b.tie(b.side, b.main);
+            start(b.main, affine_k, b.x[2], b.x[1], 4.0f);
+            return cudaSuccess;
+        });
+        tap_ok(ended == (same ? cudaErrorStreamCaptureIsolation : cudaSuccess) &&
+                   scp_emu_complaints() == before + same,
+               same ? "two branches that write the same memory are refused"
+                    : "branches with memory of their own, joined before the next call, are not");
+    }
+}
+
 void test_joins()
 {
     const bench b;
@@ -322,5 +345,6 @@ int main()
     test_joins();
     test_graphs();
     tap_ok(scp_emu_complaints() == 0, "nothing else was complained of");
+    test_collisions();
     return tap_done();
 }

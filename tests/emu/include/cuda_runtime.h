@@ -11,6 +11,9 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #define __global__
 #define __device__
@@ -29,7 +32,8 @@ namespace emu
 {
 
 /** Run a kernel, or keep it where the stream is being captured. */
-cudaError_t launch(const cudaLaunchConfig_t *cfg, std::function<void()> thread);
+cudaError_t launch(const cudaLaunchConfig_t *cfg, std::function<void()> thread,
+                   std::vector<const void *> writes);
 
 void barrier();
 /** All lanes of mask meet; every lane brings 8 bytes and gets those of lane `from`. */
@@ -114,10 +118,26 @@ static inline uint64_t __umul64hi(uint64_t a, uint64_t b)
 /* What kernel.cuh asks before it moves several values at once. */
 #define SCP_EMU_CHECK_ALIGNED(at, size) emu::check_aligned((at), (size))
 
+namespace emu
+{
+/* Memory that a kernel may change. Bits that kernels set in a word of their faults go there by
+ * atomics, in any order. */
+template <class T> void note_write(std::vector<const void *> &to, const T &p)
+{
+    if constexpr (std::is_pointer<T>::value) {
+        using pointee = std::remove_pointer_t<T>;
+        if (p && !std::is_const<pointee>::value && !std::is_same<pointee, int32_t>::value)
+            to.push_back(p);
+    }
+}
+} // namespace emu
+
 template <class... P, class... A>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t *cfg, void (*kernel)(P...), A &&...args)
 {
-    return emu::launch(cfg, [=]() { kernel(P(args)...); });
+    std::vector<const void *> writes;
+    (emu::note_write(writes, P(args)), ...);
+    return emu::launch(cfg, [=]() { kernel(P(args)...); }, std::move(writes));
 }
 
 #endif
