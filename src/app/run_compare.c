@@ -24,17 +24,31 @@ static bool has_scores(const char *run)
     return scp_fs_join(path, sizeof path, run, "eval") == SCP_OK && scp_fs_is_dir(path);
 }
 
+/* Are there result files in the folder itself? */
+static scp_status has_files(const char *dir, bool *has)
+{
+    char **name = NULL;
+    size_t n = 0;
+    SCP_TRY(scp_fs_list(dir, "results.csv", &name, &n));
+    *has = n > 0;
+    scp_fs_list_free(name, n);
+    return SCP_OK;
+}
+
 /* Rows of a run, of a results.csv, or of a folder that cell-eval wrote. */
 static scp_status read_rows(const char *what, const char *split, scp_score_rows *out)
 {
     char path[SCP_PATH_MAX];
+    bool files = false;
     SCP_TRY(results_of(what, split, path));
-    if (scp_fs_is_dir(what) && !scp_fs_exists(path) && !has_scores(what))
-        return scp_score_rows_read_folder(what, out);
-    if (!scp_fs_exists(path))
+    if (!scp_fs_is_dir(what)) return scp_score_rows_read(path, out);
+    if (!scp_fs_exists(path)) {
+        if (!has_scores(what)) SCP_TRY(has_files(what, &files));
+        if (files) return scp_score_rows_read_folder(what, out);
         SCP_FAIL(SCP_ENOINPUT,
                  "%s does not exist: score the run first (scppdm_eval --run %s --splits %s)", path,
                  what, split);
+    }
     return scp_score_rows_read(path, out);
 }
 

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { MOST_COLUMNS = 512 };
+enum { MOST_COLUMNS = 512, KEY_BYTES = 1024 };
 
 /* What makes the key of a row. */
 enum { LABEL, LINE, PLATE, KEYS };
@@ -94,7 +94,8 @@ static scp_status take_header(reader *r, char **field, size_t n, scp_score_rows 
             "%s: no column 'perturbation', or no metric: this is no results.csv of scppdm_eval "
             "or cell-eval",
             r->path);
-    if (out->has_line) r->line_of_file[0] = '\0';
+    out->own_line = out->has_line;
+    if (out->own_line) r->line_of_file[0] = '\0';
     out->has_line |= r->line_of_file[0] != '\0';
     return SCP_OK;
 }
@@ -123,7 +124,7 @@ static scp_status make_room(reader *r, scp_score_rows *out)
 static scp_status take_row(reader *r, char **field, size_t n, scp_score_rows *out)
 {
     const char *key[KEYS] = { "", r->line_of_file, "" };
-    char text[1024];
+    char text[KEY_BYTES];
     if (n != r->n_fields)
         SCP_FAIL(SCP_EDATA, "%s: line %zu has %zu fields, the header has %zu", r->path, r->line, n,
                  r->n_fields);
@@ -135,9 +136,9 @@ static scp_status take_row(reader *r, char **field, size_t n, scp_score_rows *ou
         else if (r->role[i] >= 0)
             key[r->role[i]] = field[i];
     }
-    SCP_TRY(scp_str_format(text, sizeof text, "%s, %s, %s", key[LABEL], key[LINE], key[PLATE]));
+    SCP_TRY(scp_str_format(text, sizeof text, "%s\t%s\t%s", key[LABEL], key[LINE], key[PLATE]));
     SCP_TRY(scp_strdup(text, &out->key[out->n]));
-    SCP_TRY(scp_str_format(text, sizeof text, "%s, %s", key[LABEL], key[LINE]));
+    SCP_TRY(scp_str_format(text, sizeof text, "%s\t%s", key[LABEL], key[LINE]));
     scp_status st = scp_strdup(text, &out->label[out->n]);
     if (st != SCP_OK) free(out->key[out->n]);
     out->n += st == SCP_OK;
@@ -220,15 +221,21 @@ static bool is_result_file(const char *name)
 scp_status scp_score_rows_read_folder(const char *dir, scp_score_rows *out)
 {
     char path[SCP_PATH_MAX], **name = NULL;
-    size_t n = 0;
+    size_t n = 0, files = 0;
     scp_score_rows one = { 0 };
     scp_status st = SCP_OK;
     *out = (scp_score_rows){ 0 };
     SCP_TRY(scp_fs_list(dir, "results.csv", &name, &n));
     for (size_t i = 0; i < n; i++) {
         if (!is_result_file(name[i])) continue;
+        files++;
         SCP_GOTO(done, scp_fs_join(path, sizeof path, dir, name[i]));
         SCP_GOTO(done, scp_score_rows_read(path, out->n ? &one : out));
+        if (files > 1 && (out->own_line || one.own_line))
+            SCP_FAIL_GOTO(done, SCP_EDATA,
+                          "%s holds results of several models, each with its column cell_line: name "
+                          "one of them (%s/results.csv is the first model's)",
+                          dir, dir);
         if (one.n) SCP_GOTO(done, append_rows(out, &one, path));
         scp_score_rows_fini(&one);
     }
@@ -252,14 +259,14 @@ void scp_score_rows_fini(scp_score_rows *r)
 
 /* ---- fewer keys ---- */
 
-/* A key without its last part: "label, line, plate" -> "label, line, ". */
+/* A key without its last parts; the plate is empty then, and the line. */
 static scp_status cut_key(const char *key, bool line, bool plate, char *out, size_t size)
 {
-    const char *last = strrchr(key, ','), *middle = last;
-    while (middle > key && *--middle != ',') {}
+    const char *last = strrchr(key, '\t'), *middle = last;
+    while (middle > key && *--middle != '\t') {}
     if (plate) return scp_str_format(out, size, "%s", key);
-    if (line) return scp_str_format(out, size, "%.*s, ", (int)(last - key), key);
-    return scp_str_format(out, size, "%.*s, , ", (int)(middle - key), key);
+    if (line) return scp_str_format(out, size, "%.*s\t", (int)(last - key), key);
+    return scp_str_format(out, size, "%.*s\t\t", (int)(middle - key), key);
 }
 
 /* Rows of one key averaged, NaN left out. */
@@ -292,7 +299,7 @@ static scp_status reduce_keys(const scp_score_rows *r, bool line, bool plate, sc
     SCP_GOTO(done, scp_alloc(r->n_cols, sizeof *out->name, &out->name));
     for (size_t c = 0; c < r->n_cols; c++) SCP_GOTO(done, scp_strdup(r->name[c], &out->name[c]));
     for (size_t i = 0; i < r->n; i++) {
-        char key[1024];
+        char key[KEY_BYTES];
         SCP_GOTO(done, cut_key(r->key[i], line, plate, key, sizeof key));
         SCP_GOTO(done, scp_names_add(names, key, &to[i]));
     }
@@ -314,12 +321,12 @@ done:
     return st;
 }
 
-/* Has a file one cell line alone? Its labels are "label, line". */
+/* Has a file one cell line alone? Its labels end with it. */
 static bool one_line(const scp_score_rows *r)
 {
-    const char *first = strrchr(r->label[0], ',');
+    const char *first = strrchr(r->label[0], '\t');
     for (size_t i = 1; i < r->n; i++)
-        if (strcmp(strrchr(r->label[i], ','), first) != 0) return false;
+        if (strcmp(strrchr(r->label[i], '\t'), first) != 0) return false;
     return true;
 }
 
@@ -332,18 +339,46 @@ typedef struct pairing {
     double *a, *b; /* [n, n_cols] */
 } pairing;
 
+/* A key as a message shows it. */
+static const char *show_key(const char *key, char text[KEY_BYTES])
+{
+    size_t n = 0;
+    for (; *key && n + 2 < KEY_BYTES; key++) {
+        text[n++] = *key == '\t' ? ',' : *key;
+        if (*key == '\t') text[n++] = ' ';
+    }
+    text[n] = '\0';
+    return text;
+}
+
+/* A key names one row: another one would be compared, or averaged, as if it were of another plate. */
+static scp_status check_keys(const scp_score_rows *r, const char *which)
+{
+    scp_names *names = NULL;
+    scp_status st = SCP_OK;
+    size_t index;
+    char text[KEY_BYTES];
+    SCP_GOTO(done, scp_names_create(&names));
+    for (size_t i = 0; i < r->n; i++) {
+        SCP_GOTO(done, scp_names_add(names, r->key[i], &index));
+        if (index != i)
+            SCP_FAIL_GOTO(done, SCP_EDATA, "condition %s occurs twice in the %s of the two results",
+                          show_key(r->key[i], text), which);
+    }
+done:
+    scp_names_destroy(&names);
+    return st;
+}
+
 static scp_status pair_rows(const scp_score_rows *a, const scp_score_rows *b, pairing *p,
                             scp_score_match *m)
 {
     scp_names *names = NULL;
     scp_status st = SCP_OK;
-    size_t index, seen = 0;
+    size_t index;
     SCP_GOTO(done, scp_alloc(a->n, sizeof *p->row_b, &p->row_b));
     SCP_GOTO(done, scp_names_create(&names));
-    for (size_t i = 0; i < b->n; i++) {
-        SCP_GOTO(done, scp_names_add(names, b->key[i], &index));
-        if (index != seen++) SCP_FAIL_GOTO(done, SCP_EDATA, "condition %s occurs twice", b->key[i]);
-    }
+    for (size_t i = 0; i < b->n; i++) SCP_GOTO(done, scp_names_add(names, b->key[i], &index));
     for (size_t i = 0; i < a->n; i++) {
         p->row_b[i] = scp_names_find(names, a->key[i]);
         if (p->row_b[i] >= 0)
@@ -352,11 +387,13 @@ static scp_status pair_rows(const scp_score_rows *a, const scp_score_rows *b, pa
             m->only_a++;
     }
     m->only_b = b->n > m->n ? b->n - m->n : 0;
-    if (!m->n)
+    if (!m->n) {
+        char first[2][KEY_BYTES];
         SCP_FAIL_GOTO(done, SCP_EDATA,
                       "the two files share no condition: the first of one is %s, "
                       "of the other %s",
-                      a->key[0], b->key[0]);
+                      show_key(a->key[0], first[0]), show_key(b->key[0], first[1]));
+    }
 done:
     scp_names_destroy(&names);
     return st;
@@ -450,6 +487,8 @@ scp_status scp_score_rows_compare(const scp_score_rows *a, const scp_score_rows 
     scp_score_rows less[2] = { { 0 } };
     scp_status st = SCP_OK;
     *out = (scp_score_match){ 0 };
+    SCP_TRY(check_keys(a, "first"));
+    SCP_TRY(check_keys(b, "second"));
     for (int k = 0; k < 2; k++) {
         if (of[k]->has_line && !line && !one_line(of[k]))
             SCP_FAIL_GOTO(done, SCP_EDATA,

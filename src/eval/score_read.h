@@ -11,8 +11,9 @@
 typedef struct scp_score_rows {
     size_t n, n_cols;
     bool has_line, has_plate;
-    char **key;   /* [n] "label, line, plate", as far as the file has them */
-    char **label; /* [n] "label, line": what discrimination scores belong to */
+    bool own_line; /* the line is a column of the file, not in its name */
+    char **key;   /* [n] label, line and plate as far as the file has them, tabs between */
+    char **label; /* [n] label, tab, line: what discrimination scores belong to */
     char **name;  /* [n_cols] metrics: columns of numbers that are scores, no twins */
     double *v;    /* [n, n_cols]; an empty field is NaN */
 } scp_score_rows;
@@ -23,7 +24,8 @@ typedef struct scp_score_rows {
 scp_status scp_score_rows_read(const char *path, scp_score_rows *out) SCP_MUST_USE;
 
 /** All result files of a folder of cell-eval: results.csv, or LINE_results.csv of every line. The
- *  columns of the first file. out: scp_score_rows_fini. */
+ *  columns of the first file. Several files with a column cell_line are models of ours, not lines,
+ *  and SCP_EDATA, as other columns are. out: scp_score_rows_fini. */
 scp_status scp_score_rows_read_folder(const char *dir, scp_score_rows *out) SCP_MUST_USE;
 void scp_score_rows_fini(scp_score_rows *r);
 

@@ -126,6 +126,11 @@ run 64 "$top/scppdm_eval" --compare "$tmp/r1" && err 'two runs or more'
 report "one run alone: exit 64"
 run 66 "$top/scppdm_eval" --compare "$tmp/r1,$tmp/nan" --splits uc && err 'score the run first'
 report "a run that was not scored: exit 66, and the command"
+mkdir -p "$tmp/unscored/checkpoints" && : >"$tmp/unscored/config.yaml"
+run 66 "$top/scppdm_eval" --compare "$tmp/r1,$tmp/unscored" --splits uc && err "score the run first (scppdm_eval --run $tmp/unscored"
+report "nor one without any scores"
+run 65 "$top/scppdm_eval" --compare "$tmp/r1/eval/uc,$tmp/r2" --splits uc && err 'eval/uc/results.csv'
+report "the folder of a split, with several models: exit 65, and the file to name"
 
 # A screen with sub-bulks, drugs on two plates, and the truth beside its plates.
 run 0 "$top/scppdm_synth" "$tmp/plates" --preset tiny --lines 2 --drugs 6 --genes 60 --plates 3 --repeat 1 \

@@ -41,7 +41,7 @@ static void test_read(void)
              head);
     if (tap_st(write_and_read(text, &r), "a file of ours, one line with CRLF")) {
         tap_ok(r.n == 2 && r.n_cols == 3, "metrics without twins, keys and sizes");
-        tap_text(r.key[0], "[(\"O'Drug, B\", 0.05, 'uM')], L1, p1", "a quoted label");
+        tap_text(r.key[0], "[(\"O'Drug, B\", 0.05, 'uM')]\tL1\tp1", "a quoted label");
         tap_text(r.name[2], "pds_l1", "names");
         tap_ok(r.v[0] == 0.5 && isnan(r.v[1]) && r.v[2] == 1 && r.v[3] == -1e-3 && r.v[5] == 0.5,
                "values; an empty field is NaN");
@@ -49,7 +49,7 @@ static void test_read(void)
     }
     if (tap_st(write_and_read("perturbation,mse\na,1\nb,2", &r),
                "a file of cell-eval, no end of line")) {
-        tap_text(r.key[1], "b, , ", "its key");
+        tap_text(r.key[1], "b\t\t", "its key");
         scp_score_rows_fini(&r);
     }
     refuses("label,mse\na,1\n", "perturbation", "no key");
@@ -93,7 +93,39 @@ static void test_match(void)
     scp_score_rows_fini(&b);
     tap_st(write_and_read("perturbation,cell_line,plate,mse\nA,L,p1,1\nA,L,p1,2\n", &b),
            "a condition twice");
-    tap_fails(scp_score_rows_compare(&a, &b, 10, 1, &m), SCP_EDATA, "occurs twice", "is refused");
+    tap_fails(scp_score_rows_compare(&a, &b, 10, 1, &m), SCP_EDATA, "A, L, p1 occurs twice in the s",
+              "is refused in the second");
+    tap_fails(scp_score_rows_compare(&b, &a, 10, 1, &m), SCP_EDATA, "A, L, p1 occurs twice in the f",
+              "and in the first");
+    scp_score_rows_fini(&a);
+    tap_st(write_and_read("perturbation,cell_line,mse\nA,L,1\n", &a), "one without plates");
+    tap_fails(scp_score_rows_compare(&b, &a, 10, 1, &m), SCP_EDATA, "occurs twice",
+              "is not averaged over the two either");
+    scp_score_rows_fini(&b);
+    scp_score_rows_fini(&a);
+}
+
+/* Commas in plates and lines do not part a key. */
+static void test_commas(void)
+{
+    scp_score_rows a, b;
+    scp_score_match m;
+    if (!tap_st(write_and_read("perturbation,cell_line,plate,mse\nA,\"L, x\",\"p, 1\",1\n"
+                               "A,\"M, x\",\"p, 1\",5\nA,\"M, x\",\"p, 2\",7\n",
+                               &a),
+                "lines and plates with commas") ||
+        !tap_st(write_and_read("perturbation,cell_line,mse\nA,\"L, x\",1\nA,\"M, x\",4\n", &b),
+                "the same lines without plates"))
+        return;
+    if (tap_st(scp_score_rows_compare(&a, &b, 10, 1, &m), "compared")) {
+        tap_ok(m.n == 2 && m.only_a == 0 && m.only_b == 0, "a key for each line");
+        tap_ok(m.comparison[0].mean_a == (1 + 6) / 2.0, "plates of a line are averaged");
+        scp_score_match_fini(&m);
+    }
+    scp_score_rows_fini(&b);
+    tap_st(write_and_read("perturbation,mse\nA,1\n", &b), "a file without lines");
+    tap_fails(scp_score_rows_compare(&a, &b, 10, 1, &m), SCP_EDATA, "several cell lines",
+              "lines that end alike are two");
     scp_score_rows_fini(&b);
     scp_score_rows_fini(&a);
 }
@@ -140,6 +172,25 @@ static void test_cell_eval_folder(void)
     if (tap_st(scp_fs_mkdirs(empty), "an empty folder"))
         tap_fails(scp_score_rows_read_folder(empty, &b), SCP_ENOINPUT, "no results.csv",
                   "is said to be none");
+}
+
+/* A split's folder of ours: its files are models, not lines. */
+static void test_own_folder(void)
+{
+    scp_score_rows r;
+    char dir[SCP_PATH_MAX - 16], text[1024];
+    snprintf(text, sizeof text, "%sA,L,A,1,p1,2,1,0,0,0.5,1\n", head);
+    snprintf(dir, sizeof dir, "%s/uc", tap_tmpdir());
+    if (!tap_st(scp_fs_mkdirs(dir), "a folder") ||
+        !tap_st(put(dir, "results.csv", text), "the first model") ||
+        !tap_st(put(dir, "agg_results.csv", "statistic,mse\nmean,1\n"), "its statistics") ||
+        !tap_st(scp_score_rows_read_folder(dir, &r), "alone it is read"))
+        return;
+    tap_ok(r.n == 1 && r.own_line, "with the line of its column");
+    scp_score_rows_fini(&r);
+    tap_st(put(dir, "no_change_results.csv", text), "a second model");
+    tap_fails(scp_score_rows_read_folder(dir, &r), SCP_EDATA, "several models", "two are refused");
+    tap_ok(!r.n && !r.key, "and nothing is left of them");
 }
 
 /* ---- truth ---- */
@@ -231,7 +282,9 @@ int main(void)
     snprintf(path, sizeof path, "%s/results.csv", dir);
     test_read();
     test_match();
+    test_commas();
     test_cell_eval_folder();
+    test_own_folder();
     test_truth(dir);
     return tap_done();
 }
