@@ -113,11 +113,14 @@ static scp_status measure_noise(job *j, scp_eval_set *set)
 static scp_status score_truth(job *j, scp_eval_set *set)
 {
     const scp_metric_settings *m = &j->s->metrics;
-    char path[SCP_PATH_MAX], split[64];
+    char path[SCP_PATH_MAX] = "", split[64];
     scp_synth_truth *truth = NULL;
     size_t n;
     scp_status st = SCP_OK;
-    SCP_TRY(scp_agree(j->comm, scp_run_truth_path(j->s, j->o, path, sizeof path)));
+    /* All ranks go on, or none: what one sees in a folder of its node another may not. */
+    if (scp_comm_rank(j->comm) == 0) st = scp_run_truth_path(j->s, j->o, path, sizeof path);
+    SCP_TRY(scp_agree(j->comm, st));
+    SCP_TRY(scp_comm_bcast(j->comm, path, sizeof path, SCP_COMM_U8, 0));
     if (!path[0]) return SCP_OK;
     SCP_GOTO(done, scp_agree(j->comm, scp_synth_truth_open(path, &j->o->data, SCP_SYNTH_EXACT,
                                                            set->rows, set->n_rows, &truth)));

@@ -226,7 +226,8 @@ static scp_status score_block(job *j, size_t block, size_t at)
     return SCP_OK;
 }
 
-/* All blocks of this rank. With files to write the ranks go round by round, and agree each time. */
+/* All blocks of this rank, round by round: the ranks agree each time, so that a failure of one ends
+ * all at once, and not after the hours of the others. */
 static scp_status score_all(job *j)
 {
     const size_t rank = (size_t)scp_comm_rank(j->comm), size = (size_t)scp_comm_size(j->comm);
@@ -235,16 +236,14 @@ static scp_status score_all(job *j)
     SCP_TRY(scp_export_begin(j->comm, j->d, &j->plan, j->model, j->n_models, &files));
     for (size_t round = 0, at = 0; round * size < j->plan.n_blocks; round++) {
         size_t block = round * size + rank, begin, end;
-        if (block < j->plan.n_blocks && mine == SCP_OK) {
+        if (block < j->plan.n_blocks) {
             mine = score_block(j, block, at);
             scp_eval_plan_block(&j->plan, block, &begin, &end);
             at += end - begin;
         }
-        if (!files) continue;
         SCP_GOTO(done, scp_agree(j->comm, mine));
-        SCP_GOTO(done, scp_export_round(files, round, j->pred, j->sd));
+        if (files) SCP_GOTO(done, scp_export_round(files, round, j->pred, j->sd));
     }
-    SCP_GOTO(done, scp_agree(j->comm, mine));
     SCP_GOTO(done, scp_export_end(&files));
 done:
     scp_export_abort(&files);
