@@ -19,7 +19,7 @@
 #define SECONDS_TO_MEET 3.0
 
 /* Ranks that wait for each other longer than this have lost one, unless the program sets another
- * limit (--comm-timeout). */
+ * limit by an option of its own (--comm-timeout). */
 #define SECONDS_TO_WAIT 14400.0
 
 enum { REPORT_BYTES = 12288 };
@@ -99,7 +99,7 @@ done:
 static scp_status begin(scp_app *app, int *argc, char ***argv, scp_app_next *next)
 {
     SCP_TRY(scp_world_begin(argc, argv, &app->comm));
-    if (scp_comm_size(app->comm) > 1) SCP_TRY(scp_world_watch(SECONDS_TO_WAIT));
+    if (scp_comm_size(app->comm) > 1) SCP_TRY(scp_world_watch(SECONDS_TO_WAIT, NULL));
     scp_cli cli = { .groups = app->groups,
                     .base = app->base,
                     .settings = app->settings,

@@ -183,7 +183,7 @@ scp_status scp_synth_program(scp_comm *comm, scp_synth_config *c, const scp_text
     scp_strbuf text = { 0 };
     double start = scp_clock_seconds();
     SCP_TRY(scp_synth_options_finish(c, operands, tables));
-    SCP_TRY(scp_world_watch(c->comm_timeout));
+    SCP_TRY(scp_world_watch(c->comm_timeout, "--comm-timeout"));
     SCP_TRY(scp_synth_run(comm, c, &report));
     if (scp_comm_rank(comm) != 0) return SCP_OK;
     scp_status st = scp_synth_report_text(&report, &text);

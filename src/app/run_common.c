@@ -89,8 +89,8 @@ static const scp_option eval_rows[] = {
     { "eval.compare", "compare", SCP_OPT_TEXTS, offsetof(scp_eval_choice, compare), NULL, 0, 0,
       NULL,
       NULL,
-      "Compare runs that were scored instead of scoring: run folders or results.csv files, the "
-      "first against each other one, condition by condition.",
+      "Compare runs that were scored instead of scoring: run folders, results.csv files or folders "
+      "that cell-eval wrote, the first against each other one, condition by condition.",
       NULL },
     { 0 },
 };
@@ -203,7 +203,7 @@ static scp_status begin_local(scp_run_settings *s, bool create, scp_run_open *o)
                  s->paths.run);
     if (create)
         SCP_TRY(scp_sig_install()); /* who trains stops with a checkpoint, others just end */
-    SCP_TRY(scp_world_watch(patience(s, create)));
+    SCP_TRY(scp_world_watch(patience(s, create), "--comm-timeout"));
     SCP_TRY(scp_device_open(s->paths.device, &o->dev));
     bool main_model = strcmp(s->paths.model, "scppdm") == 0;
     SCP_TRY(scp_str_format(o->config_path, sizeof o->config_path, "%s/config%s%s.yaml",

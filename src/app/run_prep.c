@@ -63,7 +63,7 @@ scp_status scp_prep_program(scp_comm *comm, const scp_prep_settings *s, const sc
     scp_mem_return_large(); /* tables of millions of cells come and go */
     const bool looks = s->verify[0] || s->dry_run || s->inspect;
     if (!looks) SCP_TRY(scp_sig_install()); /* a signal ends the run where it can go on later */
-    SCP_TRY(scp_world_watch(s->comm_timeout));
+    SCP_TRY(scp_world_watch(s->comm_timeout, "--comm-timeout"));
     if (s->verify[0]) return verify(comm, s, files);
     if (s->inputs[0]) SCP_FAIL(SCP_EUSAGE, "--inputs goes with --verify");
     if (s->dry_run && !s->inspect) return dry_run(comm, s, files);

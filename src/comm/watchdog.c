@@ -27,6 +27,7 @@ static struct {
     bool runs, end;
     _Atomic double limit;
     scp_watchdog_hang *hang;
+    _Atomic(const char *) option; /* that sets the limit, or NULL */
 } dog = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 void scp_watchdog_place(const char *stage, int64_t step)
@@ -69,15 +70,17 @@ static bool nap(double *slept)
 
 static void bark(const char *operation, double waited)
 {
-    char text[512], place[128] = "";
+    char text[512], place[128] = "", more[64] = "";
     const char *stage = atomic_load(&dog.stage);
     if (stage)
         snprintf(place, sizeof place, " of step %" PRId64 " of %s", (int64_t)atomic_load(&dog.step),
                  stage);
+    const char *option = atomic_load(&dog.option);
+    if (option) snprintf(more, sizeof more, ", or allow more time (%s)", option);
     snprintf(text, sizeof text,
              "%s%s has not ended in %.0f s: a rank hangs or is gone, one of those that do not say "
-             "this; start the same command again, or allow more time (--comm-timeout)",
-             operation, place, waited);
+             "this; start the same command again%s",
+             operation, place, waited, more);
     dog.hang(text);
 }
 
@@ -108,11 +111,12 @@ static int start_thread(void)
     return rc;
 }
 
-scp_status scp_watchdog_start(double seconds, scp_watchdog_hang *hang)
+scp_status scp_watchdog_start(double seconds, const char *option, scp_watchdog_hang *hang)
 {
     pthread_condattr_t attr;
     SCP_ARG(hang, "somebody to call is required");
     dog.limit = seconds > 0 ? seconds : HUGE_VAL;
+    atomic_store(&dog.option, option);
     if (dog.runs || !(seconds > 0)) return SCP_OK;
     dog.hang = hang;
     dog.end = false;

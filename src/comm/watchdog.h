@@ -17,8 +17,10 @@
 typedef void scp_watchdog_hang(const char *message);
 
 /** Start watching. A watch that is on already gets another limit. seconds <= 0: wait for ever.
- *  SCP_EINTERNAL. */
-scp_status scp_watchdog_start(double seconds, scp_watchdog_hang *hang) SCP_MUST_USE;
+ *  option: what a user sets the limit with, for the message (borrowed for good); NULL: nothing
+ *  does. SCP_EINTERNAL. */
+scp_status scp_watchdog_start(double seconds, const char *option,
+                              scp_watchdog_hang *hang) SCP_MUST_USE;
 
 /** End the thread. Without a start it does nothing. */
 void scp_watchdog_stop(void);

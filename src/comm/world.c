@@ -84,9 +84,9 @@ static void end_hanging_job(const char *message)
     scp_world_abort(scp_status_exit_code(SCP_ERETRY));
 }
 
-scp_status scp_world_watch(double seconds)
+scp_status scp_world_watch(double seconds, const char *option)
 {
-    return scp_watchdog_start(seconds, end_hanging_job);
+    return scp_watchdog_start(seconds, option, end_hanging_job);
 }
 
 void scp_world_library(char *buf, size_t size)

@@ -21,8 +21,9 @@ void scp_world_abort(int exit_code) __attribute__((noreturn));
 
 /** Watch all collective operations from now on (comm/watchdog.h): one that does not end in
  *  `seconds` (<= 0: any time is fine) ends this process, and with it the job, with the exit code of
- *  SCP_ERETRY, after a message that names this rank. A second call does nothing. Not collective. */
-scp_status scp_world_watch(double seconds) SCP_MUST_USE;
+ *  SCP_ERETRY, after a message that names this rank, and the option that sets the limit (borrowed
+ *  for good; NULL: none does). A second call sets both anew. Not collective. */
+scp_status scp_world_watch(double seconds, const char *option) SCP_MUST_USE;
 
 /** Version of the MPI library, first line, in buf. Not collective; works before scp_world_begin. */
 void scp_world_library(char *buf, size_t size);

@@ -40,6 +40,17 @@ static scp_status probe(scp_comm *comm, const char *path)
     return SCP_OK;
 }
 
+/* The watchdog sees what waits for other ranks; one rank alone may take its time. */
+static void watch(const scp_comm *comm, const char *operation)
+{
+    if (scp_comm_size(comm) > 1) scp_watchdog_enter(operation);
+}
+
+static void watch_end(const scp_comm *comm)
+{
+    if (scp_comm_size(comm) > 1) scp_watchdog_leave();
+}
+
 scp_status scp_h5_open_all(scp_comm *comm, const char *path, hid_t *file)
 {
     scp_status st = SCP_OK;
@@ -47,9 +58,9 @@ scp_status scp_h5_open_all(scp_comm *comm, const char *path, hid_t *file)
     *file = H5I_INVALID_HID;
     SCP_TRY(scp_agree(comm, probe(comm, path)));
     SCP_TRY(scp_agree(comm, shared_access(comm, &fapl)));
-    scp_watchdog_enter("opening a file by all ranks");
+    watch(comm, "opening a file by all ranks");
     *file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
-    scp_watchdog_leave();
+    watch_end(comm);
     if (*file < 0) st = scp_h5_raise(__FILE__, __LINE__, "H5Fopen", H5I_INVALID_HID, path);
     H5Pclose(fapl);
     SCP_TRY(scp_agree(comm, st));
@@ -67,9 +78,9 @@ scp_status scp_h5_create_all(scp_comm *comm, const char *path, hid_t *file)
     }
     SCP_TRY(scp_agree(comm, st));
     SCP_TRY(scp_agree(comm, shared_access(comm, &fapl)));
-    scp_watchdog_enter("creating a file by all ranks");
+    watch(comm, "creating a file by all ranks");
     *file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
-    scp_watchdog_leave();
+    watch_end(comm);
     if (*file < 0) st = scp_h5_raise(__FILE__, __LINE__, "H5Fcreate", H5I_INVALID_HID, path);
     H5Pclose(fapl);
     SCP_TRY(scp_agree(comm, st));
@@ -114,16 +125,16 @@ done:
 }
 
 /* The transfer itself, in which MPI-IO waits for other ranks. */
-static herr_t transfer(hid_t dset, hid_t type, const scp_h5_slab *s, scp_h5_way way, hid_t dxpl,
-                       void *at)
+static herr_t transfer(scp_comm *comm, hid_t dset, hid_t type, const scp_h5_slab *s,
+                       scp_h5_way way, hid_t dxpl, void *at)
 {
     herr_t rc;
-    scp_watchdog_enter(way == SCP_H5_READ ? "a collective read" : "a collective write");
+    watch(comm, way == SCP_H5_READ ? "a collective read" : "a collective write");
     if (way == SCP_H5_READ)
         rc = H5Dread(dset, type, s->mem_space, s->file_space, dxpl, at);
     else
         rc = H5Dwrite(dset, type, s->mem_space, s->file_space, dxpl, at);
-    scp_watchdog_leave();
+    watch_end(comm);
     return rc;
 }
 
@@ -141,7 +152,7 @@ static scp_status one_round(scp_comm *comm, hid_t dset, hid_t type, const rounds
     char *at = n ? data + (begin - r->first) * r->row_bytes : &unused;
     st = scp_h5_slab_select(dset, n ? begin : 0, n, &s);
     SCP_GOTO(done, scp_agree(comm, st));
-    SCP_H5AT_GOTO(done, dset, NULL, transfer(dset, type, &s, way, dxpl, at));
+    SCP_H5AT_GOTO(done, dset, NULL, transfer(comm, dset, type, &s, way, dxpl, at));
 done:
     scp_h5_slab_fini(&s);
     return scp_agree(comm, st);

@@ -220,7 +220,8 @@ static scp_status write_rank(scp_rows_file *w, int m, int rank)
 static scp_status put_by_root(scp_rows_file *w, int m, size_t first, size_t n, const float *x)
 {
     scp_status st = SCP_OK;
-    scp_watchdog_enter("the rows of all ranks for the one that writes");
+    if (scp_comm_size(w->comm) > 1)
+        scp_watchdog_enter("the rows of all ranks for the one that writes");
     if (!is_root(w)) {
         st = send_to_root(w, first, n, x);
     } else {
@@ -228,7 +229,7 @@ static scp_status put_by_root(scp_rows_file *w, int m, size_t first, size_t n, c
         for (int rank = 1; rank < scp_comm_size(w->comm); rank++)
             SCP_KEEP(st, write_rank(w, m, rank));
     }
-    scp_watchdog_leave();
+    if (scp_comm_size(w->comm) > 1) scp_watchdog_leave();
     return scp_agree(w->comm, st);
 }
 
@@ -250,14 +251,14 @@ scp_status scp_rows_file_put(scp_rows_file *w, int m, size_t first, size_t n, co
 static scp_status close_file(scp_rows_file *w)
 {
     scp_status st = SCP_OK;
-    scp_watchdog_enter("closing a file by all ranks");
+    if (scp_comm_size(w->comm) > 1) scp_watchdog_enter("closing a file by all ranks");
     for (int m = 0; m < SCP_ROWS_MATRICES; m++) {
         if (w->dset[m] >= 0) SCP_H5_KEEP(st, H5Dclose(w->dset[m]));
         w->dset[m] = H5I_INVALID_HID;
     }
     if (w->file >= 0) SCP_KEEP(st, scp_h5_close(&w->file));
     w->file = H5I_INVALID_HID;
-    scp_watchdog_leave();
+    if (scp_comm_size(w->comm) > 1) scp_watchdog_leave();
     return st;
 }
 

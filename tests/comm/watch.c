@@ -3,7 +3,9 @@
  * it gives others to speak, and MPI to abort, pass ten times as fast here. */
 #include <mpi.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,6 +17,7 @@
 #include "tap.h"
 
 static atomic_int barked;
+static char said[512]; /* before barked */
 
 /* In place of the library's: it hangs. */
 int MPI_Abort(MPI_Comm comm, int code)
@@ -40,7 +43,7 @@ int nanosleep(const struct timespec *t, struct timespec *left)
 
 static void bark(const char *message)
 {
-    (void)message;
+    snprintf(said, sizeof said, "%s", message);
     barked = 1;
 }
 
@@ -56,7 +59,7 @@ static pid_t hang(void)
 {
     pid_t pid = fork();
     if (pid != 0) return pid;
-    if (scp_world_watch(0.1) != SCP_OK) _exit(1);
+    if (scp_world_watch(0.1, NULL) != SCP_OK) _exit(1);
     scp_watchdog_enter("a test");
     sleep(60);
     _exit(2);
@@ -66,13 +69,23 @@ int main(void)
 {
     int code = 0;
     pid_t pid = hang();
-    tap_st(scp_watchdog_start(0.2, bark), "a watch of a fifth of a second");
-    tap_st(scp_watchdog_start(60, bark), "which becomes one of a minute");
+    tap_st(scp_watchdog_start(0.2, NULL, bark), "a watch of a fifth of a second");
+    tap_st(scp_watchdog_start(60, NULL, bark), "which becomes one of a minute");
     scp_watchdog_enter("a test");
     tap_ok(!barks_within(0.8), "does not bark after four fifths");
-    tap_st(scp_watchdog_start(0, bark), "one that waits for ever");
-    tap_st(scp_watchdog_start(0.2, bark), "a fifth of a second again");
+    tap_st(scp_watchdog_start(0, NULL, bark), "one that waits for ever");
+    tap_st(scp_watchdog_start(0.2, "--patience", bark), "a fifth of a second again");
     tap_ok(barks_within(5), "barks");
+    tap_ok(strstr(said, "a test has not ended in") && strstr(said, "more time (--patience)"),
+           "and names the option: %s", said);
+    scp_watchdog_leave();
+    scp_watchdog_stop();
+    barked = 0;
+    tap_st(scp_watchdog_start(0.2, NULL, bark), "a watch that no option sets");
+    scp_watchdog_enter("a test");
+    tap_ok(barks_within(5) && strstr(said, "start the same command again") &&
+               !strstr(said, "more time"),
+           "advises none");
     scp_watchdog_leave();
     scp_watchdog_stop();
     const bool ended = pid > 0 && waitpid(pid, &code, 0) == pid && WIFEXITED(code);
