@@ -233,8 +233,8 @@ scp_status scp_score_rows_read_folder(const char *dir, scp_score_rows *out)
         SCP_GOTO(done, scp_score_rows_read(path, out->n ? &one : out));
         if (files > 1 && (out->own_line || one.own_line))
             SCP_FAIL_GOTO(done, SCP_EDATA,
-                          "%s holds results of several models, each with its column cell_line: name "
-                          "one of them (%s/results.csv is the first model's)",
+                          "%s holds results of several models, each with its column cell_line: "
+                          "name one of them (%s/results.csv is the first model's)",
                           dir, dir);
         if (one.n) SCP_GOTO(done, append_rows(out, &one, path));
         scp_score_rows_fini(&one);
@@ -351,7 +351,7 @@ static const char *show_key(const char *key, char text[KEY_BYTES])
     return text;
 }
 
-/* A key names one row: another one would be compared, or averaged, as if it were of another plate. */
+/* A key names one row: a second one would be averaged with it as if it were of another plate. */
 static scp_status check_keys(const scp_score_rows *r, const char *which)
 {
     scp_names *names = NULL;
