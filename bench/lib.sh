@@ -180,8 +180,8 @@ emit() {
         printf '%-28s %12s MiB%s\n' "peak memory of a rank" "$peak_mib" \
             "${idle_mib:+, $idle_mib before it has read anything}"
         if [ -n "$peer_mib" ]; then
-            printf '%-28s %12s MiB, %s before it has read anything\n' "peak memory of the peer" "$peer_mib" \
-                "$peer_idle_mib"
+            printf '%-28s %12s MiB%s\n' "peak memory of the peer" "$peer_mib" \
+                "${peer_idle_mib:+, $peer_idle_mib before it has read anything}"
         fi
     } >&2
     printf '{"case": "%s", "ours": %s, "unit": "%s", "peer": %s, "peer_name": "%s", "ratio": %s, ' \
@@ -193,11 +193,11 @@ emit() {
         printf '"ratio_compiled_min": %s, "ratio_compiled_max": %s, ' "$ratio_compiled_min" "$ratio_compiled_max"
     fi
     if [ -n "$peer_mib" ]; then
-        printf '"peer_mib": %s, "peer_idle_mib": %s, "memory_ratio": %s, ' "$peer_mib" "$peer_idle_mib" \
+        printf '"peer_mib": %s, "peer_idle_mib": %s, "memory_ratio": %s, ' "$peer_mib" "${peer_idle_mib:-null}" \
             "$(divide "$peer_mib" "$peak_mib")"
     fi
     if [ -n "$idle_mib" ]; then printf '"idle_mib": %s, ' "$idle_mib"; fi
-    if [ -n "$idle_mib" ] && [ -n "$peer_mib" ]; then
+    if [ -n "$idle_mib" ] && [ -n "$peer_idle_mib" ]; then
         printf '"memory_ratio_above_idle": %s, ' "$(awk -v a="$peer_mib" -v b="$peer_idle_mib" -v c="$peak_mib" \
             -v d="$idle_mib" 'BEGIN { if (c > d) printf "%.4g", (a - b) / (c - d); else print "null" }')"
     fi

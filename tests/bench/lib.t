@@ -50,4 +50,19 @@ printf '4 20\n' >>"$turns"
 said yes "median of four" [ "$(column_median "$turns" '$2')" = 15 ]
 printf '5\n' >"$turns"
 said yes "median of one" [ "$(column_median "$turns" '$1')" = 5 ]
+
+# is_json NAME=VALUE...: emit with these variables prints one line of JSON.
+is_json() (
+    name=case ours=2 unit=s better=less peak_mib=10 ranks=1 threads=2 sizes='{}' build=/nowhere
+    peer_value='' peer_name='' floor='' floor_name=none ratio='' ratio_min='' ratio_max='' compiled=''
+    peer_mib='' peer_idle_mib='' idle_mib=''
+    for pair in "$@"; do eval "${pair%%=*}=\${pair#*=}"; done
+    emit 2>/dev/null | jq -se 'length == 1' >/dev/null 2>&1
+)
+if command -v jq >/dev/null 2>&1; then
+    said yes "JSON without a peer" is_json
+    said yes "JSON with a peer that tells no start" is_json peer_value=4 peer_mib=20
+    said yes "JSON with the start of both" is_json peer_value=4 peer_mib=20 peer_idle_mib=5 idle_mib=3
+    said no "a word where a number belongs" is_json peak_mib=much
+fi
 echo "1..$count"
