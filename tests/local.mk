@@ -1,6 +1,6 @@
 # Sources of tests.
 check_LIBRARIES += libscptest.a
-libscptest_a_SOURCES = tests/tap.h tests/tap.c
+libscptest_a_SOURCES = tests/tap.h tests/tap_ranks.h tests/tap.c
 EXTRA_DIST += tests/mpi-run tests/lsan.supp
 
 # Structure of the tree and of the archives.

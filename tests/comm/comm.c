@@ -7,19 +7,10 @@
 #include "comm/comm.h"
 #include "comm/mpi_handle.h"
 #include "comm/world.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 static scp_comm *world;
 static int rank, size;
-
-/* One result line from rank 0; passes when the condition holds on all ranks. */
-static void ok_all(bool cond, const char *what)
-{
-    int32_t good = cond;
-    if (scp_comm_allreduce(world, &good, 1, SCP_COMM_I32, SCP_COMM_MIN) != SCP_OK) good = 0;
-    if (!cond) tap_diag("%s: rank %d: %s", what, rank, scp_err_message());
-    tap_ok(good, "%s", what);
-}
 
 /* Elements of an array of any type as numbers. */
 static double get(const void *x, size_t i, scp_comm_type t)
@@ -83,7 +74,7 @@ static void reductions(scp_comm_type t, const char *name, const char *how)
                     good &= get(x, i, t) == (double)(i % 7 + 1) * factor[op];
             snprintf(what, sizeof what, "%s %s of %s%s", to_root ? "reduce" : "allreduce", ops[op],
                      name, how);
-            ok_all(good, what);
+            tap_ok_ranks(world, good, what);
         }
 }
 
@@ -96,7 +87,7 @@ static void moves(scp_comm_type t, const char *name, const char *how)
     bool good = scp_comm_bcast(world, x, N, t, root) == SCP_OK;
     for (size_t i = 0; i < N; i++) good &= get(x, i, t) == (double)(i % 100);
     snprintf(what, sizeof what, "bcast of %s%s", name, how);
-    ok_all(good, what);
+    tap_ok_ranks(world, good, what);
 
     /* rank r gives 10 r elements, rank 0 none: r, r, r ... */
     void *all = NULL;
@@ -110,7 +101,7 @@ static void moves(scp_comm_type t, const char *name, const char *how)
     }
     free(all);
     snprintf(what, sizeof what, "allgatherv of %s%s", name, how);
-    ok_all(good, what);
+    tap_ok_ranks(world, good, what);
 }
 
 static void averages(scp_comm_type t, const char *name)
@@ -123,7 +114,7 @@ static void averages(scp_comm_type t, const char *name)
         bool good = scp_comm_average(world, x, N, t, buckets[b]) == SCP_OK;
         for (size_t i = 0; i < N; i++) good &= get(x, i, t) == (double)i * (size + 1) / 2.0;
         snprintf(what, sizeof what, "average of %s in buckets of %zu", name, buckets[b]);
-        ok_all(good, what);
+        tap_ok_ranks(world, good, what);
     }
 }
 
@@ -134,18 +125,18 @@ static void byte_strings(void)
     void *buf = rank == root ? (void *)(uintptr_t)text : NULL;
     size_t n = rank == root ? sizeof text : 0;
     bool good = scp_comm_bcast_bytes(world, &buf, &n, root) == SCP_OK;
-    ok_all(good && n == sizeof text && memcmp(buf, text, n) == 0, "bcast_bytes");
+    tap_ok_ranks(world, good && n == sizeof text && memcmp(buf, text, n) == 0, "bcast_bytes");
     if (rank != root) free(buf);
     buf = NULL;
     n = 0;
     good = scp_comm_bcast_bytes(world, &buf, &n, root) == SCP_OK;
-    ok_all(good && n == 0, "bcast_bytes of nothing");
+    tap_ok_ranks(world, good && n == 0, "bcast_bytes of nothing");
     free(buf);
 }
 
 static void agreement(void)
 {
-    ok_all(scp_agree(world, SCP_OK) == SCP_OK, "agree on success");
+    tap_ok_ranks(world, scp_agree(world, SCP_OK) == SCP_OK, "agree on success");
     int bad = size - 1; /* the last rank fails alone */
     scp_status st = SCP_OK;
     char want[64];
@@ -154,27 +145,29 @@ static void agreement(void)
                            rank);
     st = scp_agree(world, st);
     snprintf(want, sizeof want, "plate%d.h5ad: row 12 is negative", bad);
-    ok_all(st == (rank == bad ? SCP_EDATA : SCP_EPEER),
-           "one failing rank fails all: its own, or SCP_EPEER");
     bool named = strstr(scp_err_message(), want) != NULL;
     if (rank != bad) {
         snprintf(want, sizeof want, "rank %d on ", bad);
         named &= strstr(scp_err_message(), want) != NULL;
     }
-    ok_all(named, "and all have the failing rank's message");
+    tap_ok_ranks(world, st == (rank == bad ? SCP_EDATA : SCP_EPEER),
+                 "one failing rank fails all: its own, or SCP_EPEER");
+    tap_ok_ranks(world, named, "and all have the failing rank's message");
     /* all but rank 0 fail: the others' message is that of the lowest, their own is their own */
     scp_err_clear();
     st = rank == 0 ? SCP_OK
                    : scp_err_raise(SCP_EIO, __FILE__, __LINE__, NULL, "disk of rank %d", rank);
     st = scp_agree(world, st);
     if (size == 1)
-        ok_all(st == SCP_OK, "alone, success is success");
+        tap_ok_ranks(world, st == SCP_OK, "alone, success is success");
     else
-        ok_all(rank == 0 ? st == SCP_EPEER && strstr(scp_err_message(), "disk of rank 1") != NULL
+        tap_ok_ranks(world,
+                     rank == 0
+                         ? st == SCP_EPEER && strstr(scp_err_message(), "disk of rank 1") != NULL
                          : st == SCP_EIO && strstr(scp_err_message(), "disk of rank") != NULL,
-               "the lowest failing rank speaks");
+                     "the lowest failing rank speaks");
     scp_err_clear();
-    ok_all(scp_agree(world, SCP_OK) == SCP_OK, "and the communicator still works");
+    tap_ok_ranks(world, scp_agree(world, SCP_OK) == SCP_OK, "and the communicator still works");
 }
 
 static void shares(void)
@@ -190,7 +183,8 @@ static void shares(void)
                     scp_comm_allreduce(world, &most, 1, SCP_COMM_I64, SCP_COMM_MAX) == SCP_OK &&
                     scp_comm_allreduce(world, &least, 1, SCP_COMM_I64, SCP_COMM_MIN) == SCP_OK;
         snprintf(what, sizeof what, "shares of %zu cover it evenly", n);
-        ok_all(good && sum[0] == (int64_t)n && sum[1] == (int64_t)n && most - least <= 1, what);
+        tap_ok_ranks(
+            world, good && sum[0] == (int64_t)n && sum[1] == (int64_t)n && most - least <= 1, what);
     }
 }
 
@@ -211,10 +205,11 @@ static void chains(const char *how)
     for (size_t i = 0; rank > 0 && i < LONG; i++)
         good &= got[i] == (uint8_t)(i * 7 + (size_t)rank - 1);
     snprintf(what, sizeof what, "a chain of messages%s", how);
-    ok_all(good && (rank == 0 || got[LONG + 2] == rank - 1), what);
-    ok_all(scp_comm_send(world, first, 1, rank) == SCP_EINTERNAL &&
-               scp_comm_recv(world, got, 1, size) == SCP_EINTERNAL,
-           "no message to oneself or to a rank that is not there");
+    tap_ok_ranks(world, good && (rank == 0 || got[LONG + 2] == rank - 1), what);
+    tap_ok_ranks(world,
+                 scp_comm_send(world, first, 1, rank) == SCP_EINTERNAL &&
+                     scp_comm_recv(world, got, 1, size) == SCP_EINTERNAL,
+                 "no message to oneself or to a rank that is not there");
     scp_err_clear();
 }
 
@@ -227,24 +222,26 @@ static void groups(void)
     good = good && scp_comm_size(part) == n && scp_comm_rank(part) == rank / 2 &&
            scp_comm_allreduce(part, &sum, 1, SCP_COMM_I64, SCP_COMM_SUM) == SCP_OK && sum == want;
     scp_comm_destroy(&part);
-    ok_all(good, "even and odd ranks as groups");
+    tap_ok_ranks(world, good, "even and odd ranks as groups");
 }
 
 static void mistakes(void)
 {
     double x = 0;
-    ok_all(scp_comm_bcast(world, &x, 1, SCP_COMM_F64, size) == SCP_EINTERNAL,
-           "a root that is no rank");
-    ok_all(scp_comm_average(world, &x, 1, SCP_COMM_I32, 1) == SCP_EINTERNAL, "average of integers");
-    ok_all(scp_comm_average(world, &x, 1, SCP_COMM_F64, 0) == SCP_EINTERNAL, "a bucket of nothing");
-    ok_all(scp_comm_allreduce(world, NULL, 0, SCP_COMM_F64, SCP_COMM_SUM) == SCP_OK,
-           "nothing to reduce");
+    tap_ok_ranks(world, scp_comm_bcast(world, &x, 1, SCP_COMM_F64, size) == SCP_EINTERNAL,
+                 "a root that is no rank");
+    tap_ok_ranks(world, scp_comm_average(world, &x, 1, SCP_COMM_I32, 1) == SCP_EINTERNAL,
+                 "average of integers");
+    tap_ok_ranks(world, scp_comm_average(world, &x, 1, SCP_COMM_F64, 0) == SCP_EINTERNAL,
+                 "a bucket of nothing");
+    tap_ok_ranks(world, scp_comm_allreduce(world, NULL, 0, SCP_COMM_F64, SCP_COMM_SUM) == SCP_OK,
+                 "nothing to reduce");
     scp_err_clear();
     int code =
         MPI_Send(&x, 1, MPI_DOUBLE, size, 0, scp_comm_mpi(world)); /* to a rank that is not there */
     scp_status st = code == MPI_SUCCESS ? SCP_OK : scp_mpi_raise(code, "f.c", 1, "MPI_Send");
-    ok_all(st == SCP_ECOMM && strstr(scp_err_message(), "MPI_ERR_RANK"),
-           "MPI's own message is kept");
+    tap_ok_ranks(world, st == SCP_ECOMM && strstr(scp_err_message(), "MPI_ERR_RANK"),
+                 "MPI's own message is kept");
     scp_err_clear();
 }
 
@@ -263,7 +260,7 @@ static void alone(void)
     free(all);
     good = good && !strcmp(scp_comm_name(self), "self") && scp_comm_mpi(self) == MPI_COMM_SELF;
     scp_comm_destroy(&self);
-    ok_all(good && !self, "the communicator of one process");
+    tap_ok_ranks(world, good && !self, "the communicator of one process");
 }
 
 static void operations(const char *how)
@@ -297,7 +294,7 @@ int main(int argc, char **argv)
     groups();
     mistakes();
     alone();
-    ok_all(scp_comm_barrier(world) == SCP_OK, "barrier");
+    tap_ok_ranks(world, scp_comm_barrier(world) == SCP_OK, "barrier");
     int failed = tap_done();
     if (scp_world_meet(world, -1, &all_here) != SCP_OK || !all_here) return 1;
     if (scp_world_end(&world) != SCP_OK) return 1;

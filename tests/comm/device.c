@@ -8,20 +8,12 @@
 #include "comm/mpi_handle.h"
 #include "comm/world.h"
 #include "dev/deferred.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 enum { N = 1000 };
 
 static scp_comm *world;
 static int rank, size;
-
-static void ok_all(bool cond, const char *what)
-{
-    int32_t good = cond;
-    if (scp_comm_allreduce(world, &good, 1, SCP_COMM_I32, SCP_COMM_MIN) != SCP_OK) good = 0;
-    if (!cond) tap_diag("%s: rank %d: %s", what, rank, scp_err_message());
-    tap_ok(good, "%s", what);
-}
 
 static void choice(scp_device *dev)
 {
@@ -29,21 +21,26 @@ static void choice(scp_device *dev)
     scp_device *cpu = NULL;
     setenv("SCPPDM_COMM", "pigeons", 1);
     scp_status st = scp_comm_create_for(world, dev, &c);
-    ok_all(size == 1 ? st == SCP_OK && !c
-                     : st == SCP_EUSAGE && strstr(scp_err_message(), "pigeons"),
-           "an unknown wish is refused");
+    tap_ok_ranks(world,
+                 size == 1 ? st == SCP_OK && !c
+                           : st == SCP_EUSAGE && strstr(scp_err_message(), "pigeons"),
+                 "an unknown wish is refused");
     setenv("SCPPDM_COMM", "nccl", 1);
     st = scp_comm_create_for(world, dev, &c);
-    ok_all(size == 1 ? st == SCP_OK : st == SCP_EUSAGE && strstr(scp_err_message(), "cannot be"),
-           "NCCL for ranks that share a device is refused");
+    tap_ok_ranks(world,
+                 size == 1 ? st == SCP_OK
+                           : st == SCP_EUSAGE && strstr(scp_err_message(), "cannot be"),
+                 "NCCL for ranks that share a device is refused");
     unsetenv("SCPPDM_COMM");
     scp_err_clear();
-    ok_all(scp_device_open("cpu", &cpu) == SCP_OK &&
-               scp_comm_create_for(world, cpu, &c) == SCP_OK && !c,
-           "the memory of the host needs no other communicator");
+    tap_ok_ranks(world,
+                 scp_device_open("cpu", &cpu) == SCP_OK &&
+                     scp_comm_create_for(world, cpu, &c) == SCP_OK && !c,
+                 "the memory of the host needs no other communicator");
     st = size > 1 ? scp_comm_create_for(world, rank == 0 ? cpu : dev, &c) : SCP_EUSAGE;
-    ok_all(st == SCP_EUSAGE && (size == 1 || strstr(scp_err_message(), "same --device")),
-           "ranks on different devices are refused");
+    tap_ok_ranks(world,
+                 st == SCP_EUSAGE && (size == 1 || strstr(scp_err_message(), "same --device")),
+                 "ranks on different devices are refused");
     scp_err_clear();
     scp_device_close(&cpu);
 }
@@ -64,8 +61,9 @@ static void host_memory(scp_comm *c)
     good = good && scp_comm_barrier(c) == SCP_OK;
     good = good && scp_comm_split(c, rank % 2, &part) == SCP_OK &&
            scp_comm_size(part) == (size + 1 - rank % 2) / 2;
-    ok_all(good, "host memory goes the world's way");
-    ok_all(scp_comm_mpi(c) == scp_comm_mpi(world), "and files are opened with the world's handle");
+    tap_ok_ranks(world, good, "host memory goes the world's way");
+    tap_ok_ranks(world, scp_comm_mpi(c) == scp_comm_mpi(world),
+                 "and files are opened with the world's handle");
     scp_comm_destroy(&part);
     free(all);
 }
@@ -80,7 +78,7 @@ static void device_memory(scp_comm *c, scp_device *dev)
                 scp_comm_allreduce_on(c, dev, memory, N, SCP_COMM_F32, SCP_COMM_SUM) == SCP_OK &&
                 scp_device_read_f32(dev, y, memory, N) == SCP_OK;
     for (int i = 0; i < N; i++) good = good && y[i] == (float)(i * size * (size + 1) / 2);
-    ok_all(good, "a sum of device memory");
+    tap_ok_ranks(world, good, "a sum of device memory");
     scp_device_release(dev, memory);
 }
 
@@ -103,10 +101,10 @@ static void averages(scp_comm *c, scp_device *dev)
             good =
                 good && y[i] == (float)(round * i * size * (size + 1) / 2) * (1.0f / (float)size);
     }
-    ok_all(good, "averages in buckets, one of them empty");
-    ok_all(scp_average_waits(a) == (size > 1),
-           "which wait on the host where there are other ranks");
-    ok_all(scp_average_start(a, 4) == SCP_EINTERNAL, "there is no fifth bucket");
+    tap_ok_ranks(world, good, "averages in buckets, one of them empty");
+    tap_ok_ranks(world, scp_average_waits(a) == (size > 1),
+                 "which wait on the host where there are other ranks");
+    tap_ok_ranks(world, scp_average_start(a, 4) == SCP_EINTERNAL, "there is no fifth bucket");
     scp_err_clear();
     scp_average_destroy(&a);
     scp_device_release(dev, memory);
@@ -127,8 +125,8 @@ int main(int argc, char **argv)
     if (st == SCP_OK) st = scp_comm_create_for(world, dev, &own);
     if (tap_st(scp_agree(world, st), "a communicator for the device")) {
         scp_comm *c = own ? own : world;
-        ok_all(!strcmp(scp_comm_name(c), size > 1 ? "staged" : "mpi"),
-               "staged, or none on one rank");
+        tap_ok_ranks(world, !strcmp(scp_comm_name(c), size > 1 ? "staged" : "mpi"),
+                     "staged, or none on one rank");
         host_memory(c);
         device_memory(c, dev);
         averages(c, dev);

@@ -17,7 +17,7 @@
 #include "dev/stream.h"
 #include "emu/emu.h"
 #include "emu/nccl_faults.h"
-#include "tap.h"
+#include "tap_ranks.h"
 #include "train/small_net.h"
 
 enum { N = 3000, BUCKETS = 4 };
@@ -26,15 +26,6 @@ static const size_t begin[BUCKETS + 1] = { 0, 10, 10, 700, N };
 static const double brief = 0.15; /* seconds: the timeout of what fails here */
 static scp_comm *world;
 static int rank, size;
-
-static void ok_all(bool cond, const char *what)
-{
-    int32_t good = cond;
-    if (scp_comm_allreduce(world, &good, 1, SCP_COMM_I32, SCP_COMM_MIN) != SCP_OK) good = 0;
-    if (!cond) tap_diag("%s: rank %d: %s", what, rank, scp_err_message());
-    tap_ok(good, "%s", what);
-    scp_err_clear();
-}
 
 /* Every rank fails, with a message that says why; one that is another's names it. */
 static bool failed(scp_status st, const char *part)
@@ -67,19 +58,19 @@ static void choice(void)
     snprintf(name, sizeof name, "cuda:%d", rank);
     scp_status st = scp_device_open(name, &dev);
     if (st == SCP_OK) st = scp_comm_create_for(world, dev, &c);
-    ok_all(st == SCP_OK && (size == 1 ? !c : c && !strcmp(scp_comm_name(c), "nccl")),
-           "a GPU for every rank: NCCL");
+    tap_ok_ranks(world, st == SCP_OK && (size == 1 ? !c : c && !strcmp(scp_comm_name(c), "nccl")),
+                 "a GPU for every rank: NCCL");
     part(&dev, &c);
     st = scp_device_open("cuda:0", &dev);
     if (st == SCP_OK) st = scp_comm_create_for(world, dev, &c);
-    ok_all(st == SCP_OK && (size == 1 ? !c : c && !strcmp(scp_comm_name(c), "staged")),
-           "one for all of them: staged");
+    tap_ok_ranks(world, st == SCP_OK && (size == 1 ? !c : c && !strcmp(scp_comm_name(c), "staged")),
+                 "one for all of them: staged");
     part(&dev, &c);
     setenv("SCPPDM_COMM", "staged", 1);
     st = scp_device_open(name, &dev);
     if (st == SCP_OK) st = scp_comm_create_for(world, dev, &c);
-    ok_all(st == SCP_OK && (size == 1 ? !c : c && !strcmp(scp_comm_name(c), "staged")),
-           "staged where it is asked for");
+    tap_ok_ranks(world, st == SCP_OK && (size == 1 ? !c : c && !strcmp(scp_comm_name(c), "staged")),
+                 "staged where it is asked for");
     unsetenv("SCPPDM_COMM");
     part(&dev, &c);
 }
@@ -104,7 +95,7 @@ static void reductions(scp_comm *c, scp_device *dev)
     good = good && b->write(dev, memory, most, sizeof most) == SCP_OK &&
            scp_comm_allreduce_on(c, dev, memory, 2, SCP_COMM_I64, SCP_COMM_MAX) == SCP_OK &&
            b->read(dev, most, memory, sizeof most) == SCP_OK && most[0] == size - 1 && most[1] == 1;
-    ok_all(good, "sum, least and most of device memory");
+    tap_ok_ranks(world, good, "sum, least and most of device memory");
     scp_device_release(dev, memory);
 }
 
@@ -138,20 +129,22 @@ static void averages(scp_comm *c, scp_device *dev)
     bool good = true;
     scp_status st = scp_device_alloc(dev, N * sizeof(float), &memory);
     if (st == SCP_OK) st = scp_average_create(c, dev, memory, SCP_COMM_F32, BUCKETS, begin, &a);
-    ok_all(st == SCP_OK && !scp_average_waits(a), "an average that does not wait on the host");
+    tap_ok_ranks(world, st == SCP_OK && !scp_average_waits(a),
+                 "an average that does not wait on the host");
     for (int round = 1; round <= 2 && st == SCP_OK; round++)
         st = average_round(a, dev, NULL, memory, round, &good);
     const scp_nccl_calls calls = scp_emu_nccl_calls();
-    ok_all(st == SCP_OK && good, "in buckets on the second stream");
-    ok_all(calls.last_counts[2] == N - 700 && calls.last_counts[1] == 690 &&
-               calls.last_counts[0] == 10,
-           "which go in the order in which they end, the empty one not at all");
+    tap_ok_ranks(world, st == SCP_OK && good, "in buckets on the second stream");
+    tap_ok_ranks(world,
+                 calls.last_counts[2] == N - 700 && calls.last_counts[1] == 690 &&
+                     calls.last_counts[0] == 10,
+                 "which go in the order in which they end, the empty one not at all");
     if (st == SCP_OK) st = scp_capture_begin(dev);
     if (st == SCP_OK) st = start_all(a);
     SCP_KEEP(st, scp_capture_end(dev, &program));
     for (int round = 3; round <= 5 && st == SCP_OK; round++)
         st = average_round(a, dev, program, memory, round, &good);
-    ok_all(st == SCP_OK && good, "and as a recording, with other numbers each time");
+    tap_ok_ranks(world, st == SCP_OK && good, "and as a recording, with other numbers each time");
     scp_program_destroy(dev, &program);
     scp_average_destroy(&a);
     scp_device_release(dev, memory);
@@ -166,12 +159,12 @@ static void works(void)
     if (tap_st(scp_agree(world, st), "NCCL connects the ranks")) {
         reductions(c, dev);
         averages(c, dev);
-        ok_all(scp_comm_poll(c) == SCP_OK, "and has no errors");
+        tap_ok_ranks(world, scp_comm_poll(c) == SCP_OK, "and has no errors");
     }
     part(&dev, &c);
     const scp_nccl_calls after = scp_emu_nccl_calls();
-    ok_all(after.destroyed == before.destroyed + 1 && after.aborts == before.aborts,
-           "it is closed without an abort");
+    tap_ok_ranks(world, after.destroyed == before.destroyed + 1 && after.aborts == before.aborts,
+                 "it is closed without an abort");
 }
 
 /* Training steps on all ranks, each with its own device, against one rank alone. */
@@ -198,9 +191,10 @@ static void steps(void)
     if (st == SCP_OK) st = take_steps(world, true, &direct, &replayed);
     if (st == SCP_OK) st = take_steps(world, false, &recorded, &replayed);
     if (tap_st(scp_agree(world, st), "training steps over NCCL")) {
-        ok_all(replayed == NET_STEPS - 1, "one recording holds the step and its reductions");
-        ok_all(net_distance(&direct, &recorded) == 0, "recorded: the same bits");
-        ok_all(net_distance(&recorded, &one) < 1e-6, "the weights of one rank");
+        tap_ok_ranks(world, replayed == NET_STEPS - 1,
+                     "one recording holds the step and its reductions");
+        tap_ok_ranks(world, net_distance(&direct, &recorded) == 0, "recorded: the same bits");
+        tap_ok_ranks(world, net_distance(&recorded, &one) < 1e-6, "the weights of one rank");
     }
     free(one.v);
     free(direct.v);
@@ -220,9 +214,9 @@ static void cannot_connect(scp_nccl_fault fault, int at, double timeout, double 
     scp_emu_nccl_fault(fault, rank == at);
     scp_status st = join(&dev, &c);
     const bool alone = rank == at ? failed(st, words) : st != SCP_OK;
-    ok_all(alone && !c && scp_clock_seconds() - began < limit, what);
+    tap_ok_ranks(world, alone && !c && scp_clock_seconds() - began < limit, what);
     nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL); /* threads that end late */
-    ok_all(scp_emu_nccl_calls().aborts <= aborts + 1, "and it is given up once");
+    tap_ok_ranks(world, scp_emu_nccl_calls().aborts <= aborts + 1, "and it is given up once");
     scp_emu_nccl_fault(fault, false);
     part(&dev, &c);
     scp_comm_set_timeout(world, 60);
@@ -252,7 +246,7 @@ static void stays_given_up(scp_comm *c, scp_device *dev, void *memory)
     if (size > 1) /* one rank reduces nothing */
         good = good && failed(scp_comm_allreduce_on(c, dev, memory, 1, SCP_COMM_F32, SCP_COMM_SUM),
                               "given up");
-    ok_all(good, "it cannot be used again");
+    tap_ok_ranks(world, good, "it cannot be used again");
 }
 
 /* A reduction in which the last rank takes no part, or that hangs on every rank: recorded or not,
@@ -281,11 +275,12 @@ static void hangs(bool recorded)
         const double began = scp_clock_seconds();
         st = scp_comm_watch(c, dev, e, "a test");
         const double took = scp_clock_seconds() - began;
-        ok_all(failed(st, "a test did not finish within") && took >= brief && took < brief + 2,
-               "the wait for it ends after the timeout, with an error");
+        tap_ok_ranks(
+            world, failed(st, "a test did not finish within") && took >= brief && took < brief + 2,
+            "the wait for it ends after the timeout, with an error");
         st = scp_device_sync(dev);
-        ok_all(st == SCP_OK && scp_emu_nccl_calls().aborts == aborts + 1,
-               "the abort frees the device");
+        tap_ok_ranks(world, st == SCP_OK && scp_emu_nccl_calls().aborts == aborts + 1,
+                     "the abort frees the device");
         stays_given_up(c, dev, memory);
     }
     scp_emu_nccl_fault(SCP_NCCL_REDUCE_NEVER, false);
@@ -309,9 +304,10 @@ static void remote_errors(void)
     if (tap_st(scp_agree(world, st), "ranks that are connected")) {
         scp_emu_nccl_fault(SCP_NCCL_REMOTE, true);
         st = scp_comm_watch(c, dev, e, "a test");
-        ok_all(failed(st, "remote process exited") && strstr(scp_err_message(), "rank "),
-               "an error of another rank comes with the wait");
-        ok_all(failed(scp_comm_poll(c), "given up"), "and ends the communicator");
+        tap_ok_ranks(world,
+                     failed(st, "remote process exited") && strstr(scp_err_message(), "rank "),
+                     "an error of another rank comes with the wait");
+        tap_ok_ranks(world, failed(scp_comm_poll(c), "given up"), "and ends the communicator");
         scp_emu_nccl_fault(SCP_NCCL_REMOTE, false);
     }
     scp_event_destroy(dev, &e);
@@ -342,10 +338,11 @@ static void detached(void)
         scp_comm_abort(c);
         scp_comm_abort(c);
         scp_comm_destroy(&c);
-        ok_all(scp_clock_seconds() - began < 0.2 && scp_emu_nccl_calls().ended_aborts <= aborts,
-               "an abort that does not come back holds up neither the next one nor the end");
+        tap_ok_ranks(
+            world, scp_clock_seconds() - began < 0.2 && scp_emu_nccl_calls().ended_aborts <= aborts,
+            "an abort that does not come back holds up neither the next one nor the end");
         scp_emu_nccl_fault(SCP_NCCL_ABORT_NEVER, false);
-        ok_all(within(5, aborts + 1), "and there was one of it, in its own thread");
+        tap_ok_ranks(world, within(5, aborts + 1), "and there was one of it, in its own thread");
     }
     part(&dev, &c);
 }
@@ -362,7 +359,8 @@ static void mismatch(void)
         scp_emu_loud(false);
         st = scp_comm_allreduce_on(c, dev, memory, 4 + (size_t)rank, SCP_COMM_F32, SCP_COMM_SUM);
         if (st == SCP_OK) st = scp_device_sync(dev);
-        ok_all(st != SCP_OK && scp_comm_poll(c) != SCP_OK, "reductions of different sizes fail");
+        tap_ok_ranks(world, st != SCP_OK && scp_comm_poll(c) != SCP_OK,
+                     "reductions of different sizes fail");
         scp_emu_loud(true);
     }
     scp_device_release(dev, memory);

@@ -10,21 +10,12 @@
 
 #include "comm/node.h"
 #include "comm/world.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 #define BLOCK_BYTES ((size_t)32 << 20)
 
 static scp_comm *world, *node;
 static int rank, size;
-
-/* One result line from rank 0; passes when the condition holds on all ranks. */
-static void ok_all(bool cond, const char *what)
-{
-    int32_t good = cond;
-    if (scp_comm_allreduce(world, &good, 1, SCP_COMM_I32, SCP_COMM_MIN) != SCP_OK) good = 0;
-    if (!cond) tap_diag("%s: rank %d: %s", what, rank, scp_err_message());
-    tap_ok(good, "%s", what);
-}
 
 /* A number of the mapping that holds `address`, in bytes: "Rss:" what is mapped here, "Pss:" this
  * process' proportional share. */
@@ -93,25 +84,27 @@ static void test_shared(void)
 {
     scp_node_block b = { 0 };
     tap_st(scp_node_alloc(node, BLOCK_BYTES, &b), "a block");
-    ok_all(b.base && b.bytes == BLOCK_BYTES && b.shared == (size > 1), "shared by several ranks");
+    tap_ok_ranks(world, b.base && b.bytes == BLOCK_BYTES && b.shared == (size > 1),
+                 "shared by several ranks");
     fill(&b);
     tap_st(scp_comm_barrier(node), "filled together");
-    ok_all(filled(&b), "every rank sees what the others wrote");
+    tap_ok_ranks(world, filled(&b), "every rank sees what the others wrote");
     double pss = mapping(b.base, "Pss:"), rss = mapping(b.base, "Rss:"), sum = pss;
     if (scp_comm_barrier(world) != SCP_OK) abort();
     if (scp_comm_allreduce(world, &sum, 1, SCP_COMM_F64, SCP_COMM_SUM) != SCP_OK) abort();
-    ok_all(rss >= 0.99 * BLOCK_BYTES, "the whole of it is mapped here");
-    ok_all(sum > 0.98 * BLOCK_BYTES && sum < 1.05 * BLOCK_BYTES + 65536 * size,
-           "the ranks' proportional shares add up to one copy");
+    tap_ok_ranks(world, rss >= 0.99 * BLOCK_BYTES, "the whole of it is mapped here");
+    tap_ok_ranks(world, sum > 0.98 * BLOCK_BYTES && sum < 1.05 * BLOCK_BYTES + 65536 * size,
+                 "the ranks' proportional shares add up to one copy");
     tap_diag("rank 0 of %d: Rss %.1f MiB, Pss %.1f MiB; sum of Pss %.1f MiB for a block of %.1f",
              size, rss / 1048576, pss / 1048576, sum / 1048576, (double)BLOCK_BYTES / 1048576);
     tap_st(scp_node_block_seal(&b), "sealed");
-    ok_all(!b.shared || write_faults(b.base), "then a write to shared bytes is a fault");
-    ok_all(filled(&b), "and changes nothing");
+    tap_ok_ranks(world, !b.shared || write_faults(b.base),
+                 "then a write to shared bytes is a fault");
+    tap_ok_ranks(world, filled(&b), "and changes nothing");
     if (rank == size - 1) scp_node_block_fini(&b); /* one rank alone may let go */
-    ok_all(rank == size - 1 || filled(&b), "the others keep it");
+    tap_ok_ranks(world, rank == size - 1 || filled(&b), "the others keep it");
     scp_node_block_fini(&b);
-    ok_all(!b.base && b.bytes == 0, "freed");
+    tap_ok_ranks(world, !b.base && b.bytes == 0, "freed");
 }
 
 /* Without descriptors left on the lowest rank there is nothing to share. */
@@ -125,12 +118,13 @@ static void test_private(void)
     if (scp_comm_rank(node) == 0) setrlimit(RLIMIT_NOFILE, &none);
     scp_status st = scp_node_alloc(node, 100000, &b);
     setrlimit(RLIMIT_NOFILE, &old);
-    ok_all(st == SCP_OK && b.base && !b.shared, "where sharing fails each rank has its own block");
+    tap_ok_ranks(world, st == SCP_OK && b.base && !b.shared,
+                 "where sharing fails each rank has its own block");
     fill(&b);
-    ok_all(b.base && filled(&b), "filled by itself");
+    tap_ok_ranks(world, b.base && filled(&b), "filled by itself");
     scp_node_block_fini(&b);
     tap_st(scp_node_alloc(node, 0, &b), "a block of nothing");
-    ok_all(!b.shared && b.bytes == 0, "is not shared");
+    tap_ok_ranks(world, !b.shared && b.bytes == 0, "is not shared");
     scp_node_block_fini(&b);
 }
 
@@ -147,7 +141,7 @@ static void test_two_nodes(void)
     tap_st(scp_comm_barrier(world), "filled");
     bool own = b.shared || scp_comm_size(node) == 1;
     for (size_t i = 0; i < b.bytes; i++) own = own && ((char *)b.base)[i] == color + 1;
-    ok_all(own, "each half sees its own");
+    tap_ok_ranks(world, own, "each half sees its own");
     scp_node_block_fini(&b);
     scp_comm_destroy(&half);
     node = all;
@@ -160,7 +154,8 @@ int main(int argc, char **argv)
     size = scp_comm_size(world);
     tap_set_silent(rank != 0);
     tap_st(scp_comm_split_node(world, &node), "the ranks of this node");
-    ok_all(scp_comm_size(node) == size && scp_comm_rank(node) == rank, "are all, in their order");
+    tap_ok_ranks(world, scp_comm_size(node) == size && scp_comm_rank(node) == rank,
+                 "are all, in their order");
     test_shared();
     test_private();
     test_two_nodes();

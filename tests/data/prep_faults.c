@@ -12,7 +12,7 @@
 #include "data/prep.h"
 #include "data/screen.h"
 #include "io/shard.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 static scp_comm *world;
 static screen scr;
@@ -27,20 +27,14 @@ static scp_status run(bool single)
     return screen_prepare(world, &files, false);
 }
 
-static bool everywhere(bool here)
-{
-    int32_t yes = here;
-    return scp_comm_allreduce(world, &yes, 1, SCP_COMM_I32, SCP_COMM_MIN) == SCP_OK && yes;
-}
-
 /* All ranks failed, none has its own idea why, and nothing has the output's name. */
 static void failed(scp_status st, const char *message, const char *what)
 {
-    bool told = everywhere(strstr(scp_err_message(), message) != NULL);
+    bool told = tap_everywhere(world, strstr(scp_err_message(), message) != NULL);
     if (!told) tap_diag("message: %s", scp_err_message());
-    tap_ok(everywhere(st != SCP_OK), "%s: every rank ends", what);
+    tap_ok(tap_everywhere(world, st != SCP_OK), "%s: every rank ends", what);
     tap_ok(told, "%s: every rank has the message", what);
-    tap_ok(everywhere(!scp_fs_exists(files.out)), "%s: no output", what);
+    tap_ok(tap_everywhere(world, !scp_fs_exists(files.out)), "%s: no output", what);
 }
 
 static void limit_file_size(rlim_t bytes)

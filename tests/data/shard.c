@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "comm/world.h"
 #include "io/shard.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 enum { G = 7, P = 13, R = 5, N = 9 };
 
@@ -84,12 +84,6 @@ static scp_dataset make(void)
     return d;
 }
 
-static bool everywhere(bool here)
-{
-    int32_t yes = here;
-    return scp_comm_allreduce(world, &yes, 1, SCP_COMM_I32, SCP_COMM_MIN) == SCP_OK && yes;
-}
-
 static bool same(const scp_dataset *a, const scp_dataset *b)
 {
     if (a->G != b->G || a->P != b->P || a->R != b->R || a->N != b->N || a->n_drugs != b->n_drugs)
@@ -112,9 +106,9 @@ static void test_round_trip(const char *path)
     scp_dataset d = make(), back = { 0 };
     tap_st(scp_shard_write(world, path, &d), "written by all ranks");
     tap_st(scp_shard_read(world, path, &back), "read by all ranks");
-    tap_ok(everywhere(same(&d, &back)), "what was written comes back on every rank");
-    tap_ok(everywhere(back.x_block.shared == (scp_comm_size(world) > 1) &&
-                      back.r_x_block.shared == back.x_block.shared),
+    tap_ok(tap_everywhere(world, same(&d, &back)), "what was written comes back on every rank");
+    tap_ok(tap_everywhere(world, back.x_block.shared == (scp_comm_size(world) > 1) &&
+                                     back.r_x_block.shared == back.x_block.shared),
            "the matrices are there once for the ranks of this node");
     tap_ok(back.hash == GOLDEN_HASH, "the hash is that of any number of ranks");
     if (back.hash != GOLDEN_HASH) tap_diag("hash 0x%016llx", (unsigned long long)back.hash);
@@ -157,14 +151,16 @@ static void test_damage(const char *path)
     damage(path, 12345.678f);
     if (scp_comm_barrier(world) != SCP_OK) abort();
     scp_status st = scp_shard_read(world, path, &back);
-    tap_ok(everywhere(st != SCP_OK), "a changed value is found, and every rank hears of it");
-    tap_ok(everywhere(strstr(scp_err_message(), "profile/x") != NULL),
+    tap_ok(tap_everywhere(world, st != SCP_OK),
+           "a changed value is found, and every rank hears of it");
+    tap_ok(tap_everywhere(world, strstr(scp_err_message(), "profile/x") != NULL),
            "the message names the dataset");
     tap_ok(back.x == NULL, "nothing is returned");
 
     if (scp_comm_rank(world) == 0 && truncate(path, 3000) != 0) abort();
     if (scp_comm_barrier(world) != SCP_OK) abort();
-    tap_ok(everywhere(scp_shard_read(world, path, &back) == SCP_EDATA), "a truncated file");
+    tap_ok(tap_everywhere(world, scp_shard_read(world, path, &back) == SCP_EDATA),
+           "a truncated file");
     scp_dataset_fini(&d);
 }
 
@@ -173,9 +169,11 @@ static void test_refused(void)
     scp_dataset d = make(), back = { 0 };
     char path[SCP_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/missing.h5", folder);
-    tap_ok(everywhere(scp_shard_read(world, path, &back) == SCP_ENOINPUT), "a missing file");
+    tap_ok(tap_everywhere(world, scp_shard_read(world, path, &back) == SCP_ENOINPUT),
+           "a missing file");
     snprintf(path, sizeof path, "%s/no/such/folder/a.h5", folder);
-    tap_ok(everywhere(scp_shard_write(world, path, &d) != SCP_OK), "a folder that is not there");
+    tap_ok(tap_everywhere(world, scp_shard_write(world, path, &d) != SCP_OK),
+           "a folder that is not there");
 
     snprintf(path, sizeof path, "%s/half.h5", folder);
     scp_shard_writer *w = NULL;
@@ -192,7 +190,7 @@ static void test_refused(void)
     tap_st(scp_fs_list(folder, "", &left, &n), "list the folder");
     bool clean = true;
     for (size_t i = 0; i < n; i++) clean = clean && strncmp(left[i], "half.h5", 7) != 0;
-    tap_ok(everywhere(clean), "abort leaves nothing");
+    tap_ok(tap_everywhere(world, clean), "abort leaves nothing");
     scp_fs_list_free(left, n);
     scp_dataset_fini(&d);
 }

@@ -8,17 +8,11 @@
 
 #include "comm/world.h"
 #include "eval/screen.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 static scp_comm *world, *self;
 static int64_t overlap_k[] = { 50, 100, 200, 1000 };
 static double study[] = { 1e-5, 1e-2, 1e-1 };
-
-static bool everywhere(bool here)
-{
-    int32_t yes = here;
-    return scp_comm_allreduce(world, &yes, 1, SCP_COMM_I32, SCP_COMM_MIN) == SCP_OK && yes;
-}
 
 static scp_metric_settings settings(const screen *s, int64_t block)
 {
@@ -51,8 +45,8 @@ static void test_golden(screen *s, const scp_scores *got)
             double want = s->golden[(size_t)got->row[i] * s->n_metrics + m];
             worst = fmax(worst, fabs(scp_scores_value(got, 0, i, (size_t)c) - want));
         }
-        tap_ok(everywhere(c >= 0 && worst <= 1e-9), "%s of every condition is numpy's: %g",
-               s->metric[m], worst);
+        tap_ok(tap_everywhere(world, c >= 0 && worst <= 1e-9),
+               "%s of every condition is numpy's: %g", s->metric[m], worst);
     }
 }
 
@@ -82,11 +76,12 @@ static void test_same_bits(screen *s, const scp_scores *got)
     static const int64_t block[] = { 1, 2, 5, 1000 };
     scp_scores other;
     if (tap_st(evaluate(self, s, 64, &other), "evaluation on one rank"))
-        tap_ok(everywhere(same_scores(got, &other)), "all ranks give the bits of one rank");
+        tap_ok(tap_everywhere(world, same_scores(got, &other)),
+               "all ranks give the bits of one rank");
     scp_scores_fini(&other);
     for (size_t b = 0; b < sizeof block / sizeof block[0]; b++) {
         if (!tap_st(evaluate(world, s, block[b], &other), "blocks of %d", (int)block[b])) continue;
-        tap_ok(everywhere(same_scores(got, &other)), "blocks of %d give the same bits",
+        tap_ok(tap_everywhere(world, same_scores(got, &other)), "blocks of %d give the same bits",
                (int)block[b]);
         scp_scores_fini(&other);
     }
@@ -139,7 +134,8 @@ static void test_not_finite(screen *s, float value)
     s->pred[5 * s->d.G + 3] = value;
     if (tap_st(evaluate(world, s, 2, &got), "a prediction with %g is scored", (double)value)) {
         const scp_reduction *r = &got.all[SCP_METRIC_LFC_SPEARMAN];
-        tap_ok(everywhere(got.n_bad == 1 && r->n == 15 && r->n_nan == 1), "it is NaN, and counted");
+        tap_ok(tap_everywhere(world, got.n_bad == 1 && r->n == 15 && r->n_nan == 1),
+               "it is NaN, and counted");
         tap_near(r->mean_nan0, r->mean * 15 / 16, 1e-12, "and is 0 in the nan0 mean");
         tap_ok(got.all[SCP_METRIC_PDS_COSINE].n_nan == 1, "its label has no discrimination score");
         scp_scores_fini(&got);
@@ -190,16 +186,18 @@ static void test_failures(screen *s)
     scp_scores got[2];
     int32_t rows[] = { 0, 7, 3, 9, 15 }, beyond[] = { 0, 16 };
     scp_status st = scp_evaluate(world, &s->d, rows, 5, "part", model, 2, &set, got);
-    tap_ok(everywhere(st != SCP_OK && !got[0].value), "a failing model fails on every rank");
-    tap_ok(everywhere(strstr(scp_err_message(), "pair 7") != NULL), "with its message");
+    tap_ok(tap_everywhere(world, st != SCP_OK && !got[0].value),
+           "a failing model fails on every rank");
+    tap_ok(tap_everywhere(world, strstr(scp_err_message(), "pair 7") != NULL), "with its message");
     st = scp_evaluate(world, &s->d, beyond, 2, "part", model, 1, &set, got);
-    tap_ok(everywhere(st == SCP_EUSAGE || st == SCP_EPEER), "a pair that does not exist");
+    tap_ok(tap_everywhere(world, st == SCP_EUSAGE || st == SCP_EPEER),
+           "a pair that does not exist");
     st = scp_evaluate(world, &s->d, rows, 0, "part", model, 1, &set, got);
-    tap_ok(everywhere(st == SCP_EUSAGE || st == SCP_EPEER), "no pair at all");
+    tap_ok(tap_everywhere(world, st == SCP_EUSAGE || st == SCP_EPEER), "no pair at all");
     float *x = s->d.x + (size_t)s->d.post[9] * s->d.G, before = *x;
     *x = -1;
     st = scp_evaluate(world, &s->d, rows, 5, "part", model, 1, &set, got);
-    tap_ok(everywhere(st != SCP_OK && strstr(scp_err_message(), "below 0")),
+    tap_ok(tap_everywhere(world, st != SCP_OK && strstr(scp_err_message(), "below 0")),
            "a true profile below 0 is named");
     *x = before;
     scp_err_clear();
@@ -214,7 +212,8 @@ int main(int argc, char **argv)
     tap_set_silent(scp_comm_rank(world) != 0);
     if (tap_st(screen_read(&s), "golden screen") &&
         tap_st(evaluate(world, &s, 64, &got), "evaluation")) {
-        tap_ok(everywhere(in_order(&s, &got)), "conditions by line, drug, dose and plate");
+        tap_ok(tap_everywhere(world, in_order(&s, &got)),
+               "conditions by line, drug, dose and plate");
         test_golden(&s, &got);
         test_reductions(&got);
         test_same_bits(&s, &got);

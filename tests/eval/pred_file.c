@@ -14,19 +14,13 @@
 #include "comm/world.h"
 #include "eval/screen.h"
 #include "io/h5ad.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 static scp_comm *world;
 static screen s;
 static int32_t *rows;
 static size_t n_rows;
 static int64_t overlap_k[] = { 10, 50 };
-
-static bool everywhere(bool here)
-{
-    int32_t yes = here;
-    return scp_comm_allreduce(world, &yes, 1, SCP_COMM_I32, SCP_COMM_MIN) == SCP_OK && yes;
-}
 
 static bool leader(void)
 {
@@ -226,8 +220,9 @@ static void test_spread(const char *dir)
             scp_coverage_add(&want, &s.d, rows[i], s.pred + (size_t)rows[i] * s.d.G, sd, noise,
                              s.pseudo);
         }
-        tap_ok(everywhere(memcmp(&want, &got.coverage, sizeof want) == 0 && want.n[0] > 0),
-               "its coverage is counted once over all ranks");
+        tap_ok(
+            tap_everywhere(world, memcmp(&want, &got.coverage, sizeof want) == 0 && want.n[0] > 0),
+            "its coverage is counted once over all ranks");
     }
     free(noise);
     scp_scores_fini(&got);
@@ -259,7 +254,7 @@ static void test_read_back(const char *dir)
            "every condition has its row: %s", report.text);
     model = (scp_predictor){ .name = "file", .fill = scp_pred_file_fill, .ctx = f };
     if (tap_st(evaluate(&model, &back), "scores of the file"))
-        tap_ok(everywhere(same_but_clipped(&direct, &back)), "are the same bits");
+        tap_ok(tap_everywhere(world, same_but_clipped(&direct, &back)), "are the same bits");
     scp_scores_fini(&direct);
     scp_scores_fini(&back);
     scp_pred_file_close(&f);
@@ -384,8 +379,8 @@ static void test_cell_eval_keys(const char *dir)
     int32_t lines[2] = { asked[0], -1 };
     for (int32_t i = 0; i < (int32_t)s.d.N && lines[1] < 0; i++)
         if (s.d.p_line[s.d.post[i]] != s.d.p_line[s.d.post[asked[0]]]) lines[1] = i;
-    tap_fails(scp_pred_file_open(path, &s.d, lines, 2, true, &f, &r), SCP_EDATA,
-              "cell_line", "of several lines they do");
+    tap_fails(scp_pred_file_open(path, &s.d, lines, 2, true, &f, &r), SCP_EDATA, "cell_line",
+              "of several lines they do");
     spec.no_line = false;
     spec.label_name = "gene";
     tap_st(write_foreign(path, &spec), "labels in a column of another name");
@@ -448,7 +443,7 @@ static void test_unwritable(void)
     };
     scp_scores got;
     scp_status st = evaluate(&model, &got);
-    tap_ok(everywhere(st != SCP_OK), "a folder that does not exist fails on every rank");
+    tap_ok(tap_everywhere(world, st != SCP_OK), "a folder that does not exist fails on every rank");
     scp_err_clear();
 }
 

@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "comm/world.h"
 #include "io/h5_slab.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 enum { ROWS = 23, COLS = 5 };
 
@@ -19,12 +19,6 @@ static void all_ok(scp_status st, const char *what)
 {
     st = scp_agree(world, st);
     tap_st(st, "%s", what);
-}
-
-static bool everywhere(bool here)
-{
-    int32_t yes = here;
-    return scp_comm_allreduce(world, &yes, 1, SCP_COMM_I32, SCP_COMM_MIN) == SCP_OK && yes;
 }
 
 /* Rank 0 owns nothing when there are others: an empty range takes part. */
@@ -79,14 +73,14 @@ static void read_file(const char *path, const float *x)
         const char *name = k ? "g/packed" : "plain";
         all_ok(scp_h5_dataset_open(file, name, &dset), name);
         all_ok(scp_h5_read_slab_all(world, dset, H5T_NATIVE_FLOAT, first, n, mine), "rows read");
-        tap_ok(everywhere(memcmp(mine, x + first * COLS, n * COLS * sizeof *x) == 0),
+        tap_ok(tap_everywhere(world, memcmp(mine, x + first * COLS, n * COLS * sizeof *x) == 0),
                "%s: every rank has its rows", name);
         H5Dclose(dset);
     }
     all_ok(scp_h5_close(&file), "closed by all");
     all_ok(scp_h5_open(path, &file), "opened by each");
     all_ok(scp_h5_read(file, "g/packed", H5T_NATIVE_FLOAT, 2, dims, whole), "read whole by each");
-    tap_ok(everywhere(memcmp(whole, x, sizeof whole) == 0), "the whole matrix is right");
+    tap_ok(tap_everywhere(world, memcmp(whole, x, sizeof whole) == 0), "the whole matrix is right");
     all_ok(scp_h5_close(&file), "closed by each");
 }
 
@@ -112,7 +106,7 @@ static void rounds(const char *path, const float *x)
         all_ok(scp_h5_transfer_all(world, dset, H5T_NATIVE_FLOAT, first, n, SCP_H5_READ, mine,
                                    bytes[k]),
                "read in rounds");
-        tap_ok(everywhere(memcmp(mine, x + first * COLS, n * COLS * sizeof *x) == 0),
+        tap_ok(tap_everywhere(world, memcmp(mine, x + first * COLS, n * COLS * sizeof *x) == 0),
                "rounds of %zu bytes: every rank has its rows", bytes[k]);
         H5Dclose(dset);
     }
@@ -139,9 +133,10 @@ int main(int argc, char **argv)
     read_file(path, x);
     rounds(path, x);
     scp_status st = scp_h5_open_all(world, "/nonexistent/x.h5", &file);
-    tap_ok(everywhere(st == SCP_ENOINPUT || st == SCP_EPEER), "a missing file fails on every rank");
+    tap_ok(tap_everywhere(world, st == SCP_ENOINPUT || st == SCP_EPEER),
+           "a missing file fails on every rank");
     st = scp_h5_create_all(world, "/nonexistent/x.h5", &file);
-    tap_ok(everywhere(st == SCP_EIO || st == SCP_EPEER),
+    tap_ok(tap_everywhere(world, st == SCP_EIO || st == SCP_EPEER),
            "and so does a folder that does not exist");
     free(dir);
     int rc = tap_done();

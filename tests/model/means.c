@@ -10,15 +10,9 @@
 #include "base/mem.h"
 #include "comm/world.h"
 #include "eval/screen.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 static scp_comm *world, *self;
-
-static bool everywhere(bool here)
-{
-    int32_t yes = here;
-    return scp_comm_allreduce(world, &yes, 1, SCP_COMM_I32, SCP_COMM_MIN) == SCP_OK && yes;
-}
 
 /* One gene; lines A and B with controls 10 and 20. Shifts of drug X at 1 uM: 1 and 3 in A (plates 1
  * and 2), 5 in B: by pairs their mean is 3.0, not the 3.5 of a mean over lines. */
@@ -193,7 +187,7 @@ static void test_errors(void)
     scp_means_destroy(&m);
     for (size_t i = 0; i < d.N; i++) d.split[i] = SCP_SPLIT_UC;
     scp_status st = scp_means_fit(SCP_MEANS_GLOBAL, world, &d, &m);
-    tap_ok(everywhere(st != SCP_OK && !m), "no training pair: an error on every rank");
+    tap_ok(tap_everywhere(world, st != SCP_OK && !m), "no training pair: an error on every rank");
     scp_err_clear();
     scp_dataset_fini(&d);
     tap_ok(scp_means_parse("line_mean", &kind) == SCP_OK && kind == SCP_MEANS_LINE, "names");
@@ -229,7 +223,7 @@ static void test_same_bits(void)
                       scp_means_fit((scp_means_kind)kind, self, &d, &single) == SCP_OK &&
                       scp_means_predict(m, rows, d.N, all) == SCP_OK &&
                       scp_means_fill(single, rows, d.N, alone) == SCP_OK;
-        tap_ok(everywhere(fitted && memcmp(all, alone, d.N * G * sizeof *all) == 0),
+        tap_ok(tap_everywhere(world, fitted && memcmp(all, alone, d.N * G * sizeof *all) == 0),
                "%s: all ranks give the bits of one", scp_means_name((scp_means_kind)kind));
         scp_means_destroy(&m);
         scp_means_destroy(&single);

@@ -12,7 +12,7 @@
 #include "comm/world.h"
 #include "eval/golden_file.h"
 #include "eval/screen.h"
-#include "tap.h"
+#include "tap_ranks.h"
 
 enum { G = 5, MAX = 128, DRUGS = 6, LAMBDAS = 4 };
 
@@ -31,12 +31,6 @@ typedef struct golden {
     } pred[MAX];
     int n_pred;
 } golden;
-
-static bool everywhere(bool here)
-{
-    int32_t yes = here;
-    return scp_comm_allreduce(world, &yes, 1, SCP_COMM_I32, SCP_COMM_MIN) == SCP_OK && yes;
-}
 
 static void read_x(const golden_file *f, size_t from, float *x)
 {
@@ -258,7 +252,7 @@ static void test_ranks(golden *t)
                 memcmp(all.W, alone.W, all.F * WIDE * sizeof *all.W) == 0 &&
                 memcmp(all.base, alone.base, WIDE * sizeof *all.base) == 0 &&
                 all.lambda == alone.lambda && all.mse == alone.mse;
-    tap_ok(everywhere(same), "all ranks give the bits of one");
+    tap_ok(tap_everywhere(world, same), "all ranks give the bits of one");
     scp_ridge_fini(&all);
     scp_ridge_fini(&alone);
     free(x);
