@@ -44,7 +44,7 @@ peer_value=
 peer_name=
 if [ "$peer" = yes ]; then
     peer_value=$(column_median "$work/peer.runs" '$1')
-    peer_name="cell-eval $("$work/venv/bin/pip" list 2>/dev/null | sed -n 's/^cell-eval *//p')"
+    peer_name="cell-eval $("$python" -c 'import importlib.metadata as m; print(m.version("cell-eval"))')"
     peer_mib=$(column_median "$work/peer.runs" '$2')
     note "the peer, seconds of reading and of scoring: $(tail -n 1 "$work/peer.log")"
     agree=$("$python" "$bench/peers/compare_scores.py" "$work/eval-run/eval/uc/results.csv" "$work/cell-eval") ||
