@@ -4,11 +4,12 @@
  * neighbours in k, which one instruction multiplies and adds. Operands are rounded while they are
  * packed; all below but that and the one instruction is the same.
  *
- * C is made by blocks of MC x NC, for each DEPTH of k after the other: MC x DEPTH of A are packed
- * into panels of ROWS rows; both stay in the second cache. B is packed panel by panel, [k][COLS],
- * which stays in the first cache while all row panels pass by. The kernel keeps ROWS x COLS sums in
- * 16 registers: 2 loads of B, 8 broadcasts of A and 16 multiply-adds a k, so the multipliers set
- * the pace and not the 2 loads of a cycle. Panels at the edge are filled up with zeros. */
+ * C is made by blocks of up to 512 x NC, for each DEPTH of k after the other; the block of C and
+ * what it takes of A stay in the second cache. B is packed panel by panel, [k][COLS], which stays
+ * in the first cache while all row panels of A pass by: as they lie in memory where that goes (fp32
+ * and rows of k), else packed. The kernel keeps ROWS x COLS sums in 16 registers: 2 loads of B, 8
+ * broadcasts of A and 16 multiply-adds a k, so the multipliers set the pace and not the 2 loads of
+ * a cycle. Panels at the edge are filled up with zeros. */
 #include "backend/cpu/gemm_block.h"
 
 #include <immintrin.h>
@@ -185,11 +186,12 @@ typedef struct target {
     bool add;
 } target;
 
-/* The target from a panel a of pack_rows and b [n][16 vectors], n words. across: a is [n][ROWS]. */
-static inline __attribute__((always_inline)) void
-kernel(const int vectors, const bool across, int64_t n, const float *a, const float *b, target t)
+/* The target from ROWS rows a, lda apart, and b [n][16 vectors], n words. across: a is [n][ROWS]. */
+static inline __attribute__((always_inline)) void kernel(const int vectors, const bool across,
+                                                         int64_t n, const float *a, int64_t lda,
+                                                         const float *b, target t)
 {
-    const int64_t next = across ? ROWS : 1, apart = across ? 1 : STRIDE;
+    const int64_t next = across ? ROWS : 1, apart = across ? 1 : lda;
 
     __m512 sum[ROWS][COLS / LANES];
 #pragma GCC unroll 8
@@ -236,16 +238,16 @@ static inline void fetch(const scp_gemm_matrix *X, int64_t i, int64_t rows, int6
             _mm_prefetch((const char *)(x + r * X->ld + p), _MM_HINT_T1);
 }
 
-static void panels(const float *a, bool across, const float *b, int64_t n, target t)
+static void panels(const float *a, int64_t lda, bool across, const float *b, int64_t n, target t)
 {
     if (t.cols > LANES && across)
-        kernel(2, true, n, a, b, t);
+        kernel(2, true, n, a, lda, b, t);
     else if (t.cols > LANES)
-        kernel(2, false, n, a, b, t);
+        kernel(2, false, n, a, lda, b, t);
     else if (across)
-        kernel(1, true, n, a, b, t);
+        kernel(1, true, n, a, lda, b, t);
     else
-        kernel(1, false, n, a, b, t);
+        kernel(1, false, n, a, lda, b, t);
 }
 
 /* A block of the product: rows [i, i + rows), columns [j, j + cols) of C and [p, p + depth)
@@ -255,8 +257,27 @@ typedef struct block {
     int64_t i, rows, j, cols, p, depth, k;
 } block;
 
-/* All of C that one packed block of A contributes to; meanwhile the next panel of B and the next
- * block of A come closer. */
+/* Is A multiplied as it lies? */
+static inline bool in_place(const scp_gemm_matrix *A)
+{
+    return PER_WORD == 1 && !A->transposed;
+}
+
+/* The rows of a block from `at` on, of which `rows` are there; packed holds what is packed. */
+static inline void multiply_panel(const float *packed, const block *x, int64_t at, const float *b,
+                                  target t)
+{
+    const scp_gemm_matrix *A = x->A;
+    if (!in_place(A))
+        panels(packed + at * STRIDE, STRIDE, A->transposed, b, words(x->depth), t);
+    else if (t.rows == ROWS)
+        panels(A->x + (x->i + at) * A->ld + x->p, A->ld, false, b, x->depth, t);
+    else
+        panels(packed, STRIDE, false, b, x->depth, t);
+}
+
+/* All of C that one block of A contributes to; meanwhile the next panel of B and the next block of
+ * A come closer. */
 static void multiply_block(const float *a, const block *x, target t)
 {
     _Alignas(64) float b[DEPTH * COLS];
@@ -275,10 +296,25 @@ static void multiply_block(const float *a, const block *x, target t)
                           .cols = cols,
                           .bias = t.bias ? t.bias + c : NULL,
                           .add = t.add };
-            fetch(B, x->p, x->depth, j + cols, next, i, all);
+            if (next)
+                fetch(B, x->p, x->depth, j + cols, next, i, all);
+            else
+                fetch(B, after, ahead, x->j, least(COLS, x->cols), i, all);
             fetch(x->A, x->i, x->rows, after, ahead, call, calls);
-            panels(a + i * ROWS * STRIDE, x->A->transposed, b, words(x->depth), to);
+            multiply_panel(a, x, i * ROWS, b, to);
         }
+    }
+}
+
+/* Pack the rows of a block: all of them, or those of the last panel that are no whole one. */
+static void pack_block(const block *x, float *a)
+{
+    const scp_gemm_matrix *A = x->A;
+    const int64_t first = in_place(A) ? x->rows / ROWS * ROWS : 0;
+    for (int64_t r = first; r < x->rows; r += ROWS) {
+        int64_t at = x->i + r;
+        pack_rows(A->x + (A->transposed ? x->p * A->ld + at : at * A->ld + x->p), A->ld,
+                  A->transposed, x->depth, least(ROWS, x->rows - r), a + (r - first) * STRIDE);
     }
 }
 
@@ -286,14 +322,9 @@ static void multiply_block(const float *a, const block *x, target t)
 static void multiply_deep(block x, bool add, const float *bias, float *C, int64_t ldc)
 {
     _Alignas(64) float a[MC * STRIDE];
-    const scp_gemm_matrix *A = x.A;
     for (x.p = 0; x.p < x.k; x.p += DEPTH * PER_WORD) {
         x.depth = least(DEPTH * PER_WORD, x.k - x.p);
-        for (int64_t r = 0; r < x.rows; r += ROWS) {
-            int64_t at = x.i + r;
-            pack_rows(A->x + (A->transposed ? x.p * A->ld + at : at * A->ld + x.p), A->ld,
-                      A->transposed, x.depth, least(ROWS, x.rows - r), a + r * STRIDE);
-        }
+        pack_block(&x, a);
         multiply_block(a, &x,
                        (target){ .C = C + x.i * ldc + x.j,
                                  .ldc = ldc,
@@ -302,16 +333,25 @@ static void multiply_deep(block x, bool add, const float *bias, float *C, int64_
     }
 }
 
+/* Rows of a block: B is packed for each, so the more the better, as long as what a block takes of A
+ * and C stays in the second cache. */
+static int64_t block_rows(const scp_gemm_matrix *A, int64_t n, int64_t k)
+{
+    if (!in_place(A)) return MC;
+    return n <= NC / 4 ? 2 * MC : n <= NC / 2 || k <= 2 * DEPTH ? MC + MC / 2 : MC;
+}
+
 void scp_gemm_block(int64_t m, int64_t n, int64_t k, scp_gemm_matrix A, scp_gemm_matrix B, bool add,
                     const float *bias, float *C, int64_t ldc)
 {
     for (int64_t i = 0; k == 0 && !add && i < m; i++) memset(C + i * ldc, 0, (size_t)n * sizeof *C);
+    const int64_t most = block_rows(&A, n, k);
     for (int64_t j = 0; j < n; j += NC)
-        for (int64_t i = 0; i < m; i += MC)
+        for (int64_t i = 0; i < m; i += most)
             multiply_deep((block){ .A = &A,
                                    .B = &B,
                                    .i = i,
-                                   .rows = least(MC, m - i),
+                                   .rows = least(most, m - i),
                                    .j = j,
                                    .cols = least(NC, n - j),
                                    .k = k },
