@@ -3,8 +3,8 @@
  * usage: bench_scaling step STEPS GENES BATCH   rank 0 prints: ranks; seconds of a step, its median
  *                                               over STEPS of the slowest rank; seconds of
  *                                               averaging the gradient alone; largest MiB of a rank
- *        bench_scaling model GENES STEPS        the model (scaling_model.h) of a step of GENES genes,
- *                                               calibrated by STEPS steps of one process here
+ *        bench_scaling model GENES STEPS        the model (scaling_model.h) of a step of GENES
+ *                                               genes, calibrated by STEPS steps of one process
  *
  * BATCH is that of all ranks. The step feeds, computes, averages in buckets during the backward
  * pass, and updates, as a job does. Threads: OMP_NUM_THREADS. Collective. */

@@ -7,10 +7,10 @@ bench_pack_floor_SOURCES = bench/pack_floor.c
 bench_pack_floor_LDADD = $(LDADD)
 bench_bench_ops_SOURCES = bench/bench_ops.c bench/timing.h
 bench_bench_ops_LDADD = libscpcases.a $(LDADD)
-bench_bench_step_SOURCES = bench/bench_step.c bench/sheet.h bench/sheet.c bench/step_run.h bench/step_run.c bench/blas.h bench/step_ops.h bench/step_ops.c bench/step_export.h bench/step_export.c bench/timing.h
+bench_bench_step_SOURCES = bench/bench_step.c bench/sheet.h bench/sheet.c bench/step_run.h bench/step_run.c bench/blas.h bench/op_clock.h bench/op_clock.c bench/step_ops.h bench/step_ops.c bench/step_export.h bench/step_export.c bench/timing.h
 bench_bench_step_LDADD = libscptoy.a $(LDADD)
 noinst_PROGRAMS += bench/bench_sample
-bench_bench_sample_SOURCES = bench/bench_sample.c bench/sheet.h bench/sheet.c bench/sample_run.h bench/sample_run.c bench/step_run.h bench/step_run.c bench/blas.h bench/timing.h
+bench_bench_sample_SOURCES = bench/bench_sample.c bench/op_clock.h bench/op_clock.c bench/sheet.h bench/sheet.c bench/sample_run.h bench/sample_run.c bench/step_run.h bench/step_run.c bench/blas.h bench/timing.h
 bench_bench_sample_LDADD = libscptoy.a $(LDADD)
 EXTRA_DIST += bench/training.sh bench/cases/vae.sh bench/cases/sample.sh bench/peers/training.py bench/peers/vae_torch.py \
 	bench/peers/sample_torch.py bench/results/vae-zen5.json bench/results/sample-zen5.json

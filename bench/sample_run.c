@@ -42,7 +42,7 @@ static scp_status make_decoder(sample_run *r)
     const size_t Dz = (size_t)r->t.m.vae.latent;
     float *z = NULL, *x = NULL;
     scp_status st = SCP_OK;
-    SCP_TRY(scp_params_create(r->t.dev, 7, &r->vae));
+    SCP_TRY(scp_params_create_fixed(r->t.dev, 7, &r->vae));
     SCP_GOTO(done, scp_alloc(Dz, sizeof *z, &z));
     SCP_GOTO(done, scp_alloc(r->genes, sizeof *x, &x));
     SCP_GOTO(done,
@@ -63,9 +63,15 @@ scp_status sample_begin(sample_run *r, const char *device, int64_t n, int64_t dd
     SCP_TRY(make_decoder(r));
     r->gd.ddim_steps = ddim;
     r->gd.block = n < 256 ? n : 256;
-    SCP_TRY(scp_generator_create(&r->t.m, &r->gd, r->t.params, r->vae, &r->t.stats, r->t.data.fp,
-                                 r->t.data.n_drugs, r->genes, &r->gen));
+    SCP_TRY(sample_plan(r));
     return fill_conditions(r, (size_t)n);
+}
+
+scp_status sample_plan(sample_run *r)
+{
+    scp_generator_destroy(&r->gen);
+    return scp_generator_create(&r->t.m, &r->gd, r->t.params, r->vae, &r->t.stats, r->t.data.fp,
+                                r->t.data.n_drugs, r->genes, &r->gen);
 }
 
 void sample_end(sample_run *r)

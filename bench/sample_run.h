@@ -26,6 +26,9 @@ scp_status sample_begin(sample_run *r, const char *device, int64_t n, int64_t dd
                         int64_t genes) SCP_MUST_USE;
 void sample_end(sample_run *r);
 
+/** Plan the sampler anew. */
+scp_status sample_plan(sample_run *r) SCP_MUST_USE;
+
 /** Write weights ("w:" before the parameter's name), conditions, noise, the guidance as passes and
  *  weights, the schedule, and the latents and profiles that came out; settings as metadata. */
 scp_status sample_export(sample_run *r, const float *mu_hat, const float *x_hat,

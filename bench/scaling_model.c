@@ -55,16 +55,16 @@ double model_step(const cluster *c, const step_cost *s, int n, double rows, doub
 static void print_assumptions(const cluster *c, const step_cost *s)
 {
     printf("\nassumed:\n"
-           "- %d rows a GPU cost %.2f GFLOP of products in fp32 and %.0f MB, %.2f GFLOP and %.0f MB of "
-           "them for any number of rows (negatives, W^T W);\n"
+           "- %d rows a GPU cost %.2f GFLOP of products in fp32 and %.0f MB, %.2f GFLOP and "
+           "%.0f MB of them for any number of rows (negatives, W^T W);\n"
            "- a GPU has %.0f TFLOP/s in fp32 and %.2f TB/s (H100 SXM, data sheet) and needs %.2f "
            "times its roofline, as the machine that measured did of its own; %.0f calls of a "
            "recorded step take %.0f us each beside that;\n"
            "- %.1f million reals are averaged in fp32 and updated (%d bytes each) on every GPU;\n"
-           "- a node has %d GPUs; a ring moves %.0f GB/s for each of them (NVLink) and %.0f between "
-           "nodes (one NIC of 400 Gb/s each); a hop takes %.0f and %.0f us;\n"
-           "- averaging goes on behind two thirds of the step, the last bucket of %.0f MB does not; "
-           "no rank is ever late, reading and checkpoints take no time.\n",
+           "- a node has %d GPUs; a ring moves %.0f GB/s for each of them (NVLink) and %.0f "
+           "between nodes (one NIC of 400 Gb/s each); a hop takes %.0f and %.0f us;\n"
+           "- averaging goes on behind two thirds of the step, the last bucket of %.0f MB does "
+           "not; no rank is ever late, reading and checkpoints take no time.\n",
            ROWS, (s->flops + ROWS * s->flops_row) / 1e9, (s->bytes + ROWS * s->bytes_row) / 1e6,
            s->flops / 1e9, s->bytes / 1e6, c->flops / 1e12, c->bytes / 1e12, s->calibration,
            s->calls, 1e6 * c->call, s->reals / 1e6, UPDATE_BYTES, c->node, c->link / 1e9,

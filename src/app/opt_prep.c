@@ -184,8 +184,8 @@ static const scp_option choices[] = {
       .min = 0,
       .max = 1e9,
       .unit = "s",
-      .help = "End the job (exit code 75) when ranks wait for each other longer than this: one hangs "
-              "or is gone; 0: wait for ever." },
+      .help = "End the job (exit code 75) when ranks wait for each other longer than this: one "
+              "hangs or is gone; 0: wait for ever." },
     { .key = "prep.strict",
       .alias = "strict",
       .type = SCP_OPT_BOOL,

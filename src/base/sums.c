@@ -82,8 +82,8 @@ scp_status scp_sums_find(const char *path, char hex[SCP_SHA256_HEX], char source
     SCP_TRY(st);
     if (!found)
         SCP_FAIL(SCP_ENOINPUT,
-                 "%s: no checksum: neither %s.sha256 nor a SHA256SUMS beside it or one folder above "
-                 "names it; make one with sha256sum where the file is known to be whole",
+                 "%s: no checksum: neither %s.sha256 nor a SHA256SUMS beside it or one folder "
+                 "above names it; make one with sha256sum where the file is known to be whole",
                  path, path);
     return SCP_OK;
 }
@@ -96,8 +96,8 @@ scp_status scp_sums_check(const char *path)
     SCP_TRY(scp_sha256_file(path, got));
     if (strcmp(want, got) != 0)
         SCP_FAIL(SCP_EDATA,
-                 "%s: its SHA-256 is %.16s..., but %s says %.16s...: the file is damaged or another "
-                 "one; fetch it again",
+                 "%s: its SHA-256 is %.16s..., but %s says %.16s...: the file is damaged or "
+                 "another one; fetch it again",
                  path, got, source, want);
     return SCP_OK;
 }

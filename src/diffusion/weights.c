@@ -108,19 +108,30 @@ scp_status scp_weights_add(scp_ckpt_writer *w, const scp_params *params, scp_are
     return SCP_OK;
 }
 
+/* Straight to where it stays, if that is memory of this process and fp32. */
+static scp_status get_one(const scp_ckpt *c, const char *name, scp_params *params, scp_arena to,
+                          const scp_param_info *info)
+{
+    const scp_backend *b = scp_params_device(params)->backend;
+    float *host = NULL;
+    if (b->host && b->real_size == sizeof *host)
+        return scp_ckpt_get_f32(c, name, (float *)scp_params_arena(params, to) + info->offset,
+                                info->count);
+    SCP_TRY(scp_alloc(info->count, sizeof *host, &host));
+    scp_status st = scp_ckpt_get_f32(c, name, host, info->count);
+    if (st == SCP_OK) st = scp_params_write_f32(params, to, info->offset, info->count, host);
+    free(host);
+    return st;
+}
+
 scp_status scp_weights_get(const scp_ckpt *c, scp_params *params, scp_arena from, scp_arena to)
 {
     for (size_t i = 0; i < scp_params_count(params); i++) {
         const scp_param_info *info = scp_params_info(params, i);
         char name[300];
-        float *host = NULL;
         if (info->state && from != SCP_ARENA_W && from != SCP_ARENA_EMA) continue;
         SCP_TRY(array_name(name, sizeof name, from, info));
-        SCP_TRY(scp_alloc(info->count, sizeof *host, &host));
-        scp_status st = scp_ckpt_get_f32(c, name, host, info->count);
-        if (st == SCP_OK) st = scp_params_write_f32(params, to, info->offset, info->count, host);
-        free(host);
-        SCP_TRY(st);
+        SCP_TRY(get_one(c, name, params, to, info));
     }
     return SCP_OK;
 }
@@ -128,6 +139,7 @@ scp_status scp_weights_get(const scp_ckpt *c, scp_params *params, scp_arena from
 scp_status scp_weights_load(const scp_ckpt *c, scp_params *params)
 {
     SCP_TRY(scp_weights_get(c, params, SCP_ARENA_EMA, SCP_ARENA_W));
+    if (!scp_params_arena(params, SCP_ARENA_EMA)) return SCP_OK;
     return scp_weights_get(c, params, SCP_ARENA_EMA, SCP_ARENA_EMA);
 }
 
@@ -216,7 +228,7 @@ scp_status scp_weights_vae(scp_device *dev, const scp_vae_config *cfg, size_t G,
 {
     scp_params *p = NULL;
     scp_graph *g = NULL;
-    SCP_TRY(scp_params_create(dev, 0, &p));
+    SCP_TRY(scp_params_create_fixed(dev, 0, &p));
     scp_status st = scp_graph_create(p, &g);
     if (st == SCP_OK) st = load_vae(p, g, cfg, G, run_dir);
     scp_graph_destroy(&g);

@@ -26,8 +26,9 @@ scp_status scp_weights_get_head(const scp_ckpt *c, scp_weights_head *h) SCP_MUST
  *  with a warning in the log. SCP_ENOINPUT says which program makes it. *out: scp_ckpt_close. */
 scp_status scp_weights_open(const char *run_dir, const char *stage, scp_ckpt **out) SCP_MUST_USE;
 
-/** Put the moving average of a checkpoint into the W and EMA arenas of a finalized store. Every
- *  parameter of the store must be there with its size: SCP_EDATA names the one that is not. */
+/** Put the moving average of a checkpoint into the arenas W and, if there is one, EMA of a finalized
+ *  store. Every parameter of the store must be there with its size: SCP_EDATA names the one that is
+ *  not. */
 scp_status scp_weights_load(const scp_ckpt *c, scp_params *params) SCP_MUST_USE;
 
 /** Add one arena of a store to a checkpoint, one array per parameter: "<arena>/<parameter>". */
@@ -48,7 +49,7 @@ scp_status scp_weights_method(const scp_ckpt *c, scp_method *m) SCP_MUST_USE;
 scp_status scp_weights_stats(const scp_ckpt *c, int64_t Dz, scp_latent_stats *stats) SCP_MUST_USE;
 scp_status scp_weights_add_stats(scp_ckpt_writer *w, const scp_latent_stats *stats) SCP_MUST_USE;
 
-/** A parameter store with the trained VAE of a run, its averaged weights in W. *out:
+/** A parameter store of fixed weights with the trained VAE of a run, the averaged ones. *out:
  *  scp_params_destroy. */
 scp_status scp_weights_vae(scp_device *dev, const scp_vae_config *cfg, size_t G,
                            const char *run_dir, scp_params **out) SCP_MUST_USE;

@@ -64,7 +64,7 @@ static scp_status run(embedder *e, scp_device *dev, const scp_ckpt *c, const scp
                       double dose, float *out)
 {
     size_t bits = d->n_drugs * SCP_FP_BITS;
-    SCP_TRY(scp_params_create(dev, 0, &e->params));
+    SCP_TRY(scp_params_create_fixed(dev, 0, &e->params));
     SCP_TRY(build(e, d));
     SCP_TRY(scp_weights_load(c, e->params));
     SCP_TRY(scp_device_alloc(dev, bits, &e->fp));

@@ -36,7 +36,7 @@ static scp_status load_model(scp_predict *p, const scp_ckpt *c, scp_device *dev,
                              const scp_guidance *gd)
 {
     SCP_TRY(scp_weights_stats(c, p->m.vae.latent, &p->stats));
-    SCP_TRY(scp_params_create(dev, 0, &p->model));
+    SCP_TRY(scp_params_create_fixed(dev, 0, &p->model));
     SCP_TRY(scp_generator_create(&p->m, gd, p->model, p->vae, &p->stats, p->d->fp, p->d->n_drugs,
                                  p->d->G, &p->gen));
     return scp_weights_load(c, p->model);

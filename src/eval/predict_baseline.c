@@ -64,7 +64,7 @@ static scp_status load(scp_predict_baseline *p, scp_device *dev, const scp_datas
                  scp_ckpt_path(c), p->mu ? ", or on latents of another autoencoder," : "");
     if (p->kind == SCP_BASELINE_RIDGE) return scp_ridge_get(c, d, &p->ridge);
     SCP_TRY(scp_drug_labels_init(d, &p->labels));
-    SCP_TRY(scp_params_create(dev, 0, &p->params));
+    SCP_TRY(scp_params_create_fixed(dev, 0, &p->params));
     SCP_TRY(scp_baseline_run_create(p->params, p->kind, &p->cfg, d, &p->labels, &states, BLOCK,
                                     &p->run));
     return scp_weights_load(c, p->params);

@@ -18,6 +18,7 @@ struct scp_params {
     size_t n, cap;
     size_t trainable, total, weights;
     bool finalized;
+    bool fixed; /* no arena but W */
     void *arena[SCP_ARENA_COUNT];
     uint8_t *decay_mask;
     void *half;
@@ -37,6 +38,13 @@ scp_status scp_params_create(scp_device *dev, uint64_t seed, scp_params **out)
     p->dev = dev;
     p->seed = seed;
     *out = p;
+    return SCP_OK;
+}
+
+scp_status scp_params_create_fixed(scp_device *dev, uint64_t seed, scp_params **out)
+{
+    SCP_TRY(scp_params_create(dev, seed, out));
+    (*out)->fixed = true;
     return SCP_OK;
 }
 
@@ -110,7 +118,8 @@ static scp_status initialise(scp_params *p, const scp_param_info *info)
                 part[i] = info->init.a;
         }
         SCP_TRY(scp_params_write_f64(p, SCP_ARENA_W, info->offset + first, n, part));
-        SCP_TRY(scp_params_write_f64(p, SCP_ARENA_EMA, info->offset + first, n, part));
+        if (!p->fixed)
+            SCP_TRY(scp_params_write_f64(p, SCP_ARENA_EMA, info->offset + first, n, part));
     }
     return SCP_OK;
 }
@@ -155,11 +164,11 @@ scp_status scp_params_finalize(scp_params *p)
 {
     if (p->finalized) return SCP_OK;
     assign_offsets(p);
-    for (int a = 0; a < SCP_ARENA_COUNT; a++) {
+    for (int a = 0; a < (p->fixed ? SCP_ARENA_W + 1 : SCP_ARENA_COUNT); a++) {
         size_t n = a == SCP_ARENA_W || a == SCP_ARENA_EMA ? p->total : p->trainable;
         SCP_TRY(scp_device_alloc(p->dev, scp_device_bytes(p->dev, SCP_REAL, n + 1), &p->arena[a]));
     }
-    SCP_TRY(make_decay_mask(p));
+    if (!p->fixed) SCP_TRY(make_decay_mask(p));
     p->finalized = true;
     for (size_t i = 0; i < p->n; i++) SCP_TRY(initialise(p, &p->info[i]));
     return SCP_OK;
@@ -290,5 +299,6 @@ scp_status scp_params_start(scp_params *p, const char *name, const double *value
             "there is no parameter %s of %zu values", name, n);
     size_t offset = scp_params_info(p, (size_t)index)->offset;
     SCP_TRY(scp_params_write_f64(p, SCP_ARENA_W, offset, n, value));
+    if (p->fixed) return SCP_OK;
     return scp_params_write_f64(p, SCP_ARENA_EMA, offset, n, value);
 }

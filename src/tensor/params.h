@@ -41,6 +41,9 @@ typedef struct scp_params scp_params;
 
 /** An empty store on a device. seed keys the initial values, each by its parameter's name. */
 scp_status scp_params_create(scp_device *dev, uint64_t seed, scp_params **out) SCP_MUST_USE;
+/** The same for a model that is not trained here: there is no arena but that of the weights, and no
+ *  plan with a loss. Reading and writing the others is an error of the caller. */
+scp_status scp_params_create_fixed(scp_device *dev, uint64_t seed, scp_params **out) SCP_MUST_USE;
 void scp_params_destroy(scp_params **p);
 
 /** Find by name (shape must agree) or add. Adding after finalize is SCP_EINTERNAL. */
@@ -60,8 +63,8 @@ scp_device *scp_params_device(const scp_params *p);
 const uint8_t *
 scp_params_decay_mask(const scp_params *p); /* [trainable], device memory, borrowed */
 
-/** Base of an arena, device memory, borrowed. G, M, V have `trainable` reals; W, EMA have `total`.
- */
+/** Base of an arena, device memory, borrowed; NULL where a fixed store has none. G, M, V have
+ *  `trainable` reals; W, EMA have `total`. */
 void *scp_params_arena(const scp_params *p, scp_arena a);
 
 /** The trained weights stored as F16 or BF16, laid out as the arenas: device memory, borrowed; on a

@@ -181,6 +181,8 @@ scp_status scp_plan_create_with(scp_graph *g, scp_node *loss, scp_comm *comm,
     if (loss && (loss->shape.n != 0 || !loss->needs_grad))
         SCP_FAIL(SCP_ESHAPE, "loss '%s' must be a scalar that depends on parameters", loss->name);
     SCP_TRY(scp_params_finalize(scp_graph_params(g)));
+    SCP_ARG(!loss || scp_params_arena(scp_graph_params(g), SCP_ARENA_G),
+            "a store of fixed weights has no gradients for the loss '%s'", loss->name);
     SCP_TRY(scp_alloc(1, sizeof *p, &p));
     p->g = g;
     p->params = scp_graph_params(g);

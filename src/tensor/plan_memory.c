@@ -7,7 +7,8 @@
  *
  * Pieces that live at the same time lie apart. The largest is placed first, each in the tightest
  * gap that the pieces placed before leave it. Inputs come before all pieces, in one block.
- * Everything begins at a multiple of 64 bytes. */
+ * Everything begins at a multiple of 64 bytes. Without a backward pass, on a host, what is computed
+ * element by element takes the place of an input that nobody reads later. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -26,6 +27,7 @@ typedef struct places {
     piece *piece;
     size_t n, cap;
     int64_t *value_end, *grad_begin, *grad_end; /* of roots */
+    int *place_of;                              /* the node whose memory a result takes, or -1 */
     int64_t end;                                /* after all calls */
     int64_t apart, scratch; /* bytes without reuse, and of the largest scratch */
     bool keep;
@@ -103,6 +105,50 @@ static void find_lives(const scp_plan *p, places *x)
     if (p->loss) x->grad_begin[p->slot[p->loss->id].root] = 0; /* set before the first call */
 }
 
+/* Is a result computed element by element from input k? */
+static bool by_element(const scp_node *n, int k)
+{
+    switch (n->op) {
+    case SCP_OP_ADD:
+    case SCP_OP_SUB:
+    case SCP_OP_MUL:
+        return k < 2;
+    case SCP_OP_SCALE:
+    case SCP_OP_ACT:
+    case SCP_OP_PRELU:
+    case SCP_OP_CLAMP:
+        return k == 0;
+    default:
+        return false;
+    }
+}
+
+/* The root whose memory the result of n, call t, may take: the last to read it is this call. */
+static int place_for(const scp_plan *p, const places *x, const scp_node *n, int64_t t)
+{
+    for (int k = 0; k < n->n_in; k++) {
+        const int root = p->slot[n->in[k]->id].root;
+        const scp_node *from = scp_graph_node(p->g, (size_t)root);
+        if (by_element(n, k) && x->value_end[root] == t && !scp_plan_is_leaf(from) &&
+            !p->slot[root].kept && scp_shape_count(&from->shape) == scp_shape_count(&n->shape))
+            return root;
+    }
+    return -1;
+}
+
+/* From the last call to the first: by then it is known how long the result lives. */
+static void find_places(const scp_plan *p, places *x)
+{
+    const bool may = !p->loss && !p->keep && p->store == SCP_REAL && p->dev->backend->host;
+    for (size_t i = 0; i < p->n; i++) x->place_of[i] = -1;
+    for (size_t t = p->n_order; may && t-- > 0;) {
+        const scp_node *n = scp_graph_node(p->g, (size_t)p->order[t]);
+        const int root = p->slot[n->id].root == n->id ? place_for(p, x, n, (int64_t)t) : -1;
+        x->place_of[n->id] = root;
+        if (root >= 0) later(&x->value_end[root], x->value_end[n->id]);
+    }
+}
+
 /* The pieces of node n, call t. */
 static scp_status add_pieces(scp_plan *p, places *x, const scp_node *n, int64_t t)
 {
@@ -110,7 +156,9 @@ static scp_status add_pieces(scp_plan *p, places *x, const scp_node *n, int64_t 
     const bool backward = scp_plan_runs_backward(p, n);
     const int64_t back = 2 * (int64_t)p->n_order - 1 - t;
     if (s->root != n->id) return SCP_OK;
-    if (!scp_plan_is_leaf(n))
+    if (x->place_of[n->id] >= 0)
+        x->apart += rounded(node_bytes(p, n, s->type));
+    else if (!scp_plan_is_leaf(n))
         SCP_TRY(add_kept(x, node_bytes(p, n, s->type), t, x->value_end[n->id], &s->value));
     if (s->low != SCP_PLAN_NONE)
         SCP_TRY(add_kept(x, node_bytes(p, n, p->store), 0, x->end, &s->low));
@@ -194,10 +242,16 @@ static scp_status fill(scp_plan *p, places *x)
     SCP_TRY(scp_alloc(p->n, sizeof *x->value_end, &x->value_end));
     SCP_TRY(scp_alloc(p->n, sizeof *x->grad_begin, &x->grad_begin));
     SCP_TRY(scp_alloc(p->n, sizeof *x->grad_end, &x->grad_end));
+    SCP_TRY(scp_alloc(p->n, sizeof *x->place_of, &x->place_of));
     find_lives(p, x);
+    find_places(p, x);
     for (size_t t = 0; t < p->n_order; t++)
         SCP_TRY(add_pieces(p, x, scp_graph_node(p->g, (size_t)p->order[t]), (int64_t)t));
     SCP_TRY(place_all(x, inputs, &behind));
+    for (size_t t = 0; t < p->n_order; t++) {
+        const int id = p->order[t], from = x->place_of[id];
+        if (from >= 0) p->slot[id].value = p->slot[from].value;
+    }
     p->feed_bytes = (size_t)inputs;
     p->step = behind;
     p->bytes = (size_t)(behind + step);
@@ -213,5 +267,6 @@ scp_status scp_plan_place(scp_plan *p)
     free(x.value_end);
     free(x.grad_begin);
     free(x.grad_end);
+    free(x.place_of);
     return st;
 }

@@ -148,7 +148,7 @@ static scp_status open_weights(chooser *c, const scp_ckpt *file, const scp_guida
     SCP_TRY(scp_weights_stats(file, c->m.vae.latent, &c->stats));
     SCP_TRY(scp_latents_read(c->s->run_dir, d, c->m.vae.latent, &c->mu));
     SCP_TRY(scp_weights_vae(c->s->dev, &c->m.vae, d->G, c->s->run_dir, &c->vae));
-    SCP_TRY(scp_params_create(c->s->dev, 0, &c->model));
+    SCP_TRY(scp_params_create_fixed(c->s->dev, 0, &c->model));
     SCP_TRY(scp_generator_create(&c->m, gd, c->model, c->vae, &c->stats, d->fp, d->n_drugs, d->G,
                                  &c->gen));
     scp_generator_destroy(&c->gen);

@@ -35,7 +35,8 @@
     INT(prefix, keep, "3", 1, 1000, "files", "Checkpoints kept.", NULL),                           \
     { prefix "accept_changes", NULL, SCP_OPT_BOOL, FIELD(accept_changes), "false", 0, 0, NULL,     \
       NULL,                                                                                        \
-      "Go on from a checkpoint although steps, rates, decay, precision or scoring were others then.",\
+      "Go on from a checkpoint although steps, rates, decay, precision or scoring were others "    \
+      "then.",                                                                                     \
       NULL },                                                                                      \
     { prefix "tensorboard", NULL, SCP_OPT_BOOL, FIELD(tensorboard), "false", 0, 0, NULL, NULL,     \
       "Write event files for TensorBoard to <run>/tensorboard, too.", NULL },                      \

@@ -1,5 +1,5 @@
-/* The products of LINEAR on "cpu" at awkward sizes, every kernel edge among them: against fp64 loops,
- * the same bits by one, two and three threads, and nothing written beside the results. */
+/* The products of LINEAR on "cpu" at awkward sizes, every kernel edge among them: against fp64
+ * loops, the same bits by one, two and three threads, and nothing written beside the results. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,8 +80,8 @@ static scp_status run(scp_device *dev, problem *p)
     return op->bwd(&c);
 }
 
-/* Largest error of C [m, n] against start + sum over k of a b, with the strides of a and b, over the
- * size of the terms. */
+/* Largest error of C [m, n] against start + sum over k of a b, with the strides of a and b, over
+ * the size of the terms. */
 static double error(const float *C, int64_t m, int64_t n, int64_t k, const float *a, int64_t ai,
                     int64_t ak, const float *b, int64_t bk, int64_t bj, const float *start,
                     int64_t start_row)
@@ -184,7 +184,8 @@ int main(void)
           *dw = take(MOST + 2 * GUARD, 7);
     char name[64];
     scp_device *dev = NULL;
-    if (!p.x || !p.w || !p.b || !p.dy || !p.y0 || !y || !dx || !dw || scp_device_open("cpu", &dev) != SCP_OK) {
+    if (!p.x || !p.w || !p.b || !p.dy || !p.y0 || !y || !dx || !dw ||
+        scp_device_open("cpu", &dev) != SCP_OK) {
         fprintf(stderr, "%s", scp_err_chain());
         return 99;
     }

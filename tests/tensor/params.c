@@ -7,6 +7,7 @@
 
 #include "dev/device.h"
 #include "tap.h"
+#include "tensor/plan.h"
 
 static const struct {
     const char *name;
@@ -80,6 +81,35 @@ static void check_untouched(scp_device *dev)
     scp_params_destroy(&p);
 }
 
+/* A store that only predicts: the weights alone are in memory, and it cannot be trained. */
+static void check_fixed(scp_device *dev)
+{
+    enum { N = 8 << 20 };
+    const double arena = N * sizeof(float), before = resident();
+    scp_params *p = NULL;
+    scp_graph *g = NULL;
+    scp_plan *plan = NULL;
+    if (tap_st(scp_params_create_fixed(dev, 1, &p), "a fixed store") &&
+        tap_st(scp_graph_create(p, &g), "with a graph")) {
+        scp_node *x = scp_input(g, "x", SCP_REAL, SCP_SHAPE(1, N)),
+                 *W = scp_param(g, "W", SCP_SHAPE(1, N), (scp_init){ SCP_INIT_CONST, 3 }),
+                 *y = scp_mse(g, x, W);
+        tap_st(scp_graph_status(g), "a loss");
+        tap_fails(scp_plan_create(g, y, NULL, &plan), SCP_EINTERNAL, "fixed weights",
+                  "training it");
+        double grown = resident() - before;
+        if (before == 0)
+            tap_skip("the system or a sanitizer hides it", "resident memory");
+        else
+            tap_ok(grown >= arena && grown < 1.25 * arena,
+                   "only the weights are in memory (%.1f MB)", grown / 1e6);
+        tap_ok(!scp_params_arena(p, SCP_ARENA_EMA) && !scp_params_decay_mask(p),
+               "there is no average and no mask of decay");
+    }
+    scp_graph_destroy(&g);
+    scp_params_destroy(&p);
+}
+
 int main(void)
 {
     scp_device *dev = NULL;
@@ -108,6 +138,7 @@ int main(void)
     }
     scp_params_destroy(&p);
     check_untouched(dev);
+    check_fixed(dev);
     scp_device_close(&dev);
     return tap_done();
 }
