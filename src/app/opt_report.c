@@ -126,8 +126,8 @@ const char scp_report_description[] =
     "NAME.gp\" in that folder. What a run does not have is left out, and the page says so.\n\n"
     "Profiles are read row by row: a rank needs some 130 rows of the genes (32 of each file as "
     "they are stored, 64 controls), the keys of the conditions and 40 bytes a condition and gene "
-    "set twice, rank 0 also the points of a UMAP (at most umap.points, of 1,024 numbers each where "
-    "there are 2,048 genes or more). At 62,710 genes the rows and the points are about 100 MiB whatever the "
+    "set twice, rank 0 also the points of a UMAP (at most umap.points, of 1,024 numbers each "
+    "where there are 2,048 genes or more). At 62,710 genes the rows and the points are about 100 MiB whatever the "
     "number of conditions.";
 
 scp_status scp_report_program(scp_comm *comm, const scp_report_settings *s,

@@ -163,8 +163,8 @@ static scp_status put(const scp_report_run *r, const char *split, const scp_tsv 
                        &html,
                        "<p class=\"note\">Mean difference over the conditions that both models "
                        "have (discrimination: labels), below it the middle 95 %% of its bootstrap "
-                       "and q: p of Wilcoxon's signed-rank test, two-sided, adjusted over the metrics "
-                       "by Benjamini and Hochberg. * q at most %g.</p>\n<p class=\"note\">With p, "
+                       "and q: p of Wilcoxon's signed-rank test, two-sided, adjusted over the "
+                       "metrics by Benjamini and Hochberg. * q at most %g.</p>\n<p class=\"note\">With p, "
                        "means and n: <code>%s.tsv</code></p>\n",
                        significant, file));
     st = scp_page_markup(r->p, html.text);
