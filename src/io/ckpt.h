@@ -1,10 +1,10 @@
 /* Checkpoints: named arrays, numbers and texts in one HDF5 file that is either whole or refused.
  *
- * Layout: 512 bytes of text (magic, format number, length of the file and XXH3 hash of all bytes
- * that follow), then an HDF5 file with one 1-D dataset per name and the hash of its content, name
- * and type in attribute "xxh3". Opening checks the first hash before HDF5 looks at anything, so a
- * flipped bit anywhere is found; reading checks the second. Names may hold '/'. Equal content,
- * equal bytes.
+ * Layout: 512 bytes of text, then an HDF5 file with one 1-D dataset per name and one of checksums,
+ * an XXH3 hash for each other; the text holds magic, format number, length of the file, the place
+ * of the checksums and the hash of all bytes that these do not cover. Opening checks every byte
+ * before HDF5 looks at anything; reading an array checks what it got again. Names may hold '/'.
+ * Equal content, equal bytes.
  *
  * Writing is atomic: temporary name, fsync, rename. Entries are gathered in memory first, so that a
  * training step waits for a copy only and the rest may happen elsewhere (io/ckpt_helper.h). Nothing
@@ -19,13 +19,16 @@
 /* ---- writing ---- */
 
 typedef struct scp_ckpt_writer scp_ckpt_writer;
-struct scp_h5_memory;
+typedef struct scp_ckpt_image scp_ckpt_image; /* the bytes of a file, io/ckpt_image.h */
 
 /** Begin a checkpoint that will appear as `path`. SCP_EIO. *out: commit or abort. */
 scp_status scp_ckpt_writer_create(const char *path, scp_ckpt_writer **out) SCP_MUST_USE;
 
-/** Make the file in this memory (io/h5.h), borrowed until commit, instead of memory of its own. */
-void scp_ckpt_writer_lend(scp_ckpt_writer *w, struct scp_h5_memory *memory);
+/** The same with the bytes of the file in `image` (NULL: in memory of its own), borrowed until the
+ *  writer is gone. Entries of the names, types and lengths that the image had before, in the same
+ *  order, are put straight to their places; what is in the image is lost from the first one on. */
+scp_status scp_ckpt_writer_create_on(scp_ckpt_image *image, const char *path,
+                                     scp_ckpt_writer **out) SCP_MUST_USE;
 
 /** Write the same bytes to a second file too, before the first (best.h5 beside ckpt-<step>.h5). */
 scp_status scp_ckpt_writer_also(scp_ckpt_writer *w, const char *path) SCP_MUST_USE;

@@ -8,15 +8,13 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "io/h5.h"
-
-#define MOST_KEPT ((size_t)256 << 20) /* of a file's memory: of larger ones the steps are long */
+#include "io/ckpt_image.h"
 
 struct scp_ckpt_helper {
     char *dir, *before;
     int64_t keep;
     pthread_t thread;
-    scp_h5_memory memory; /* of the thread */
+    scp_ckpt_image image; /* of the writer: never two at a time */
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
     scp_ckpt_writer *next; /* waiting or under way; NULL: idle */
@@ -33,10 +31,7 @@ static scp_status write_one(scp_ckpt_helper *h, scp_ckpt_writer **w, int64_t ste
     if (h->before && scp_fs_exists(h->before)) st = scp_fs_sync(h->before);
     if (st != SCP_OK) scp_ckpt_writer_abort(w);
     SCP_TRY(st);
-    scp_ckpt_writer_lend(*w, &h->memory);
-    st = scp_ckpt_writer_commit(w);
-    if (h->memory.size > MOST_KEPT) scp_h5_memory_fini(&h->memory);
-    SCP_TRY(st);
+    SCP_TRY(scp_ckpt_writer_commit(w));
     return scp_ckpt_publish(h->dir, step, h->keep);
 }
 
@@ -79,7 +74,7 @@ static void release(scp_ckpt_helper **h)
 {
     free((*h)->dir);
     free((*h)->before);
-    scp_h5_memory_fini(&(*h)->memory);
+    scp_ckpt_image_fini(&(*h)->image);
     free(*h);
     *h = NULL;
 }
@@ -121,23 +116,29 @@ static void wait_idle(scp_ckpt_helper *h)
     while (h->next) pthread_cond_wait(&h->changed, &h->lock);
 }
 
-scp_status scp_ckpt_helper_put(scp_ckpt_helper *h, scp_ckpt_writer **w, int64_t step)
+scp_status scp_ckpt_helper_begin(scp_ckpt_helper *h, int64_t step, scp_ckpt_writer **out)
 {
-    SCP_ARG(h && w && *w, "helper and writer are required");
+    char path[SCP_PATH_MAX];
     double began = scp_clock_seconds();
+    *out = NULL;
     pthread_mutex_lock(&h->lock);
     wait_idle(h);
     h->done.waited += scp_clock_seconds() - began;
     scp_status st = take_error(h);
-    if (st == SCP_OK) {
-        h->next = *w;
-        h->step = step;
-        *w = NULL;
-        pthread_cond_broadcast(&h->changed);
-    }
+    h->step = step;
     pthread_mutex_unlock(&h->lock);
-    if (st != SCP_OK) scp_ckpt_writer_abort(w);
-    return st;
+    SCP_TRY(st);
+    SCP_TRY(scp_ckpt_name(path, sizeof path, h->dir, step));
+    return scp_ckpt_writer_create_on(&h->image, path, out);
+}
+
+void scp_ckpt_helper_put(scp_ckpt_helper *h, scp_ckpt_writer **w)
+{
+    pthread_mutex_lock(&h->lock);
+    h->next = *w;
+    *w = NULL;
+    pthread_cond_broadcast(&h->changed);
+    pthread_mutex_unlock(&h->lock);
 }
 
 scp_status scp_ckpt_helper_poll(scp_ckpt_helper *h)

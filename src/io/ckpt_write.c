@@ -1,44 +1,40 @@
 /* Writing of checkpoint files, see ckpt.h.
  *
- * Entries are gathered in memory; commit turns them into the image of an HDF5 file, in memory too,
- * and writes that with checked calls of our own. So HDF5 never meets a full disk, on which it
- * crashes, and gathering, which is all that a training step waits for, is one copy.
+ * Entries are gathered in memory, in their places in the file where an image of it was kept; commit
+ * completes the image and writes it with checked calls of our own. So HDF5 never meets a full disk,
+ * on which it crashes, and gathering, which is all that a training step waits for, is one copy.
  *
- * Commit takes a processor from the steps that go on meanwhile, where all are busy. So the image
- * stays in one place from file to file, and is written around the page cache. */
+ * Commit takes a processor from the steps that go on meanwhile, where all are busy: one pass over
+ * the image for its checksums, and a write around the page cache. */
 #include "config.h" /* _GNU_SOURCE for O_DIRECT */
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "base/str.h"
-#include "io/ckpt_impl.h"
-#include "io/h5.h"
-
-typedef struct entry {
-    scp_ckpt_type type;
-    size_t n;
-    void *v;
-} entry;
+#include "io/ckpt_image.h"
 
 struct scp_ckpt_writer {
     char *path, *tmp; /* tmp is open from the beginning: a folder that refuses it is known early */
     char *also;       /* a second file with the same bytes, or NULL */
     int fd;
     scp_names *names;
-    entry *entry; /* [scp_names_count] */
+    scp_ckpt_entry *entry; /* [scp_names_count] */
     size_t room;
-    scp_h5_memory own, *memory; /* of the image: its own, or lent */
+    scp_ckpt_image own, *image; /* its own, or a kept one */
+    bool placed;                /* entries lie in the image, none has memory of its own */
 };
 
 scp_status scp_ckpt_writer_create(const char *path, scp_ckpt_writer **out)
+{
+    return scp_ckpt_writer_create_on(NULL, path, out);
+}
+
+scp_status scp_ckpt_writer_create_on(scp_ckpt_image *image, const char *path, scp_ckpt_writer **out)
 {
     scp_status st = SCP_OK;
     scp_ckpt_writer *w = NULL;
@@ -46,7 +42,8 @@ scp_status scp_ckpt_writer_create(const char *path, scp_ckpt_writer **out)
     *out = NULL;
     SCP_TRY(scp_alloc(1, sizeof *w, &w));
     w->fd = -1;
-    w->memory = &w->own;
+    w->image = image ? image : &w->own;
+    w->placed = w->image->length > 0;
     SCP_GOTO(done, scp_strdup(path, &w->path));
     SCP_GOTO(done, scp_names_create(&w->names));
     SCP_GOTO(done, scp_fs_tmp_name(tmp, sizeof tmp, path));
@@ -66,20 +63,16 @@ void scp_ckpt_writer_abort(scp_ckpt_writer **wp)
     if (!w) return;
     if (w->fd >= 0) close(w->fd);
     if (w->tmp) scp_fs_remove(w->tmp);
-    for (size_t i = 0; w->names && i < scp_names_count(w->names); i++) free(w->entry[i].v);
+    if (w->names && !w->placed)
+        for (size_t i = 0; i < scp_names_count(w->names); i++) free(w->entry[i].v);
     free(w->entry);
-    scp_h5_memory_fini(&w->own);
+    scp_ckpt_image_fini(&w->own);
     scp_names_destroy(&w->names);
     free(w->tmp);
     free(w->also);
     free(w->path);
     free(w);
     *wp = NULL;
-}
-
-void scp_ckpt_writer_lend(scp_ckpt_writer *w, scp_h5_memory *memory)
-{
-    w->memory = memory;
 }
 
 scp_status scp_ckpt_writer_also(scp_ckpt_writer *w, const char *path)
@@ -90,24 +83,53 @@ scp_status scp_ckpt_writer_also(scp_ckpt_writer *w, const char *path)
 
 /* ---- entries ---- */
 
+static scp_status own_memory(const char *name, size_t bytes, void **v)
+{
+    *v = malloc(bytes ? bytes : 1);
+    if (!*v) SCP_FAIL(SCP_ENOMEM, "no memory for %zu bytes of \"%s\" in a checkpoint", bytes, name);
+    return SCP_OK;
+}
+
+/* The image kept has places for other entries than these: give each memory of its own. */
+static scp_status leave_places(scp_ckpt_writer *w)
+{
+    const size_t n = scp_names_count(w->names);
+    void *v = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const scp_ckpt_entry *e = &w->entry[i];
+        const size_t bytes = e->n * scp_ckpt_type_size(e->type);
+        scp_status st = own_memory(scp_names_get(w->names, i), bytes, &v);
+        if (st != SCP_OK) {
+            while (i-- > 0) free(w->entry[i].v);
+            return st;
+        }
+        memcpy(v, e->v, bytes);
+        w->entry[i].v = v;
+    }
+    w->placed = false;
+    return SCP_OK;
+}
+
 /* A new entry with room for n elements, which is not zeroed. */
 static scp_status add_room(scp_ckpt_writer *w, const char *name, scp_ckpt_type t, size_t n,
                            void **room)
 {
-    size_t known = scp_names_count(w->names), index, bytes = n * scp_ckpt_type_size(t);
-    SCP_ARG(name[0] && name[0] != '/', "\"%s\" cannot name an entry of a checkpoint", name);
+    size_t known = scp_names_count(w->names), index;
+    void *v = NULL;
+    SCP_ARG(name[0] && name[0] != '/' && strcmp(name, scp_ckpt_checksums) != 0,
+            "\"%s\" cannot name an entry of a checkpoint", name);
+    if (scp_names_find(w->names, name) >= 0)
+        SCP_FAIL(SCP_EINTERNAL, "%s: \"%s\" is in the checkpoint already", w->path, name);
     SCP_TRY(scp_grow(&w->entry, &w->room, known + 1, sizeof *w->entry));
-    void *v = malloc(bytes ? bytes : 1);
-    if (!v) SCP_FAIL(SCP_ENOMEM, "no memory for %zu bytes of \"%s\" in a checkpoint", bytes, name);
-    scp_status st = scp_names_add(w->names, name, &index);
-    if (st == SCP_OK && index < known)
-        st = scp_err_raise(SCP_EINTERNAL, __FILE__, __LINE__, NULL,
-                           "%s: \"%s\" is in the checkpoint already", w->path, name);
-    if (st != SCP_OK) {
-        free(v);
-        return st;
+    if (w->placed) {
+        v = scp_ckpt_image_place(w->image, known, name, t, n);
+        if (!v) SCP_TRY(leave_places(w));
     }
-    w->entry[index] = (entry){ .type = t, .n = n, .v = v };
+    if (!w->placed) SCP_TRY(own_memory(name, n * scp_ckpt_type_size(t), &v));
+    scp_status st = scp_names_add(w->names, name, &index);
+    if (st != SCP_OK && !w->placed) free(v);
+    SCP_TRY(st);
+    w->entry[index] = (scp_ckpt_entry){ .type = t, .n = n, .v = v };
     *room = v;
     return SCP_OK;
 }
@@ -163,41 +185,6 @@ scp_status scp_ckpt_add_text(scp_ckpt_writer *w, const char *name, const char *t
 
 /* ---- the file ---- */
 
-static scp_status image_entry(hid_t file, const char *name, const entry *e)
-{
-    scp_status st = SCP_OK;
-    hid_t dset = H5I_INVALID_HID, type = scp_ckpt_file_type(e->type);
-    const int64_t hash = (int64_t)scp_ckpt_hash(name, e->type, e->v, e->n);
-    SCP_GOTO(done, scp_h5_dataset_create(file, name, type, 1, &e->n, NULL, &dset));
-    if (e->n > 0) SCP_GOTO(done, scp_h5_write_slab(dset, type, 0, e->n, e->v));
-    SCP_GOTO(done, scp_h5_set_i64(dset, "xxh3", 0, &hash));
-done:
-    if (dset >= 0) SCP_H5_KEEP(st, H5Dclose(dset));
-    return st;
-}
-
-/* About what the image will have, so that its memory grows once. */
-static size_t image_bytes(const scp_ckpt_writer *w)
-{
-    enum { HEAD_BYTES = 1 << 20, ENTRY_BYTES = 1024 }; /* HDF5's own, of the file and of an entry */
-    size_t bytes = HEAD_BYTES;
-    for (size_t i = 0; i < scp_names_count(w->names); i++)
-        bytes += w->entry[i].n * scp_ckpt_type_size(w->entry[i].type) + ENTRY_BYTES;
-    return bytes;
-}
-
-/* Put every entry into the image and let go of it, so that both are never there whole. */
-static scp_status image_entries(scp_ckpt_writer *w, hid_t file)
-{
-    for (size_t i = 0; i < scp_names_count(w->names); i++) {
-        entry *e = &w->entry[i];
-        SCP_TRY(image_entry(file, scp_names_get(w->names, i), e));
-        free(e->v);
-        e->v = NULL;
-    }
-    return SCP_OK;
-}
-
 /* Write around the page cache, whose fresh pages cost more than all the rest and which nobody
  * reads; what the file system does not take in this way goes the usual one. bytes is aligned. */
 static scp_status write_around(int fd, const char *bytes, size_t n, const char *path)
@@ -240,27 +227,28 @@ static scp_status write_also(const scp_ckpt_writer *w, const void *bytes, size_t
     return write_file(fd, tmp, w->also, bytes, n);
 }
 
+/* The bytes of the file, whole. */
+static scp_status complete(scp_ckpt_writer *w)
+{
+    scp_ckpt_image *m = w->image;
+    if (w->placed && scp_names_count(w->names) < scp_names_count(m->names))
+        SCP_TRY(leave_places(w));
+    if (!w->placed) SCP_TRY(scp_ckpt_image_make(m, w->path, &w->names, &w->entry));
+    return scp_ckpt_image_seal(m);
+}
+
 scp_status scp_ckpt_writer_commit(scp_ckpt_writer **wp)
 {
     scp_ckpt_writer *w = *wp;
     scp_status st = SCP_OK;
-    hid_t file = H5I_INVALID_HID;
-    char *bytes = NULL;
-    size_t n = 0;
-    SCP_GOTO(done, scp_h5_memory_reserve(w->memory, image_bytes(w)));
-    SCP_GOTO(done, scp_h5_image_create(w->path, SCP_CKPT_HEAD, w->memory, &file));
-    SCP_GOTO(done, image_entries(w, file));
-    SCP_GOTO(done, scp_h5_image(file, &bytes, &n));
-    scp_ckpt_print_head(bytes, (int64_t)n, scp_hash_bytes(bytes + SCP_CKPT_HEAD,
-                                                          n - SCP_CKPT_HEAD, 0));
-    SCP_GOTO(done, write_also(w, bytes, n));
+    SCP_GOTO(done, complete(w));
+    SCP_GOTO(done, write_also(w, w->image->memory.bytes, w->image->length));
     int fd = w->fd;
     w->fd = -1;
-    SCP_GOTO(done, write_file(fd, w->tmp, w->path, bytes, n));
+    SCP_GOTO(done, write_file(fd, w->tmp, w->path, w->image->memory.bytes, w->image->length));
     free(w->tmp);
     w->tmp = NULL;
 done:
-    if (file >= 0) SCP_KEEP(st, scp_h5_close(&file));
     scp_ckpt_writer_abort(wp);
     return st;
 }

@@ -83,9 +83,9 @@ scp_status scp_h5_memory_reserve(scp_h5_memory *m, size_t size) SCP_MUST_USE;
 void scp_h5_memory_fini(scp_h5_memory *m);
 
 /** A file in `memory` alone, which is borrowed until it is closed; `path` names it in messages.
- *  Closing it writes nothing anywhere. */
-scp_status scp_h5_image_create(const char *path, size_t user_bytes, scp_h5_memory *memory,
-                               hid_t *file) SCP_MUST_USE;
+ *  All that is in it begins at multiples of `align`. Closing it writes nothing anywhere. */
+scp_status scp_h5_image_create(const char *path, size_t user_bytes, size_t align,
+                               scp_h5_memory *memory, hid_t *file) SCP_MUST_USE;
 /** Its bytes [*n] as they would be on disk, the user block included; borrowed until the file is
  *  changed or closed. */
 scp_status scp_h5_image(hid_t file, char **bytes, size_t *n) SCP_MUST_USE;

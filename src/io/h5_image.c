@@ -58,8 +58,8 @@ static herr_t keep_memory(void *memory)
     return 0;
 }
 
-scp_status scp_h5_image_create(const char *path, size_t user_bytes, scp_h5_memory *memory,
-                               hid_t *file)
+scp_status scp_h5_image_create(const char *path, size_t user_bytes, size_t align,
+                               scp_h5_memory *memory, hid_t *file)
 {
     scp_status st = SCP_OK;
     hid_t fapl = H5I_INVALID_HID, fcpl = H5I_INVALID_HID;
@@ -74,6 +74,7 @@ scp_status scp_h5_image_create(const char *path, size_t user_bytes, scp_h5_memor
     SCP_TRY(scp_h5_init());
     SCP_H5ID_GOTO(done, fapl, H5Pcreate(H5P_FILE_ACCESS));
     SCP_H5_GOTO(done, H5Pset_fapl_core(fapl, INCREMENT, false));
+    SCP_H5_GOTO(done, H5Pset_alignment(fapl, 1, align));
     SCP_H5_GOTO(done, H5Pset_file_image_callbacks(fapl, &calls));
     SCP_H5_GOTO(done, H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG));
     SCP_H5ID_GOTO(done, fcpl, H5Pcreate(H5P_FILE_CREATE));

@@ -11,7 +11,7 @@ libscppdm_a_SOURCES += src/io/inflate.h src/io/inflate.c src/io/deflate_code.h s
 	src/io/h5_out.h src/io/h5_out.c src/io/h5ad_writer.h \
 	src/io/h5ad_write.c src/io/h5ad_write_x.c src/io/h5ad_write_column.c src/io/h5ad_write_frame.c
 libscppdm_a_SOURCES += src/io/gz.h src/io/gz.c src/io/gmt.h src/io/gmt.c
-libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c src/io/ckpt.h src/io/ckpt_impl.h src/io/ckpt_write.c src/io/ckpt_read.c \
+libscppdm_a_SOURCES += src/io/tsv.h src/io/tsv.c src/io/ckpt.h src/io/ckpt_impl.h src/io/ckpt_image.h src/io/ckpt_image.c src/io/ckpt_write.c src/io/ckpt_check.c src/io/ckpt_read.c \
 	src/io/ckpt_dir.c src/io/ckpt_helper.h src/io/ckpt_helper.c src/io/h5_image.c \
 	src/io/safetensors.h src/io/safetensors.c
 

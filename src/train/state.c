@@ -127,18 +127,17 @@ static scp_status save(scp_train_store *t, const scp_train_state *s)
     scp_ckpt_writer *w = NULL;
     scp_status st = SCP_OK;
     double began = scp_clock_seconds();
-    SCP_TRY(scp_ckpt_name(path, sizeof path, t->dir, s->step));
-    SCP_TRY(scp_ckpt_writer_create(path, &w));
+    SCP_TRY(scp_ckpt_helper_begin(t->helper, s->step, &w));
+    double waited = scp_clock_seconds();
     SCP_GOTO(done, add_all(t->job, s, w));
     SCP_GOTO(done, scp_fs_join(path, sizeof path, t->dir, "best.h5"));
     if (s->best_step == s->step) SCP_GOTO(done, scp_ckpt_writer_also(w, path));
-    double copied = scp_clock_seconds();
-    SCP_GOTO(done, scp_ckpt_helper_put(t->helper, &w, s->step));
+    double before = scp_ckpt_helper_done(t->helper).seconds;
+    scp_ckpt_helper_put(t->helper, &w);
     scp_log(
         SCP_LOG_DEBUG,
         "checkpoint %lld: copied in %.4f s, waited %.4f s for the one before, which took %.4f s",
-        (long long)s->step, copied - began, scp_clock_seconds() - copied,
-        scp_ckpt_helper_done(t->helper).seconds);
+        (long long)s->step, scp_clock_seconds() - waited, waited - began, before);
 done:
     scp_ckpt_writer_abort(&w);
     return st;

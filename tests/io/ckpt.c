@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "tap.h"
@@ -108,13 +109,32 @@ static void damage(const char *path)
     overwrite(copy, bytes, n);
     tap_st(scp_ckpt_open(copy, &c), "the whole file opens");
     scp_ckpt_close(&c);
-    memcpy(strstr(bytes, "format 1"), "format 2", 8);
+    memcpy(strstr(bytes, "format 2"), "format 3", 8);
     overwrite(copy, bytes, n);
-    tap_fails(scp_ckpt_open(copy, &c), SCP_EDATA, "format 2", "a newer format says so");
+    tap_fails(scp_ckpt_open(copy, &c), SCP_EDATA, "format 3", "a newer format says so");
     overwrite(copy, "", 0);
     tap_fails(scp_ckpt_open(copy, &c), SCP_EDATA, "not a checkpoint", "an empty file");
     tap_fails(scp_ckpt_open("/nonexistent.h5", &c), SCP_ENOINPUT, "/nonexistent.h5",
               "a missing file");
+    free(bytes);
+}
+
+/* Files of format 1 have one hash of all bytes after the head. */
+static void old_format(const char *path)
+{
+    char old[SCP_PATH_MAX], *bytes = NULL;
+    size_t n = 0;
+    scp_ckpt *c = NULL;
+    tap_st(scp_fs_join(old, sizeof old, tap_tmpdir(), "old.h5"), "name");
+    if (!tap_st(scp_fs_read_text(path, &bytes, &n), "bytes of a checkpoint")) return;
+    memset(bytes, 0, 512);
+    snprintf(bytes, 512, "scppdm checkpoint\nformat 1\nlength %zu\nxxh3 %016llx\n", n,
+             (unsigned long long)scp_hash_bytes(bytes + 512, n - 512, 0));
+    overwrite(old, bytes, n);
+    content(old);
+    bytes[n / 2] ^= 4;
+    overwrite(old, bytes, n);
+    tap_fails(scp_ckpt_open(old, &c), SCP_EDATA, "damaged", "a flipped bit of format 1");
     free(bytes);
 }
 
@@ -227,6 +247,7 @@ int main(void)
     tap_st(save(path, 7), "saved");
     content(path);
     damage(path);
+    old_format(path);
     run_folder();
     atomic();
     return tap_done();

@@ -1,5 +1,5 @@
 # Tests of src/io.
-io_tests = tests/io/h5.t tests/io/tsv.t tests/io/h5ad_real.t tests/io/h5ad_write.t tests/io/ckpt.t \
+io_tests = tests/io/h5.t tests/io/tsv.t tests/io/h5ad_real.t tests/io/h5ad_write.t tests/io/ckpt.t tests/io/ckpt_kept.t \
 	tests/io/safetensors.t tests/io/h5ad_read.t tests/io/h5ad_frame.t \
 	tests/io/h5ad_damage.t tests/io/h5_out.t tests/io/inflate.t
 check_PROGRAMS += $(io_tests) tests/io/h5_all.mpi
@@ -22,6 +22,9 @@ tests_io_h5_all_mpi_SOURCES = tests/io/h5_all.c
 tests_io_h5_all_mpi_LDADD = libscptest.a $(LDADD)
 tests_io_ckpt_t_SOURCES = tests/io/ckpt.c
 tests_io_ckpt_t_LDADD = libscptest.a $(LDADD)
+tests_io_ckpt_kept_t_SOURCES = tests/io/ckpt_kept.c
+tests_io_ckpt_kept_t_LDADD = libscptest.a $(LDADD)
+tests_io_ckpt_kept_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fcntl,--wrap=write
 tests_io_safetensors_t_SOURCES = tests/io/safetensors.c
 tests_io_safetensors_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5ad_read_t_SOURCES = tests/io/h5ad_read.c
