@@ -40,13 +40,14 @@ while [ $i -lt "$repeat" ]; do
         --train.log_every 50 --train.validate_every 0 --train.checkpoint_every 100
     fifties "$work/ckpt-run/metrics.jsonl" >"$work/ckpt.run"
     cat "$work/ckpt.run" >>"$work/ckpt.fifties"
-    sed -n 's/.*checkpoint [0-9]*: copied in \([0-9.]*\) s.* took \([0-9.]*\) s.*/\1 \2/p' "$work/ckpt-train.log" >>"$work/ckpt.writes"
+    sed -n 's/.*checkpoint [0-9]*: copied in \([0-9.]*\) s.* took \([0-9.]*\) s (\([0-9.]*\) s.*/\1 \2 \3/p' "$work/ckpt-train.log" >>"$work/ckpt.writes"
     note "run $i: percent of $(wc -l <"$work/ckpt.run") checkpoints: $(awk '{ printf "%.2f ", 200 * $1 / ($2 + $3) - 100 }' "$work/ckpt.run")"
 done
 ours=$(column_median "$work/ckpt.fifties" '200 * $1 / ($2 + $3) - 100')
 step=$(column_median "$work/ckpt.fifties" '($2 + $3) / 100')
 copied=$(column_median "$work/ckpt.writes" '$1')
 written=$(column_median "$work/ckpt.writes" '$2')
+computed=$(column_median "$work/ckpt.writes" '$3')
 if awk -v w="$written" -v s="$step" 'BEGIN { exit !(w > 50 * s) }'; then
     note "writing a checkpoint takes longer ($written s) than fifty steps: these turns do not show what it costs"
     exit 70
@@ -59,5 +60,5 @@ floor_name="waiting for the copy"
 peer_value=
 peer_name=
 peak_mib=$(column_median "$work/ckpt-train.runs" '$2')
-sizes="{\"steps\": $steps, \"every\": 50, \"batch\": 256, \"genes\": 2000, \"checkpoints\": $(wc -l <"$work/ckpt.fifties"), \"step_seconds\": $step, \"checkpoint_bytes\": $bytes, \"copy_seconds\": $copied, \"write_seconds\": $written}"
+sizes="{\"steps\": $steps, \"every\": 50, \"batch\": 256, \"genes\": 2000, \"checkpoints\": $(wc -l <"$work/ckpt.fifties"), \"step_seconds\": $step, \"checkpoint_bytes\": $bytes, \"copy_seconds\": $copied, \"write_seconds\": $written, \"write_processor_seconds\": $computed}"
 emit

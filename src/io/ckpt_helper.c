@@ -40,7 +40,7 @@ static void serve(scp_ckpt_helper *h)
 {
     scp_ckpt_writer *w = h->next;
     const int64_t step = h->step;
-    double began = scp_clock_seconds();
+    const double began = scp_clock_seconds(), computed = scp_clock_thread_seconds();
     pthread_mutex_unlock(&h->lock);
     scp_status st = write_one(h, &w, step);
     pthread_mutex_lock(&h->lock);
@@ -52,6 +52,7 @@ static void serve(scp_ckpt_helper *h)
         h->done.step = step;
         h->done.at = scp_clock_seconds();
         h->done.seconds = h->done.at - began;
+        h->done.computed = scp_clock_thread_seconds() - computed;
     }
     h->next = NULL;
     pthread_cond_broadcast(&h->changed);

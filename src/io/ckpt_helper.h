@@ -13,10 +13,11 @@ typedef struct scp_ckpt_helper scp_ckpt_helper;
 
 /* What it has done so far. */
 typedef struct scp_ckpt_done {
-    int64_t step;   /* newest checkpoint on disk; -1: none by this helper         */
-    double seconds; /* that its writing took                                      */
-    double waited;  /* seconds that scp_ckpt_helper_begin had to wait, all together */
-    double at;      /* scp_clock_seconds() when it was there                      */
+    int64_t step;    /* newest checkpoint on disk; -1: none by this helper           */
+    double seconds;  /* that its writing took                                         */
+    double computed; /* of them: processor time of the thread                        */
+    double waited;   /* seconds that scp_ckpt_helper_begin had to wait, all together */
+    double at;       /* scp_clock_seconds() when it was there                        */
 } scp_ckpt_done;
 
 /** Start the thread for checkpoints in `dir`, which exists; it keeps the `keep` newest (0: all). A

@@ -132,12 +132,13 @@ static scp_status save(scp_train_store *t, const scp_train_state *s)
     SCP_GOTO(done, add_all(t->job, s, w));
     SCP_GOTO(done, scp_fs_join(path, sizeof path, t->dir, "best.h5"));
     if (s->best_step == s->step) SCP_GOTO(done, scp_ckpt_writer_also(w, path));
-    double before = scp_ckpt_helper_done(t->helper).seconds;
+    const scp_ckpt_done before = scp_ckpt_helper_done(t->helper);
     scp_ckpt_helper_put(t->helper, &w);
-    scp_log(
-        SCP_LOG_DEBUG,
-        "checkpoint %lld: copied in %.4f s, waited %.4f s for the one before, which took %.4f s",
-        (long long)s->step, scp_clock_seconds() - waited, waited - began, before);
+    scp_log(SCP_LOG_DEBUG,
+            "checkpoint %lld: copied in %.4f s, waited %.4f s for the one before, which took %.4f s "
+            "(%.4f s of a processor)",
+            (long long)s->step, scp_clock_seconds() - waited, waited - began, before.seconds,
+            before.computed);
 done:
     scp_ckpt_writer_abort(&w);
     return st;
