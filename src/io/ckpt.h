@@ -36,7 +36,7 @@ scp_status scp_ckpt_writer_also(scp_ckpt_writer *w, const char *path) SCP_MUST_U
 /** Add an array [n] under a new name (n = 0 is fine); it is copied. SCP_EINTERNAL: a name twice. */
 scp_status scp_ckpt_add_f32(scp_ckpt_writer *w, const char *name, const float *v,
                             size_t n) SCP_MUST_USE;
-/** The same without the copy: *room [n], borrowed until commit, is to be filled before it. */
+/** The same without the copy: *room [n] is to be filled before anything else is done with w. */
 scp_status scp_ckpt_add_f32_room(scp_ckpt_writer *w, const char *name, size_t n,
                                  float **room) SCP_MUST_USE;
 scp_status scp_ckpt_add_f64(scp_ckpt_writer *w, const char *name, const double *v,
