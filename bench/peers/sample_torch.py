@@ -1,6 +1,6 @@
 """The sampler of bench_sample in PyTorch on the CPU: the peer of `bench/run sample`.
 
-usage: sample_torch.py check FILE             largest difference from the latents and the profiles in FILE, as shares of
+usage: sample_torch.py check FILE [MODE]      largest difference from the latents and the profiles in FILE, as shares of
                                               their largest values
        sample_torch.py time FILE RUNS [MODE]  seconds to profiles: median, min, max; to latents alone, median; MiB at the
                                               most; MiB before the weights are read
@@ -81,7 +81,7 @@ def main():
     if command == "modes":
         print("default max-autotune-no-cudagraphs")
     elif command == "check":
-        s = Sampler(sys.argv[2])
+        s = Sampler(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "eager")
         print(f"{share(s.latents(), s.x['mu_hat']):.3g} {share(s.profiles(), s.x['x_hat']):.3g}")
     else:
         s = Sampler(sys.argv[2], sys.argv[4] if len(sys.argv) > 4 else "eager", ("mu_hat", "x_hat"))

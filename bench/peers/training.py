@@ -1,7 +1,7 @@
 """What the training steps of the peers share: weights and data from a file of `bench_step check`, AdamW, clipping,
 the moving average, and the commands.
 
-usage: PEER check FILE               the step in FILE without dropout: loss, norm of the gradient, loss after the update
+usage: PEER check FILE [MODE]        the step in FILE without dropout: loss, norm of the gradient, loss after the update
        PEER time FILE STEPS [MODE]   seconds of a step with dropout and own draws: median, min, max; MiB at the most;
                                      MiB before the weights are read
        PEER modes                    the modes of torch.compile that are worth a try on this device
@@ -86,8 +86,8 @@ class Trainer:
         return self.gradient(b), self.update()
 
 
-def check(model, path):
-    step = model(path, 0.0)
+def check(model, path, mode):
+    step = model(path, 0.0, mode=mode)
     batch = {k: step.x[k] for k in model.names}
     before = step.gradient(batch)
     # torch's own sums in fp32 and is off by 3e-4 for the autoencoder at 28,000 genes
@@ -114,6 +114,6 @@ def main(model):
     if command == "modes":
         print("default max-autotune-no-cudagraphs")
     elif command == "check":
-        check(model, args[0])
+        check(model, args[0], args[1] if len(args) > 1 else "eager")
     else:
         time_steps(model, args[0], int(args[1]), args[2] if len(args) > 2 else "eager")

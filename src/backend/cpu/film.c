@@ -62,35 +62,46 @@ static inline float modulated(token t, int64_t d)
     return t.H[d] + t.gamma[d] * t.Hhat[d] + t.beta[d];
 }
 
+/* One token; y does not overlap what it is made of. */
+static inline __attribute__((always_inline)) void
+film_ln_token(const scp_call *c, token t, float *restrict y, int64_t D, float *mean, float *rstd)
+{
+    const float *gain = c->in[4], *bias = c->in[5];
+    float sum = 0, square = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t d = 0; d < D; d++) sum += y[d] = modulated(t, d);
+    const float m = sum / (float)D;
+#pragma omp simd reduction(+ : square)
+    for (int64_t d = 0; d < D; d++) square += (y[d] - m) * (y[d] - m);
+    const float s = 1.0f / sqrtf(square / (float)D + (float)c->node->attr.norm.eps);
+#pragma omp simd
+    for (int64_t d = 0; d < D; d++) y[d] = gain[d] * (y[d] - m) * s + bias[d];
+    *mean = m;
+    *rstd = s;
+}
+
 static scp_status film_ln_fwd(const scp_call *c)
 {
     int64_t rows = scp_shape_rows(&c->node->shape), D = scp_shape_last(&c->node->shape);
-    const float *gain = c->in[4], *bias = c->in[5];
     float *aux = c->aux;
 #pragma omp parallel for if (rows * D > SCP_PAR_MIN)
     for (int64_t r = 0; r < rows; r++) {
-        token t = token_of(c, r);
-        float *y = (float *)c->out + r * D, sum = 0, square = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t d = 0; d < D; d++) sum += y[d] = modulated(t, d);
-        float mean = sum / (float)D;
-#pragma omp simd reduction(+ : square)
-        for (int64_t d = 0; d < D; d++) square += (y[d] - mean) * (y[d] - mean);
-        float rstd = 1.0f / sqrtf(square / (float)D + (float)c->node->attr.norm.eps);
-#pragma omp simd
-        for (int64_t d = 0; d < D; d++) y[d] = gain[d] * (y[d] - mean) * rstd + bias[d];
-        aux[r] = mean;
-        aux[rows + r] = rstd;
+        float *y = (float *)c->out + r * D;
+        if (D == SCP_NARROW)
+            film_ln_token(c, token_of(c, r), y, SCP_NARROW, &aux[r], &aux[rows + r]);
+        else
+            film_ln_token(c, token_of(c, r), y, D, &aux[r], &aux[rows + r]);
     }
     return SCP_OK;
 }
 
 /* One token: with n = (x - mean) rstd and u = dy gain,  dx = rstd (u - mean(u) - n mean(u n)).
  * dx goes by pieces through the stack, so that every gradient is one loop that vectorises. */
-static void film_ln_token_bwd(const scp_call *c, int64_t r)
+static inline __attribute__((always_inline)) void film_ln_token_bwd(const scp_call *c, int64_t r,
+                                                                    int64_t D)
 {
     enum { PIECE = 256 };
-    int64_t rows = scp_shape_rows(&c->node->shape), D = scp_shape_last(&c->node->shape);
+    int64_t rows = scp_shape_rows(&c->node->shape);
     int64_t at = r / c->node->shape.d[1] * D;
     token t = token_of(c, r);
     const float *gain = c->in[4], *dy = (const float *)c->dout + r * D, *aux = c->aux;
@@ -149,7 +160,9 @@ static scp_status film_ln_bwd(const scp_call *c)
         for (int64_t b = 0; b < B; b++) {
             for (int i = 2; i < 4; i++)
                 if (c->din[i]) scp_prepare((float *)c->din[i] + b * D, c->add[i], D);
-            for (int64_t m = 0; m < M; m++) film_ln_token_bwd(c, b * M + m);
+            for (int64_t m = 0; m < M; m++)
+                D == SCP_NARROW ? film_ln_token_bwd(c, b * M + m, SCP_NARROW)
+                                : film_ln_token_bwd(c, b * M + m, D);
         }
     }
     if (c->din[4] || c->din[5]) {

@@ -40,8 +40,9 @@ static void stripe_sums(stripe *s, const float *dy, const float *x, int64_t R, i
 
 /* LAYERNORM. aux: mean [R], rstd [R]. */
 
-static void layernorm_row(const float *x, const float *g, const float *b, float *restrict y,
-                          int64_t D, double eps, float *mean, float *rstd)
+static inline __attribute__((always_inline)) void
+layernorm_row(const float *x, const float *g, const float *b, float *restrict y, int64_t D,
+              double eps, float *mean, float *rstd)
 {
     double sum = 0.0, square = 0.0;
 #pragma omp simd reduction(+ : sum)
@@ -62,14 +63,20 @@ static scp_status layernorm_fwd(const scp_call *c)
     const float *x = c->in[0];
     float *y = c->out, *mean = c->aux, *rstd = mean + R;
 #pragma omp parallel for schedule(static) if (R * D > SCP_PAR_MIN)
-    for (int64_t r = 0; r < R; r++)
-        layernorm_row(x + r * D, c->in[1], c->in[2], y + r * D, D, c->node->attr.norm.eps, &mean[r],
-                      &rstd[r]);
+    for (int64_t r = 0; r < R; r++) {
+        const double eps = c->node->attr.norm.eps;
+        if (D == SCP_NARROW)
+            layernorm_row(x + r * SCP_NARROW, c->in[1], c->in[2], y + r * SCP_NARROW, SCP_NARROW,
+                          eps, &mean[r], &rstd[r]);
+        else
+            layernorm_row(x + r * D, c->in[1], c->in[2], y + r * D, D, eps, &mean[r], &rstd[r]);
+    }
     return SCP_OK;
 }
 
-static void layernorm_dx_row(const float *x, const float *g, const float *dy, float *dx, int64_t D,
-                             float mean, float rstd, bool add)
+static inline __attribute__((always_inline)) void
+layernorm_dx_row(const float *x, const float *g, const float *dy, float *dx, int64_t D, float mean,
+                 float rstd, bool add)
 {
     double sum_h = 0.0, sum_hx = 0.0;
 #pragma omp simd reduction(+ : sum_h, sum_hx)
@@ -96,9 +103,14 @@ static scp_status layernorm_bwd(const scp_call *c)
     const float *x = c->in[0], *dy = c->dout, *mean = c->aux, *rstd = mean + R;
     float *dx = c->din[0], *dg = c->din[1], *db = c->din[2];
 #pragma omp parallel for schedule(static) if (R * D > SCP_PAR_MIN)
-    for (int64_t r = 0; r < (dx ? R : 0); r++)
-        layernorm_dx_row(x + r * D, c->in[1], dy + r * D, dx + r * D, D, mean[r], rstd[r],
-                         c->add[0]);
+    for (int64_t r = 0; r < (dx ? R : 0); r++) {
+        const int64_t at = r * D;
+        if (D == SCP_NARROW)
+            layernorm_dx_row(x + at, c->in[1], dy + at, dx + at, SCP_NARROW, mean[r], rstd[r],
+                             c->add[0]);
+        else
+            layernorm_dx_row(x + at, c->in[1], dy + at, dx + at, D, mean[r], rstd[r], c->add[0]);
+    }
     if (!dg && !db) return SCP_OK;
 #pragma omp parallel for schedule(static) if (R * D > SCP_PAR_MIN)
     for (int64_t at = 0; at < D; at += SCP_COLS) {

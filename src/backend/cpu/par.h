@@ -15,6 +15,9 @@ enum { SCP_PAR_MIN = 1 << 15 };
  * are fp64. SCP_COLS neighbouring columns (a cache line) go to one thread in sums over rows. */
 enum { SCP_PARTS = 256, SCP_PART_MIN = 2048, SCP_COLS = 16 };
 
+/* Width of the tokens of the default model: loops over rows so short are compiled for it apart. */
+enum { SCP_NARROW = 16 };
+
 static inline int64_t scp_part_size(int64_t n)
 {
     int64_t size = (n + SCP_PARTS - 1) / SCP_PARTS;
