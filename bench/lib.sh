@@ -103,15 +103,27 @@ column_median() {
 column_min() { column "$@" | head -n 1; }
 column_max() { column "$@" | tail -n 1; }
 
+# compiled_modes: the modes of torch.compile that the peer names, as far as same_result MODE finds its results right.
+compiled_modes() {
+    for mode in $("$python" "$bench/peers/$peer_script" modes); do
+        if same_result "$mode"; then
+            note "torch.compile, $mode: $theirs"
+            printf ' %s' "$mode"
+        else
+            note "torch.compile, $mode, is left out, its results are others: ${theirs:-none} ($work/peer.log)"
+        fi
+    done
+}
+
 # turns_with_peer N: --repeat turns of ours_once and, with a peer, of "$python $peer_script time $peer_file N", eager
-# and in every mode of torch.compile that it names, one after the other. A line a turn: ours in ours.runs, and in
+# and in every mode of compiled_modes, one after the other. A line a turn: ours in ours.runs, and in
 # peer-MODE.runs the seconds of ours beside the fields of the peer, whose last two are MiB: at the most, and before it
 # has read anything. Sets what emit says of the peer.
 turns_with_peer() {
     modes=
     if [ "$peer" = yes ]; then
         modes="eager"
-        if [ "$compile" = yes ]; then modes="eager $("$python" "$bench/peers/$peer_script" modes)"; fi
+        if [ "$compile" = yes ]; then modes="eager$(compiled_modes)"; fi
     fi
     rm -f "$work"/ours.runs "$work"/peer-*.runs
     i=0

@@ -12,7 +12,7 @@ cpu_kernels = src/backend/cpu/cpu_ops.h src/backend/cpu/level.h src/backend/cpu/
 	src/backend/cpu/elementwise.c src/backend/cpu/dropout.c src/backend/cpu/layout.c src/backend/cpu/norm.c src/backend/cpu/unit.c \
 	src/backend/cpu/attn.c src/backend/cpu/film.c src/backend/cpu/diffuse.c \
 	src/backend/cpu/loss.c src/backend/cpu/infonce.c src/backend/cpu/optim.c
-libscpengine_a_SOURCES += $(cpu_kernels) src/backend/cpu/cpu.c src/backend/cpu/linalg.c
+libscpengine_a_SOURCES += $(cpu_kernels) src/backend/cpu/cpu.c src/backend/cpu/linalg.c src/backend/cpu/choose.h src/backend/cpu/choose.c
 EXTRA_LIBRARIES = libscpcpu3.a libscpcpu4.a libscpcpu5.a
 libscpcpu3_a_SOURCES = $(cpu_kernels)
 libscpcpu3_a_CPPFLAGS = $(AM_CPPFLAGS) -DSCP_CPU_LEVEL=3

@@ -11,6 +11,14 @@ tests_backend_cuda_ops_t_SOURCES = tests/emu/ops.c tests/emu/real.c
 tests_backend_cuda_ops_t_LDADD = libscpcases.a libscptest.a $(LDADD)
 tests_backend_cuda_ops_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
 endif
+check_PROGRAMS += tests/backend/choose.t
+TESTS += tests/backend/choose.t
+tests_backend_choose_t_SOURCES = tests/backend/choose.c
+tests_backend_choose_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/backend/threads.t
+TESTS += tests/backend/threads.t
+tests_backend_threads_t_SOURCES = tests/backend/threads.c
+tests_backend_threads_t_LDADD = libscptest.a $(LDADD)
 check_PROGRAMS += tests/backend/linalg.t
 TESTS += tests/backend/linalg.t
 tests_backend_linalg_t_SOURCES = tests/backend/linalg.c

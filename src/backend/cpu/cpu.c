@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backend/cpu/choose.h"
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/gemm.h"
 #include "backend/host.h"
@@ -28,6 +29,35 @@ static void share_cpus(void)
 #endif
 }
 
+#ifdef _OPENMP
+/* The CPU of a thread: the one of that number among those of the process. */
+static void pin(const cpu_set_t *mine, int thread)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int cpu = 0, seen = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, mine) && seen++ == thread) CPU_SET(cpu, &one);
+    (void)sched_setaffinity(0, sizeof one, &one); /* as well as it goes */
+}
+#endif
+
+/* Every worker gets a CPU of its own where the process has as many as threads, so that none is
+ * moved beside another, which would keep all waiting. The first thread stays free: what it starts
+ * (writers, watchers) would inherit its one CPU. Not where somebody has said how to bind, nor where
+ * ranks were given the same CPUs. */
+static void pin_workers(void)
+{
+#ifdef _OPENMP
+    cpu_set_t mine;
+    if (getenv("OMP_PROC_BIND") || sched_getaffinity(0, sizeof mine, &mine) != 0 ||
+        CPU_COUNT(&mine) < 2 || CPU_COUNT(&mine) != omp_get_max_threads() ||
+        (scp_local_ranks() > 1 && CPU_COUNT(&mine) == (int)sysconf(_SC_NPROCESSORS_ONLN)))
+        return;
+#pragma omp parallel
+    if (omp_get_thread_num()) pin(&mine, omp_get_thread_num());
+#endif
+}
+
 void scp_gemm_open(void)
 {
     if (openblas_get_parallel() == OPENBLAS_THREAD) openblas_set_num_threads(1);
@@ -37,8 +67,19 @@ static scp_status open_cpu(scp_device *dev, int index)
 {
     (void)index;
     share_cpus();
+    pin_workers();
     scp_gemm_open();
-    return scp_cpu_best(&dev->backend);
+    SCP_TRY(scp_cpu_best(&dev->backend));
+    scp_choice *choice;
+    SCP_TRY(scp_choice_open(&choice));
+    dev->impl = choice;
+    return SCP_OK;
+}
+
+static void close_cpu(scp_device *dev)
+{
+    scp_choice *choice = dev->impl;
+    scp_choice_close(&choice);
 }
 
 static void describe(const scp_device *dev, char *buf, size_t size)
@@ -51,7 +92,7 @@ static const scp_backend *best(int most);
 #define BACKEND(of, table, optimiser)                                                              \
     {                                                                                              \
         .name = "cpu", .real_size = sizeof(float), .host = true, .available = scp_host_available,  \
-        .open = open_cpu, .alloc = scp_host_alloc, .release = scp_host_release,                    \
+        .open = open_cpu, .close = close_cpu, .alloc = scp_host_alloc, .release = scp_host_release,                    \
         .write = scp_host_write, .read = scp_host_read, .zero = scp_host_zero, .ops = (table),     \
         .n_ops = SCP_CPU_OPS, .optim = (optimiser), .step = &scp_host_step, .describe = describe,  \
         .level = (of), .at_level = best,                                                           \

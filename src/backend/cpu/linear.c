@@ -1,4 +1,5 @@
 /* LINEAR on cpu: three matrix products. Forward 2*R*I*O flops, backward twice that. */
+#include "backend/cpu/choose.h"
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/par.h"
@@ -20,20 +21,24 @@ static bool is_bf16(const scp_call *c)
     return c->emulated == SCP_BF16 && c->dev->backend->level >= 5;
 }
 
+static scp_status multiply(const scp_call *c, const scp_gemm_product *p)
+{
+    return scp_choice_multiply(c->dev->impl, c->dev->backend->level, p, scp_gemm);
+}
+
 static scp_status linear_fwd(const scp_call *c)
 {
     dims d;
     SCP_TRY(dims_of(c->node, &d));
-    scp_gemm(&(scp_gemm_product){ .m = d.rows,
-                                  .n = d.out,
-                                  .k = d.in,
-                                  .A = c->in[0],
-                                  .B = c->in[1],
-                                  .trans_b = true,
-                                  .bf16 = is_bf16(c),
-                                  .bias = c->node->n_in > 2 ? c->in[2] : NULL,
-                                  .C = c->out });
-    return SCP_OK;
+    return multiply(c, &(scp_gemm_product){ .m = d.rows,
+                                            .n = d.out,
+                                            .k = d.in,
+                                            .A = c->in[0],
+                                            .B = c->in[1],
+                                            .trans_b = true,
+                                            .bf16 = is_bf16(c),
+                                            .bias = c->node->n_in > 2 ? c->in[2] : NULL,
+                                            .C = c->out });
 }
 
 static void grad_bias(const float *dy, float *db, bool add, dims d)
@@ -69,8 +74,8 @@ static scp_status linear_bwd(const scp_call *c)
                                   .add = c->add[1],
                                   .bf16 = is_bf16(c),
                                   .C = c->din[1] };
-    if (dx.C) scp_gemm(&dx);
-    if (dw.C) scp_gemm(&dw);
+    if (dx.C) SCP_TRY(multiply(c, &dx));
+    if (dw.C) SCP_TRY(multiply(c, &dw));
     if (c->din[2]) grad_bias(c->dout, c->din[2], c->add[2], d);
     return SCP_OK;
 }
