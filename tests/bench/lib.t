@@ -51,6 +51,15 @@ said yes "median of four" [ "$(column_median "$turns" '$2')" = 15 ]
 printf '5\n' >"$turns"
 said yes "median of one" [ "$(column_median "$turns" '$1')" = 5 ]
 
+# Of the modes that a peer names those count whose results are right.
+fake() { echo "good bad best"; }
+same_result() {
+    theirs="1 2"
+    [ "$1" != bad ]
+}
+python=fake bench=/nowhere peer_script=none work=/nowhere
+said yes "a compiled peer with other results is left out" [ "$(compiled_modes 2>/dev/null)" = " good best" ]
+
 # is_json NAME=VALUE...: emit with these variables prints one line of JSON.
 is_json() (
     name=case ours=2 unit=s better=less peak_mib=10 ranks=1 threads=2 sizes='{}' build=/nowhere
