@@ -4,6 +4,10 @@ TESTS += tests/model/means.mpi
 tests_model_means_mpi_SOURCES = tests/model/means.c tests/eval/screen.c tests/eval/screen.h \
 	tests/eval/golden_file.c tests/eval/golden_file.h
 tests_model_means_mpi_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/model/bf16.t
+TESTS += tests/model/bf16.t
+tests_model_bf16_t_SOURCES = tests/model/bf16.c
+tests_model_bf16_t_LDADD = libscptoy.a libscptest.a $(LDADD)
 check_PROGRAMS += tests/model/gradient.t tests/model/parity.t tests/model/denoiser.t tests/model/vae.t
 TESTS += tests/model/gradient.t tests/model/parity.t tests/model/denoiser.t tests/model/vae.t
 tests_model_gradient_t_SOURCES = tests/model/gradient.c

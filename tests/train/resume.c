@@ -212,6 +212,29 @@ static void test_refused(runs *r)
            "train: a refusal leaves the checkpoints alone");
 }
 
+/* In bf16, too: the halves of the weights, which no checkpoint has, come back with the same bits.
+ */
+static void test_bf16(runs *r)
+{
+    scp_job_result out;
+    r->train.precision = SCP_BF16_STORE;
+    tap_st(runs_model(r, world, "cpu", run_folder("train", "bf16"), false, &out),
+           "train: %d steps in bf16", STEPS);
+    const char *dir = run_folder("train", "bf16-stopped");
+    set_stop(r, HALF);
+    tap_st(runs_model(r, world, "cpu", dir, false, &out), "train: in bf16, stopped");
+    set_stop(r, 0);
+    tap_st(runs_model(r, world, "cpu", dir, false, &out), "train: in bf16, resumed");
+    tap_ok(out.resumed_from == HALF && out.step == STEPS, "train: in bf16, to the end");
+    r->train.precision = SCP_FP32;
+    if (!root()) return;
+    tap_ok(same_files(checkpoint("train", "bf16", STEPS),
+                      checkpoint("train", "bf16-stopped", STEPS)),
+           "train: in bf16 the checkpoint is that of the run that did not stop");
+    tap_ok(!same_files(checkpoint("train", "bf16", STEPS), checkpoint("train", "whole", STEPS)),
+           "train: and not that of fp32");
+}
+
 /* The rate is absurd and so is the decay: weights grow by a factor each step until they overflow.
  */
 static void test_not_finite(runs *r)
@@ -256,6 +279,7 @@ int main(int argc, char **argv)
         test_stage(&r, "vae", runs_vae);
         test_stage(&r, "train", runs_model);
         test_refused(&r);
+        test_bf16(&r);
         test_not_finite(&r);
     }
     runs_stop(&r);
