@@ -22,7 +22,8 @@ EXTRA_DIST += bench/run bench/lib.sh bench/README.md bench/cases/prep.sh bench/c
 	bench/cases/step.sh bench/cases/breakdown.sh bench/cases/ckpt.sh bench/cases/synth.sh \
 	bench/peers/scanpy_aggregate.py bench/peers/compare.py bench/peers/step_torch.py \
 	bench/results/memory-zen5.json bench/results/ops-zen5.json bench/results/prep-zen5.json \
-	bench/results/scaling-zen5.json bench/results/step-zen5.json bench/results/products-zen5.json bench/results/growth-zen5.json
+	bench/results/scaling-zen5.json bench/results/step-zen5.json bench/results/products-zen5.json bench/results/growth-zen5.json \
+	bench/results/ckpt-zen5.json bench/results/eval-zen5.json
 EXTRA_PROGRAMS += bench/bench_gpu
 bench_gpu_sources = bench/gpu/bench_gpu.c bench/sheet.h bench/sheet.c bench/sample_run.h bench/sample_run.c bench/gpu/gpu_step.h bench/gpu/gpu_step.c bench/gpu/gpu_list.h \
 	bench/gpu/gpu_list.c bench/step_export.h bench/step_export.c bench/timing.h
