@@ -17,8 +17,10 @@ screen_of() {
             note "the large screen needs a drug table of 360 structures after the size"
             exit 64
         fi
-        screen="--preset medium --repeat 0 --plates 12 --lines 16 --drugs 360 --table $table $*"
-        more_vae="--set vae_train.steps=4000"
+        # 100 cells a key at five times the depth, and more vehicle: about the noise that 1,278 cells of the atlas leave
+        screen="--preset medium --repeat 0 --plates 12 --lines 16 --drugs 360 --depth 5 --vehicle 6 --deflate 1 --table $table $*"
+        study_baselines="ridge mlp mlp_shift"
+        more_vae=${large_vae:-"--set vae_train.steps=6000 --set vae_train.lr=2e-3"}
         more_train="--set train.steps=6000"
         ;;
     demo) screen="--preset demo ${table:+--table $table} $*" ;;

@@ -38,12 +38,15 @@ autoencoder_of() {
 # $study/seed<N>. Needs: study (folder), shard_of SEED DIR (a function that makes DIR/shard.h5 and sets eval_more, options
 # for scoring), config (settings of the model), more_vae, more_train (further options), baseline_steps, stratum ("line:dose
 # level", or empty). May have: study_bounds (rows of what is possible, such as ",truth"), study_share (one of them, of which
-# scppdm's share is a row), study_members (so many networks from other seeds make the row `ensemble` with scppdm).
+# the shares of scppdm, scppdm_residual, regression and kernel are rows), study_kernel (yes: the row `kernel`, which
+# needs Python; --no-peer leaves it out), study_members (so many networks from other seeds make the row `ensemble` with scppdm).
 
 study_members=0
 study_bounds=
 study_share=
-study_models=scppdm,regression,ridge,linear_shift,mlp,mlp_shift,perturb_mean,nearest_drug,context_mean,global_mean,line_mean,no_change,autoencoder
+study_kernel=
+study_baselines="ridge linear_shift mlp mlp_shift"
+study_means=perturb_mean,nearest_drug,context_mean,global_mean,line_mean,no_change
 # The form of the paper at the sizes of `config`: noise prediction of z_post, one DDIM sample, two knobs.
 paper_form="--set diffusion.parameterization=eps --set diffusion.target=post --set guidance.kind=dual
  --set guidance.s_p=1 --set guidance.s_0=3 --set guidance.alpha=2 --set guidance.gamma=-0.5
@@ -53,7 +56,8 @@ paper_form="--set diffusion.parameterization=eps --set diffusion.target=post --s
 # rows_of_study: all rows of its run folders, with commas.
 rows_of_study() {
     if [ "$study_members" -gt 0 ]; then rows=,ensemble; else rows=; fi
-    printf '%s' "scppdm$rows,${study_models#scppdm,}$study_bounds"
+    printf '%s' "scppdm,scppdm_residual$rows,regression,$(echo "$study_baselines" | tr ' ' ,),$study_means"
+    printf '%s' ",autoencoder,autoencoder_residual$study_bounds"
 }
 
 # study_member RUN SEED OPTION...: an autoencoder and a network as those of the study's run, from another seed.
@@ -85,7 +89,7 @@ study_seed() {
         piece "$run" "$model" program scppdm_train --config "$config" "$@" --run "$run" --model "$model" \
             --set "train.seed=$seed" $more_train
     done
-    for model in ridge linear_shift mlp mlp_shift; do
+    for model in $study_baselines; do
         case $model in *_shift) file=${model%_shift} ;; *) file=$model ;; esac
         piece "$run" "$model" program scppdm_train --config "$top/mpi/conf/baseline-$file.yaml" "$@" --run "$run" \
             --model "$model" --set "train.seed=$seed" --set "train.steps=$baseline_steps"
@@ -109,6 +113,19 @@ study_seed() {
     # shellcheck disable=SC2086
     piece "$paper" eval program scppdm_eval --run "$paper" "$@" --models scppdm --set eval.h5ad=false \
         --set guidance.spread=0 $eval_more
+    if [ "$study_kernel" = yes ] && [ "$peer" = yes ]; then study_kernel_row "$at" "$@"; fi
+}
+
+# study_kernel_row AT OPTION...: what the observed changes tell of a drug by regression with the generator's own covariance
+# (peers/kernel_regression.py), as a row `kernel`. It needs Python.
+study_kernel_row() {
+    kernel=$1/kernel
+    shift
+    python_of anndata
+    piece "$kernel" predict "$python" "$bench/peers/kernel_regression.py" "$kernel/../shard.h5" --write "$kernel/kernel.h5ad"
+    # shellcheck disable=SC2086 # a list of options
+    piece "$kernel" eval program scppdm_eval --run "$kernel" "$@" --models= --predictions "$kernel/kernel.h5ad" \
+        --set eval.h5ad=false $eval_more
 }
 
 # scores_of: lines "seed split row strata-file agg-file" of everything that is scored; the splits *_truth, against
@@ -123,6 +140,9 @@ scores_of() {
             printf '%s %s scppdm %s %s\n' $s $split "$dir/strata.tsv" "$dir/$split/agg_results.csv"
             printf '%s %s scppdm-paper-form %s %s\n' $s $split "$study/seed$s/paper/eval/strata.tsv" \
                 "$study/seed$s/paper/eval/$split/agg_results.csv"
+            if [ -e "$study/seed$s/kernel/eval/$split/agg_results.csv" ]; then
+                printf '%s %s kernel - %s\n' $s $split "$study/seed$s/kernel/eval/$split/agg_results.csv"
+            fi
             for model in $(rows_of_study | tr ',' ' '); do
                 if [ "$model" = scppdm ]; then continue; fi
                 printf '%s %s %s %s %s\n' $s $split "$model" "$dir/strata.tsv" "$dir/$split/${model}_agg_results.csv"
@@ -180,15 +200,15 @@ study_tables() {
             }
             close(file)
         }
-        # share of the best possible score, seed by seed; not of errors and sizes
-        function take_share(set,   k, m, s, of) {
+        # shares of the best possible score, seed by seed; not of errors and sizes
+        function take_share(set, model,   k, m, s, of) {
             of = set " " share
-            if (!(of in seen)) return
-            k = set " share-of-" share
+            if (!(of in seen) || !((set " " model) in seen)) return
+            k = set " " model "-of-" share
             for (m = 1; m <= M; m++)
                 for (s = 1; s <= seeds && !(metric[m] in error); s++)
-                    if (((s, of, m) in value) && value[s, of, m] > 0 && ((s, set " scppdm", m) in value)) {
-                        add_row(k); $1 = s; take(k, m, value[s, set " scppdm", m] / value[s, of, m])
+                    if (((s, of, m) in value) && value[s, of, m] > 0 && ((s, set " " model, m) in value)) {
+                        add_row(k); $1 = s; take(k, m, value[s, set " " model, m] / value[s, of, m])
                     }
         }
         BEGIN {
@@ -210,7 +230,9 @@ study_tables() {
             take_stratum($4, k, $3 == "scppdm-paper-form" ? "scppdm" : $3, $2)
         }
         END {
-            for (t = 1; share != "" && t <= sets; t++) take_share(set_name[t])
+            shared = split("scppdm scppdm_residual regression kernel", sharer, " ")
+            for (t = 1; share != "" && t <= sets; t++)
+                for (i = 1; i <= shared; i++) take_share(set_name[t], sharer[i])
             for (t = 1; t <= sets; t++) {
                 printf "\n%s, %s: mean over conditions, mean and standard error over seeds\n\n| |", name, set_name[t] > md
                 for (m = 1; m <= M; m++) printf " %s |", metric[m] > md

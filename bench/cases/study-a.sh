@@ -10,5 +10,6 @@
 # shellcheck source=bench/screens.sh
 . "$bench/screens.sh"
 screen_of "${1:-large}" "${2:-}"
+study_kernel=yes
 study_bounds=,truth
 run_study "study-a-${1:-large}"

@@ -7,7 +7,9 @@
 . "$bench/study.sh"
 # shellcheck source=bench/screens.sh
 . "$bench/screens.sh"
+large_vae="--set vae_train.steps=4000"
 screen_of "${1:-large}" "${2:-}" --effects gp
+study_kernel=yes
 study_bounds=,truth,kriging
 study_share=kriging
 run_study "study-b-${1:-large}"

@@ -6,15 +6,18 @@ regression with covariance s T + (1 - s) I between drugs, T the Tanimoto similar
 one that scppdm_synth --effects gp draws from; lambda is the noise. Fitted for each dose level (rank from
 the highest dose of a drug) on the mean change of a drug, over lines unless --by-line. With
 --truth the predictions are held against the true change as well, beside kriging from the true effects of the
-training drugs (doc/metrics.md). Prints the mean Pearson correlation of the change.
+training drugs (doc/metrics.md). Prints the mean Pearson correlation of the change. With --write the
+predictions for the splits UC and UD, with the lambda that is best on the unseen drugs of the validation split, go to
+a file for scppdm_eval --predictions (needs anndata).
 
-  kernel_regression.py SHARD [--truth plates/truth.h5] [--split val_ud] [--share 0.85] [--by-line]
+  kernel_regression.py SHARD [--truth plates/truth.h5] [--split val_ud] [--share 0.85] [--by-line] [--write FILE.h5ad]
 """
 import argparse
 
 import h5py
 import numpy as np
 
+LAMBDAS = (0.03, 0.1, 0.3, 1, 3, 10)
 SPLITS = {"val_uc": 1, "val_ud": 2, "uc": 3, "ud": 4}
 
 
@@ -30,6 +33,7 @@ class Shard:
             self.drug, self.line, self.dose = (f["profile/" + k][:][self.post] for k in ("drug", "line", "dose"))
             self.fp = f["drug/fingerprint"][:].astype(float)
             self.genes, self.lines, self.drugs = texts(f["gene"]), texts(f["line"]), texts(f["drug/name"])
+            self.plates, self.plate = texts(f["plate"]), f["profile/plate"][:][self.post]
         self.delta = self.x[self.post] - self.x[self.pre]
         self.train = self.split == 0
         self.level = np.zeros(len(self.post), int)
@@ -81,17 +85,39 @@ def similarity(fp):
 def regress(s, rows, K, lam, by_line):
     """Predicted changes of rows [n, G]."""
     out = np.zeros((len(rows), s.x.shape[1]))
+    groups = {}
     for k, i in enumerate(rows):
-        same = s.train & (s.level == s.level[i]) & ((s.line == s.line[i]) | (not by_line))
+        groups.setdefault((s.level[i], s.line[i] if by_line else -1), []).append(k)
+    for (level, line), members in groups.items():
+        same = s.train & (s.level == level) & ((s.line == line) | (not by_line))
         drugs = np.unique(s.drug[same])
         means = np.array([s.delta[same & (s.drug == d)].mean(0) for d in drugs])
-        weight = np.linalg.solve(K[np.ix_(drugs, drugs)] + lam * np.eye(len(drugs)), K[drugs, s.drug[i]])
-        out[k] = means.mean(0) + weight @ (means - means.mean(0))
+        wanted = np.unique(s.drug[rows[members]])
+        weight = np.linalg.solve(K[np.ix_(drugs, drugs)] + lam * np.eye(len(drugs)), K[np.ix_(drugs, wanted)])
+        of_drug = dict(zip(wanted, means.mean(0) + weight.T @ (means - means.mean(0))))
+        for k in members:
+            out[k] = of_drug[s.drug[rows[k]]]
     return out
 
 
 def mean_pearson(a, b):
     return np.mean([np.corrcoef(x, y)[0, 1] for x, y in zip(a, b)])
+
+
+def write(s, K, by_line, path):
+    import anndata
+    import pandas
+
+    val = np.where(s.split == SPLITS["val_ud"])[0]
+    lam = max(LAMBDAS, key=lambda k: mean_pearson(regress(s, val, K, k, by_line), s.delta[val]))
+    rows = np.where((s.split == SPLITS["uc"]) | (s.split == SPLITS["ud"]))[0]
+    x = np.maximum(0, s.x[s.pre[rows]] + regress(s, rows, K, lam, by_line)).astype(np.float32)
+    label = [f"[('{s.drugs[s.drug[i]]}', {s.dose[i]!r}, 'uM')]" for i in rows]
+    obs = pandas.DataFrame({"cell_name": [s.lines[s.line[i]] for i in rows], "drugname_drugconc": label,
+                            "drug": [s.drugs[s.drug[i]] for i in rows], "dose_uM": s.dose[rows].astype(float),
+                            "plate": [s.plates[s.plate[i]] for i in rows]}, index=[str(i) for i in rows])
+    anndata.AnnData(X=x, obs=obs, var=pandas.DataFrame(index=s.genes)).write_h5ad(path)
+    print(f"lambda {lam:g}, chosen on {len(val)} validation conditions, to {path}")
 
 
 def main():
@@ -102,17 +128,20 @@ def main():
     p.add_argument("--share", type=float, default=0.85)
     p.add_argument("--by-line", action="store_true")
     p.add_argument("--highest", help="also the mean over this line at the highest dose")
+    p.add_argument("--write")
     a = p.parse_args()
     s = Shard(a.shard)
     rows = np.where(s.split == SPLITS[a.split])[0]
     T = similarity(s.fp)
     K = a.share * T + (1 - a.share) * np.eye(len(T))
+    if a.write:
+        return write(s, K, a.by_line, a.write)
     truth = Truth(a.truth, s) if a.truth else None
     true = np.array([truth.true(i) for i in rows]) if truth else None
     if truth:
         krige = np.array([truth.krige(i) for i in rows])
         print(f"kriging        observed {mean_pearson(krige, s.delta[rows]):.3f}  true {mean_pearson(krige, true):.3f}")
-    for lam in (0.03, 0.1, 0.3, 1, 3, 10):
+    for lam in LAMBDAS:
         y = regress(s, rows, K, lam, a.by_line)
         text = f"lambda {lam:<7g} observed {mean_pearson(y, s.delta[rows]):.3f}"
         if truth:

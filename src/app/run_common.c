@@ -43,8 +43,9 @@ static const scp_option eval_rows[] = {
     { "eval.models", "models", SCP_OPT_TEXTS, offsetof(scp_eval_choice, models),
       "scppdm,perturb_mean,context_mean,global_mean,no_change", 0, 0, NULL, NULL,
       "Rows of the score table: scppdm, regression, ensemble (the mean of scppdm of this run and "
-      "of eval.members), autoencoder (ceiling of the latent space); ridge, linear, linear_shift, "
-      "mlp, mlp_shift; perturb_mean, perturb_mean_state, nearest_drug, context_mean, global_mean, "
+      "of eval.members), autoencoder (ceiling of the latent space), each of these with _residual "
+      "after its name, too: decoded as a change on the control; ridge, linear, linear_shift, mlp, "
+      "mlp_shift; perturb_mean, perturb_mean_state, nearest_drug, context_mean, global_mean, "
       "line_mean, no_change, replicate; of a synthetic screen truth (what noise leaves of a "
       "perfect prediction) and, with --effects gp, kriging (the best possible one).",
       NULL },

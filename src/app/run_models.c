@@ -50,12 +50,6 @@ done:
     return st;
 }
 
-static scp_status open_trained(const scp_run_settings *s, const scp_run_open *o, const char *stage,
-                               scp_run_model *m)
-{
-    return scp_predict_open(o->dev, &o->data, s->paths.run, stage, &s->guidance, &m->trained);
-}
-
 scp_status scp_run_truth_path(const scp_run_settings *s, const scp_run_open *o, char *path,
                               size_t size)
 {
@@ -88,7 +82,8 @@ static scp_status open_truth(const scp_run_settings *s, const scp_run_open *o,
 }
 
 /* The run's own denoiser and those of eval.members. */
-static scp_status open_ensemble(const scp_run_settings *s, const scp_run_open *o, scp_run_model *m)
+static scp_status open_ensemble(const scp_run_settings *s, const scp_run_open *o,
+                                const scp_guidance *gd, scp_run_model *m)
 {
     const scp_text_list *members = &s->eval.members;
     const char **dir = NULL;
@@ -100,9 +95,37 @@ static scp_status open_ensemble(const scp_run_settings *s, const scp_run_open *o
     dir[0] = s->paths.run;
     for (size_t i = 0; i < members->n; i++) dir[i + 1] = members->v[i];
     scp_status st = scp_ensemble_open(o->dev, &o->data, dir, members->n + 1,
-                                      scp_run_stage("scppdm"), &s->guidance, &m->ensemble);
+                                      scp_run_stage("scppdm"), gd, &m->ensemble);
     free(dir);
     return st;
+}
+
+/* A row on top of the autoencoder: *known tells whether the name is that of one. With "_residual"
+ * after it, the same weights are decoded as a change on the control. */
+static scp_status open_latent(const scp_run_settings *s, const scp_run_open *o, scp_run_model *m,
+                              bool *known)
+{
+    static const char suffix[] = "_residual";
+    const size_t length = strlen(m->name), tail = sizeof suffix - 1;
+    scp_guidance gd = s->guidance;
+    char name[64];
+    *known = false;
+    SCP_TRY(scp_str_format(name, sizeof name, "%.*s", (int)(sizeof name - 1), m->name));
+    if (length > tail && length < sizeof name && strcmp(name + length - tail, suffix) == 0) {
+        name[length - tail] = '\0';
+        gd.decode = SCP_DECODE_RESIDUAL;
+        gd.residual = 1;
+    }
+    const char *stage = scp_run_stage(name);
+    if (s->ablate.network && strcmp(name, s->paths.model) == 0) stage = s->ablate.network;
+    m->autoencoder = strcmp(name, "autoencoder") == 0;
+    *known = true;
+    if (m->autoencoder)
+        return scp_predict_open_autoencoder(o->dev, &o->data, s->paths.run, &gd, &m->trained);
+    if (strcmp(name, "ensemble") == 0) return open_ensemble(s, o, &gd, m);
+    *known = stage && !scp_baseline_find(name, &(scp_baseline_kind){ 0 });
+    return *known ? scp_predict_open(o->dev, &o->data, s->paths.run, stage, &gd, &m->trained)
+                  : SCP_OK;
 }
 
 /* rows [n]: the pairs to be predicted. */
@@ -112,26 +135,20 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
     scp_means_kind kind;
     scp_synth_truth_kind truth;
     scp_baseline_kind baseline;
-    const char *stage = scp_run_stage(m->name);
-    if (s->ablate.network && strcmp(m->name, s->paths.model) == 0) stage = s->ablate.network;
+    bool known;
     if (scp_baseline_find(m->name, &baseline))
         return scp_agree(comm, scp_predict_baseline_open(o->dev, &o->data, s->paths.run, baseline,
                                                          &m->baseline));
-    if (stage) return scp_agree(comm, open_trained(s, o, stage, m));
-    if (strcmp(m->name, "ensemble") == 0) return scp_agree(comm, open_ensemble(s, o, m));
-    if (strcmp(m->name, "autoencoder") == 0) {
-        m->autoencoder = true;
-        return scp_agree(comm,
-                         scp_predict_open_autoencoder(o->dev, &o->data, s->paths.run, &m->trained));
-    }
+    SCP_TRY(scp_agree(comm, open_latent(s, o, m, &known)));
+    if (known) return SCP_OK;
     if (scp_synth_truth_row(m->name, &truth))
         return scp_agree(comm, open_truth(s, o, truth, rows, n, m));
     if (scp_means_parse(m->name, &kind) != SCP_OK)
         SCP_FAIL(
             SCP_EUSAGE,
-            "eval.models: unknown model '%s'; known are scppdm, regression, ensemble, autoencoder, "
-            "ridge, linear, linear_shift, mlp, mlp_shift, perturb_mean, perturb_mean_state, "
-            "nearest_drug, context_mean, global_mean, line_mean, no_change, replicate, truth, "
+            "eval.models: unknown model '%s'; known are scppdm, regression, ensemble, autoencoder "
+            "(each with _residual, too), ridge, linear, linear_shift, mlp, mlp_shift, "
+            "perturb_mean, perturb_mean_state, nearest_drug, context_mean, global_mean, line_mean, no_change, replicate, truth, "
             "kriging",
             m->name);
     return scp_means_fit(kind, comm, &o->data, &m->means);

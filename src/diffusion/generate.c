@@ -9,9 +9,9 @@
 #include "base/rng.h"
 #include "diffusion/chain.h"
 #include "diffusion/ddim.h"
+#include "diffusion/decode.h"
 #include "diffusion/net.h"
 #include "io/dataset.h"
-#include "model/vae_run.h"
 #include "tensor/plan.h"
 
 /* What evaluates the network at the times of a chain of some length: through the host, or all on
@@ -339,30 +339,9 @@ scp_status scp_generator_latent(scp_generator *s, const scp_conditions *c, float
     return SCP_OK;
 }
 
-/* x = max(0, x_pre + x - D(z_pre)), x = D(z_hat) on entry. */
-static scp_status add_residual(scp_generator *s, const scp_conditions *c, float *x)
-{
-    float *from = NULL;
-    SCP_ARG(c->x_pre, "residual decoding needs the profiles of the controls");
-    SCP_TRY(scp_alloc(c->n * s->G, sizeof *from, &from));
-    scp_status st =
-        scp_vae_decode_rows(s->vae, &s->m.vae, c->mu_pre, c->n, s->G, s->block, SCP_VAE_RAW, from);
-    for (size_t i = 0; st == SCP_OK && i < c->n; i++)
-        for (size_t g = 0, at = i * s->G; g < s->G; g++, at++) {
-            float v = c->x_pre[i][g] + (x[at] - from[at]);
-            x[at] = v > 0 ? v : 0;
-        }
-    free(from);
-    return st;
-}
-
-/* Latents of all conditions to profiles. */
 static scp_status decode(scp_generator *s, const scp_conditions *c, const float *mu, float *x)
 {
-    const bool residual = s->gd.decode == SCP_DECODE_RESIDUAL;
-    SCP_TRY(scp_vae_decode_rows(s->vae, &s->m.vae, mu, c->n, s->G, s->block,
-                                residual ? SCP_VAE_RAW : SCP_VAE_CUT, x));
-    return residual ? add_residual(s, c, x) : SCP_OK;
+    return scp_decode_profiles(s->vae, &s->m.vae, &s->gd, c, s->G, mu, x);
 }
 
 scp_status scp_generator_run(scp_generator *s, const scp_conditions *c, float *x)

@@ -38,8 +38,8 @@ void scp_generator_destroy(scp_generator **gen);
  *  fp64: the device where it is not the host itself. guidance.rescale goes through the host. */
 void scp_generator_set_on_device(scp_generator *gen, bool on_device);
 
-/** Predict: x_hat = max(0, D(z_hat)), z_hat the mean over the draws; with residual decoding
- *  max(0, x_pre + D(z_hat) - D(z_pre)), which needs c->x_pre. x [n, G] owned by the caller. */
+/** Predict: z_hat, the mean over the draws, decoded as the guidance says (diffusion/decode.h).
+ *  x [n, G] owned by the caller. */
 scp_status scp_generator_run(scp_generator *gen, const scp_conditions *c, float *x) SCP_MUST_USE;
 
 /** Standard deviation over gd.spread samples, each decoded by itself: sd [n, G] owned by the

@@ -53,6 +53,11 @@ const scp_option scp_guidance_options[] = {
       "Predicted profile: the decoded latent, or x_pre plus what the decoder makes of the change, "
       "D(z_hat) - D(z_pre).",
       "paper 3.1" },
+    { "guidance.residual", NULL, SCP_OPT_REAL, offsetof(scp_guidance, residual), "1", 0, 1, NULL,
+      NULL,
+      "Residual decoding: share of what the decoder misses of the control, x_pre - D(z_pre), that "
+      "is added to D(z_hat); with 0 it is profile decoding.",
+      NULL },
     { "guidance.seed", NULL, SCP_OPT_INT, offsetof(scp_guidance, seed), "1", 0, 0, NULL, NULL,
       "Seed of the starting noise, keyed by condition and draw.", NULL },
     { "guidance.block", NULL, SCP_OPT_INT, offsetof(scp_guidance, block), "64", 1, 65536, NULL,

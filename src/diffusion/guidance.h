@@ -28,6 +28,7 @@ typedef struct scp_guidance {
     int64_t draws;  /* samples averaged in the latent space                    */
     int64_t spread; /* samples whose spread is given beside the prediction; 0: none */
     int decode;     /* scp_decode                                              */
+    double residual; /* share of x_pre - D(z_pre) in residual decoding           */
     int64_t seed;   /* of the starting noise                                   */
     int64_t block;  /* conditions predicted at a time                          */
 } scp_guidance;

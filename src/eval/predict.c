@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "diffusion/conditions.h"
+#include "diffusion/decode.h"
 #include "diffusion/latents.h"
 #include "diffusion/weights.h"
 
@@ -16,7 +17,8 @@ struct scp_predict {
     scp_latent_stats stats;
     float *mu;
     scp_generator *gen;
-    size_t samples; /* of a spread */
+    size_t samples;        /* of a spread */
+    scp_guidance decoding; /* how the autoencoder decodes */
 };
 
 static scp_status check_data(const scp_predict *p, const scp_ckpt *c)
@@ -70,11 +72,12 @@ static scp_status open_vae(scp_predict *p, scp_device *dev, const char *run_dir)
 }
 
 scp_status scp_predict_open_autoencoder(scp_device *dev, const scp_dataset *d, const char *run_dir,
-                                        scp_predict **out)
+                                        const scp_guidance *decoding, scp_predict **out)
 {
     scp_predict *p = NULL;
     SCP_TRY(scp_alloc(1, sizeof *p, &p));
     p->d = d;
+    p->decoding = *decoding;
     scp_status st = open_vae(p, dev, run_dir);
     if (st != SCP_OK) scp_predict_close(&p);
     *out = p;
@@ -134,15 +137,27 @@ scp_status scp_predict_spread(void *ctx, const int32_t *rows, size_t n, float *s
     return generate(ctx, rows, n, sd, scp_generator_spread);
 }
 
-scp_status scp_predict_fill_autoencoder(void *ctx, const int32_t *rows, size_t n, float *out)
+/* D(z_post) of the pairs, decoded as predictions are. */
+static scp_status decode_post(scp_predict *p, const scp_picked *picked, const int32_t *rows,
+                              float *out)
 {
-    scp_predict *p = ctx;
-    size_t Dz = (size_t)p->m.vae.latent;
+    const size_t Dz = (size_t)p->m.vae.latent, n = picked->c.n;
     float *mu = NULL;
     SCP_TRY(scp_alloc(n * Dz, sizeof *mu, &mu));
     for (size_t i = 0; i < n; i++)
         memcpy(mu + i * Dz, p->mu + (size_t)p->d->post[rows[i]] * Dz, Dz * sizeof *mu);
-    scp_status st = scp_vae_decode_rows(p->vae, &p->m.vae, mu, n, p->d->G, 64, SCP_VAE_CUT, out);
+    scp_status st =
+        scp_decode_profiles(p->vae, &p->m.vae, &p->decoding, &picked->c, p->d->G, mu, out);
     free(mu);
+    return st;
+}
+
+scp_status scp_predict_fill_autoencoder(void *ctx, const int32_t *rows, size_t n, float *out)
+{
+    scp_predict *p = ctx;
+    scp_picked picked;
+    scp_status st = scp_conditions_pick(p->d, p->mu, (size_t)p->m.vae.latent, rows, n, &picked);
+    if (st == SCP_OK) st = decode_post(p, &picked, rows, out);
+    scp_picked_fini(&picked);
     return st;
 }

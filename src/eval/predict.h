@@ -17,8 +17,9 @@ scp_status scp_predict_open(scp_device *dev, const scp_dataset *d, const char *r
                             const char *stage, const scp_guidance *guidance,
                             scp_predict **out) SCP_MUST_USE;
 /** Open the autoencoder of a run alone, for scp_predict_fill_autoencoder: no denoiser has to be
- *  trained. *out: scp_predict_close. */
+ *  trained. Of `decoding` the way of decoding alone counts. *out: scp_predict_close. */
 scp_status scp_predict_open_autoencoder(scp_device *dev, const scp_dataset *d, const char *run_dir,
+                                        const scp_guidance *decoding,
                                         scp_predict **out) SCP_MUST_USE;
 void scp_predict_close(scp_predict **p);
 

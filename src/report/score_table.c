@@ -49,7 +49,7 @@ bool scp_score_ranked(const char *model)
         if (strcmp(model, scp_ceiling_name((scp_ceiling_kind)k)) == 0) return false;
     return strcmp(model, scp_means_name(SCP_MEANS_ORACLE)) != 0 &&
            strcmp(model, scp_means_name(SCP_MEANS_REPLICATE)) != 0 &&
-           strcmp(model, "autoencoder") != 0;
+           strncmp(model, "autoencoder", strlen("autoencoder")) != 0;
 }
 
 static scp_status choose(const scp_scores *s, const char *const *columns, size_t *index, size_t *n)

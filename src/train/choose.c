@@ -26,6 +26,10 @@ const scp_option scp_choose_options[] = {
     { "choose.doubt", NULL, SCP_OPT_REALS, FIELD(doubt), NULL, 0, 1, NULL, NULL,
       "Doubts about new drugs (guidance.doubt) to choose from, by skill; empty: as it is set.",
       NULL },
+    { "choose.residual", NULL, SCP_OPT_REALS, FIELD(residual), NULL, 0, 1, NULL, NULL,
+      "Shares of residual decoding (guidance.residual) to choose from; 0 is profile decoding. "
+      "Empty: decoding stays as it is set.",
+      NULL },
     { "choose.readout", NULL, SCP_OPT_BOOL, FIELD(readout), "false", 0, 0, NULL, NULL,
       "Choose between draws and the posterior mean, too (parameterization v).", NULL },
     { "choose.by", NULL, SCP_OPT_ENUM, FIELD(by), "pearson", 0, 0, "pearson|skill", NULL,
@@ -50,7 +54,7 @@ typedef struct chooser {
 
 bool scp_choose_wanted(const scp_choose_config *cfg, const scp_method *m)
 {
-    return (cfg->s_p.n || cfg->s_0.n || cfg->doubt.n) &&
+    return (cfg->s_p.n || cfg->s_0.n || cfg->doubt.n || cfg->residual.n) &&
            m->diffusion.objective == SCP_OBJECTIVE_DIFFUSION;
 }
 
@@ -72,6 +76,12 @@ static scp_status predict(void *ctx, const int32_t *pair, size_t n, float *x)
     return st;
 }
 
+/* The share that a decoding adds of what the decoder misses. */
+static double residual_of(const scp_guidance *gd)
+{
+    return gd->decode == SCP_DECODE_RESIDUAL ? gd->residual : 0;
+}
+
 static scp_status write_line(const chooser *c, const scp_guidance *gd, const scp_held_scores *v)
 {
     scp_jsonl j = { 0 };
@@ -83,6 +93,7 @@ static scp_status write_line(const chooser *c, const scp_guidance *gd, const scp
     scp_jsonl_real(&j, "s_0", gd->s_0);
     scp_jsonl_real(&j, "doubt", gd->doubt);
     scp_jsonl_text(&j, "readout", gd->readout == SCP_READOUT_MEAN ? "mean" : "draws");
+    scp_jsonl_real(&j, "residual", residual_of(gd));
     scp_jsonl_real(&j, "skill", v->skill);
     scp_jsonl_real(&j, "delta_pearson", v->pearson);
     scp_status st = scp_jsonl_end(&j, &line);
@@ -128,6 +139,13 @@ static scp_status try_all(chooser *c, scp_guidance *gd)
         scp_guidance other = best;
         other.readout = best.readout == SCP_READOUT_MEAN ? SCP_READOUT_DRAWS : SCP_READOUT_MEAN;
         SCP_TRY(try_one(c, &other, cfg->by, &best));
+    }
+    const scp_guidance strong = best;
+    for (size_t i = 0; i < cfg->residual.n; i++) {
+        scp_guidance one = strong;
+        one.decode = cfg->residual.v[i] > 0 ? SCP_DECODE_RESIDUAL : SCP_DECODE_PROFILE;
+        one.residual = cfg->residual.v[i];
+        if (residual_of(&one) != residual_of(&strong)) SCP_TRY(try_one(c, &one, cfg->by, &best));
     }
     if (cfg->doubt.n) c->best = NAN;
     const scp_guidance sure = best;
@@ -175,9 +193,10 @@ scp_status scp_choose_run(const scp_train_setup *setup, const char *stage,
     if (!c.held.n) goto done;
     SCP_GOTO(done, try_all(&c, gd));
     scp_log(SCP_LOG_INFO,
-            "%s: guidance chosen on %zu validation pairs: s_p %g, s_0 %g, readout %s, doubt %g",
+            "%s: guidance chosen on %zu validation pairs: s_p %g, s_0 %g, readout %s, doubt %g, "
+            "residual %g",
             stage, c.held.n, gd->s_p, gd->s_0, gd->readout == SCP_READOUT_MEAN ? "mean" : "draws",
-            gd->doubt);
+            gd->doubt, residual_of(gd));
 done:
     scp_params_destroy(&c.model);
     scp_params_destroy(&c.vae);

@@ -348,8 +348,8 @@ static void test_regression(void)
     rig_stop(&r);
 }
 
-/* Residual decoding: x_pre + D(z_hat) - D(z_pre), cut at 0. */
-static void test_decode(void)
+/* Residual decoding: D(z_hat) + share (x_pre - D(z_pre)), cut at 0. */
+static void test_decode(double share)
 {
     rig r;
     scp_generator *gen = NULL;
@@ -361,6 +361,7 @@ static void test_decode(void)
     for (int g = 0; g < G; g++) pre[g] = 0.02f * (float)g;
     for (int i = 0; i < N; i++) x_pre[i] = pre;
     r.gd.decode = SCP_DECODE_RESIDUAL;
+    r.gd.residual = share;
     if (tap_st(create(&r, &gen), "residual decoding") && latents(&r, &r.c, mu) &&
         tap_st(
             scp_vae_decode_rows(r.vae.params, &r.net.m.vae, r.mu_pre, N, G, 4, SCP_VAE_RAW, from),
@@ -372,11 +373,12 @@ static void test_decode(void)
         r.c.x_pre = x_pre;
         tap_st(scp_generator_run(gen, &r.c, x), "with controls");
         for (int i = 0; i < N * G; i++) {
-            double want = (double)pre[i % G] + to[i] - from[i];
+            double want = to[i] + share * ((double)pre[i % G] - from[i]);
             cut += want < 0;
             worst = fmax(worst, fabs(x[i] - fmax(0, want)));
         }
-        tap_ok(worst < 1e-6 && cut > 0, "x_pre + D(z_hat) - D(z_pre), cut at 0");
+        tap_ok(worst < 1e-6 && cut > 0, "D(z_hat) + %g (x_pre - D(z_pre)), cut at 0",
+               share);
     }
     scp_generator_destroy(&gen);
     rig_stop(&r);
@@ -408,7 +410,8 @@ int main(void)
     test_spread();
     test_spread_of_mean();
     test_regression();
-    test_decode();
+    test_decode(1);
+    test_decode(0.25);
     test_refused();
     return tap_done();
 }

@@ -211,4 +211,16 @@ run 64 "$top/scppdm_eval" --run "$tmp/t" "$@" --models ensemble && err '--eval.m
 report "of one run: exit 64, and the setting that names others"
 run 66 "$top/scppdm_eval" --run "$tmp/t" "$@" --models ensemble --members "$tmp/nowhere" && err 'nowhere'
 report "a run that is not there: exit 66"
+run 0 "$top/scppdm_eval" --run "$tmp/t" "$@" --models scppdm,scppdm_residual,autoencoder,autoencoder_residual &&
+    cp "$tmp/t/eval/uc/agg_results.csv" "$tmp/profile.csv" &&
+    cp "$tmp/t/eval/uc/scppdm_residual_agg_results.csv" "$tmp/residual.csv" &&
+    ! cmp -s "$tmp/t/eval/uc/autoencoder_agg_results.csv" "$tmp/t/eval/uc/autoencoder_residual_agg_results.csv" &&
+    run 0 "$top/scppdm_eval" --run "$tmp/t" "$@" --models scppdm --guidance.decode residual &&
+    cmp "$tmp/t/eval/uc/agg_results.csv" "$tmp/residual.csv" && ! cmp -s "$tmp/profile.csv" "$tmp/residual.csv" &&
+    run 0 "$top/scppdm_eval" --run "$tmp/t" "$@" --models scppdm --guidance.decode residual --guidance.residual 0
+report "scppdm_residual is scppdm decoded as a change on the control"
+cmp "$tmp/t/eval/uc/agg_results.csv" "$tmp/profile.csv"
+report "with a share of 0 it is decoded as a profile"
+run 64 "$top/scppdm_eval" --run "$tmp/t" "$@" --models ridge_residual && err "unknown model 'ridge_residual'"
+report "a model without a decoder has no such row: exit 64"
 echo "1..$count"

@@ -66,7 +66,7 @@ static scp_status choose(const scp_choose_config *cfg, scp_guidance *gd)
 
 /* The candidates of metrics.jsonl since line `from`: their number, and the first of the best. */
 typedef struct candidate {
-    double s_p, s_0, doubt, score;
+    double s_p, s_0, doubt, residual, score;
     bool mean;
 } candidate;
 
@@ -80,6 +80,8 @@ static bool parse(const char *line, const char *figure, candidate *c)
                  scp_json_as_real(scp_json_get(v, "s_p"), "s_p", &c->s_p) == SCP_OK &&
                  scp_json_as_real(scp_json_get(v, "s_0"), "s_0", &c->s_0) == SCP_OK &&
                  scp_json_as_real(scp_json_get(v, "doubt"), "doubt", &c->doubt) == SCP_OK &&
+                 scp_json_as_real(scp_json_get(v, "residual"), "residual", &c->residual) ==
+                     SCP_OK &&
                  scp_json_as_real(scp_json_get(v, figure), figure, &c->score) == SCP_OK &&
                  scp_json_as_text(scp_json_get(v, "readout"), "readout", &readout) == SCP_OK;
     c->mean = found && strcmp(readout, "mean") == 0;
@@ -106,23 +108,27 @@ static size_t read_best(const char *figure, size_t skip, size_t most, candidate 
 
 static bool same(const scp_guidance *a, const scp_guidance *b)
 {
-    return a->s_p == b->s_p && a->s_0 == b->s_0 && a->readout == b->readout && a->doubt == b->doubt;
+    return a->s_p == b->s_p && a->s_0 == b->s_0 && a->readout == b->readout &&
+           a->doubt == b->doubt &&
+           a->decode == b->decode && a->residual == b->residual;
 }
 
 static void test_choice(int by, size_t skip)
 {
     double s_p[] = { 0, 0.5, 2 }, s_0[] = { 0, 1 };
-    double doubt[] = { 0, 0.3, 0.6 };
-    const scp_choose_config cfg = { { s_p, 3 }, { s_0, 2 }, { doubt, 3 }, true, by };
+    double doubt[] = { 0, 0.3, 0.6 }, share[] = { 0, 0.5, 1 };
+    const scp_choose_config cfg = { { s_p, 3 }, { s_0, 2 }, { doubt, 3 }, { share, 3 }, true, by };
     const char *figure = by == SCP_CHOOSE_SKILL ? "skill" : "delta_pearson";
     scp_guidance gd = r.gd, again = r.gd;
     candidate best = { 0 }, last = { 0 };
     if (!tap_st(choose(&cfg, &gd), "a choice by %s", figure)) return;
-    tap_ok(read_best(figure, skip, 7, &best) == 7 && read_best("skill", skip + 7, 3, &last) == 3,
-           "3 x 2 strengths, the other readout, three doubts: 10 lines");
+    tap_ok(read_best(figure, skip, 9, &best) == 9 && read_best("skill", skip + 9, 3, &last) == 3,
+           "3 x 2 strengths, the other readout, two other decodings, three doubts: 12 lines");
     tap_ok(gd.s_p == best.s_p && gd.s_0 == best.s_0 &&
-               (gd.readout == SCP_READOUT_MEAN) == best.mean,
-           "%s: the best of them is taken (s_p %g, s_0 %g)", figure, gd.s_p, gd.s_0);
+               (gd.readout == SCP_READOUT_MEAN) == best.mean &&
+               (gd.decode == SCP_DECODE_RESIDUAL ? gd.residual : 0) == best.residual,
+           "%s: the best of them is taken (s_p %g, s_0 %g, residual %g)", figure, gd.s_p, gd.s_0,
+           best.residual);
     tap_ok(gd.doubt == last.doubt && last.s_p == gd.s_p, "then the best doubt, by skill (%g)",
            gd.doubt);
     tap_st(choose(&cfg, &again), "once more");
@@ -166,7 +172,7 @@ int main(void)
         test_scores();
         test_wanted();
         test_choice(SCP_CHOOSE_PEARSON, 0);
-        test_choice(SCP_CHOOSE_SKILL, 20);
+        test_choice(SCP_CHOOSE_SKILL, 24);
         test_no_pairs();
     }
     runs_stop(&r);
