@@ -112,7 +112,7 @@ static scp_status run(sample_run *r, result *out, char **argv)
     SCP_TRY(number(argv[5], &genes));
     if (strcmp(argv[1], "check") != 0) SCP_TRY(number(argv[2], &runs));
     if (runs > TIMING_MAX) SCP_FAIL(SCP_EUSAGE, "RUNS must be 1 to %d", TIMING_MAX);
-    SCP_TRY(sample_begin(r, "cpu", n, ddim, genes));
+    SCP_TRY(sample_begin(r, "cpu", n, ddim, genes, SCP_REAL));
     SCP_TRY(scp_alloc((size_t)(n * r->t.m.vae.latent), sizeof *out->mu, &out->mu));
     SCP_TRY(scp_alloc((size_t)(n * genes), sizeof *out->x, &out->x));
     if (!strcmp(argv[1], "ops")) return clocked(r, out, runs);

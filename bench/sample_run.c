@@ -53,7 +53,8 @@ done:
     return st;
 }
 
-scp_status sample_begin(sample_run *r, const char *device, int64_t n, int64_t ddim, int64_t genes)
+scp_status sample_begin(sample_run *r, const char *device, int64_t n, int64_t ddim, int64_t genes,
+                        scp_dtype store)
 {
     const screen_size small = { SAMPLE_LINES, SAMPLE_DRUGS, SAMPLE_SMALL, 1 };
     *r = (sample_run){ .genes = (size_t)genes };
@@ -62,6 +63,7 @@ scp_status sample_begin(sample_run *r, const char *device, int64_t n, int64_t dd
     SCP_TRY(toy_shake(&r->t, 0.02));
     SCP_TRY(make_decoder(r));
     r->gd.ddim_steps = ddim;
+    while (scp_guidance_storage(&r->gd) != store) r->gd.precision++;
     r->gd.block = n < 256 ? n : 256;
     SCP_TRY(sample_plan(r));
     return fill_conditions(r, (size_t)n);

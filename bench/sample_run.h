@@ -21,9 +21,10 @@ typedef struct sample_run {
 } sample_run;
 
 /** Defaults of the method on a device, `n` conditions, guidance of three passes in `ddim` steps, a
- *  decoder of `genes` genes. No layer is at zero. End with sample_end, also after a failure. */
+ *  decoder of `genes` genes, the network stored as `store` (REAL, F16, BF16; on a GPU). No layer
+ *  is at zero. End with sample_end, also after a failure. */
 scp_status sample_begin(sample_run *r, const char *device, int64_t n, int64_t ddim,
-                        int64_t genes) SCP_MUST_USE;
+                        int64_t genes, scp_dtype store) SCP_MUST_USE;
 void sample_end(sample_run *r);
 
 /** Plan the sampler anew. */

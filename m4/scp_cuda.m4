@@ -71,10 +71,18 @@ CUDA_GENCODE="$CUDA_GENCODE -gencode=arch=compute_$scp_last,code=compute_$scp_la
 AC_MSG_RESULT([$scp_archs])
 ])
 
-# SCP_CUDA_COMPRESS: kernels of all generations in a seventh of the room, where nvcc can (12.8 and later).
+# SCP_CUDA_COMPRESS: kernels of all generations in a seventh of the room, where nvcc can and every driver that
+# runs this toolkit reads it: those of CUDA 13 do, of those of 12.8 and 12.9 (driver 525 and later) only the newer.
 AC_DEFUN([SCP_CUDA_COMPRESS], [
 AC_MSG_CHECKING([whether $NVCC compresses kernels])
-echo '__global__ void k() {}' >conftest_k.cu
+cat >conftest_k.cu <<'SCP_EOF'
+#include <cuda_runtime.h>
+#if CUDART_VERSION < 13000
+#error older drivers may run this
+#endif
+static __global__ void k() {}
+extern "C" void scp_conftest(void) { k<<<1, 1>>>(); }
+SCP_EOF
 AS_IF([AC_TRY_COMMAND([$NVCC --compress-mode=size -c -ccbin "$CXX" -o conftest_k.$OBJEXT conftest_k.cu >&AS_MESSAGE_LOG_FD 2>&AS_MESSAGE_LOG_FD])],
     [CUDA_GENCODE="$CUDA_GENCODE --compress-mode=size"
      AC_MSG_RESULT([yes])], [AC_MSG_RESULT([no])])

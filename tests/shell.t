@@ -6,7 +6,7 @@ if ! command -v shellcheck >/dev/null 2>&1; then echo "1..0 # SKIP no shellcheck
 cd "$top" || exit 99
 count=0
 for file in bootstrap check demo .ci/run build-aux/prereqs.sh build-aux/image.sh bench/run bench/gpu/run tests/gpu/run tests/gpu/make-kit data-prep/fetch-tahoe data-prep/*.bash \
-    tests/mpi-run tests/*.t slurm/*.sh tests/*/*.sh; do
+    tests/mpi-run tests/cuda-build tests/*.t slurm/*.sh tests/*/*.sh; do
     if [ ! -e "$file" ]; then continue; fi
     count=$((count + 1))
     if found=$(shellcheck -x -e SC2154 "$file"); then

@@ -10,7 +10,8 @@
  *        bench_gpu list GENES PRECISION GB/S GFLOP/S
  *                                             the same as a table, without times, and the roofline
  *                                             at these rates
- *        bench_gpu sample CONDITIONS DDIM     seconds to sample that many latents, 3 passes:
+ *        bench_gpu sample CONDITIONS DDIM PRECISION
+ *                                             seconds to sample that many latents, 3 passes:
  *                                             median, min, max of five
  *        bench_gpu limits PRECISION           GB/s of a copy on the device, read and written;
  *                                             GFLOP/s of one large product
@@ -175,12 +176,15 @@ static scp_status time_sampling(const sample_run *r, float *out)
     return SCP_OK;
 }
 
-static scp_status run_sample(int64_t conditions, int64_t ddim)
+static scp_status run_sample(int64_t conditions, int64_t ddim, const char *precision)
 {
     const char *device = getenv("SCP_TEST_DEVICE");
     sample_run r = { 0 };
     float *out = NULL;
-    scp_status st = sample_begin(&r, device ? device : "cuda", conditions, ddim, SAMPLE_SMALL);
+    scp_dtype store;
+    SCP_TRY(store_of(precision, &store));
+    scp_status st =
+        sample_begin(&r, device ? device : "cuda", conditions, ddim, SAMPLE_SMALL, store);
     if (st == SCP_OK) st = scp_alloc((size_t)(conditions * r.t.m.vae.latent), sizeof *out, &out);
     if (st == SCP_OK) st = time_sampling(&r, out);
     free(out);
@@ -277,14 +281,14 @@ int main(int argc, char **argv)
     else if (argc == 6 && !strcmp(what, "list") && number(argv[2], &n) && number(argv[4], &m) &&
              number(argv[5], &k))
         st = run_list(&b, n, argv[3], 1e9 * (double)m, 1e9 * (double)k);
-    else if (argc == 4 && !strcmp(what, "sample") && number(argv[2], &n) && number(argv[3], &m))
-        st = run_sample(n, m);
+    else if (argc == 5 && !strcmp(what, "sample") && number(argv[2], &n) && number(argv[3], &m))
+        st = run_sample(n, m, argv[4]);
     else if (argc == 3 && !strcmp(what, "limits"))
         st = run_limits(argv[2]);
     else
         fprintf(stderr, "usage: bench_gpu check FILE GENES | step GENES PRECISION STEPS | "
                         "kernels GENES PRECISION | list GENES PRECISION GB/S GFLOP/S | "
-                        "sample CONDITIONS DDIM | limits PRECISION\n");
+                        "sample CONDITIONS DDIM PRECISION | limits PRECISION\n");
     if (st != SCP_OK) fprintf(stderr, "%s", scp_err_chain());
     gpu_step_end(&b);
     return scp_status_exit_code(st);

@@ -15,6 +15,7 @@ static struct {
     const scp_backend *own;
     scp_backend backend;
     scp_step_impl step;
+    scp_group_impl group;
     scp_op_impl noting[SCP_OP_COUNT];
     const scp_op_impl *ops[SCP_OP_COUNT], *original[SCP_OP_COUNT];
     gpu_list *list;
@@ -141,9 +142,28 @@ static scp_status note(const scp_call *c, bool backward)
     watch.now.bytes = call_bytes(c, backward);
     watch.now.flops = call_flops(c, backward);
     watch.now.impl = impl;
-    watch.now.call = *c;
+    watch.now.call[0] = *c;
     shape_of(c->node, watch.now.shape, sizeof watch.now.shape);
     SCP_TRY(backward ? impl->bwd(c) : impl->fwd(c));
+    return close_row();
+}
+
+/* Calls that are one: named for the first, with their number. */
+static scp_status note_group(const scp_call *c, int n, bool backward)
+{
+    const scp_group_impl *own = watch.own->group;
+    open_row(scp_op_table[c->node->op].name, backward ? "backward" : "forward");
+    watch.now.group = own;
+    watch.now.calls_as_one = n;
+    for (int i = 0; i < n; i++) {
+        watch.now.bytes += call_bytes(&c[i], backward);
+        watch.now.flops += call_flops(&c[i], backward);
+        watch.now.call[i] = c[i];
+    }
+    shape_of(c->node, watch.now.shape, sizeof watch.now.shape);
+    const size_t at = strlen(watch.now.shape);
+    snprintf(watch.now.shape + at, sizeof watch.now.shape - at, " (%d)", n);
+    SCP_TRY(backward ? own->bwd(c, n) : own->fwd(c, n));
     return close_row();
 }
 
@@ -154,6 +174,15 @@ static scp_status forward(const scp_call *c)
 static scp_status backward(const scp_call *c)
 {
     return note(c, true);
+}
+
+static scp_status forward_group(const scp_call *c, int n)
+{
+    return note_group(c, n, false);
+}
+static scp_status backward_group(const scp_call *c, int n)
+{
+    return note_group(c, n, true);
 }
 
 static scp_status load(scp_device *dev, const scp_step_ring *r)
@@ -200,6 +229,8 @@ static void exchange(scp_device *dev)
     }
     watch.backend.ops = watch.ops;
     watch.backend.step = &watch.step;
+    watch.group = (scp_group_impl){ watch.own->group->joins, forward_group, backward_group };
+    watch.backend.group = &watch.group;
     watch.backend.zero = zero;
     dev->backend = &watch.backend;
 }
@@ -232,6 +263,15 @@ void gpu_list_end(gpu_step *b)
     watch.own = NULL;
 }
 
+scp_status gpu_list_again(const gpu_row *r)
+{
+    const bool backward = strcmp(r->pass, "forward") != 0;
+    if (r->group)
+        return backward ? r->group->bwd(r->call, r->calls_as_one)
+                        : r->group->fwd(r->call, r->calls_as_one);
+    return backward ? r->impl->bwd(r->call) : r->impl->fwd(r->call);
+}
+
 /* Seconds of one call: REPEAT of them recorded, the fastest of RUNS launches. */
 static scp_status time_row(scp_device *dev, gpu_row *r)
 {
@@ -240,8 +280,7 @@ static scp_status time_row(scp_device *dev, gpu_row *r)
     scp_status st = SCP_OK;
     r->seconds = INFINITY;
     SCP_TRY(scp_capture_begin(dev));
-    for (int i = 0; i < REPEAT && st == SCP_OK; i++)
-        st = strcmp(r->pass, "forward") ? r->impl->bwd(&r->call) : r->impl->fwd(&r->call);
+    for (int i = 0; i < REPEAT && st == SCP_OK; i++) st = gpu_list_again(r);
     SCP_KEEP(st, scp_capture_end(dev, &p));
     for (int run = 0; run < RUNS && st == SCP_OK; run++) {
         const double start = scp_clock_seconds();
@@ -256,7 +295,7 @@ static scp_status time_row(scp_device *dev, gpu_row *r)
 scp_status gpu_list_time(gpu_step *b, gpu_list *l)
 {
     for (size_t i = 0; i < l->rows; i++)
-        if (l->row[i].impl) SCP_TRY(time_row(b->t.dev, &l->row[i]));
+        if (l->row[i].impl || l->row[i].group) SCP_TRY(time_row(b->t.dev, &l->row[i]));
     return SCP_OK;
 }
 

@@ -24,8 +24,10 @@ typedef struct gpu_row {
     double seconds;      /* of one call among others like it; NAN: not timed */
     gpu_kernel kernel[GPU_KERNELS_MAX];
     int kernels;
-    const scp_op_impl *impl; /* one of them, to time it; NULL: it is no operation */
-    scp_call call;
+    const scp_op_impl *impl; /* one of them, to time it; both NULL: it is no operation */
+    const scp_group_impl *group; /* or of several operations as one call */
+    scp_call call[SCP_GROUP_MAX];
+    int calls_as_one;
 } gpu_row;
 
 typedef struct gpu_list {
@@ -40,6 +42,9 @@ typedef struct gpu_list {
  *  lives what the calls of the rows read. */
 scp_status gpu_list_begin(gpu_step *b, gpu_list *out) SCP_MUST_USE;
 void gpu_list_end(gpu_step *b);
+
+/** Make the call of a row of operations once more, while the list is open. */
+scp_status gpu_list_again(const gpu_row *r) SCP_MUST_USE;
 
 /** Time each operation: recorded many times over, replayed, the fastest of some runs. What it
  *  computes is lost. Between begin and end. */

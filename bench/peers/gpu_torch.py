@@ -2,7 +2,8 @@
 
 usage: gpu_torch.py check FILE                                loss, norm of the gradient, loss after the update
        gpu_torch.py step FILE MODE PRECISION STEPS            seconds of a step: median, min, max of ten portions
-       gpu_torch.py sample FILE MODE CONDITIONS DDIM          seconds to sample: median, min, max of five
+       gpu_torch.py sample FILE MODE CONDITIONS DDIM PRECISION
+                                                              seconds to sample: median, min, max of five
        gpu_torch.py version
 
 MODE   eager; compile (torch.compile, mode reduce-overhead: CUDA graphs of forward and backward); graph (the
@@ -81,8 +82,8 @@ class GpuStep(Step):
 class Sampler(GpuStep):
     """Guided DDIM, eq. 15: the passes both, no-pre and no-drug are one batch, the condition is computed once."""
 
-    def __init__(self, path, mode):
-        super().__init__(path, 0.0)
+    def __init__(self, path, mode, precision):
+        super().__init__(path, 0.0, precision=precision)
         self.net = self.denoiser
         if mode != "eager":
             self.net = torch.compile(self.denoiser, mode="reduce-overhead")
@@ -97,8 +98,9 @@ class Sampler(GpuStep):
         times = [T - 1 - i * T // steps for i in range(steps)]
         for i, t in enumerate(times):
             torch.compiler.cudagraph_mark_step_begin()
-            out = self.net(z.repeat(3, 1), x["time"][t].expand(3 * n, -1), dict(cond))
-            both, no_pre, no_drug = out.chunk(3)
+            with torch.autocast("cuda", self.type or torch.float16, enabled=self.type is not None):
+                out = self.net(z.repeat(3, 1), x["time"][t].expand(3 * n, -1), dict(cond))
+            both, no_pre, no_drug = out.float().chunk(3)
             eps = (1 + s_p + s_d) * both - s_p * no_pre - s_d * no_drug
             a, b = x["signal"][t], x["noise"][t]
             z_0 = (z - b * eps) / a
@@ -129,8 +131,8 @@ def time_steps(path, mode, precision, steps):
     print(median([timed(lambda: [step.step() for _ in range(n)]) / n for _ in range(PORTIONS)]))
 
 
-def time_samples(path, mode, conditions, ddim):
-    sampler, block = Sampler(path, mode), 256
+def time_samples(path, mode, conditions, ddim, precision):
+    sampler, block = Sampler(path, mode, precision), 256
     sizes = [min(block, conditions - i) for i in range(0, conditions, block)]
     for _ in range(3):
         sampler.sample(sizes[0], ddim)
@@ -153,7 +155,7 @@ def main():
     elif command == "step":
         time_steps(args[0], args[1], args[2], int(args[3]))
     else:
-        time_samples(args[0], args[1], int(args[2]), int(args[3]))
+        time_samples(args[0], args[1], int(args[2]), int(args[3]), args[4])
 
 
 if __name__ == "__main__":

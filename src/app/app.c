@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "comm/watch.h"
 #include "comm/world.h"
 #include "conf/cli.h"
 
@@ -214,7 +215,9 @@ int scp_app_end(scp_app *app)
     double patience = app->status == SCP_OK ? -1 : SECONDS_TO_MEET;
     scp_status failure = app->status, st = scp_world_meet(app->comm, patience, &all_here);
     if (st == SCP_OK && all_here) st = report_together(app, &code);
+    const bool lost = scp_comm_is_lost(app->comm);
     if (st == SCP_OK && all_here) st = scp_world_end(&app->comm);
+    if (st == SCP_OK && all_here && lost) scp_world_leave(code ? code : app->exit_code);
     if (st == SCP_OK && all_here) return code ? code : app->exit_code;
     app->status = failure != SCP_OK ? failure : st;
     print_own_failure(app);

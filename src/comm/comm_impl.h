@@ -39,6 +39,7 @@ struct scp_comm { /* first member of every kind's own struct */
     int rank, size;
     scp_comm *host;  /* what moves host memory, where that is another communicator; borrowed */
     double timeout;  /* seconds that one exchange between ranks may take                      */
+    bool lost;       /* work of it on a device may never end                                  */
 };
 
 enum { SCP_COMM_TIMEOUT = 600 };

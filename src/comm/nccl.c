@@ -43,15 +43,16 @@ static void *abort_it(void *comm)
 static void give_up(nccl *n)
 {
     pthread_t thread;
+    if (n->comm) scp_comm_leave(&n->base, n->dev);
     if (n->comm && pthread_create(&thread, NULL, abort_it, n->comm) == 0) pthread_detach(thread);
     n->comm = NULL;
 }
 
 static scp_status raise(nccl *n, ncclResult_t r, const char *call)
 {
-    scp_status st = scp_err_raise(SCP_ECOMM, __FILE__, __LINE__, call,
-                                  "NCCL, rank %d of %d: %s: %s", n->base.rank, n->base.size, call,
-                                  ncclGetErrorString(r));
+    scp_status st =
+        scp_err_raise(SCP_ECOMM, __FILE__, __LINE__, call, "NCCL, rank %d of %d: %s: %s",
+                      n->base.rank, n->base.size, call, ncclGetErrorString(r));
     give_up(n);
     return st;
 }
@@ -64,10 +65,10 @@ static scp_status settle(nccl *n, ncclResult_t r, const char *call)
         ncclResult_t asked = ncclCommGetAsyncError(n->comm, &r);
         if (asked != ncclSuccess) r = asked;
         if (r == ncclInProgress && scp_clock_seconds() - began > n->base.timeout) {
-            scp_status st = scp_err_raise(
-                SCP_ECOMM, __FILE__, __LINE__, call,
-                "NCCL, rank %d of %d: %s did not finish within %.0f seconds", n->base.rank,
-                n->base.size, call, n->base.timeout);
+            scp_status st =
+                scp_err_raise(SCP_ECOMM, __FILE__, __LINE__, call,
+                              "NCCL, rank %d of %d: %s did not finish within %.0f seconds",
+                              n->base.rank, n->base.size, call, n->base.timeout);
             give_up(n);
             return st;
         }
@@ -209,14 +210,13 @@ done:
 }
 
 /* NCCL's own thread stores the communicator when the connection ends, well or badly, which may be
- * long after this rank has given it up. So it stores into a cell of its own, which is left to it for
- * good unless the connection stands; what it stored before it began to connect is ours. */
+ * long after this rank has given it up. So it stores into a cell of its own, which is left to it
+ * for good unless the connection stands; what it stored before it began to connect is ours. */
 static scp_status begin_and_settle(nccl *n, ncclUniqueId id, ncclConfig_t *config)
 {
     ncclComm_t *cell = NULL;
     SCP_TRY(scp_alloc(1, sizeof *cell, &cell));
-    const ncclResult_t r =
-        ncclCommInitRankConfig(cell, n->base.size, id, n->base.rank, config);
+    const ncclResult_t r = ncclCommInitRankConfig(cell, n->base.size, id, n->base.rank, config);
     n->comm = __atomic_load_n(cell, __ATOMIC_ACQUIRE);
     SCP_TRY(settle(n, r, "ncclCommInitRankConfig"));
     free(cell);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "comm/forward.h"
+#include "comm/watch.h"
 #include "dev/stream.h"
 
 typedef struct staged {
@@ -114,9 +115,11 @@ static scp_status wait_down(scp_average *a, size_t i)
         bool done;
         if (k % POLL == 0) SCP_TRY(scp_event_done(a->dev, l->end, &done));
         if (k < SPINS) continue;
-        if (scp_clock_seconds() - began > a->comm->timeout)
+        if (scp_clock_seconds() - began > a->comm->timeout) {
+            scp_comm_leave(a->comm, a->dev);
             SCP_FAIL(SCP_EDEVICE, "the backward pass did not finish within %.0f seconds",
                      a->comm->timeout);
+        }
         nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
     }
     l->down[i] = 0;

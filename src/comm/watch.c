@@ -18,6 +18,17 @@ void scp_comm_abort(scp_comm *c)
     if (c->ops->abort) c->ops->abort(c);
 }
 
+void scp_comm_leave(scp_comm *c, scp_device *dev)
+{
+    for (scp_comm *each = c; each; each = each->host) each->lost = true;
+    scp_device_give_up(dev);
+}
+
+bool scp_comm_is_lost(const scp_comm *c)
+{
+    return c->lost;
+}
+
 static scp_status wait_for(scp_comm *c, scp_device *dev, scp_event *e, const char *what)
 {
     enum { SPINS = 20000, POLL = 16 };
@@ -33,6 +44,7 @@ static scp_status wait_for(scp_comm *c, scp_device *dev, scp_event *e, const cha
                 "rank %d of %d: %s did not finish within %.0f seconds; another rank is stuck or "
                 "gone, or the device is",
                 c->rank, c->size, what, c->timeout);
+            scp_comm_leave(c, dev);
             scp_comm_abort(c);
             return st;
         }

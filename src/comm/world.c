@@ -55,6 +55,12 @@ scp_status scp_world_end(scp_comm **world)
     return SCP_OK;
 }
 
+void scp_world_leave(int exit_code)
+{
+    fflush(NULL);
+    _exit(exit_code);
+}
+
 void scp_world_abort(int exit_code)
 {
     MPI_Abort(MPI_COMM_WORLD, exit_code);

@@ -16,6 +16,11 @@ scp_status scp_world_meet(scp_comm *world, double seconds, bool *all_here) SCP_M
 /** Finalize. Collective; only after all ranks met. */
 scp_status scp_world_end(scp_comm **world) SCP_MUST_USE;
 
+/** End this process, after scp_world_end, where a communicator is lost (comm/watch.h): output is
+ *  flushed, but nothing of libraries runs, as that would wait for the device and for threads that
+ *  still abort. Never returns. Not collective. */
+void scp_world_leave(int exit_code) __attribute__((noreturn));
+
 /** End every rank of the job with this exit code; prints nothing, never returns. Not collective. */
 void scp_world_abort(int exit_code) __attribute__((noreturn));
 

@@ -91,9 +91,14 @@ fail:
 void scp_device_close(scp_device **dev)
 {
     if (!dev || !*dev) return;
-    if ((*dev)->backend->close) (*dev)->backend->close(*dev);
+    if ((*dev)->backend->close && !(*dev)->given_up) (*dev)->backend->close(*dev);
     free(*dev);
     *dev = NULL;
+}
+
+void scp_device_give_up(scp_device *dev)
+{
+    dev->given_up = true;
 }
 
 void scp_device_name(const scp_device *dev, char *buf, size_t size)
@@ -144,7 +149,7 @@ scp_status scp_device_alloc(scp_device *dev, size_t bytes, void **out)
 
 void scp_device_release(scp_device *dev, void *p)
 {
-    if (p) dev->backend->release(dev, p);
+    if (p && !dev->given_up) dev->backend->release(dev, p);
 }
 
 scp_status scp_device_view_f32(scp_device *dev, const float *host, size_t n, void **out)

@@ -17,6 +17,7 @@ typedef enum scp_dtype { SCP_REAL, SCP_I32, SCP_U8, SCP_F16, SCP_BF16 } scp_dtyp
 
 typedef struct scp_device scp_device;
 struct scp_op_impl;    /* tensor/op.h    */
+struct scp_group_impl; /* tensor/op.h    */
 struct scp_optim_impl; /* tensor/optim.h */
 struct scp_step_impl;  /* tensor/step.h  */
 struct scp_async;      /* dev/stream.h   */
@@ -39,6 +40,7 @@ typedef struct scp_backend {
     scp_status (*sync)(scp_device *dev);  /* optional                               */
     const struct scp_op_impl *const *ops; /* [n_ops], each names its op; tensor/ looks */
     size_t n_ops;
+    const struct scp_group_impl *group; /* calls as one; optional, and none on a host */
     const struct scp_optim_impl *optim;
     const struct scp_step_impl *step;   /* the same without the host: tensor/step.h */
     const struct scp_async *async;      /* NULL: every call is done when it returns */
@@ -61,6 +63,7 @@ struct scp_device {
     const scp_backend *backend;
     int index;  /* which device of its kind */
     void *impl; /* the backend's own state  */
+    bool given_up;
 };
 
 /* All backends of this build, best last; NULL ends the list. Defined in backend/table.c. */
@@ -71,6 +74,11 @@ extern const scp_backend *const scp_backends[];
  *  Without N the ranks of a node take its devices in turn. *out: scp_device_close. */
 scp_status scp_device_open(const char *spec, scp_device **out) SCP_MUST_USE;
 void scp_device_close(scp_device **dev);
+
+/** What was enqueued may never end: another rank is gone, or the device is stuck. From now on
+ *  nothing that ends (memory, events, programs, the device) waits for it: it is left to the end of
+ *  the process. Other calls may still wait for ever. */
+void scp_device_give_up(scp_device *dev);
 
 /** Name of the device for people: "cpu, level 4", "cuda:1 (NVIDIA H100 80GB HBM3)". */
 void scp_device_name(const scp_device *dev, char *buf, size_t size);

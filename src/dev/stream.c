@@ -20,7 +20,7 @@ scp_status scp_pin(scp_device *dev, size_t bytes, void **out)
 
 void scp_unpin(scp_device *dev, void *p)
 {
-    if (!p) return;
+    if (!p || dev->given_up) return;
     if (async_of(dev))
         async_of(dev)->unpin(dev, p);
     else
@@ -44,7 +44,7 @@ scp_status scp_event_create(scp_device *dev, scp_event **out)
 
 void scp_event_destroy(scp_device *dev, scp_event **e)
 {
-    if (*e) async_of(dev)->event_destroy(dev, *e);
+    if (*e && !dev->given_up) async_of(dev)->event_destroy(dev, *e);
     *e = NULL;
 }
 
@@ -101,6 +101,6 @@ size_t scp_program_calls(const scp_device *dev, const scp_program *p)
 
 void scp_program_destroy(scp_device *dev, scp_program **p)
 {
-    if (*p) async_of(dev)->program_destroy(dev, *p);
+    if (*p && !dev->given_up) async_of(dev)->program_destroy(dev, *p);
     *p = NULL;
 }

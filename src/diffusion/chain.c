@@ -26,12 +26,18 @@ struct scp_chain {
     void *records;
     scp_program *program;
     const void *weights; /* where they were when the head ran */
-    bool ran, set; /* set: and the head has not run since */
+    bool ran, set;       /* set: and the head has not run since */
 };
 
 static size_t count(const scp_chain *c, int i)
 {
     return (size_t)scp_shape_count(&c->table[i]->shape);
+}
+
+/* The network may be in half; what it gives, and what is made of it, is not. */
+static scp_node *exact(scp_chain *c, scp_node *x)
+{
+    return scp_exact(c->g, x);
 }
 
 /* z of a condition beside itself, so that its passes are consecutive rows. */
@@ -47,10 +53,10 @@ static scp_node *guided(scp_chain *c, scp_node *out)
 {
     const int64_t P = c->size.passes;
     if (P > 1) out = scp_reshape(c->g, out, SCP_SHAPE(c->size.block, P * c->Dz));
-    out = scp_mul(c->g, out, c->table[WEIGHT]);
-    scp_node *sum = P > 1 ? scp_slice(c->g, out, 0, c->Dz) : out;
+    out = exact(c, scp_mul(c->g, out, c->table[WEIGHT]));
+    scp_node *sum = P > 1 ? exact(c, scp_slice(c->g, out, 0, c->Dz)) : out;
     for (int64_t p = 1; p < P; p++)
-        sum = scp_add(c->g, sum, scp_slice(c->g, out, p * c->Dz, c->Dz));
+        sum = exact(c, scp_add(c->g, sum, exact(c, scp_slice(c->g, out, p * c->Dz, c->Dz))));
     return sum;
 }
 
@@ -77,9 +83,10 @@ static scp_status build(scp_chain *c, const scp_method *method)
                             .drug = c->table[DRUG],
                             .fused = c->table[FUSED] };
     const scp_time_in time = { c->table[TIME], c->step_rows, c->step_one };
-    scp_node *out = scp_denoiser_build(g, &m.model, repeat(c, c->table[Z]), &time, &cond);
-    c->next = scp_output(g, scp_combine_t(g, c->table[Z], out ? guided(c, out) : NULL,
-                                          c->step_block, c->table[KEEP], c->table[ADD]));
+    scp_node *out = exact(c, scp_denoiser_build(g, &m.model, repeat(c, c->table[Z]), &time, &cond));
+    c->next = exact(c, scp_combine_t(g, c->table[Z], out ? guided(c, out) : NULL, c->step_block,
+                                     c->table[KEEP], c->table[ADD]));
+    (void)scp_output(g, c->next);
     return scp_graph_status(g);
 }
 
@@ -112,8 +119,8 @@ static scp_status fill_tables(scp_chain *c, const scp_method *m, const scp_sched
         time[k] = t;
         coefficients(s, is_v, t, next, &keep[k], &add[k]);
     }
-    SCP_GOTO(done, scp_net_time_table(c->dev, time, c->size.steps, m->model.time_dim,
-                                      &c->memory[TIME]));
+    SCP_GOTO(done,
+             scp_net_time_table(c->dev, time, c->size.steps, m->model.time_dim, &c->memory[TIME]));
     SCP_GOTO(done, scp_device_write_f64(c->dev, c->memory[KEEP], keep, S));
     SCP_GOTO(done, scp_device_write_f64(c->dev, c->memory[ADD], add, S));
 done:
@@ -163,7 +170,8 @@ static scp_status fill(scp_chain *c, const scp_method *m, const scp_schedule *s)
     SCP_ARG(c->dev->backend->step, "device %s has no steps", c->dev->backend->name);
     SCP_TRY(scp_graph_create(c->model, &c->g));
     SCP_TRY(build(c, m));
-    SCP_TRY(scp_plan_create(c->g, NULL, NULL, &c->plan));
+    const scp_plan_config how = { .store = c->size.store, .own = true };
+    SCP_TRY(scp_plan_create_with(c->g, NULL, NULL, &how, &c->plan));
     for (int i = 0; i < TABLES; i++)
         if (i != TIME)
             SCP_TRY(scp_device_alloc(c->dev, scp_device_bytes(c->dev, SCP_REAL, count(c, i)),

@@ -16,7 +16,8 @@ typedef struct scp_chain scp_chain;
 
 /* Sizes of a chain. */
 typedef struct scp_chain_sizes {
-    int64_t block, passes, steps; /* conditions, passes of the guidance rule, DDIM steps */
+    int64_t block, passes, steps; /* conditions, passes of the guidance rule, DDIM steps    */
+    scp_dtype store; /* of the network: SCP_REAL, F16 or BF16; z and guidance are real */
 } scp_chain_sizes;
 
 /* What does not depend on z, rows in the order of passes: [passes, block, width]. */

@@ -128,7 +128,8 @@ static scp_status build_network(scp_generator *s, int64_t steps, scp_net **out)
 
 static scp_status build_chain(scp_generator *s, int64_t steps, scp_chain **out)
 {
-    const scp_chain_sizes size = { (int64_t)s->block, (int64_t)s->n_pass, steps };
+    const scp_chain_sizes size = { (int64_t)s->block, (int64_t)s->n_pass, steps,
+                                   scp_guidance_storage(&s->gd) };
     return scp_chain_create(&s->m, &s->schedule, s->model, &size, out);
 }
 

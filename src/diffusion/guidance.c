@@ -62,8 +62,19 @@ const scp_option scp_guidance_options[] = {
       "Seed of the starting noise, keyed by condition and draw.", NULL },
     { "guidance.block", NULL, SCP_OPT_INT, offsetof(scp_guidance, block), "64", 1, 65536, NULL,
       "conditions", "Conditions predicted at a time.", NULL },
+    { "guidance.precision", NULL, SCP_OPT_ENUM, offsetof(scp_guidance, precision), "fp32", 0, 0,
+      "fp32|fp16|bf16", NULL,
+      "Storage of the network's weights and activations while a GPU samples; guidance and the "
+      "state of the chain stay fp32, and so does all on a CPU or with guidance.rescale.",
+      NULL },
     { 0 },
 };
+
+scp_dtype scp_guidance_storage(const scp_guidance *gd)
+{
+    static const scp_dtype store[] = { SCP_REAL, SCP_F16, SCP_BF16 };
+    return store[gd->precision];
+}
 
 double scp_guidance_strength(const scp_guidance *gd, double dose)
 {

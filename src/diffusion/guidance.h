@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "conf/option.h"
+#include "dev/device.h"
 
 typedef enum scp_guidance_kind {
     SCP_GUIDANCE_DUAL,
@@ -31,9 +32,13 @@ typedef struct scp_guidance {
     double residual; /* share of x_pre - D(z_pre) in residual decoding           */
     int64_t seed;   /* of the starting noise                                   */
     int64_t block;  /* conditions predicted at a time                          */
+    int precision;  /* of the network in chains on a GPU: scp_guidance_storage */
 } scp_guidance;
 
 extern const scp_option scp_guidance_options[];
+
+/** How the network of a chain on a device is stored (diffusion/chain.h). */
+scp_dtype scp_guidance_storage(const scp_guidance *gd);
 
 /** s_d(dose) = s_0 sigmoid(alpha ln(1 + dose) + gamma), dose in uM; s_0 where constant [eq. 16]. */
 double scp_guidance_strength(const scp_guidance *gd, double dose);

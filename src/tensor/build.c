@@ -72,6 +72,13 @@ scp_node *scp_steady(scp_graph *g, scp_node *leaf)
     return leaf;
 }
 
+scp_node *scp_exact(scp_graph *g, scp_node *x)
+{
+    (void)g;
+    if (x) x->exact = true;
+    return x;
+}
+
 scp_node *scp_output(scp_graph *g, scp_node *x)
 {
     (void)g;

@@ -37,6 +37,9 @@ scp_node *scp_state(scp_graph *g, const char *name, scp_shape shape, scp_init in
 /** Say of an input or a table that it keeps its content while others change: what depends on
  *  parameters and steady leaves alone need not run again (scp_plan_again). Returns it. */
 scp_node *scp_steady(scp_graph *g, scp_node *leaf);
+/** Keep a value real where others are in half (scp_plan_create_as), and read leaves as they are: it
+ *  is the result of a product, or all it is made of is exact. Returns it. */
+scp_node *scp_exact(scp_graph *g, scp_node *x);
 /** Keep a node readable after a run. Returns it. */
 scp_node *scp_output(scp_graph *g, scp_node *x);
 

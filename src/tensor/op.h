@@ -179,6 +179,7 @@ struct scp_node {
     bool needs_grad;
     bool output;      /* kept and readable after a run                          */
     bool steady;      /* a leaf that changes only before scp_plan_forward       */
+    bool exact;       /* never stored in half                                   */
     size_t param;     /* SCP_OP_PARAM: index in the store                       */
     size_t n_aux;     /* reals the forward keeps for the backward               */
     size_t n_scratch; /* reals of working memory of one call                    */
@@ -225,6 +226,17 @@ typedef struct scp_op_impl {
     scp_status (*fwd)(const scp_call *c);
     scp_status (*bwd)(const scp_call *c); /* NULL: no gradient flows */
 } scp_op_impl;
+
+enum { SCP_GROUP_MAX = 8 };
+
+/* Calls that follow each other as one, c [n] in the order of the forward pass, n to SCP_GROUP_MAX.
+ * What they write is what the calls would one by one, backward from the last to the first. */
+typedef struct scp_group_impl {
+    /** May `next` follow the n nodes of `have`? All of them have a backward call, or none. */
+    bool (*joins)(const scp_node *const *have, int n, const scp_node *next);
+    scp_status (*fwd)(const scp_call *c, int n);
+    scp_status (*bwd)(const scp_call *c, int n);
+} scp_group_impl;
 
 /* Row of the op table: the shape rule checks inputs and sets shape, dtype, n_aux and n_scratch. */
 typedef struct scp_op_info {

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "tensor/graph_add.h"
+#include "tensor/half.h"
 
 static void mark_live(scp_plan *p)
 {
@@ -126,25 +127,32 @@ static scp_status find_ops(scp_plan *p)
     return SCP_OK;
 }
 
+/* The gradient of the loss with respect to itself, until somebody scales it. */
+static scp_status write_one(const scp_plan *p)
+{
+    const scp_slot *s = &p->slot[p->slot[p->loss->id].root];
+    const double one = 1;
+    const uint16_t bits = scp_half_bits(p->store, 1);
+    if (p->store != SCP_REAL && s->type == p->store && !p->emulate)
+        return p->dev->backend->write(p->dev, p->block + s->grad, &bits, sizeof bits);
+    return scp_device_write_f64(p->dev, p->block + s->grad, &one, 1);
+}
+
 static scp_status fill(scp_plan *p)
 {
-    double one = 1;
     mark_live(p);
     mark_roots(p);
     SCP_TRY(mark_backward(p));
     SCP_TRY(find_ops(p));
     SCP_TRY(find_order(p));
+    scp_plan_group(p);
     scp_plan_mixed_types(p);
     mark_kept(p);
     SCP_TRY(scp_plan_place(p));
     SCP_TRY(scp_device_alloc(p->dev, p->bytes, (void **)&p->block));
     p->at = (const scp_step *)(p->block + p->step);
-    if (p->store != SCP_REAL) SCP_TRY(scp_params_half(p->params, p->store, &p->half));
-    if (p->loss) {
-        const scp_slot *s = &p->slot[p->slot[p->loss->id].root];
-        SCP_TRY(scp_device_write_f64(p->dev, p->block + s->grad, &one, 1));
-    }
-    return SCP_OK;
+    SCP_TRY(scp_plan_mixed_weights(p));
+    return p->loss ? write_one(p) : SCP_OK;
 }
 
 scp_status scp_plan_create(scp_graph *g, scp_node *loss, scp_comm *comm, scp_plan **out)
@@ -191,6 +199,7 @@ scp_status scp_plan_create_with(scp_graph *g, scp_node *loss, scp_comm *comm,
     p->store = store;
     p->emulate = store != SCP_REAL && p->dev->backend->host;
     p->loss = loss;
+    p->own = cfg->own && store != SCP_REAL;
     p->keep = cfg->keep || off;
     p->n = scp_graph_size(g);
     SCP_GOTO(fail, scp_alloc(p->n, sizeof *p->slot, &p->slot));
@@ -206,6 +215,7 @@ void scp_plan_destroy(scp_plan **p)
 {
     if (!p || !*p) return;
     scp_device_release((*p)->dev, (*p)->block);
+    if ((*p)->own) scp_device_release((*p)->dev, (*p)->half);
     free((*p)->slot);
     free((*p)->order);
     free(*p);

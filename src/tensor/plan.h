@@ -25,6 +25,9 @@ scp_status scp_plan_create_as(scp_graph *g, scp_node *loss, scp_comm *comm, scp_
 /* How a plan is made; zeroes are scp_plan_create. */
 typedef struct scp_plan_config {
     scp_dtype store; /* as scp_plan_create_as                                                  */
+    bool own;        /* the weights in half are a copy of this plan's own, taken anew by
+                        scp_plan_forward, scp_plan_enqueue and scp_plan_enqueue_head: of a store
+                        that trains in another precision, or whose weights are exchanged       */
     bool keep;       /* for debugging: memory is never used for a second thing, every value and
                         gradient can be fetched, and backward may run again. Also for all plans
                         of a process with SCPPDM_REUSE=no in its environment                     */

@@ -16,8 +16,9 @@ typedef struct scp_slot {
     scp_dtype type; /* how its value is stored: REAL, F16, BF16; I32 and U8 as they are */
     int64_t value, grad, aux;
     int64_t scratch[2];   /* of the forward, of the backward call      */
-    int64_t low;          /* copy of a REAL input for ops that want it in half */
+    int64_t low;          /* copy of a REAL input or table for ops that want it in half */
     void *table;          /* bound memory of a TABLE               */
+    int64_t first, last;  /* positions in the order of the calls that are one with it */
     bool add[SCP_MAX_IN]; /* backward: add to the input's gradient */
     const scp_op_impl *impl;
 } scp_slot;
@@ -38,6 +39,7 @@ struct scp_plan {
     int64_t step;          /* where scp_plan_forward keeps its step */
     scp_dtype store;       /* SCP_REAL: no mixed precision     */
     void *half;            /* weights in half, of the store    */
+    bool own;              /* or of this plan                  */
     bool emulate;          /* halves are reals that are rounded */
     const scp_step *at;    /* device memory: the step of calls */
     bool train, ran;
@@ -63,6 +65,9 @@ bool scp_plan_runs_backward(const scp_plan *p, const scp_node *n);
  *  plan.c */
 bool scp_plan_reads(const scp_node *n, int k);
 
+/** Set first and last of all slots. plan_group.c */
+void scp_plan_group(scp_plan *p);
+
 /** Set the offsets of all slots, bytes, feed_bytes, bytes_apart and step. plan_memory.c */
 scp_status scp_plan_place(scp_plan *p) SCP_MUST_USE;
 
@@ -70,8 +75,11 @@ scp_status scp_plan_place(scp_plan *p) SCP_MUST_USE;
 void scp_plan_mixed_types(scp_plan *p);
 /** Fill a call's pointers and types for mixed precision. plan_mixed.c */
 void scp_plan_mixed_call(const scp_plan *p, const scp_node *n, scp_call *c);
-/** Low copies of the inputs, before the ops run. plan_mixed.c */
-scp_status scp_plan_mixed_begin(scp_plan *p) SCP_MUST_USE;
+/** Low copies of weights and leaves that calls [from, to) of the order may read, before they run.
+ *  plan_mixed.c */
+scp_status scp_plan_mixed_begin(scp_plan *p, size_t from, size_t to) SCP_MUST_USE;
+/** Memory for the weights in half. plan_mixed.c */
+scp_status scp_plan_mixed_weights(scp_plan *p) SCP_MUST_USE;
 /** Emulation: round what a forward or backward call wrote. plan_mixed.c */
 void scp_plan_mixed_round_out(const scp_plan *p, const scp_node *n, const scp_call *c);
 void scp_plan_mixed_round_grads(const scp_plan *p, const scp_node *n, const scp_call *c);

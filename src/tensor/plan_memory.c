@@ -1,9 +1,10 @@
 /* Where the values, gradients, aux and scratch of a plan lie in its block of device memory.
  *
  * Time: forward calls 0 to n - 1 in the order of running, backward calls n to 2 n - 1 in the
- * reverse order. A piece of memory lives from the call that writes it first to the one that reads
- * it last. Which values a backward call reads says scp_plan_reads. What is fetched after a run
- * lives to its end, and so does what the head (scp_plan_again) leaves for the rest.
+ * reverse order; calls that are one (plan_group.c) take the time from the first to the last of
+ * them. A piece of memory lives from the call that writes it first to the one that reads it last.
+ * Which values a backward call reads says scp_plan_reads. What is fetched after a run lives to its
+ * end, and so does what the head (scp_plan_again) leaves for the rest.
  *
  * Pieces that live at the same time lie apart. The largest is placed first, each in the tightest
  * gap that the pieces placed before leave it. Inputs come before all pieces, in one block.
@@ -63,9 +64,10 @@ static void later(int64_t *end, int64_t t)
     if (t > *end) *end = t;
 }
 
-/* What node n, the call t of a run, reads and writes going forward. */
-static void use_forward(const scp_plan *p, places *x, const scp_node *n, int64_t t)
+/* What node n reads and writes going forward. */
+static void use_forward(const scp_plan *p, places *x, const scp_node *n)
 {
+    const int64_t t = p->slot[n->id].last;
     for (int k = 0; k < n->n_in; k++) {
         const scp_slot *from = &p->slot[n->in[k]->id];
         const bool outlives = from->head && !p->slot[n->id].head;
@@ -74,16 +76,27 @@ static void use_forward(const scp_plan *p, places *x, const scp_node *n, int64_t
     later(&x->value_end[p->slot[n->id].root], t);
 }
 
-/* And going backward, call t. */
-static void use_backward(const scp_plan *p, places *x, const scp_node *n, int64_t t)
+/* Times of the backward call of a node. */
+static int64_t back_begin(const scp_plan *p, const scp_node *n)
 {
+    return 2 * (int64_t)p->n_order - 1 - p->slot[n->id].last;
+}
+static int64_t back_end(const scp_plan *p, const scp_node *n)
+{
+    return 2 * (int64_t)p->n_order - 1 - p->slot[n->id].first;
+}
+
+/* And going backward. */
+static void use_backward(const scp_plan *p, places *x, const scp_node *n)
+{
+    const int64_t begin = back_begin(p, n), t = back_end(p, n);
     if (scp_plan_reads(n, SCP_MAX_IN)) later(&x->value_end[n->id], t);
     later(&x->grad_end[n->id], t);
     for (int k = 0; k < n->n_in; k++) {
         const int root = p->slot[n->in[k]->id].root;
         if (scp_plan_reads(n, k)) later(&x->value_end[root], t);
         if (!scp_node_wants_grad(n, k)) continue;
-        if (t < x->grad_begin[root]) x->grad_begin[root] = t;
+        if (begin < x->grad_begin[root]) x->grad_begin[root] = begin;
         later(&x->grad_end[root], t);
     }
 }
@@ -97,8 +110,8 @@ static void find_lives(const scp_plan *p, places *x)
     }
     for (int64_t t = 0; t < n; t++) {
         const scp_node *node = scp_graph_node(p->g, (size_t)p->order[t]);
-        use_forward(p, x, node, t);
-        if (scp_plan_runs_backward(p, node)) use_backward(p, x, node, 2 * n - 1 - t);
+        use_forward(p, x, node);
+        if (scp_plan_runs_backward(p, node)) use_backward(p, x, node);
     }
     for (size_t i = 0; i < p->n; i++)
         if (p->slot[i].kept) x->value_end[i] = x->grad_end[i] = x->end;
@@ -149,28 +162,28 @@ static void find_places(const scp_plan *p, places *x)
     }
 }
 
-/* The pieces of node n, call t. */
-static scp_status add_pieces(scp_plan *p, places *x, const scp_node *n, int64_t t)
+/* The pieces of node n. */
+static scp_status add_pieces(scp_plan *p, places *x, const scp_node *n)
 {
     scp_slot *s = &p->slot[n->id];
     const bool backward = scp_plan_runs_backward(p, n);
-    const int64_t back = 2 * (int64_t)p->n_order - 1 - t;
+    const int64_t begin = s->first, end = s->last, back = back_end(p, n);
     if (s->root != n->id) return SCP_OK;
     if (x->place_of[n->id] >= 0)
         x->apart += rounded(node_bytes(p, n, s->type));
     else if (!scp_plan_is_leaf(n))
-        SCP_TRY(add_kept(x, node_bytes(p, n, s->type), t, x->value_end[n->id], &s->value));
+        SCP_TRY(add_kept(x, node_bytes(p, n, s->type), begin, x->value_end[n->id], &s->value));
     if (s->low != SCP_PLAN_NONE)
         SCP_TRY(add_kept(x, node_bytes(p, n, p->store), 0, x->end, &s->low));
     if (s->active && n->op != SCP_OP_PARAM)
         SCP_TRY(add_kept(x, node_bytes(p, n, s->type), x->grad_begin[n->id], x->grad_end[n->id],
                          &s->grad));
     if (n->n_aux)
-        SCP_TRY(add_kept(x, scp_device_bytes(p->dev, SCP_REAL, n->n_aux), t, backward ? back : t,
-                         &s->aux));
+        SCP_TRY(add_kept(x, scp_device_bytes(p->dev, SCP_REAL, n->n_aux), begin,
+                         backward ? back : end, &s->aux));
     const size_t scratch = scp_device_bytes(p->dev, SCP_REAL, n->n_scratch);
-    if (scratch) SCP_TRY(add(x, scratch, t, t, &s->scratch[0]));
-    if (scratch && backward) SCP_TRY(add(x, scratch, back, back, &s->scratch[1]));
+    if (scratch) SCP_TRY(add(x, scratch, begin, end, &s->scratch[0]));
+    if (scratch && backward) SCP_TRY(add(x, scratch, back_begin(p, n), back, &s->scratch[1]));
     later(&x->scratch, rounded(scratch));
     return SCP_OK;
 }
@@ -246,7 +259,7 @@ static scp_status fill(scp_plan *p, places *x)
     find_lives(p, x);
     find_places(p, x);
     for (size_t t = 0; t < p->n_order; t++)
-        SCP_TRY(add_pieces(p, x, scp_graph_node(p->g, (size_t)p->order[t]), (int64_t)t));
+        SCP_TRY(add_pieces(p, x, scp_graph_node(p->g, (size_t)p->order[t])));
     SCP_TRY(place_all(x, inputs, &behind));
     for (size_t t = 0; t < p->n_order; t++) {
         const int id = p->order[t], from = x->place_of[id];

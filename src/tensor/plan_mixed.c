@@ -4,7 +4,8 @@
  * may write it so and it is no scalar; parameters are read from the weights in half where their
  * consumer wants that, and their gradients stay fp32. So losses, sums, statistics, the gradients of
  * parameters and tables are fp32, and no cast is a node of its own: the one kind of value that must
- * be copied is a real input of the plan.
+ * be copied is a real input or table of the plan. A node that is exact (scp_exact) stays out of it;
+ * as a product it reads halves and writes reals.
  *
  * On a device of the host, halves are emulated: reals, rounded after every call that writes them.
  */
@@ -13,9 +14,11 @@
 #include "tensor/half.h"
 #include "tensor/plan_impl.h"
 
+/* Rows of a table are gathered as they are: the op reads both. */
 static bool wants_low(const scp_node *n, int i)
 {
-    return n->in[i]->dtype == SCP_REAL && n->in[i]->shape.n &&
+    if (n->exact && !(n->op == SCP_OP_LINEAR && i < 2)) return false;
+    return n->in[i]->dtype == SCP_REAL && n->in[i]->shape.n && n->op != SCP_OP_GATHER &&
            (scp_op_table[n->op].stored >> i & 1);
 }
 
@@ -28,12 +31,14 @@ void scp_plan_mixed_types(scp_plan *p)
         s->low = SCP_PLAN_NONE;
         if (n->op == SCP_OP_RESHAPE) s->type = p->slot[s->root].type;
         if (p->store == SCP_REAL || n->dtype != SCP_REAL) continue;
-        if ((scp_op_table[n->op].stored & SCP_STORED_OUT) && n->shape.n) s->type = p->store;
+        if ((scp_op_table[n->op].stored & SCP_STORED_OUT) && n->shape.n && !n->exact)
+            s->type = p->store;
         if (!s->live) continue;
         for (int k = 0; k < n->n_in; k++) {
             scp_slot *from = &p->slot[p->slot[n->in[k]->id].root];
             const scp_node *root = scp_graph_node(p->g, (size_t)p->slot[n->in[k]->id].root);
-            if (wants_low(n, k) && root->op == SCP_OP_INPUT) from->low = 0; /* placed later */
+            if (wants_low(n, k) && (root->op == SCP_OP_INPUT || root->op == SCP_OP_TABLE))
+                from->low = 0; /* placed later */
         }
     }
 }
@@ -56,7 +61,7 @@ void scp_plan_mixed_call(const scp_plan *p, const scp_node *n, scp_call *c)
         const scp_node *root = scp_graph_node(p->g, (size_t)p->slot[n->in[i]->id].root);
         bool is_low = p->store != SCP_REAL && s->type == p->store;
         c->in_type[i] = c->din_type[i] = is_low ? low : SCP_REAL;
-        if (p->store == SCP_REAL || !wants_low(n, i) || is_low || n->op == SCP_OP_GATHER) continue;
+        if (p->store == SCP_REAL || !wants_low(n, i) || is_low) continue;
         const void *half = root->op == SCP_OP_PARAM  ? half_of(p, root)
                            : s->low != SCP_PLAN_NONE ? p->block + s->low
                                                      : NULL;
@@ -66,23 +71,39 @@ void scp_plan_mixed_call(const scp_plan *p, const scp_node *n, scp_call *c)
     }
 }
 
-scp_status scp_plan_mixed_begin(scp_plan *p)
+static scp_status to_half(const scp_plan *p, void *low, const void *reals, size_t n)
+{
+    const scp_backend *b = p->dev->backend;
+    if (p->emulate) {
+        memcpy(low, reals, n * b->real_size);
+        scp_half_round(p->store, low, b->real_size, n);
+        return SCP_OK;
+    }
+    SCP_ARG(b->cast, "device %s casts nothing", b->name);
+    return b->cast(p->dev, low, p->store, reals, SCP_REAL, n);
+}
+
+scp_status scp_plan_mixed_weights(scp_plan *p)
 {
     if (p->store == SCP_REAL) return SCP_OK;
+    if (!p->own) return scp_params_half(p->params, p->store, &p->half);
+    const size_t n = scp_params_trainable(p->params) + 1;
+    return scp_device_alloc(p->dev, scp_plan_elements(p, p->store, n), &p->half);
+}
+
+scp_status scp_plan_mixed_begin(scp_plan *p, size_t from, size_t to)
+{
+    if (p->store == SCP_REAL) return SCP_OK;
+    if (p->own && from == 0)
+        SCP_TRY(to_half(p, p->half, scp_params_arena(p->params, SCP_ARENA_W),
+                        scp_params_trainable(p->params)));
     for (size_t i = 0; i < p->n; i++) {
         const scp_slot *s = &p->slot[i];
         const scp_node *n = scp_graph_node(p->g, i);
-        if (!s->live || s->low == SCP_PLAN_NONE) continue;
-        size_t count = (size_t)scp_shape_count(&n->shape);
-        if (p->emulate) {
-            size_t size = p->dev->backend->real_size;
-            memcpy(p->block + s->low, p->block + s->value, count * size);
-            scp_half_round(p->store, p->block + s->low, size, count);
-        } else {
-            SCP_ARG(p->dev->backend->cast, "device %s casts nothing", p->dev->backend->name);
-            SCP_TRY(p->dev->backend->cast(p->dev, p->block + s->low, p->store, p->block + s->value,
-                                          SCP_REAL, count));
-        }
+        const void *value = scp_plan_value(p, n);
+        const bool read = s->head ? from == 0 : to > p->n_head;
+        if (!s->live || s->low == SCP_PLAN_NONE || !value || !read) continue;
+        SCP_TRY(to_half(p, p->block + s->low, value, (size_t)scp_shape_count(&n->shape)));
     }
     return SCP_OK;
 }

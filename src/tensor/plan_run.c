@@ -24,12 +24,26 @@ static void make_call(const scp_plan *p, const scp_node *n, int way, scp_call *c
     scp_plan_mixed_call(p, n, c);
 }
 
+/* The forward calls that are one, from position t on; *t becomes that of the last. */
+static scp_status run_group(const scp_plan *p, size_t *t)
+{
+    const size_t first = *t;
+    scp_call c[SCP_GROUP_MAX];
+    int n = 0;
+    *t = (size_t)p->slot[p->order[first]].last;
+    for (size_t u = first; u <= *t; u++) {
+        const scp_node *node = scp_graph_node(p->g, (size_t)p->order[u]);
+        if (p->slot[node->id].impl) make_call(p, node, FORWARD, &c[n++]);
+    }
+    return p->dev->backend->group->fwd(c, n);
+}
+
 /* Calls [from, to) of the order. */
 static scp_status run(scp_plan *p, size_t from, size_t to, const scp_step *step, bool train)
 {
     p->at = step;
     p->train = train;
-    SCP_TRY(scp_plan_mixed_begin(p));
+    SCP_TRY(scp_plan_mixed_begin(p, from, to));
     for (size_t t = from; t < to; t++) {
         const scp_node *n = scp_graph_node(p->g, (size_t)p->order[t]);
         const scp_slot *s = &p->slot[n->id];
@@ -37,6 +51,10 @@ static scp_status run(scp_plan *p, size_t from, size_t to, const scp_step *step,
         if (n->op == SCP_OP_TABLE && !s->table)
             SCP_FAIL(SCP_EINTERNAL, "table '%s' is not bound", n->name);
         if (!s->impl) continue;
+        if (s->last > s->first) {
+            SCP_TRY(run_group(p, &t));
+            continue;
+        }
         make_call(p, n, FORWARD, &c);
         SCP_TRY(s->impl->fwd(&c));
         scp_plan_mixed_round_out(p, n, &c);
@@ -143,6 +161,34 @@ static scp_status tell(const scp_plan_ready *r, size_t i)
     return SCP_OK;
 }
 
+static void make_backward(const scp_plan *p, const scp_node *n, scp_call *c)
+{
+    make_call(p, n, BACKWARD, c);
+    c->dout = scp_plan_grad(p, n);
+    for (int k = 0; k < n->n_in; k++) {
+        if (!scp_node_wants_grad(n, k)) continue;
+        c->din[k] = scp_plan_grad(p, n->in[k]);
+        c->add[k] = p->slot[n->id].add[k];
+    }
+}
+
+/* The backward call of node n; calls that are one run with the last of them. */
+static scp_status run_back(const scp_plan *p, const scp_node *n)
+{
+    const scp_slot *s = &p->slot[n->id];
+    scp_call c[SCP_GROUP_MAX];
+    int calls = 0;
+    if (p->order[s->last] != n->id) return SCP_OK;
+    for (int64_t t = s->first; t <= s->last; t++) {
+        const scp_node *member = scp_graph_node(p->g, (size_t)p->order[t]);
+        if (p->slot[member->id].impl) make_backward(p, member, &c[calls++]);
+    }
+    if (calls > 1) return p->dev->backend->group->bwd(c, calls);
+    SCP_TRY(s->impl->bwd(c));
+    scp_plan_mixed_round_grads(p, n, c);
+    return SCP_OK;
+}
+
 scp_status scp_plan_backward_telling(scp_plan *p, const scp_plan_ready *r)
 {
     SCP_ARG(p->loss && p->ran, "a plan with a loss must run forward before every backward");
@@ -151,17 +197,8 @@ scp_status scp_plan_backward_telling(scp_plan *p, const scp_plan_ready *r)
     SCP_TRY(tell(r, p->n));
     for (size_t i = p->n; i-- > 0;) {
         const scp_node *n = scp_graph_node(p->g, i);
-        scp_call c;
         if (!scp_plan_runs_backward(p, n)) continue;
-        make_call(p, n, BACKWARD, &c);
-        c.dout = scp_plan_grad(p, n);
-        for (int k = 0; k < n->n_in; k++) {
-            if (!scp_node_wants_grad(n, k)) continue;
-            c.din[k] = scp_plan_grad(p, n->in[k]);
-            c.add[k] = p->slot[i].add[k];
-        }
-        SCP_TRY(p->slot[i].impl->bwd(&c));
-        scp_plan_mixed_round_grads(p, n, &c);
+        SCP_TRY(run_back(p, n));
         SCP_TRY(tell(r, i));
     }
     return SCP_OK;

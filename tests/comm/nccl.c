@@ -1,8 +1,9 @@
 /* src/comm/nccl.c over an emulation of NCCL (tests/emu/nccl.cc), on 1, 2 and 4 ranks with an
  * emulated GPU each: it is chosen; sums, averages in buckets and training steps, recorded and not;
  * and every way in which it may fail: no id, no connection, an error at once, later, or of another
- * rank, and a reduction that never ends. Each ends in an error within the timeout, and nothing
- * waits for NCCL's own abort. */
+ * rank, a call that stays in progress, and a reduction that never ends. Each ends in an error
+ * within the timeout, and nothing waits for NCCL's own abort, the device, or at the end of the
+ * process for either. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,6 +348,76 @@ static void detached(void)
     part(&dev, &c);
 }
 
+/* A call that stays in progress is given up after the timeout, then and not later. */
+static void never_settles(void)
+{
+    scp_device *dev;
+    scp_comm *c;
+    scp_average *a = NULL;
+    void *memory = NULL;
+    scp_status st = join(&dev, &c);
+    if (st == SCP_OK) st = scp_device_alloc(dev, N * sizeof(float), &memory);
+    if (st == SCP_OK) st = scp_average_create(c, dev, memory, SCP_COMM_F32, BUCKETS, begin, &a);
+    if (tap_st(scp_agree(world, st), "ranks that are connected")) {
+        const long aborts = scp_emu_nccl_calls().aborts;
+        scp_emu_nccl_fault(SCP_NCCL_CALL_NEVER, true);
+        scp_comm_set_timeout(c, brief);
+        st = start_all(a);
+        tap_ok_ranks(world, failed(st, "ncclAllReduce did not finish within"),
+                     "a call that stays in progress is an error after the timeout");
+        tap_ok_ranks(world, within(5, aborts + 1) && scp_emu_nccl_calls().aborts == aborts + 1,
+                     "and the communicator is aborted at once");
+        scp_emu_nccl_fault(SCP_NCCL_CALL_NEVER, false);
+    }
+    scp_comm_set_timeout(world, 60);
+    scp_average_destroy(&a);
+    scp_device_release(dev, memory);
+    part(&dev, &c);
+}
+
+/* A device that hangs, in a collective whose abort does not come back: the wait for it ends with an
+ * error, and nothing that is closed on the way to the message waits. */
+static void stuck(void)
+{
+    scp_device *dev;
+    scp_comm *c;
+    scp_event *e = NULL;
+    scp_average *a = NULL;
+    scp_program *program = NULL;
+    void *memory = NULL, *pinned = NULL;
+    scp_status st = join(&dev, &c);
+    if (st == SCP_OK) st = scp_device_alloc(dev, N * sizeof(float), &memory);
+    if (st == SCP_OK) st = scp_pin(dev, N, &pinned);
+    if (st == SCP_OK) st = scp_event_create(dev, &e);
+    if (st == SCP_OK) st = scp_average_create(c, dev, memory, SCP_COMM_F32, BUCKETS, begin, &a);
+    scp_emu_nccl_fault(SCP_NCCL_REDUCE_NEVER, true);
+    scp_emu_nccl_fault(SCP_NCCL_ABORT_NEVER, true);
+    if (st == SCP_OK) st = scp_capture_begin(dev);
+    if (st == SCP_OK) st = start_all(a);
+    SCP_KEEP(st, scp_capture_end(dev, &program));
+    if (st == SCP_OK) st = scp_program_launch(dev, program);
+    if (st == SCP_OK) st = scp_event_record(dev, e, SCP_STREAM_MAIN);
+    if (tap_st(scp_agree(world, st), "a device that hangs")) {
+        const long ended = scp_emu_nccl_calls().ended_aborts;
+        scp_comm_set_timeout(c, brief);
+        st = scp_comm_watch(c, dev, e, "a test");
+        tap_ok_ranks(world, failed(st, "a test did not finish within"), "an error says so");
+        const double began = scp_clock_seconds();
+        scp_program_destroy(dev, &program);
+        scp_average_destroy(&a);
+        scp_event_destroy(dev, &e);
+        scp_unpin(dev, pinned);
+        scp_device_release(dev, memory);
+        part(&dev, &c);
+        tap_ok_ranks(world, scp_clock_seconds() - began < 0.5 && scp_comm_is_lost(world),
+                     "and nothing waits for the device any more");
+        scp_emu_nccl_fault(SCP_NCCL_ABORT_NEVER, false);
+        tap_ok_ranks(world, within(5, ended + 1), "the abort ends in its own time");
+    }
+    scp_emu_nccl_fault(SCP_NCCL_REDUCE_NEVER, false);
+    scp_comm_set_timeout(world, 60);
+}
+
 /* Ranks that do not mean the same are found by the emulation: what the tests above rest on. */
 static void mismatch(void)
 {
@@ -365,6 +436,11 @@ static void mismatch(void)
     }
     scp_device_release(dev, memory);
     part(&dev, &c);
+}
+
+static void handler(void)
+{
+    printf("not ok - what libraries do at the end of a process has run\n");
 }
 
 int main(int argc, char **argv)
@@ -387,9 +463,11 @@ int main(int argc, char **argv)
     hangs(true);
     remote_errors();
     detached();
+    never_settles();
+    stuck();
     if (size > 1) mismatch();
     int failures = tap_done();
     if (scp_world_meet(world, 60, &all_here) != SCP_OK || !all_here) scp_world_abort(1);
-    if (scp_world_end(&world) != SCP_OK) return 1;
-    return failures;
+    if (scp_world_end(&world) != SCP_OK || atexit(handler)) return 1;
+    scp_world_leave(failures);
 }

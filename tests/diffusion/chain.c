@@ -1,6 +1,7 @@
 /* The DDIM chain on the device against the loop that goes through the host: ref and cpu, both
- * parameterisations, one and three passes. And recorded: the deferred device gives the bits of the
- * cpu, at the first run, when replayed, and with other weights afterwards. */
+ * parameterisations, one and three passes; its network in half, against ref. And recorded: the
+ * deferred device gives the bits of the cpu, at the first run, when replayed, and with other
+ * weights afterwards. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +118,7 @@ static void replayed(void)
     scp_schedule s = { 0 };
     scp_chain *direct = NULL, *recorded = NULL;
     double want[BLOCK * DZ], z[BLOCK * DZ], other[BLOCK * DZ];
-    const scp_chain_sizes sizes = { BLOCK, PASSES, STEPS };
+    const scp_chain_sizes sizes = { BLOCK, PASSES, STEPS, SCP_REAL };
     const char *const v[] = { "diffusion.parameterization=v", NULL };
     scp_status st = toy_denoiser(&net, "cpu", &size, 4, toy_tiny, v);
     if (st == SCP_OK) st = toy_shake(&net, 0.1);
@@ -152,6 +153,65 @@ static void replayed(void)
     toy_stop(&net);
 }
 
+/* A chain on a device with the weights of `from`, its network stored as `store`. */
+static scp_status sample_on(const char *device, const toy *from, scp_dtype store, double *z)
+{
+    const scp_chain_sizes sizes = { BLOCK, PASSES, STEPS, store };
+    scp_device *dev = NULL;
+    copy c = { 0 };
+    scp_schedule s = { 0 };
+    scp_chain *chain = NULL;
+    scp_status st = scp_device_open(device, &dev);
+    if (st == SCP_OK) st = copy_make(&c, dev, from);
+    if (st == SCP_OK) st = scp_schedule_init(&s, from->m.diffusion.T, 1e-4, 0.02);
+    if (st == SCP_OK) st = scp_chain_create(&from->m, &s, c.params, &sizes, &chain);
+    for (int run = 0; run < 3 && st == SCP_OK; run++) st = run_chain(chain, z);
+    scp_chain_destroy(&chain);
+    scp_schedule_fini(&s);
+    scp_plan_destroy(&c.plan);
+    scp_graph_destroy(&c.g);
+    scp_params_destroy(&c.params);
+    scp_device_close(&dev);
+    return st;
+}
+
+static double distance(const double *a, const double *b)
+{
+    double worst = 0, scale = 0;
+    for (int i = 0; i < BLOCK * DZ; i++) {
+        worst = fmax(worst, fabs(a[i] - b[i]));
+        scale = fmax(scale, fabs(b[i]));
+    }
+    return worst / scale;
+}
+
+/* The network in half: near the chain in fp64, and where a device rounds what ref rounds, nearer
+ * to that of ref. `tol`: some roundings of the network's values, times the weights of the guidance.
+ */
+static void halves(scp_dtype store, const char *name, double tol)
+{
+    toy net = { 0 };
+    double real[BLOCK * DZ], half[BLOCK * DZ], z[BLOCK * DZ];
+    const char *const v[] = { "diffusion.parameterization=v", NULL };
+    scp_status st = toy_denoiser(&net, "ref", &size, 4, toy_tiny, v);
+    if (st == SCP_OK) st = toy_shake(&net, 0.1);
+    if (st == SCP_OK) st = sample_on("ref", &net, SCP_REAL, real);
+    if (st == SCP_OK) st = sample_on("ref", &net, store, half);
+    if (tap_st(st, "chains on ref, %s", name)) {
+        const double apart = distance(half, real);
+        tap_ok(apart > 0 && apart <= tol, "%s: near the chain in fp64 (%.2g)", name, apart);
+        for (int i = 0; scp_backends[i]; i++) {
+            const char *device = scp_backends[i]->name, *why = NULL;
+            if (!strcmp(device, "ref") || !scp_backends[i]->available(&why) ||
+                !tap_st(sample_on(device, &net, store, z), "%s, %s", device, name))
+                continue;
+            tap_ok(distance(z, half) <= tol / 4, "%s, %s: the chain of ref (%.2g, fp64 %.2g)",
+                   device, name, distance(z, half), distance(z, real));
+        }
+    }
+    toy_stop(&net);
+}
+
 int main(void)
 {
     static const char *const v[] = { "diffusion.parameterization=v", "diffusion.target=shift",
@@ -167,5 +227,7 @@ int main(void)
             agree(scp_backends[i]->name, "v", v, 1, 3, 1e-4);
     }
     replayed();
+    halves(SCP_F16, "fp16", 0x1p-9);
+    halves(SCP_BF16, "bf16", 0x1p-6);
     return tap_done();
 }

@@ -13,7 +13,7 @@ libscpemu_a_SOURCES = tests/emu/emu.h tests/emu/record.h tests/emu/emu.cc tests/
 	tests/emu/nccl.cc tests/emu/nccl_faults.h tests/emu/include/nccl.h \
 	tests/emu/include/cuda_runtime.h tests/emu/include/cuda_runtime_api.h tests/emu/include/cuda_fp16.h \
 	tests/emu/include/cuda_bf16.h tests/emu/include/cublasLt.h \
-	src/backend/cuda/register.c src/backend/cuda/memory.c src/backend/cuda/async.c
+	src/backend/cuda/register.c src/backend/cuda/group.c src/backend/cuda/memory.c src/backend/cuda/async.c
 libscpemu_a_CPPFLAGS = $(EMU_CPPFLAGS) $(AM_CPPFLAGS)
 libscpemu_a_LIBADD = $(emu_objects)
 libscpemu_a_DEPENDENCIES = $(emu_objects)

@@ -213,8 +213,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
 {
     *n = 0;
     if (most < 1 || c != out || !fits(d, a, b, c)) return CUBLAS_STATUS_INVALID_VALUE;
-    if (d->epilogue != CUBLASLT_EPILOGUE_DEFAULT && d->bias_type != c->type)
-        return CUBLAS_STATUS_INVALID_VALUE;
+    if (d->epilogue != CUBLASLT_EPILOGUE_DEFAULT && (d->bias_type != c->type || !d->bias))
+        return CUBLAS_STATUS_INVALID_VALUE; /* no vector: the library's checks may fail */
     if (c->type != CUDA_R_32F && p->sums != CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE)
         return CUBLAS_STATUS_INVALID_VALUE; /* the library may; this project does not want it */
     if ((unsigned)d->epilogue & refused) return CUBLAS_STATUS_NOT_SUPPORTED;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -353,7 +354,7 @@ ncclResult_t ncclAllReduce(const void *from, void *to, size_t n, ncclDataType_t 
     if (e == cudaSuccess) e = cudaEventRecord(c->last, stream);
     if (e != cudaSuccess) return ncclUnhandledCudaError;
     c->capture = capture;
-    c->pending = 1;
+    c->pending = faults[SCP_NCCL_CALL_NEVER] ? INT_MAX : 1;
     return ncclInProgress;
 }
 

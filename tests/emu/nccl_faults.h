@@ -16,6 +16,7 @@ typedef enum scp_nccl_fault {
     SCP_NCCL_INIT_NEVER,   /* or this rank never arrives                                   */
     SCP_NCCL_REDUCE_FAILS, /* ncclAllReduce fails at once                                  */
     SCP_NCCL_REDUCE_NEVER, /* or what it enqueued does not end before the communicator does */
+    SCP_NCCL_CALL_NEVER,   /* or stays in progress for ever                                 */
     SCP_NCCL_REMOTE,       /* ncclCommGetAsyncError tells of another rank's error          */
     SCP_NCCL_ABORT_NEVER,  /* ncclCommAbort does not come back while this is on            */
     SCP_NCCL_FAULTS

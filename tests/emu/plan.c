@@ -1,8 +1,9 @@
 /* Every case of the registry through a plan on the emulated device, against ref: gradients that add
  * up over several uses, views, and one node as two inputs of an op, in fp32. What a case draws at
  * random it draws with the same bits as cpu. No backward call reads what scp_plan_reads does not
- * name. And the calls of a case, recorded and replayed, give
- * the bits of the calls made one by one. */
+ * name. The calls of a case, recorded and replayed, give the bits of the calls made one by one, in
+ * all schedules of the streams: branches of a graph are overtaken both ways. And calls that run as
+ * one: which do, and in fp16 and bf16. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,11 +121,14 @@ static void check(const scp_op_case *oc)
             tap_diag("error %g", y);
         if (!tap_ok(g <= fmax(oc->tol_grad32, 1e-5), "%s: backward, cuda equals ref", oc->name))
             tap_diag("error %g", g);
-        if (!has_states(cuda) &&
-            tap_st(replay(cuda, &again), "%s is recorded and replayed", oc->name))
-            tap_ok(memcmp(got.y, again.y, got.n_y * sizeof(double)) == 0 &&
-                       memcmp(got.g, again.g, got.n_g * sizeof(double)) == 0,
-                   "%s: replayed, the same bits", oc->name);
+        for (int s = SCP_EMU_LATE; s <= SCP_EMU_RANDOM && !has_states(cuda); s++) {
+            scp_emu_set_schedule((scp_emu_schedule)s);
+            if (tap_st(replay(cuda, &again), "%s is recorded and replayed", oc->name))
+                tap_ok(memcmp(got.y, again.y, got.n_y * sizeof(double)) == 0 &&
+                           memcmp(got.g, again.g, got.n_g * sizeof(double)) == 0,
+                       "%s: replayed, the same bits, schedule %d", oc->name, s);
+        }
+        scp_emu_set_schedule(SCP_EMU_LATE);
     }
     if (ref && scp_case_has_grad(ref) && !has_states(ref)) check_reads(oc);
     free(want.y), free(want.g), free(got.y), free(got.g), free(again.y), free(again.g);
@@ -132,11 +136,56 @@ static void check(const scp_op_case *oc)
     scp_case_stop(&cuda);
 }
 
+/* Calls of the largest group of a plan. */
+static int largest_group(const scp_plan *p)
+{
+    int most = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const scp_slot *s = &p->slot[i];
+        int n = 0;
+        for (int64_t t = s->first; s->impl && t <= s->last; t++)
+            n += p->slot[p->order[t]].impl != NULL;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+static void check_group(const scp_op_case *oc, int members, scp_dtype store)
+{
+    const char *name = store == SCP_REAL ? "fp32" : store == SCP_F16 ? "fp16" : "bf16";
+    scp_case_run *ref = NULL, *cuda = NULL;
+    result want = { 0 }, got = { 0 };
+    if (tap_st(scp_case_start_as(oc, "ref", store, &ref), "%s, %s, on ref", oc->name, name) &&
+        tap_st(run_once(ref, &want), "runs") &&
+        tap_st(scp_case_start_as(oc, "cuda", store, &cuda), "%s, %s, on cuda", oc->name, name) &&
+        tap_st(run_once(cuda, &got), "runs")) {
+        tap_ok(largest_group(scp_case_plan(ref)) == 1 &&
+                   largest_group(scp_case_plan(cuda)) == members,
+               "%s, %s: %d calls are one, and none on ref", oc->name, name, members);
+        const double bound = store == SCP_REAL ? 1e-5 : scp_case_tol_half(store, 1e-5);
+        const double y = error_of(got.y, want.y, want.n_y), g = error_of(got.g, want.g, want.n_g);
+        if (!tap_ok(y <= bound && g <= bound, "%s, %s: cuda equals ref", oc->name, name))
+            tap_diag("errors %g and %g", y, g);
+    }
+    free(want.y), free(want.g), free(got.y), free(got.g);
+    scp_case_stop(&ref);
+    scp_case_stop(&cuda);
+}
+
+static void check_groups(void)
+{
+    static const int members[] = { 4, 4, 1, 3, 3, 2, 2 };
+    static const scp_dtype store[] = { SCP_REAL, SCP_F16, SCP_BF16 };
+    for (int i = 0; scp_cases_group[i].name; i++)
+        for (int s = 0; s < 3; s++) check_group(&scp_cases_group[i], members[i], store[s]);
+}
+
 int main(void)
 {
     scp_emu_set_order(SCP_EMU_REVERSE);
     for (int i = 0; scp_case_lists[i]; i++)
         for (const scp_op_case *oc = scp_case_lists[i]; oc->name; oc++) check(oc);
+    check_groups();
     tap_ok(scp_emu_complaints() == 0, "no launch was refused, nothing was written beside memory");
     return tap_done();
 }

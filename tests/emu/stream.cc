@@ -44,6 +44,7 @@ struct CUstream_st {
     std::deque<emu::work> queue;
     capture *in = nullptr;
     places tail;
+    int priority = 0; /* kept, and of no effect */
 };
 struct CUevent_st {
     event state;
@@ -321,6 +322,23 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
 {
     *s = new CUstream_st{};
     streams.push_back(*s);
+    return cudaSuccess;
+}
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
+{
+    *least = 0;
+    *greatest = -5;
+    return cudaSuccess;
+}
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *s, unsigned flags, int priority)
+{
+    const cudaError_t e = cudaStreamCreateWithFlags(s, flags);
+    (*s)->priority = priority;
+    return e;
+}
+cudaError_t cudaStreamGetPriority(cudaStream_t s, int *priority)
+{
+    *priority = real(s)->priority;
     return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t s)

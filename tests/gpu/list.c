@@ -92,7 +92,8 @@ static void check_schema(const gpu_list *l, bool timed, const char *what)
 static const gpu_row *find(const gpu_list *l, const char *op, const char *pass)
 {
     for (size_t i = 0; i < l->rows; i++)
-        if (!strcmp(l->row[i].op, op) && !strcmp(l->row[i].pass, pass)) return &l->row[i];
+        if (!strcmp(l->row[i].op, op) && !strcmp(l->row[i].pass, pass) && !l->row[i].group)
+            return &l->row[i];
     return NULL;
 }
 
@@ -100,7 +101,7 @@ static void check_work(const gpu_step *b, const gpu_list *l)
 {
     const gpu_row *product = find(l, "linear", "forward"), *update = find(l, "step", "update");
     if (tap_ok(product && update, "products and the update are listed")) {
-        const scp_node *n = product->call.node;
+        const scp_node *n = product->call[0].node;
         const double R = (double)scp_shape_rows(&n->shape), O = (double)scp_shape_last(&n->shape),
                      I = (double)scp_shape_last(&n->in[0]->shape);
         const double biased = n->n_in > 2 ? O : 0;

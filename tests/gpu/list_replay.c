@@ -1,7 +1,5 @@
-/* The calls that bench/gpu/gpu_list.h notes can be made again while the list is open: what they read,
- * the step in device memory among it, is there. The kernels run, of a small model. */
-#include <string.h>
-
+/* The calls that bench/gpu/gpu_list.h notes can be made again while the list is open: what they
+ * read, the step in device memory among it, is there. The kernels run, of a small model. */
 #include "emu/emu.h"
 #include "gpu/gpu_list.h"
 #include "tap.h"
@@ -10,7 +8,7 @@ enum { GENES = 4 };
 
 static scp_status call_again(gpu_step *b, const gpu_row *r)
 {
-    SCP_TRY(strcmp(r->pass, "forward") ? r->impl->bwd(&r->call) : r->impl->fwd(&r->call));
+    SCP_TRY(gpu_list_again(r));
     return scp_device_sync(b->t.dev);
 }
 
@@ -23,7 +21,7 @@ int main(void)
         tap_st(gpu_list_begin(&b, &l), "the calls of its step")) {
         scp_status st = SCP_OK;
         for (size_t i = 0; i < l.rows && st == SCP_OK; i++)
-            if (l.row[i].impl) {
+            if (l.row[i].impl || l.row[i].group) {
                 st = call_again(&b, &l.row[i]);
                 called++;
             }

@@ -10,5 +10,6 @@ const scp_op_case *const scp_case_lists[] = {
     scp_cases_film,
     scp_cases_diffuse,
     scp_cases_loss,
+    scp_cases_group,
     NULL,
 };

@@ -41,6 +41,7 @@ scp_node *scp_case_bits(scp_case_ctx *ctx, scp_graph *g, const char *name, scp_s
 /* The lists, one per family; each ends with a NULL name. */
 extern const scp_op_case scp_cases_linear[];
 extern const scp_op_case scp_cases_elementwise[], scp_cases_layout[], scp_cases_norm[];
+extern const scp_op_case scp_cases_group[]; /* several ops, see there */
 extern const scp_op_case scp_cases_attn[], scp_cases_film[], scp_cases_diffuse[], scp_cases_loss[];
 
 /** All lists, NULL-terminated. */
@@ -60,6 +61,9 @@ scp_status scp_case_start_copied(const scp_op_case *oc, const char *device, scp_
 /** After forward in a run that keeps its memory: fill every value that no backward call reads
  *  (scp_plan_reads) with bytes 0xff, NaN. */
 scp_status scp_case_poison(scp_case_run *run);
+/** The same at test size in mixed precision (scp_plan_create_as). */
+scp_status scp_case_start_as(const scp_op_case *oc, const char *device, scp_dtype store,
+                             scp_case_run **out);
 void scp_case_stop(scp_case_run **run);
 scp_status scp_case_forward(scp_case_run *run);
 scp_status scp_case_backward(scp_case_run *run);

@@ -133,10 +133,9 @@ static scp_status feed(scp_case_run *run)
     return SCP_OK;
 }
 
-static scp_status start(const scp_op_case *oc, const char *device, bool bench, bool keep,
+static scp_status start(const scp_op_case *oc, const char *device, scp_plan_config cfg, bool bench,
                         bool copied, scp_case_run **out)
 {
-    const scp_plan_config cfg = { .keep = keep };
     scp_case_run *run = NULL;
     scp_status st = SCP_OK;
     SCP_TRY(scp_alloc(1, sizeof *run, &run));
@@ -161,18 +160,24 @@ fail:
 
 scp_status scp_case_start(const scp_op_case *oc, const char *device, bool bench, scp_case_run **out)
 {
-    return start(oc, device, bench, false, false, out);
+    return start(oc, device, (scp_plan_config){ .store = SCP_REAL }, bench, false, out);
 }
 
 scp_status scp_case_start_keeping(const scp_op_case *oc, const char *device, bool bench,
                                   scp_case_run **out)
 {
-    return start(oc, device, bench, true, false, out);
+    return start(oc, device, (scp_plan_config){ .keep = true }, bench, false, out);
 }
 
 scp_status scp_case_start_copied(const scp_op_case *oc, const char *device, scp_case_run **out)
 {
-    return start(oc, device, false, true, true, out);
+    return start(oc, device, (scp_plan_config){ .keep = true }, false, true, out);
+}
+
+scp_status scp_case_start_as(const scp_op_case *oc, const char *device, scp_dtype store,
+                             scp_case_run **out)
+{
+    return start(oc, device, (scp_plan_config){ .store = store }, false, false, out);
 }
 
 static bool read_backward(const scp_plan *p, int root)

@@ -1,5 +1,6 @@
 /* Every op case: a device against ref, forward and backward; ref's gradient against central
- * differences. The device is cpu, or $SCP_TEST_DEVICE (cuda), which leaves the differences out. */
+ * differences; products also in fp16 and bf16. The device is cpu, or $SCP_TEST_DEVICE (cuda), which
+ * leaves the differences out. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/mem.h"
 #include "ops/cases.h"
 #include "tap.h"
+#include "tensor/half.h"
 
 enum { MAX_PROBES = 24 }; /* elements of a parameter that are perturbed */
 
@@ -61,6 +63,35 @@ static void parity(const scp_op_case *oc, const double *y_ref, const double *g_r
     free(y);
     free(g);
     scp_case_stop(&run);
+}
+
+/* Mixed precision on both sides: what is in half is rounded alike, sums are fp32 on the device. */
+static void parity_half(const scp_op_case *oc, scp_dtype store)
+{
+    const char *const where[] = { "ref", device }, *type = scp_half_name(store);
+    scp_case_run *run[2] = { NULL, NULL };
+    double *y[2] = { NULL, NULL }, *g[2] = { NULL, NULL };
+    scp_status st = SCP_OK;
+    for (int i = 0; i < 2 && st == SCP_OK; i++) {
+        st = scp_case_start_as(oc, where[i], store, &run[i]);
+        if (st == SCP_OK) st = evaluate(run[i], &y[i], &g[i]);
+    }
+    if (tap_st(st, "%s, %s: runs on ref and %s", oc->name, type, device)) {
+        const size_t n = (size_t)scp_shape_count(&scp_case_result(run[1])->shape);
+        const double err = error_of(y[1], y[0], n);
+        if (!tap_ok(err <= scp_case_tol_half(store, oc->tol_f32), "%s, %s: forward, %s equals ref",
+                    oc->name, type, device))
+            tap_diag("error %g", err);
+        const double grad = error_of(g[1], g[0], scp_params_trainable(scp_case_params(run[1])));
+        if (!tap_ok(grad <= scp_case_tol_half(store, oc->tol_grad32),
+                    "%s, %s: backward, %s equals ref", oc->name, type, device))
+            tap_diag("error %g", grad);
+    }
+    for (int i = 0; i < 2; i++) {
+        free(y[i]);
+        free(g[i]);
+        scp_case_stop(&run[i]);
+    }
 }
 
 static scp_status probe(scp_case_run *run, size_t at, double h, double *slope)
@@ -124,5 +155,9 @@ int main(int argc, char **argv)
         for (const scp_op_case *oc = scp_case_lists[i]; oc->name; oc++)
             if (argc < 2 || !__builtin_strncmp(oc->name, argv[1], __builtin_strlen(argv[1])))
                 check(oc);
+    for (const scp_op_case *oc = scp_cases_linear; oc->name; oc++) {
+        parity_half(oc, SCP_F16);
+        parity_half(oc, SCP_BF16);
+    }
     return tap_done();
 }

@@ -25,11 +25,14 @@ static scp_cuda *cuda_of(const scp_device *dev)
     return dev->impl;
 }
 
+/* The stream of the communicator: its few blocks get in between those of the backward pass. */
 scp_status scp_cuda_side_stream(scp_cuda *cu, void **stream)
 {
     cudaStream_t made;
+    int least = 0, greatest = 0;
     if (!cu->side) {
-        SCP_CUDA(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
+        SCP_CUDA(cudaDeviceGetStreamPriorityRange(&least, &greatest));
+        SCP_CUDA(cudaStreamCreateWithPriority(&made, cudaStreamNonBlocking, greatest));
         cu->side = made;
     }
     *stream = cu->side;

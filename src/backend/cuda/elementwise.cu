@@ -4,6 +4,7 @@
  * fp32 whatever the storage. */
 #include "backend/cuda/map.cuh"
 #include "backend/cuda/reduce.cuh"
+#include "backend/cuda/silu.cuh"
 
 namespace
 {
@@ -132,19 +133,6 @@ scp_status scale_bwd(const scp_call *c)
 
 /* ---- ACT: values of x, gradients of (x, dy) ---- */
 
-struct silu {
-    __device__ float operator()(float x, float) const
-    {
-        return x / (1.0f + expf(-x));
-    }
-};
-struct silu_grad {
-    __device__ float operator()(float x, float dy) const
-    {
-        const float s = 1.0f / (1.0f + expf(-x));
-        return dy * s * (1.0f + x * (1.0f - s));
-    }
-};
 constexpr float SQRT_HALF = 0.70710678f, INV_SQRT_2PI = 0.39894228f;
 struct gelu {
     __device__ float operator()(float x, float) const
@@ -195,7 +183,7 @@ scp_status act_fwd(const scp_call *c)
 {
     switch (c->node->attr.act.kind) {
     case SCP_ACT_SILU:
-        return forward(c, silu{});
+        return forward(c, scp_silu{});
     case SCP_ACT_GELU:
         return forward(c, gelu{});
     case SCP_ACT_TANH:
@@ -208,7 +196,7 @@ scp_status act_bwd(const scp_call *c)
 {
     switch (c->node->attr.act.kind) {
     case SCP_ACT_SILU:
-        return backward(c, 0, c->in[0], silu_grad{});
+        return backward(c, 0, c->in[0], scp_silu_grad{});
     case SCP_ACT_GELU:
         return backward(c, 0, c->in[0], gelu_grad{});
     case SCP_ACT_TANH:

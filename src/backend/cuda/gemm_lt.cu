@@ -72,7 +72,15 @@ scp_status make_layout(cublasLtMatrixLayout_t *out, scp_dtype type, int64_t rows
     return SCP_OK;
 }
 
-scp_status describe(plan *p)
+scp_status set_vector(const plan *p, const void *vector)
+{
+    SCP_CUBLAS(cublasLtMatmulDescSetAttribute(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &vector,
+                                              sizeof vector));
+    return SCP_OK;
+}
+
+/* vector: of the epilogue. The heuristics may refuse one that has none. */
+scp_status describe(plan *p, const void *vector)
 {
     const plan_key *k = &p->key;
     const cublasOperation_t of_a = k->trans_b ? CUBLAS_OP_T : CUBLAS_OP_N;
@@ -87,9 +95,11 @@ scp_status describe(plan *p)
         cublasLtMatmulDescSetAttribute(p->desc, CUBLASLT_MATMUL_DESC_TRANSB, &of_b, sizeof of_b));
     SCP_CUBLAS(cublasLtMatmulDescSetAttribute(p->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue,
                                               sizeof epilogue));
-    if (epilogue != CUBLASLT_EPILOGUE_DEFAULT)
+    if (epilogue != CUBLASLT_EPILOGUE_DEFAULT) {
         SCP_CUBLAS(cublasLtMatmulDescSetAttribute(p->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE,
                                                   &bias_type, sizeof bias_type));
+        SCP_TRY(set_vector(p, vector));
+    }
     SCP_TRY(make_layout(&p->a, type, k->trans_b ? k->n : k->k, k->trans_b ? k->k : k->n));
     SCP_TRY(make_layout(&p->b, type, k->trans_a ? k->k : k->m, k->trans_a ? k->m : k->k));
     return make_layout(&p->c, (scp_dtype)k->c_type, k->m, k->n);
@@ -135,7 +145,7 @@ void destroy(plan *p)
     free(p);
 }
 
-scp_status plan_for(scp_cuda *cu, const plan_key *key, plan **out)
+scp_status plan_for(scp_cuda *cu, const plan_key *key, const void *vector, plan **out)
 {
     plan *p = nullptr;
     for (p = (plan *)cu->gemms; p; p = p->next)
@@ -145,7 +155,7 @@ scp_status plan_for(scp_cuda *cu, const plan_key *key, plan **out)
         }
     SCP_TRY(scp_alloc(1, sizeof *p, &p));
     p->key = *key;
-    scp_status st = describe(p);
+    scp_status st = describe(p, vector);
     if (st == SCP_OK) st = choose(cu, p);
     if (st != SCP_OK) {
         destroy(p);
@@ -167,12 +177,10 @@ plan_key key_of(const scp_gemm_call *g, cublasLtEpilogue_t epilogue)
     return k;
 }
 
-scp_status multiply(scp_cuda *cu, plan *p, const scp_gemm_call *g, void *bias)
+scp_status multiply(scp_cuda *cu, plan *p, const scp_gemm_call *g, const void *bias)
 {
     const float one = 1.0f, beta = g->add ? 1.0f : 0.0f;
-    if (bias)
-        SCP_CUBLAS(cublasLtMatmulDescSetAttribute(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
-                                                  sizeof bias));
+    if (bias) SCP_TRY(set_vector(p, bias));
     if (cu->seen) cu->seen(cu->seen_by, "cublasLtMatmul", 0, 0, 0);
     SCP_CUBLAS(cublasLtMatmul((cublasLtHandle_t)cu->lt, p->desc, &one, g->B, p->a, g->A, p->b,
                               &beta, g->C, p->c, g->C, p->c, &p->algo,
@@ -210,19 +218,19 @@ void scp_cuda_gemm_close(scp_cuda *cu)
 
 scp_status scp_cuda_gemm(scp_cuda *cu, const scp_gemm_call *g, bool *fused)
 {
-    void *vector = g->bias ? const_cast<void *>(g->bias) : (void *)g->row_sums;
+    const void *vector = g->bias ? g->bias : g->row_sums;
     if (reinterpret_cast<uintptr_t>(vector) % 16) vector = nullptr;
     const cublasLtEpilogue_t wish = !vector   ? CUBLASLT_EPILOGUE_DEFAULT
                                     : g->bias ? CUBLASLT_EPILOGUE_BIAS
                                               : CUBLASLT_EPILOGUE_BGRADB;
     plan_key key = key_of(g, wish);
     plan *p = nullptr;
-    SCP_TRY(plan_for(cu, &key, &p));
+    SCP_TRY(plan_for(cu, &key, vector, &p));
     if (fused) *fused = p->possible && wish != CUBLASLT_EPILOGUE_DEFAULT;
     if (p->possible) return multiply(cu, p, g, vector);
     if (wish != CUBLASLT_EPILOGUE_DEFAULT) {
         key = key_of(g, CUBLASLT_EPILOGUE_DEFAULT);
-        SCP_TRY(plan_for(cu, &key, &p));
+        SCP_TRY(plan_for(cu, &key, nullptr, &p));
     }
     if (!p->possible)
         SCP_FAIL(SCP_EDEVICE, "cuBLASLt knows no product of [%lld, %lld] and [%lld, %lld]",

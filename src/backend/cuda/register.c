@@ -3,6 +3,7 @@
 #include "backend/cuda/register.h"
 
 #include "backend/cuda/cuda_ops.h"
+#include "backend/cuda/group.h"
 #include "backend/cuda/memory.h"
 #include "backend/cuda/probe.h"
 #include "tensor/step.h"
@@ -93,6 +94,7 @@ const scp_backend scp_cuda_backend = {
     .cast = scp_cuda_cast,
     .ops = ops,
     .n_ops = sizeof ops / sizeof ops[0],
+    .group = &scp_cuda_group,
     .optim = &scp_cuda_optim,
     .step = &step,
     .async = &scp_cuda_async,
