@@ -1,4 +1,5 @@
-/* The end of a batch: which genes were seen, sums to their owners, division, the part's file. */
+/* The end of a batch: which genes were seen, sums to their owners, division; rows for the file of a
+ * part, or for the shard itself when no other batch follows. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,7 @@ static scp_status choose_genes(scp_bulk_work *w)
         gene[part->K++] = (int32_t)g;
     }
     if (part->K == 0) part->K = 1; /* no cell has anything: keep gene 0, the first place */
+    w->K = part->K;
     SCP_GOTO(done, scp_agree(w->comm, scp_part_alloc(part)));
     memcpy(part->gene, gene, part->K * sizeof *gene);
 done:
@@ -62,7 +64,7 @@ static scp_status pack_rows(void *ctx, int thread)
 {
     const packing *p = ctx;
     const scp_bulk_work *w = p->w;
-    size_t threads = (size_t)w->sink.threads, K = w->part.K;
+    size_t threads = (size_t)w->sink.threads, K = w->K;
     size_t begin = p->n * (size_t)thread / threads, end = p->n * ((size_t)thread + 1) / threads;
     scp_sums_rows(&w->sums, p->first + begin, end - begin, w->place, K, w->pack + begin * K);
     return SCP_OK;
@@ -78,7 +80,7 @@ static void finish_profile(const scp_bulk_work *w, size_t profile, double *sum, 
                            float *rep)
 {
     const scp_bulk_plan *p = w->plan;
-    size_t K = w->part.K, n = scp_bulk_slots(p, (scp_bulk_range){ profile, profile + 1 });
+    size_t K = w->K, n = scp_bulk_slots(p, (scp_bulk_range){ profile, profile + 1 });
     const int64_t *cells = w->slot_cells + p->first_slot[profile];
     int64_t all = cells[0];
     for (size_t i = 0; n > 1 && i < n; i++) divide(sum + i * K, cells[i], K, rep + i * K);
@@ -100,7 +102,7 @@ static scp_status finish_profiles(void *ctx, int thread)
     const finishing *f = ctx;
     const scp_bulk_work *w = f->w;
     const scp_bulk_plan *p = w->plan;
-    const size_t threads = (size_t)w->sink.threads, K = w->part.K;
+    const size_t threads = (size_t)w->sink.threads, K = w->K;
     for (size_t i = f->piece.first + (size_t)thread; i < f->piece.end; i += threads) {
         const scp_bulk_range before = { f->piece.first, i };
         finish_profile(w, i, w->pack + scp_bulk_slots(p, before) * K,
@@ -138,25 +140,40 @@ static scp_bulk_range piece_of(const scp_bulk_work *w, scp_bulk_range all)
     return piece;
 }
 
+/* Where rows go: their moments into the part's tables, themselves into a part, a shard or
+ * nowhere. */
+typedef struct rows_sink {
+    bool moments;
+    scp_rows_file *part;
+    scp_shard_writer *shard;
+} rows_sink;
+
 /* Bring the sums of a piece of profiles to their owner, which divides them. */
-static scp_status reduce_piece(scp_bulk_work *w, scp_bulk_range b, scp_bulk_range piece, int owner)
+static scp_status reduce_piece(scp_bulk_work *w, scp_bulk_range b, scp_bulk_range piece, int owner,
+                               const rows_sink *to)
 {
-    size_t K = w->part.K;
     packing work = { w, scp_bulk_slots(w->plan, (scp_bulk_range){ b.first, piece.first }),
                      scp_bulk_slots(w->plan, piece) };
     SCP_TRY(scp_agree(w->comm, scp_team_run(w->sink.threads, pack_rows, &work)));
-    SCP_TRY(scp_comm_reduce(w->comm, w->pack, work.n * K, SCP_COMM_F64, SCP_COMM_SUM, owner));
+    SCP_TRY(scp_comm_reduce(w->comm, w->pack, work.n * w->K, SCP_COMM_F64, SCP_COMM_SUM, owner));
     if (owner != scp_comm_rank(w->comm)) return SCP_OK;
     finishing f = { w, piece };
     SCP_TRY(scp_team_run(w->sink.threads, finish_profiles, &f));
-    SCP_TRY(scp_team_run(w->sink.threads, add_moments, &f));
+    if (to->moments) SCP_TRY(scp_team_run(w->sink.threads, add_moments, &f));
     return SCP_OK;
 }
 
-/* Profiles and sub-bulks of a batch to their owners and into the file, in rounds of one piece a
- * rank. `left` [ranks] is what each has still to do. */
-static scp_status store_rows(scp_bulk_work *w, scp_bulk_range b, scp_bulk_range *left,
-                             scp_rows_file *to)
+static scp_status put_rows(const rows_sink *to, int m, size_t first, size_t n, const float *x)
+{
+    if (to->part) SCP_TRY(scp_rows_file_put(to->part, m, first, n, x));
+    if (to->shard) SCP_TRY(scp_shard_put(to->shard, (scp_shard_matrix)m, first, n, x));
+    return SCP_OK;
+}
+
+/* Profiles and sub-bulks of a batch to their owners and on to where they go, in rounds of one piece
+ * a rank. `left` [ranks] is what each has still to do. */
+static scp_status give_rows(scp_bulk_work *w, scp_bulk_range b, scp_bulk_range *left,
+                            const rows_sink *to)
 {
     scp_status st = SCP_OK;
     const scp_bulk_plan *p = w->plan;
@@ -167,18 +184,17 @@ static scp_status store_rows(scp_bulk_work *w, scp_bulk_range b, scp_bulk_range 
         for (int i = 0; i < size; i++) {
             scp_bulk_range piece = piece_of(w, left[i]);
             if (i == self) mine = piece;
-            if (piece.end > piece.first) SCP_KEEP(st, reduce_piece(w, b, piece, i));
+            if (piece.end > piece.first) SCP_KEEP(st, reduce_piece(w, b, piece, i, to));
             left[i].first = piece.end;
             more = more || left[i].first < left[i].end;
         }
         SCP_TRY(scp_agree(w->comm, st));
         size_t rep = 0, reps = scp_bulk_sub_bulks(p, mine), n = mine.end - mine.first;
         if (n > 0) rep = scp_bulk_sub_bulks(p, (scp_bulk_range){ b.first, mine.first });
-        SCP_TRY(
-            scp_rows_file_put(to, SCP_PART_PROFILES, n > 0 ? mine.first - b.first : 0, n, w->x));
-        SCP_TRY(scp_rows_file_put(to, SCP_PART_REPLICATES, rep, reps, w->reps));
+        SCP_TRY(put_rows(to, SCP_PART_PROFILES, n > 0 ? mine.first - b.first : 0, n, w->x));
+        SCP_TRY(put_rows(to, SCP_PART_REPLICATES, rep, reps, w->reps));
     }
-    return st;
+    return SCP_OK;
 }
 
 /* What is added up over ranks beside the rows. */
@@ -231,7 +247,7 @@ static scp_status check_range(const scp_bulk_work *w, scp_bulk_range b)
 /* Buffers of pieces, for the columns of the part. */
 static scp_status alloc_pieces(scp_bulk_work *w)
 {
-    const size_t n = w->pack_slots * w->part.K;
+    const size_t n = w->pack_slots * w->K;
     SCP_TRY(scp_alloc(n, sizeof *w->pack, &w->pack));
     SCP_TRY(scp_alloc(n, sizeof *w->x, &w->x));
     return scp_alloc(n, sizeof *w->reps, &w->reps);
@@ -246,36 +262,76 @@ static void free_pieces(scp_bulk_work *w)
     w->x = w->reps = NULL;
 }
 
+/* All rows of a batch, of w->K columns. */
+static scp_status make_rows(scp_bulk_work *w, scp_bulk_range b, const rows_sink *to)
+{
+    scp_bulk_range *left = NULL;
+    scp_status st = scp_alloc((size_t)scp_comm_size(w->comm), sizeof *left, &left);
+    SCP_KEEP(st, alloc_pieces(w));
+    SCP_GOTO(done, scp_agree(w->comm, st));
+    for (int i = 0; i < scp_comm_size(w->comm); i++) left[i] = owned(w, b, i);
+    SCP_GOTO(done, give_rows(w, b, left, to));
+done:
+    free_pieces(w);
+    free(left);
+    return st;
+}
+
+/* The tables of the part, but for what comes from its rows. */
+static scp_status fill_tables(scp_bulk_work *w, scp_bulk_range b)
+{
+    scp_part *part = &w->part;
+    int64_t *cells = w->slot_cells + w->plan->first_slot[b.first];
+    SCP_TRY(choose_genes(w));
+    SCP_TRY(scp_comm_allreduce(w->comm, cells, part->slots, SCP_COMM_I64, SCP_COMM_SUM));
+    SCP_TRY(scp_agree(w->comm, check_range(w, b)));
+    memcpy(part->slot_cells, cells, part->slots * sizeof *cells);
+    memcpy(part->digest, w->digest, part->n_files * sizeof *part->digest);
+    memcpy(part->has_digest, w->took, part->n_files);
+    return SCP_OK;
+}
+
 scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range b)
 {
     scp_status st = SCP_OK;
     scp_part *part = &w->part;
-    scp_rows_file *to = NULL;
-    scp_bulk_range *left = NULL;
+    rows_sink to = { .moments = true };
     char path[SCP_PATH_MAX];
-    size_t first_slot = (size_t)w->plan->first_slot[b.first];
-    SCP_GOTO(done, choose_genes(w));
-    SCP_GOTO(done, scp_comm_allreduce(w->comm, w->slot_cells + first_slot, part->slots,
-                                      SCP_COMM_I64, SCP_COMM_SUM));
-    SCP_GOTO(done, scp_agree(w->comm, check_range(w, b)));
-    memcpy(part->slot_cells, w->slot_cells + first_slot, part->slots * sizeof *part->slot_cells);
-    memcpy(part->digest, w->digest, part->n_files * sizeof *part->digest);
-    memcpy(part->has_digest, w->took, part->n_files);
-    st = scp_alloc((size_t)scp_comm_size(w->comm), sizeof *left, &left);
-    SCP_KEEP(st, alloc_pieces(w));
-    SCP_KEEP(st, scp_bulk_part_path(w->parts, b, path, sizeof path));
-    SCP_GOTO(done, scp_agree(w->comm, st));
-    for (int i = 0; i < scp_comm_size(w->comm); i++) left[i] = owned(w, b, i);
-    SCP_GOTO(done,
-             scp_part_create(w->comm, path, part->rows, part->K, w->plan->single_writer, &to));
-    SCP_GOTO(done, store_rows(w, b, left, to));
+    SCP_GOTO(done, fill_tables(w, b));
+    SCP_GOTO(done, scp_agree(w->comm, scp_bulk_part_path(w->parts, b, path, sizeof path)));
+    SCP_GOTO(done, scp_part_create(w->comm, path, part->rows, part->K, w->plan->single_writer,
+                                   &to.part));
+    SCP_GOTO(done, make_rows(w, b, &to));
     SCP_GOTO(done, sum_counts(w));
     SCP_GOTO(done, check_cells(w));
-    SCP_GOTO(done, scp_part_commit(w->comm, &to, part));
+    SCP_GOTO(done, scp_part_commit(w->comm, &to.part, part));
     SCP_GOTO(done, scp_bulk_parts_add(w->comm, w->parts, b));
 done:
-    scp_rows_file_abort(&to);
-    free_pieces(w);
-    free(left);
+    scp_rows_file_abort(&to.part);
     return st;
+}
+
+scp_status scp_bulk_finish_only(scp_bulk_work *w, scp_bulk_range b)
+{
+    SCP_TRY(fill_tables(w, b));
+    if (w->plan->moments) SCP_TRY(make_rows(w, b, &(rows_sink){ .moments = true }));
+    SCP_TRY(sum_counts(w));
+    SCP_TRY(check_cells(w));
+    return scp_agree(w->comm, scp_bulk_parts_take(w->parts, &w->part));
+}
+
+scp_status scp_bulk_write_only(scp_bulk_work *w, const int32_t *column, size_t n,
+                               scp_shard_writer *to)
+{
+    const scp_sums *s = &w->sums;
+    int32_t *place = NULL;
+    SCP_TRY(scp_agree(w->comm, scp_alloc(n, sizeof *place, &place)));
+    for (size_t i = 0; i < n; i++) {
+        const int32_t at = column[i] < 0 ? -1 : w->plan->place[column[i]];
+        place[i] = at >= 0 && scp_sums_has(s, (size_t)at) ? at : -1;
+    }
+    free(w->place);
+    w->place = place;
+    w->K = n;
+    return make_rows(w, (scp_bulk_range){ 0, w->plan->P }, &(rows_sink){ .shard = to });
 }

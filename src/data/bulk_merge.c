@@ -155,6 +155,7 @@ scp_status scp_bulk_merge(scp_comm *comm, const scp_bulk_plan *p, const scp_bulk
 {
     SCP_ARG(comm && p && from && from->parts && column && to, "parts and columns are required");
     const size_t rows[SCP_ROWS_MATRICES] = { p->P, p->R };
+    if (from->only) return scp_bulk_write_only(from->only, column, n, to);
     for (int i = 0; i < SCP_ROWS_MATRICES; i++) {
         merge m = { .comm = comm, .parts = from->parts, .matrix = i, .n = n, .column = column };
         SCP_TRY(merge_matrix(&m, rows[i], p->G, to));

@@ -241,6 +241,13 @@ scp_status scp_bulk_parts_add(scp_comm *comm, scp_bulk_parts *p, scp_bulk_range 
     return scp_agree(comm, st);
 }
 
+scp_status scp_bulk_parts_take(scp_bulk_parts *p, scp_part *part)
+{
+    SCP_TRY(insert(p, part));
+    *part = (scp_part){ 0 };
+    return SCP_OK;
+}
+
 scp_bulk_range scp_bulk_parts_gap(const scp_bulk_parts *p, size_t from, size_t P)
 {
     scp_bulk_range gap = { from, P };

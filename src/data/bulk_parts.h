@@ -27,6 +27,9 @@ void scp_bulk_parts_destroy(scp_bulk_parts **p);
 /** Read the tables of a part that was just written, on every rank. Collective. */
 scp_status scp_bulk_parts_add(scp_comm *comm, scp_bulk_parts *p, scp_bulk_range r) SCP_MUST_USE;
 
+/** Add the tables of a part that has no file; they are given away. Not collective. */
+scp_status scp_bulk_parts_take(scp_bulk_parts *p, scp_part *part) SCP_MUST_USE;
+
 /** The first stretch of profiles from `from` on that no part has; empty at the end. */
 scp_bulk_range scp_bulk_parts_gap(const scp_bulk_parts *p, size_t from, size_t P);
 

@@ -113,18 +113,17 @@ static uint64_t *number_of(const scp_sums *s, size_t slot, size_t at)
     return at < s->order.hot ? s->hot + slot * s->stride + at : s->cold + cold_at(s, slot, at);
 }
 
-/* May a cell have been added at this place? */
-static bool is_taken(const scp_sums *s, size_t at)
+bool scp_sums_has(const scp_sums *s, size_t place)
 {
-    return at < s->order.hot ||
-           __atomic_load_n(&s->touched[(at - s->order.hot) / SCP_SUMS_GROUP], __ATOMIC_RELAXED);
+    return place < s->order.hot ||
+           __atomic_load_n(&s->touched[(place - s->order.hot) / SCP_SUMS_GROUP], __ATOMIC_RELAXED);
 }
 
 /* Take the lower bits of a slot out, for they are full. With its lock. */
 static void relieve(scp_sums *s, size_t slot)
 {
     for (size_t at = 0; at < s->order.G; at++) {
-        if (!is_taken(s, at)) continue;
+        if (!scp_sums_has(s, at)) continue;
         uint64_t *number = number_of(s, slot, at);
         if (s->train[slot])
             __atomic_fetch_add(&s->detected[at], (int64_t)(*number & COUNT), __ATOMIC_RELAXED);
@@ -215,7 +214,7 @@ void scp_sums_add(scp_sums *s, size_t slot, const uint32_t *place, const uint64_
     for (size_t i = 0; i < n; i++) {
         *number_of(s, slot, place[i]) += number[i];
         if (number[i] > most) most = number[i];
-        if (!is_taken(s, place[i]))
+        if (!scp_sums_has(s, place[i]))
             __atomic_store_n(&s->touched[(place[i] - s->order.hot) / SCP_SUMS_GROUP], 1,
                              __ATOMIC_RELAXED);
     }
@@ -280,7 +279,7 @@ void scp_sums_rows(const scp_sums *s, size_t first, size_t n, const int32_t *pla
 {
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < K; k++) {
-            uint64_t number = *number_of(s, first + i, (size_t)place[k]);
+            uint64_t number = place[k] < 0 ? 0 : *number_of(s, first + i, (size_t)place[k]);
             out[i * K + k] = (double)(number >> SCP_SUMS_COUNT) * SCP_UNIT;
         }
 }

@@ -88,7 +88,10 @@ scp_status scp_sums_detected(const scp_sums *s, int threads, int64_t *detected) 
  *  It is a bound: 455,388 cells of counts are within it whatever they are. */
 bool scp_sums_in_range(uint64_t most, int64_t cells);
 
-/** Sums of slots [first, first + n) for K places, as rows: out [n, K], exact. */
+/** May a cell have been added at this place? Of all ranks, once `touched` is. */
+bool scp_sums_has(const scp_sums *s, size_t place);
+
+/** Sums of slots [first, first + n) for K places, as rows: out [n, K], exact; 0 for place -1. */
 void scp_sums_rows(const scp_sums *s, size_t first, size_t n, const int32_t *place, size_t K,
                    double *out);
 

@@ -199,6 +199,7 @@ static scp_status run(prep *p)
     scp_status st = SCP_OK;
     char *manifest = NULL;
     double start = scp_clock_seconds();
+    p->plan.bulk.moments = p->choice.rule == SCP_GENES_HVG;
     SCP_GOTO(done, scp_prep_inputs_look(p->comm, &p->plan));
     SCP_GOTO(done, scp_prep_memory_choose(p->comm, &p->plan));
     if (is_root(p)) st = begin(p);

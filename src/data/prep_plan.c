@@ -84,6 +84,7 @@ scp_status scp_prep_plan_begin(scp_prep_plan *p, const scp_prep_settings *s,
                                .n_files = p->n_files,
                                .memory = (size_t)s->memory << 20,
                                .single_writer = s->single_writer,
+                               .keep_parts = s->keep_parts,
                                .threads = s->threads > 0 ? (int)s->threads : scp_team_default(),
                                .path = p->path,
                                .matrix = s->matrix && s->matrix[0] ? s->matrix : "X" };

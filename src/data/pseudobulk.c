@@ -87,7 +87,16 @@ done:
     return st;
 }
 
-static scp_status do_batch(scp_bulk_work *w, scp_bulk_range b)
+static void drop_batch(scp_bulk_work *w)
+{
+    scp_sums_fini(&w->sums);
+    scp_part_fini(&w->part);
+    free(w->place);
+    w->place = NULL;
+}
+
+/* `only`: what comes out stays in the accumulators. */
+static scp_status do_batch(scp_bulk_work *w, scp_bulk_range b, bool only)
 {
     scp_status st = SCP_OK;
     const scp_bulk_plan *p = w->plan;
@@ -111,13 +120,10 @@ static scp_status do_batch(scp_bulk_work *w, scp_bulk_range b)
     for (size_t f = 0; f < p->n_files; f++) SCP_GOTO(done, add_file(w, f));
     st = scp_bulk_sink_finish(&w->sink, w->detected, &w->part.train_cells, &w->part.empty_cells);
     SCP_GOTO(done, scp_agree(w->comm, st));
-    SCP_GOTO(done, scp_bulk_finish(w, b));
+    SCP_GOTO(done, only ? scp_bulk_finish_only(w, b) : scp_bulk_finish(w, b));
     for (size_t f = 0; f < p->n_files; f++) w->known[f] |= w->took[f];
 done:
-    scp_sums_fini(&w->sums);
-    scp_part_fini(&w->part);
-    free(w->place);
-    w->place = NULL;
+    if (st != SCP_OK || !only) drop_batch(w);
     return st;
 }
 
@@ -174,8 +180,11 @@ static scp_status prepare(scp_bulk_work *w)
     return scp_progress_create("cells", cells, is_root(w) && cells > 0, &w->sink.progress.show);
 }
 
-static void work_fini(scp_bulk_work *w)
+void scp_bulk_work_destroy(scp_bulk_work **work)
 {
+    if (!work || !*work) return;
+    scp_bulk_work *w = *work;
+    drop_batch(w);
     scp_progress_destroy(&w->sink.progress.show);
     scp_bulk_sink_fini(&w->sink);
     free(w->slot_cells);
@@ -184,17 +193,22 @@ static void work_fini(scp_bulk_work *w)
     free(w->known);
     free(w->took);
     free(w->digest);
+    free(w);
+    *work = NULL;
 }
 
-/* Every stretch of profiles that no part has, batch by batch. */
-static scp_status do_gaps(scp_bulk_work *w)
+/* Every stretch of profiles that no part has, batch by batch. *only: it was one batch, and it is
+ * in the accumulators. */
+static scp_status do_gaps(scp_bulk_work *w, bool *only)
 {
     const scp_bulk_plan *p = w->plan;
+    *only = false;
     for (size_t from = 0;;) {
         scp_bulk_range gap = scp_bulk_parts_gap(w->parts, from, p->P);
         if (gap.first >= gap.end) return SCP_OK;
         scp_bulk_range batch = scp_bulk_batch(p, gap.first, gap.end);
-        SCP_TRY(do_batch(w, batch));
+        *only = !p->keep_parts && batch.first == 0 && batch.end == p->P;
+        SCP_TRY(do_batch(w, batch, *only));
         from = batch.end;
     }
 }
@@ -214,17 +228,25 @@ scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *d
 {
     SCP_ARG(comm && plan && dir && out, "communicator, plan, folder and result are required");
     scp_status st = SCP_OK;
-    scp_bulk_work w = { .comm = comm, .plan = plan };
+    scp_bulk_work *w = NULL;
+    bool only = false;
     *out = (scp_bulk_result){ 0 };
+    SCP_GOTO(done, scp_agree(comm, scp_alloc(1, sizeof *w, &w)));
+    *w = (scp_bulk_work){ .comm = comm, .plan = plan };
     SCP_GOTO(done, scp_bulk_parts_open(comm, plan, dir, own, &out->parts));
-    w.parts = out->parts;
-    SCP_GOTO(done, scp_agree(comm, prepare(&w)));
-    SCP_GOTO(done, do_gaps(&w));
+    w->parts = out->parts;
+    SCP_GOTO(done, scp_agree(comm, prepare(w)));
+    SCP_GOTO(done, do_gaps(w, &only));
     st = alloc_result(plan, out);
     if (st == SCP_OK) st = scp_bulk_totals(plan, out);
     SCP_GOTO(done, scp_agree(comm, st));
+    if (only) {
+        scp_progress_destroy(&w->sink.progress.show);
+        out->only = w;
+        w = NULL;
+    }
 done:
-    work_fini(&w);
+    scp_bulk_work_destroy(&w);
     return st;
 }
 
@@ -241,6 +263,7 @@ void scp_bulk_result_fini(scp_comm *comm, scp_bulk_result *r, bool keep)
 {
     if (!r) return;
     if (r->parts && !keep && scp_comm_rank(comm) == 0) remove_parts(r->parts);
+    scp_bulk_work_destroy(&r->only);
     scp_bulk_parts_destroy(&r->parts);
     free(r->slot_cells);
     free(r->detected);

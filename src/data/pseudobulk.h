@@ -9,7 +9,8 @@
  *
  * A finished batch is a part: a file in a folder of its own (io/part.h). A run that was stopped
  * takes over the parts that belong to its plan and does what is missing. In the end the parts are
- * merged, with the chosen genes, into the shard.
+ * merged, with the chosen genes, into the shard. When one batch is all that there is to do, it makes
+ * no part, unless parts are wanted: its rows go from the accumulators into the shard.
  *
  * A slot is what cells are added to: a profile has one; a held-out profile and its control have
  * several, whose cells are its disjoint sub-bulks; their sum is the profile. */
@@ -35,6 +36,8 @@ typedef struct scp_bulk_plan {
     size_t memory;           /* bytes of accumulators on a rank                                */
     int threads;             /* of a rank                                                      */
     bool single_writer;      /* rank 0 alone writes                                            */
+    bool keep_parts;         /* parts are wanted, even of a run of one batch                   */
+    bool moments;            /* so are the moments of genes                                    */
     size_t hot;              /* genes that a sample of cells has                               */
     int32_t *place;          /* [G] of every gene in the accumulators: data/bulk_sums.h        */
     int32_t **cell_slot;     /* [n_files][cells] slot of every cell, -1: left out. Rank 0 only */
@@ -67,8 +70,9 @@ scp_bulk_range scp_bulk_batch(const scp_bulk_plan *p, size_t first, size_t limit
 /** Bytes of the buffers of fixed size that a rank has while it sums, beside those of the reader. */
 size_t scp_bulk_buffers(const scp_comm *comm, const scp_bulk_plan *p);
 
-/* Parts of a run, see bulk_parts.h. */
+/* Parts of a run, see bulk_parts.h; accumulators, see bulk_impl.h. */
 typedef struct scp_bulk_parts scp_bulk_parts;
+typedef struct scp_bulk_work scp_bulk_work;
 
 /* What came out; the same on every rank. Zero-initialise, scp_bulk_result_fini. */
 typedef struct scp_bulk_result {
@@ -77,14 +81,16 @@ typedef struct scp_bulk_result {
     int64_t train_cells;
     int64_t empty_cells;  /* cells of the plan without any molecule: left out                */
     int64_t profiles;     /* training profiles, vehicle included                             */
-    double *sum, *square; /* [G] moments of the training profiles, summed exactly            */
+    double *sum, *square; /* [G] moments of the training profiles, summed exactly; zeros
+                           * unless the plan asks for them or there are parts                */
     uint64_t *digest;     /* [n_files] of the stored bytes of the matrix                     */
     uint8_t *has_digest;  /* [n_files] 0: no cell of the file was wanted                     */
     scp_bulk_parts *parts;
+    scp_bulk_work *only; /* of a run of one batch: where its rows are; else NULL            */
 } scp_bulk_result;
 
 /** Read, sum, divide and store all profiles and sub-bulks, all genes, as parts in folder `dir`,
- *  which is made. Parts of the same plan that are there already are taken over, others are removed;
+ *  which is made; or read and sum them, when one batch is all. Parts of the same plan that are there already are taken over, others are removed;
  *  each is said. own (rank 0): no other run can write to it. SCP_EDATA with file and row for a bad
  * value; SCP_EREQUEUE when a signal asked to stop. Finished parts stay on failure. Collective. */
 scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *dir, bool own,
@@ -92,7 +98,7 @@ scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *d
 /** `keep`: the parts stay on disk, else rank 0 removes them. */
 void scp_bulk_result_fini(scp_comm *comm, scp_bulk_result *r, bool keep);
 
-/** Copy the n given columns of all profiles and sub-bulks from the parts into a shard; column -1 is
+/** Bring the n given columns of all profiles and sub-bulks from the parts into a shard; column -1 is
  *  a gene that the files do not have: 0. Collective. */
 scp_status scp_bulk_merge(scp_comm *comm, const scp_bulk_plan *plan, const scp_bulk_result *from,
                           const int32_t *column, size_t n, scp_shard_writer *to) SCP_MUST_USE;
