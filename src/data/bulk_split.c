@@ -30,7 +30,7 @@ static void split_plain(const uint16_t *near, const int32_t *column, const float
 }
 
 #if WIDE
-enum { LANES = SCP_SPLIT_MORE };
+enum { LANES = SCP_SPLIT_MORE, AHEAD = 2 * LANES };
 
 __attribute__((target("avx512f,avx512bw,avx512vl"))) static void
 split_wide(const uint16_t *near, const int32_t *column, const float *value, size_t n,
@@ -42,6 +42,8 @@ split_wide(const uint16_t *near, const int32_t *column, const float *value, size
     size_t ones = to->ones, smalls = to->smalls;
     for (size_t i = 0; i < n; i += LANES) {
         const __mmask16 in = (__mmask16)(n - i < LANES ? (1u << (n - i)) - 1 : 0xffff);
+        for (size_t k = i + AHEAD; k < i + AHEAD + LANES && k < n; k++)
+            __builtin_prefetch(near + column[k]); /* they lie far apart: a gather would wait */
         __m512i at = _mm512_maskz_loadu_epi32(in, column + i);
         __m512i count = _mm512_cvttps_epi32(_mm512_maskz_loadu_ps(in, value + i));
         at = _mm512_and_si512(_mm512_i32gather_epi32(at, near, sizeof *near), far);

@@ -86,7 +86,7 @@ static scp_status check_indptr(scp_matrix *m, size_t n)
     SCP_GOTO(done, scp_alloc(step, sizeof *block, &block));
     for (size_t at = 0; at <= n; at += step) {
         size_t some = n + 1 - at < step ? n + 1 - at : step;
-        SCP_GOTO(done, scp_h5_read_slab(m->indptr, H5T_NATIVE_INT64, at, some, block));
+        SCP_GOTO(done, scp_starts_read(m->indptr_reader, at, some, block));
         SCP_GOTO(done, check_starts(m, block, at, some, &last));
         m->starts = scp_hash_bytes(block, some * sizeof *block, m->starts);
     }
@@ -122,10 +122,11 @@ static scp_status open_sparse(hid_t file, const char *path, scp_matrix *m)
     if (n_starts != n + 1)
         SCP_FAIL_GOTO(done, SCP_EDATA, "%s/indptr: the shape is [%zu], expected [%zu]", m->where,
                       n_starts, n + 1);
+    SCP_GOTO(done, scp_starts_open(m->indptr, &m->indptr_reader));
     SCP_GOTO(done, check_indptr(m, n));
     if (m->kind == SCP_H5AD_CSR) goto done;
     SCP_GOTO(done, scp_alloc(n_starts, sizeof *m->column_start, &m->column_start));
-    SCP_GOTO(done, scp_h5_read_slab(m->indptr, H5T_NATIVE_INT64, 0, n_starts, m->column_start));
+    SCP_GOTO(done, scp_starts_read(m->indptr_reader, 0, n_starts, m->column_start));
 done:
     if (group >= 0) H5Gclose(group);
     return st;
@@ -165,6 +166,7 @@ scp_status scp_matrix_open(hid_t file, const char *path, size_t n_rows, size_t n
 
 void scp_matrix_close(scp_matrix *m)
 {
+    scp_starts_close(&m->indptr_reader);
     if (m->data >= 0) H5Dclose(m->data);
     if (m->indices >= 0) H5Dclose(m->indices);
     if (m->indptr >= 0) H5Dclose(m->indptr);
@@ -218,7 +220,7 @@ scp_status scp_matrix_row_starts(const scp_matrix *m, size_t first, size_t n, in
     if (m->row_start)
         memcpy(start, m->row_start + first, (n + 1) * sizeof *start);
     else
-        SCP_TRY(scp_h5_read_slab(m->indptr, H5T_NATIVE_INT64, first, n + 1, start));
+        SCP_TRY(scp_starts_read(m->indptr_reader, first, n + 1, start));
     return SCP_OK;
 }
 

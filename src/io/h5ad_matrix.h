@@ -4,11 +4,13 @@
 
 #include "io/h5.h"
 #include "io/h5ad.h"
+#include "io/h5ad_starts.h"
 
 typedef struct scp_matrix {
     scp_h5ad_kind kind;
     size_t n_rows, n_cols;
     hid_t data, indices, indptr; /* datasets; dense: data only */
+    scp_starts *indptr_reader;
     size_t nnz, longest;         /* sparse: entries; those of the longest row (CSC: column) */
     uint64_t starts;             /* sparse: XXH3 of indptr as 64-bit numbers; dense: 0 */
     int64_t *column_start;       /* CSC: [n_cols + 1] */

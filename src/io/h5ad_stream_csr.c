@@ -255,5 +255,6 @@ size_t scp_stream_csr_bytes(const scp_stream *s)
 {
     size_t threads = (size_t)s->o->threads, rows = s->o->n < WINDOW ? s->o->n : WINDOW;
     size_t row = s->m->longest * (sizeof(int32_t) + sizeof(float)) + sizeof(fragments);
-    return (rows + 1) * sizeof(int64_t) + threads * (scp_entry_buffer_bytes(&s->entries) + 2 * row);
+    return (rows + 1) * sizeof(int64_t) + scp_starts_bytes(s->m->indptr_reader) +
+           threads * (scp_entry_buffer_bytes(&s->entries) + 2 * row);
 }

@@ -4,7 +4,7 @@ libscppdm_a_SOURCES += src/io/h5.h src/io/h5.c src/io/h5_version.h src/io/h5_att
 	src/io/h5_heap.h src/io/h5_heap.c src/io/h5_number.h src/io/h5_number.c src/io/h5_chunk.h src/io/h5_chunk.c \
 	src/io/h5_chunk_open.c
 libscppdm_a_SOURCES += src/io/h5ad.h src/io/h5ad_field.h src/io/h5ad_field.c src/io/h5ad_frame.h \
-	src/io/h5ad_frame.c src/io/h5ad_matrix.h src/io/h5ad_matrix.c src/io/h5ad_read.c src/io/h5ad_stream.h src/io/h5ad_stream.c src/io/h5ad_stream_impl.h \
+	src/io/h5ad_frame.c src/io/h5ad_starts.h src/io/h5ad_starts.c src/io/h5ad_matrix.h src/io/h5ad_matrix.c src/io/h5ad_read.c src/io/h5ad_stream.h src/io/h5ad_stream.c src/io/h5ad_stream_impl.h \
 	src/io/h5ad_stream_csr.c src/io/h5ad_stream_csc.c src/io/h5ad_stream_dense.c src/io/h5ad_entries.h src/io/h5ad_entries.c
 libscppdm_a_SOURCES += src/io/inflate.h src/io/inflate.c src/io/deflate_code.h src/io/deflate_code.c src/io/deflate_words.h src/io/deflate_words.c \
 	src/io/deflate_values.h src/io/deflate_values.c src/io/pack.h src/io/pack.c \
