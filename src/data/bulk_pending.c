@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "data/bulk_split.h"
-#include "data/pages.h"
 
 /* Entries of some 10,000 of Tahoe's cells: several for each of the 755 to 5,000 keys of its plates.
  * Many threads of a rank share what eight have. Four counts of five are 1: they get two thirds of
@@ -43,32 +42,12 @@ static void set_limits(size_t G, int threads, scp_pending *p)
     p->most_others = p->most / 4 > G ? p->most / 4 : G;
 }
 
-/* The lists that every cell adds to, which are filled from one end to the other. */
-static size_t one_bytes(const scp_pending *p)
-{
-    return (ONES * p->most + SCP_SPLIT_MORE) * sizeof *p->one;
-}
-
-static size_t room_bytes(const scp_pending *p)
-{
-    return (p->most + SCP_SPLIT_MORE) * sizeof *p->room;
-}
-
-static scp_status map_lists(scp_pending *p)
-{
-    void *one = NULL, *room = NULL;
-    scp_status st = scp_pages_map(one_bytes(p), true, &one);
-    SCP_KEEP(st, scp_pages_map(room_bytes(p), true, &room));
-    p->one = one;
-    p->room = room;
-    return st;
-}
-
 size_t scp_pending_bytes(size_t G, size_t slots, int threads)
 {
     scp_pending p;
     set_limits(G, threads, &p);
-    return sizeof p + (G + SCP_SPLIT_MORE) * sizeof *p.rest + one_bytes(&p) + room_bytes(&p) +
+    return sizeof p + (G + 3 * SCP_SPLIT_MORE) * sizeof *p.rest +
+           p.most * (sizeof *p.room + ONES * sizeof *p.one) +
            p.most_cells * (sizeof *p.cell + sizeof *p.order) +
            p.most_others * (sizeof *p.place + sizeof *p.number) + (slots + 1) * sizeof *p.head;
 }
@@ -81,7 +60,8 @@ scp_status scp_pending_create(size_t G, int threads, scp_pending **out)
     scp_pending *p = *out;
     set_limits(G, threads, p);
     p->split = scp_split_choose(false);
-    SCP_GOTO(done, map_lists(p));
+    SCP_GOTO(done, scp_alloc(ONES * p->most + SCP_SPLIT_MORE, sizeof *p->one, &p->one));
+    SCP_GOTO(done, scp_alloc(p->most + SCP_SPLIT_MORE, sizeof *p->room, &p->room));
     SCP_GOTO(done, scp_alloc(G + SCP_SPLIT_MORE, sizeof *p->rest, &p->rest));
     SCP_GOTO(done, scp_alloc(p->most_cells, sizeof *p->cell, &p->cell));
     SCP_GOTO(done, scp_alloc(p->most_cells, sizeof *p->order, &p->order));
@@ -95,8 +75,8 @@ done:
 void scp_pending_destroy(scp_pending **p)
 {
     if (!p || !*p) return;
-    scp_pages_unmap((*p)->one, one_bytes(*p));
-    scp_pages_unmap((*p)->room, room_bytes(*p));
+    free((*p)->one);
+    free((*p)->room);
     free((*p)->rest);
     free((*p)->cell);
     free((*p)->order);

@@ -5,7 +5,7 @@ libscppdm_a_SOURCES += src/data/sampler.h src/data/sampler.c src/data/dose.h \
 	src/data/structures.h src/data/structures.c src/data/pair.h src/data/pair.c \
 	src/data/split.h src/data/split.c src/data/leak.h src/data/leak.c src/data/normalize.h \
 	src/data/normalize.c src/data/genes.h src/data/genes.c src/data/pseudobulk.h \
-	src/data/pseudobulk.c src/data/bulk_read.h src/data/bulk_read.c src/data/pages.h src/data/pages.c src/data/bulk_sums.h src/data/bulk_sums.c \
+	src/data/pseudobulk.c src/data/bulk_read.h src/data/bulk_read.c src/data/bulk_sums.h src/data/bulk_sums.c \
 	src/data/bulk_pending.h src/data/bulk_pending.c src/data/bulk_split.h src/data/bulk_split.c \
 	src/data/bulk_plan.c src/data/bulk_parts.h src/data/bulk_parts.c \
 	src/data/bulk_impl.h src/data/bulk_finish.c src/data/bulk_merge.c src/data/prep_files.h src/data/prep_files.c \
