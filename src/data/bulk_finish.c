@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/team.h"
 #include "data/bulk_impl.h"
@@ -70,9 +71,18 @@ static scp_status pack_rows(void *ctx, int thread)
     return SCP_OK;
 }
 
+SCP_ANY_MACHINE
 static void divide(const double *sum, int64_t cells, size_t K, float *out)
 {
-    for (size_t k = 0; k < K; k++) out[k] = cells > 0 ? (float)(sum[k] / (double)cells) : 0;
+    const double n = (double)cells;
+    if (cells == 0) memset(out, 0, K * sizeof *out);
+    for (size_t k = 0; cells > 0 && k < K; k++) out[k] = (float)(sum[k] / n);
+}
+
+SCP_ANY_MACHINE
+static void add_row(const double *from, size_t K, double *to)
+{
+    for (size_t k = 0; k < K; k++) to[k] += from[k];
 }
 
 /* Mean of one profile into x, and of its sub-bulks, if any, into rep. Consumes the sums. */
@@ -85,7 +95,7 @@ static void finish_profile(const scp_bulk_work *w, size_t profile, double *sum, 
     int64_t all = cells[0];
     for (size_t i = 0; n > 1 && i < n; i++) divide(sum + i * K, cells[i], K, rep + i * K);
     for (size_t i = 1; i < n; i++) {
-        for (size_t k = 0; k < K; k++) sum[k] += sum[i * K + k];
+        add_row(sum + i * K, K, sum);
         all += cells[i];
     }
     divide(sum, all, K, x);

@@ -286,12 +286,18 @@ bool scp_sums_in_range(uint64_t most, int64_t cells)
     return most == 0 || (uint64_t)cells < limit / most;
 }
 
+/* Rows are read in the order of the columns, that is here and there, so each is asked for while
+ * the one before it is read. */
 void scp_sums_rows(const scp_sums *s, size_t first, size_t n, const int32_t *place, size_t K,
                    double *out)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        const size_t slot = first + i, next = i + 1 < n ? slot + 1 : slot;
+        const uint64_t *ahead = s->hot + next * s->stride;
         for (size_t k = 0; k < K; k++) {
-            uint64_t number = place[k] < 0 ? 0 : *number_of(s, first + i, (size_t)place[k]);
+            uint64_t number = place[k] < 0 ? 0 : *number_of(s, slot, (size_t)place[k]);
             out[i * K + k] = (double)(number >> SCP_SUMS_COUNT) * SCP_UNIT;
+            if (k < s->stride && k % SCP_SUMS_GROUP == 0) __builtin_prefetch(ahead + k);
         }
+    }
 }
