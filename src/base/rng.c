@@ -71,21 +71,69 @@ uint64_t scp_rng_below(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t 
     return (uint64_t)(((unsigned __int128)x * bound) >> 64);
 }
 
-uint64_t scp_rng_permute(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t n, uint64_t i)
+enum { ROUNDS = 6 }; /* of the Feistel network of a permutation */
+
+/* Bits of each half: 2 * half bits cover n. */
+static unsigned half_bits(uint64_t n)
 {
-    unsigned half = 1; /* bits of each Feistel half: 2*half bits cover n */
+    unsigned half = 1;
     while (half < 32 && (UINT64_C(1) << (2 * half)) < n) half++;
-    uint64_t mask = (UINT64_C(1) << half) - 1;
+    return half;
+}
+
+/* Where the words of the rounds come from: a table, or else the stream. */
+typedef struct mixer {
+    const uint32_t *words; /* [halves, ROUNDS] or NULL */
+    uint64_t seed, step;
+    uint32_t purpose;
+} mixer;
+
+static inline uint32_t round_word(const mixer *m, uint64_t right, uint32_t round)
+{
+    uint32_t w[4];
+    if (m->words) return m->words[right * ROUNDS + round];
+    scp_rng_block(m->seed, m->purpose, m->step, right, round, w);
+    return w[0];
+}
+
+static inline uint64_t permute(const mixer *m, uint64_t n, uint64_t i)
+{
+    const unsigned half = half_bits(n);
+    const uint64_t mask = (UINT64_C(1) << half) - 1;
     do { /* walk the cycle until the value falls back into range: fewer than 4 rounds on average */
         uint64_t left = i >> half, right = i & mask;
-        for (uint32_t round = 0; round < 6; round++) {
-            uint32_t w[4];
-            scp_rng_block(seed, purpose, step, right, round, w);
-            uint64_t next = left ^ (w[0] & mask);
+        for (uint32_t round = 0; round < ROUNDS; round++) {
+            uint64_t next = left ^ (round_word(m, right, round) & mask);
             left = right;
             right = next;
         }
         i = left << half | right;
     } while (i >= n);
     return i;
+}
+
+uint64_t scp_rng_permute(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t n, uint64_t i)
+{
+    const mixer m = { .seed = seed, .step = step, .purpose = purpose };
+    return permute(&m, n, i);
+}
+
+size_t scp_rng_permute_words(uint64_t n)
+{
+    return (size_t)ROUNDS << half_bits(n);
+}
+
+void scp_rng_permute_prepare(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t n,
+                             uint32_t *words)
+{
+    const mixer m = { .seed = seed, .step = step, .purpose = purpose };
+    const uint64_t halves = UINT64_C(1) << half_bits(n);
+    for (uint64_t right = 0; right < halves; right++)
+        for (uint32_t round = 0; round < ROUNDS; round++) *words++ = round_word(&m, right, round);
+}
+
+uint64_t scp_rng_permute_with(const uint32_t *words, uint64_t n, uint64_t i)
+{
+    const mixer m = { .words = words };
+    return permute(&m, n, i);
 }

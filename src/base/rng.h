@@ -72,4 +72,11 @@ uint64_t scp_rng_below(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t 
  *  @param n  at least 1. @param i  less than n. Pure. */
 uint64_t scp_rng_permute(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t n, uint64_t i);
 
+/** The same for callers that want many elements of one permutation: the words it mixes with are
+ *  drawn once, about 6 * sqrt(n) to 12 * sqrt(n) of them. words [scp_rng_permute_words(n)]. */
+size_t scp_rng_permute_words(uint64_t n);
+void scp_rng_permute_prepare(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t n,
+                             uint32_t *words);
+uint64_t scp_rng_permute_with(const uint32_t *words, uint64_t n, uint64_t i);
+
 #endif

@@ -351,6 +351,14 @@ void scp_keys_fini(scp_keys *k)
     *k = (scp_keys){ 0 };
 }
 
+uint64_t scp_key_hash(const scp_keys *keys, const scp_key *key)
+{
+    uint64_t h = scp_hash_text(keys->line[key->line], 0);
+    h = scp_hash_text(key->drug >= 0 ? keys->drug[key->drug] : "", h);
+    h = scp_hash_bytes(&key->dose, sizeof key->dose, h);
+    return scp_hash_text(keys->plate[key->plate], h);
+}
+
 const char *scp_key_text(const scp_keys *keys, const scp_key *key, char *buf, size_t size)
 {
     snprintf(buf, size, "%s | %s | %g uM | %s", keys->line[key->line],

@@ -75,6 +75,9 @@ scp_status scp_keys_add_count(scp_keys_builder *b, const char *line, const char 
 scp_status scp_keys_finish(scp_keys_builder *b, scp_keys *keys) SCP_MUST_USE;
 void scp_keys_fini(scp_keys *keys);
 
+/** The names of a key as one number, which does not depend on numbering. */
+uint64_t scp_key_hash(const scp_keys *keys, const scp_key *key);
+
 /** "line | drug | dose uM | plate" for messages and the manifest. Returns buf. */
 const char *scp_key_text(const scp_keys *keys, const scp_key *key, char *buf, size_t size);
 

@@ -10,7 +10,7 @@ libscppdm_a_SOURCES += src/data/sampler.h src/data/sampler.c src/data/dose.h \
 	src/data/bulk_plan.c src/data/bulk_parts.h src/data/bulk_parts.c \
 	src/data/bulk_impl.h src/data/bulk_finish.c src/data/bulk_merge.c src/data/prep_files.h src/data/prep_files.c \
 	src/data/prep_empty.c src/data/prep_sample.c src/data/prep_memory.h src/data/prep_memory.c src/data/prep_print.c \
-	src/data/prep.h src/data/prep.c src/data/prep_plan.h src/data/prep_plan.c \
+	src/data/prep.h src/data/prep.c src/data/prep_plan.h src/data/prep_plan.c src/data/prep_deal.c \
 	src/data/prep_manifest.c src/data/verify.h src/data/verify.c src/data/verify_manifest.h \
 	src/data/verify_manifest.c src/data/verify_inputs.c src/data/prep_inputs.h src/data/prep_inputs.c
 libscppdm_a_SOURCES += src/data/synth.h src/data/synth.c src/data/synth_config.c src/data/synth_rng.h \

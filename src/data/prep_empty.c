@@ -41,7 +41,7 @@ static scp_status empty_key(const scp_prep_plan *p, size_t profile)
         scp_key_text(&p->keys, &p->keys.key[p->pairing.profile_key[profile]], text, sizeof text));
 }
 
-scp_status scp_prep_plan_check_filled(const scp_prep_plan *p)
+scp_status scp_prep_plan_check_filled(scp_prep_plan *p)
 {
     SCP_ARG(p && p->bulk.first_slot, "a plan with slots is required");
     scp_status st = SCP_OK;
@@ -51,10 +51,8 @@ scp_status scp_prep_plan_check_filled(const scp_prep_plan *p)
     if (b->values != SCP_VALUES_COUNTS) return SCP_OK; /* zeros are values then */
     SCP_TRY(scp_alloc((size_t)b->first_slot[b->P], 1, &filled));
     for (size_t i = 0; i < p->n_files; i++) {
-        SCP_GOTO(done, scp_h5ad_open(p->path[i], &f));
-        SCP_GOTO(done, scp_h5ad_select_matrix(f, b->matrix));
+        SCP_GOTO(done, scp_prep_plan_file(p, i, &f));
         SCP_GOTO(done, mark_cells(p, i, f, filled));
-        scp_h5ad_close(&f);
     }
     for (size_t i = 0; i < b->P; i++) {
         bool some = false;
@@ -62,7 +60,6 @@ scp_status scp_prep_plan_check_filled(const scp_prep_plan *p)
         if (!some) SCP_GOTO(done, empty_key(p, i));
     }
 done:
-    scp_h5ad_close(&f);
     free(filled);
     return st;
 }

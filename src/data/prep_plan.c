@@ -8,7 +8,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/team.h"
 #include "data/normalize.h"
 #include "data/split.h"
@@ -157,6 +156,22 @@ done:
     return st;
 }
 
+scp_status scp_prep_plan_file(scp_prep_plan *p, size_t i, scp_h5ad **f)
+{
+    SCP_ARG(p && f && i < p->n_files, "file %zu of a plan", i);
+    scp_status st = SCP_OK;
+    if (!p->open || p->open_file != i) {
+        scp_h5ad_close(&p->open);
+        SCP_GOTO(done, scp_h5ad_open(p->path[i], &p->open));
+        SCP_GOTO(done, scp_h5ad_select_matrix(p->open, p->bulk.matrix));
+        p->open_file = i;
+    }
+done:
+    if (st != SCP_OK) scp_h5ad_close(&p->open);
+    *f = p->open;
+    return st;
+}
+
 static scp_status read_labels(scp_prep_plan *p)
 {
     scp_status st = SCP_OK;
@@ -167,8 +182,7 @@ static scp_status read_labels(scp_prep_plan *p)
     SCP_GOTO(done, scp_keys_builder_create(&p->map, p->n_files, &b));
     for (size_t i = 0; i < p->n_files; i++) {
         SCP_GOTO(done, scp_fs_stamp_get(p->path[i], &p->bulk.stamp[i]));
-        SCP_GOTO(done, scp_h5ad_open(p->path[i], &f));
-        SCP_GOTO(done, scp_h5ad_select_matrix(f, p->bulk.matrix));
+        SCP_GOTO(done, scp_prep_plan_file(p, i, &f));
         SCP_GOTO(done, take_genes(p, f));
         SCP_GOTO(done, scp_keys_add_file(b, f));
         p->input[i] = (scp_prep_input){ .path = p->path[i],
@@ -176,7 +190,6 @@ static scp_status read_labels(scp_prep_plan *p)
                                         .bytes = p->bulk.stamp[i].bytes,
                                         .modified = p->bulk.stamp[i].modified };
         SCP_GOTO(done, scp_h5ad_starts_digest(f, &p->input[i].starts));
-        scp_h5ad_close(&f);
         scp_log(SCP_LOG_INFO, "%s: %lld cells", p->path[i], (long long)p->input[i].cells);
     }
     SCP_GOTO(done, scp_keys_finish(b, &p->keys));
@@ -187,7 +200,6 @@ static scp_status read_labels(scp_prep_plan *p)
                     p->keys.left.cells[why] == 1 ? "cell is" : "cells are",
                     scp_cell_left_name((scp_cell_left)why), p->keys.left.first[why]);
 done:
-    scp_h5ad_close(&f);
     scp_keys_builder_destroy(&b);
     return st;
 }
@@ -265,90 +277,6 @@ static scp_status plan_slots(scp_prep_plan *p)
     return SCP_OK;
 }
 
-/* Names of a key as one number: does not depend on numbering. */
-static uint64_t key_hash(const scp_keys *k, const scp_key *key)
-{
-    uint64_t h = scp_hash_text(k->line[key->line], 0);
-    h = scp_hash_text(key->drug >= 0 ? k->drug[key->drug] : "", h);
-    h = scp_hash_bytes(&key->dose, sizeof key->dose, h);
-    return scp_hash_text(k->plate[key->plate], h);
-}
-
-enum { DEAL_CELLS = 1 << 18 }; /* cells dealt at a time */
-
-/* Cells on their way from keys to slots, for a team. */
-typedef struct dealing {
-    const scp_prep_plan *plan;
-    int64_t *seen;  /* [keys] cells that came before */
-    uint64_t *hash; /* [keys] from the first cell on */
-    int32_t *cell;  /* [n] key of a cell, then its slot */
-    int64_t *order; /* [n] place of a cell among those of its held-out key; -1: it has its slot */
-    size_t n, threads;
-} dealing;
-
-/* What depends on the cells before: the order, and slots of keys that have one. */
-static void number_cells(dealing *d)
-{
-    const scp_prep_plan *p = d->plan;
-    for (size_t i = 0; i < d->n; i++) {
-        int32_t key = d->cell[i], profile = key < 0 ? -1 : p->pairing.key_profile[key];
-        const int32_t *slot = p->bulk.first_slot + (profile < 0 ? 0 : profile);
-        d->order[i] = -1;
-        if (profile < 0 || slot[1] - slot[0] == 1) {
-            d->cell[i] = profile < 0 ? -1 : slot[0];
-            continue;
-        }
-        if (d->seen[key] == 0) d->hash[key] = key_hash(&p->keys, &p->keys.key[key]);
-        d->order[i] = d->seen[key]++;
-    }
-}
-
-static scp_status deal_cells(void *ctx, int thread)
-{
-    const dealing *d = ctx;
-    const scp_prep_plan *p = d->plan;
-    const size_t t = (size_t)thread;
-    for (size_t i = d->n * t / d->threads; i < d->n * (t + 1) / d->threads; i++) {
-        if (d->order[i] < 0) continue;
-        const int32_t key = d->cell[i];
-        const int32_t *slot = p->bulk.first_slot + p->pairing.key_profile[key];
-        uint64_t at = scp_rng_permute((uint64_t)p->set->seed, SCP_RNG_BOOTSTRAP, d->hash[key],
-                                      (uint64_t)p->keys.cells[key], (uint64_t)d->order[i]);
-        d->cell[i] = slot[0] + (int32_t)(at % (uint64_t)(slot[1] - slot[0]));
-    }
-    return SCP_OK;
-}
-
-/* Turn the key of every cell into its slot, in place. The cells of a held-out key are dealt to its
- * sub-bulks by a random permutation of their order of appearance, so that sizes differ by one at
- * most. */
-static scp_status assign_slots(scp_prep_plan *p)
-{
-    scp_keys *k = &p->keys;
-    scp_status st = SCP_OK;
-    dealing d = { .plan = p, .threads = (size_t)p->bulk.threads };
-    SCP_GOTO(done, scp_alloc(k->n, sizeof *d.seen, &d.seen));
-    SCP_GOTO(done, scp_alloc(k->n, sizeof *d.hash, &d.hash));
-    SCP_GOTO(done, scp_alloc(DEAL_CELLS, sizeof *d.order, &d.order));
-    for (size_t f = 0; f < k->n_files; f++)
-        for (size_t at = 0; at < k->file_cells[f]; at += d.n) {
-            size_t left = k->file_cells[f] - at;
-            d.n = left < DEAL_CELLS ? left : DEAL_CELLS;
-            d.cell = k->cell_key[f] + at;
-            number_cells(&d);
-            SCP_GOTO(done, scp_team_run(p->bulk.threads, deal_cells, &d));
-        }
-    p->bulk.cell_slot = k->cell_key;
-    p->bulk.file_cells = k->file_cells;
-    k->cell_key = NULL;
-    k->file_cells = NULL;
-done:
-    free(d.seen);
-    free(d.hash);
-    free(d.order);
-    return st;
-}
-
 /* A plate that begins is a seam, unless it lies between the first and the last profile of a
  * file. */
 static scp_status find_seams(scp_bulk_plan *b)
@@ -378,7 +306,7 @@ static scp_status hash_labels(scp_prep_plan *p)
     const scp_keys *k = &p->keys;
     uint64_t *name = NULL, block[BLOCK];
     SCP_TRY(scp_alloc(k->n, sizeof *name, &name));
-    for (size_t i = 0; i < k->n; i++) name[i] = key_hash(k, &k->key[i]);
+    for (size_t i = 0; i < k->n; i++) name[i] = scp_key_hash(k, &k->key[i]);
     for (size_t f = 0; f < k->n_files; f++)
         for (size_t at = 0; at < k->file_cells[f]; at += BLOCK) {
             size_t n = k->file_cells[f] - at < BLOCK ? k->file_cells[f] - at : BLOCK;
@@ -432,7 +360,7 @@ scp_status scp_prep_plan_keys(scp_prep_plan *p)
                  p->tables.P, (long long)SCP_MOST_PROFILES);
     SCP_TRY(plan_slots(p));
     SCP_TRY(hash_labels(p));
-    SCP_TRY(assign_slots(p));
+    SCP_TRY(scp_prep_plan_deal(p));
     SCP_TRY(find_seams(&p->bulk));
     hash_plan(p);
     p->bulk.plate_name = p->tables.plate;
@@ -449,6 +377,7 @@ scp_status scp_prep_plan_decide(scp_prep_plan *p)
 void scp_prep_plan_fini(scp_prep_plan *p)
 {
     if (!p) return;
+    scp_h5ad_close(&p->open);
     scp_fs_list_free(p->gene, p->bulk.G);
     scp_dataset_fini(&p->tables);
     scp_pairing_fini(&p->pairing);

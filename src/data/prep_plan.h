@@ -35,6 +35,8 @@ typedef struct scp_prep_plan {
     scp_pairing pairing;
     scp_dataset tables; /* of the shard to be                                      */
     scp_bulk_plan bulk;
+    scp_h5ad *open;    /* scp_prep_plan_file: the file that was asked for last */
+    size_t open_file;
 } scp_prep_plan;
 
 /** The layout of the settings with the user's overrides; texts are borrowed from them. */
@@ -52,13 +54,22 @@ scp_status scp_prep_plan_decide(scp_prep_plan *p) SCP_MUST_USE;
  *  keys that no file holds (scp_keys_add_count). Not collective. */
 scp_status scp_prep_plan_keys(scp_prep_plan *p) SCP_MUST_USE;
 
+/** The last of it: the key of every cell becomes its slot. The cells of a held-out key are dealt to
+ *  its sub-bulks by a random permutation of their order of appearance, so that sizes differ by one
+ *  at most. */
+scp_status scp_prep_plan_deal(scp_prep_plan *p) SCP_MUST_USE;
+
+/** A reader of file i with the matrix of the settings chosen, until the next is asked for: planning
+ *  looks at all files several times, and to open one is to check its structure. Rank 0. */
+scp_status scp_prep_plan_file(scp_prep_plan *p, size_t i, scp_h5ad **f) SCP_MUST_USE;
+
 /** Look at some cells of every file: SCP_EDATA when the values are not what they are declared to
  *  be. Orders the genes for the accumulators. Rank 0. Not collective. */
 scp_status scp_prep_plan_sample(scp_prep_plan *p) SCP_MUST_USE;
 
 /** SCP_EDATA names a key of which no cell has any count: as far as the row starts of the files
  *  tell, before they are read; by the cells that were added, after. Rank 0. Not collective. */
-scp_status scp_prep_plan_check_filled(const scp_prep_plan *p) SCP_MUST_USE;
+scp_status scp_prep_plan_check_filled(scp_prep_plan *p) SCP_MUST_USE;
 scp_status scp_prep_plan_check_cells(const scp_prep_plan *p, const int64_t *slot_cells)
     SCP_MUST_USE;
 void scp_prep_plan_fini(scp_prep_plan *p);

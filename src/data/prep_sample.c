@@ -145,15 +145,13 @@ scp_status scp_prep_plan_sample(scp_prep_plan *p)
     int64_t *seen = NULL;
     SCP_TRY(scp_alloc(p->bulk.G, sizeof *seen, &seen));
     for (size_t i = 0; i < p->n_files; i++) {
-        SCP_GOTO(done, scp_h5ad_open(p->path[i], &f));
-        SCP_GOTO(done, scp_h5ad_select_matrix(f, p->bulk.matrix));
+        SCP_GOTO(done, scp_prep_plan_file(p, i, &f));
         bool csc = scp_h5ad_matrix_kind(f) == SCP_H5AD_CSC;
         SCP_GOTO(done, csc ? sample_csc(p, f, seen) : sample_file(p, f, seen));
-        scp_h5ad_close(&f);
     }
     SCP_GOTO(done, order_genes(&p->bulk, seen));
 done:
-    scp_h5ad_close(&f);
+    scp_h5ad_close(&p->open);
     free(seen);
     return st;
 }

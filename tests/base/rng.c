@@ -159,13 +159,26 @@ static bool is_permutation(uint64_t n, uint64_t step)
     return good;
 }
 
+static bool table_agrees(uint64_t n, uint64_t step)
+{
+    uint32_t *words = calloc(scp_rng_permute_words(n), sizeof *words);
+    bool good = words != NULL;
+    if (good) scp_rng_permute_prepare(11, SCP_RNG_SHUFFLE, step, n, words);
+    for (uint64_t i = 0; good && i < n; i++)
+        good = scp_rng_permute_with(words, n, i) ==
+               scp_rng_permute(11, SCP_RNG_SHUFFLE, step, n, i);
+    free(words);
+    return good;
+}
+
 static void permutations(void)
 {
     static const uint64_t sizes[] = {
         1, 2, 3, 4, 5, 7, 16, 17, 100, 1000, 1023, 4096, 4097, 65537
     };
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        tap_ok(is_permutation(sizes[i], i), "permutation of %d numbers", (int)sizes[i]);
+        tap_ok(is_permutation(sizes[i], i) && table_agrees(sizes[i], i),
+               "permutation of %d numbers, without a table and with one", (int)sizes[i]);
     int fixed = 0, same = 0;
     for (uint64_t i = 0; i < 1000; i++) {
         uint64_t at = scp_rng_permute(11, SCP_RNG_SHUFFLE, 0, 1000, i);
