@@ -149,13 +149,15 @@ static const scp_option choices[] = {
       .help = "Memory of a rank for sums; a plate that needs more is read more than once. 0: 60 % "
               "of what the processes of the node may use, shared by them." },
     TEXT("prep.scratch", "scratch", scratch, "",
-         "Folder for the finished parts of a run; empty: OUTPUT.parts."),
+         "Folder for the finished parts of a run; empty: OUTPUT.parts. A run of one batch makes "
+         "none."),
     { .key = "prep.keep_parts",
       .alias = "keep-parts",
       .type = SCP_OPT_BOOL,
       .offset = AT(keep_parts),
       .def = "false",
-      .help = "Keep the finished parts when the shard is written." },
+      .help = "Keep the finished parts when the shard is written; a run of one batch makes one "
+              "then, too." },
     { .key = "prep.single_writer",
       .alias = "single-writer",
       .type = SCP_OPT_BOOL,
@@ -227,5 +229,6 @@ const char scp_prep_description[] =
     "its manifest.\n\n"
     "Profiles are summed in batches as large as the memory allows. A batch ends where no file has "
     "cells on both sides, if it can: so a file is read once, and each finished batch stays as a "
-    "part in OUTPUT.parts, from which the same command goes on after a kill. A plate whose sums "
-    "do not fit is cut, and its files are read more than once; --dry-run says how often.";
+    "part in OUTPUT.parts, from which the same command goes on after a kill. When one batch is all "
+    "there is to do, it goes straight into the shard. A plate whose sums do not fit is cut, and "
+    "its files are read more than once; --dry-run says how often.";

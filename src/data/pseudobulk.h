@@ -9,8 +9,8 @@
  *
  * A finished batch is a part: a file in a folder of its own (io/part.h). A run that was stopped
  * takes over the parts that belong to its plan and does what is missing. In the end the parts are
- * merged, with the chosen genes, into the shard. When one batch is all that there is to do, it makes
- * no part, unless parts are wanted: its rows go from the accumulators into the shard.
+ * merged, with the chosen genes, into the shard. When one batch is all that there is to do, it
+ * makes no part, unless parts are wanted: its rows go from the accumulators into the shard.
  *
  * A slot is what cells are added to: a profile has one; a held-out profile and its control have
  * several, whose cells are its disjoint sub-bulks; their sum is the profile. */
@@ -90,7 +90,8 @@ typedef struct scp_bulk_result {
 } scp_bulk_result;
 
 /** Read, sum, divide and store all profiles and sub-bulks, all genes, as parts in folder `dir`,
- *  which is made; or read and sum them, when one batch is all. Parts of the same plan that are there already are taken over, others are removed;
+ *  which is made; or read and sum them, when one batch is all. Parts of the same plan that are
+ *  there already are taken over, others are removed;
  *  each is said. own (rank 0): no other run can write to it. SCP_EDATA with file and row for a bad
  * value; SCP_EREQUEUE when a signal asked to stop. Finished parts stay on failure. Collective. */
 scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *dir, bool own,
@@ -98,8 +99,8 @@ scp_status scp_bulk_run(scp_comm *comm, const scp_bulk_plan *plan, const char *d
 /** `keep`: the parts stay on disk, else rank 0 removes them. */
 void scp_bulk_result_fini(scp_comm *comm, scp_bulk_result *r, bool keep);
 
-/** Bring the n given columns of all profiles and sub-bulks from the parts into a shard; column -1 is
- *  a gene that the files do not have: 0. Collective. */
+/** Bring the n given columns of all profiles and sub-bulks from the parts into a shard; column -1
+ *  is a gene that the files do not have: 0. Collective. */
 scp_status scp_bulk_merge(scp_comm *comm, const scp_bulk_plan *plan, const scp_bulk_result *from,
                           const int32_t *column, size_t n, scp_shard_writer *to) SCP_MUST_USE;
 

@@ -1,6 +1,6 @@
-/* Row (or column) starts of a sparse matrix as 64-bit numbers. They are read several times in a run,
- * by one thread: where they are stored in chunks these are inflated here, which takes a third of the
- * time that HDF5's filter takes. Private to src/io. */
+/* Row (or column) starts of a sparse matrix as 64-bit numbers. They are read several times in a
+ * run, by one thread: where they are stored in chunks these are inflated here, faster than by
+ * HDF5's filter. Private to src/io. */
 #ifndef SCP_IO_H5AD_STARTS_H
 #define SCP_IO_H5AD_STARTS_H
 
@@ -13,8 +13,8 @@ typedef struct scp_starts scp_starts;
 scp_status scp_starts_open(hid_t indptr, scp_starts **out) SCP_MUST_USE;
 void scp_starts_close(scp_starts **s);
 
-/** Elements [first, first + n), which exist. SCP_EDATA for a damaged chunk. By one thread at a time,
- *  and while no other is in HDF5. */
+/** Elements [first, first + n), which exist. SCP_EDATA for a damaged chunk. By one thread at a
+ *  time, and while no other is in HDF5. */
 scp_status scp_starts_read(scp_starts *s, size_t first, size_t n, int64_t *to) SCP_MUST_USE;
 
 /** Bytes that a reader allocates at most. */

@@ -21,13 +21,14 @@ attach() { # KIND KIB
     esac >"$tmp/mount" 2>&1 && mounted=yes
 }
 detach() { umount "$disk" && mounted=no; }
-run() { # RANKS: $? is 124 when it does not end
+run() { # RANKS [OPTION]: $? is 124 when it does not end
+    option=${2:-}
     if [ "$1" -eq 1 ]; then set -- timeout 60; else set -- timeout 60 "$launch" -n "$1"; fi
-    "$@" "$prep" --min-cells=3 --memory=100 --no-probe --drugs "$tmp/drugs.tsv" --output "$out" --scratch "$scratch" \
+    "$@" "$prep" ${option:+"$option"} --min-cells=3 --memory=100 --no-probe --drugs "$tmp/drugs.tsv" --output "$out" --scratch "$scratch" \
         "$tmp/plate1.h5ad" "$tmp/plate2.h5ad" >"$tmp/stdout" 2>"$tmp/err"
 }
-refused() { # RANKS
-    run "$1"
+refused() { # RANKS [OPTION]
+    run "$@"
     [ $? -eq 74 ] && err 'no room for .*MiB are needed\|no space left' && [ ! -e "$out" ] &&
         [ -z "$(find "$disk" -name '*.h5*' -type f)" ]
 }
@@ -47,13 +48,15 @@ for kind in tmpfs ext2; do
         [ "$kind,$kib" = ext2,64 ] && continue # no file system is that small
         for ranks in 1 2; do
             [ $ranks -gt 1 ] && ! command -v "$launch" >/dev/null 2>&1 && continue
-            attach $kind "$kib" && out=$tmp/out.h5 scratch=$disk && refused $ranks && detach
+            attach $kind "$kib" && out=$tmp/out.h5 scratch=$disk && refused $ranks --keep-parts && detach
             report "$kind of $kib KiB for the parts, $ranks ranks: $(sed -n 's/.*\(no room.*\|no space.*\)/\1/p' "$tmp/err" | head -1)"
             attach $kind "$kib" && out=$disk/out.h5 scratch=$tmp/scratch && refused $ranks && detach
             report "$kind of $kib KiB for the shard, $ranks ranks: $(sed -n 's/.*\(no room.*\|no space.*\)/\1/p' "$tmp/err" | head -1)"
             rm -rf "$tmp/scratch"
         done
     done
+    attach $kind 1200 && out=$tmp/out.h5 scratch=$disk && run 1 && [ -e "$out" ] && rm "$out" && detach
+    report "$kind: one batch makes no part, so it needs no room for one"
     attach $kind 8000 && out=$disk/out.h5 scratch=$disk && run 1 && [ -e "$out" ] && detach
     report "$kind with enough room: the same command succeeds"
 done
