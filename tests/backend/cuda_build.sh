@@ -35,6 +35,7 @@ generations() {
     objcopy -O binary --only-section=.nv_fatbin "$1" "$tmp/fatbin" && od -An -v -w16 -t u4 "$tmp/fatbin" | awk '
         { for (i = 1; i <= NF; i++) word[n++] = $i }
         END {
+            at = 0
             while (at < n) {
                 if (word[at] != 3126193488) { at++; continue }
                 end = at + 4 + word[at + 2] / 4
