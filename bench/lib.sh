@@ -16,6 +16,19 @@ turn() {
     awk '{ print $1, $2 / 1024 }' "$log.time" >>"$log.runs"
 }
 
+# turn_on RANKS NAME COMMAND...: a turn on so many ranks; one is started as its user would, without a launcher.
+turn_on() {
+    if [ "$1" -eq 1 ]; then
+        shift
+        turn "$@"
+    else
+        with=$1
+        of=$2
+        shift 2
+        turn "$of" "$mpirun" -n "$with" "$@"
+    fi
+}
+
 # plates_of DIR OPTION...: plates by scppdm_synth in DIR, unless they are there.
 plates_of() {
     plates=$1
@@ -39,7 +52,7 @@ prep_turn() {
     with=$3
     shift 3
     rm -rf "$work/shard.h5" "$work/shard.h5.parts"
-    turn "$of" "$mpirun" -n "$with" "$build/scppdm_prep" --config "$top/mpi/conf/prep-demo.yaml" \
+    turn_on "$with" "$of" "$build/scppdm_prep" --config "$top/mpi/conf/prep-demo.yaml" \
         "$in"/plate*.h5ad --genes all --drugs "$in/drugs.tsv" --output "$work/shard.h5" "$@"
 }
 

@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include "base/team.h"
+#include "comm/world.h"
 #include "io/inflate.h"
 
 /* A one-dimensional dataset of chunks under deflate alone. */
@@ -94,10 +95,10 @@ static int read_plate(const char *path, int rank, int ranks)
 
 int main(int argc, char **argv)
 {
-    int rank = 0, ranks = 1, bad = 0;
-    MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    int bad = 0;
+    scp_comm *world = NULL;
+    if (scp_world_begin(&argc, &argv, &world) != SCP_OK) return 70;
+    const int rank = scp_comm_rank(world), ranks = scp_comm_size(world);
     MPI_Barrier(MPI_COMM_WORLD);
     double start = MPI_Wtime();
     for (int i = 1; i < argc && !bad; i++) bad = read_plate(argv[i], rank, ranks);
@@ -106,6 +107,6 @@ int main(int argc, char **argv)
     if (bad)
         fprintf(stderr, "read_floor: X of a plate is not CSR or CSC in chunks under gzip alone, or "
                         "is damaged\n");
-    MPI_Finalize();
+    if (scp_world_end(&world) != SCP_OK) return 70;
     return bad;
 }

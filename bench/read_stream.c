@@ -6,6 +6,7 @@
 #include <mpi.h>
 
 #include "base/team.h"
+#include "comm/world.h"
 #include "io/h5ad_stream.h"
 
 static scp_status nothing(void *ctx, int thread, const size_t *row, scp_h5ad_rows *rows)
@@ -32,12 +33,11 @@ static scp_status stream(scp_h5ad *f, int rank, int ranks)
 
 int main(int argc, char **argv)
 {
-    int rank = 0, ranks = 1;
     double seconds = 0;
     scp_status st = SCP_OK;
-    MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    scp_comm *world = NULL;
+    if (scp_world_begin(&argc, &argv, &world) != SCP_OK) return 70;
+    const int rank = scp_comm_rank(world), ranks = scp_comm_size(world);
     for (int i = 1; i < argc && st == SCP_OK; i++) {
         scp_h5ad *f = NULL;
         st = scp_h5ad_open(argv[i], &f);
@@ -50,6 +50,6 @@ int main(int argc, char **argv)
     }
     if (rank == 0) printf("%.4f\n", seconds);
     if (st != SCP_OK) fprintf(stderr, "read_stream: %s\n", scp_err_message());
-    MPI_Finalize();
+    if (scp_world_end(&world) != SCP_OK) return 70;
     return scp_status_exit_code(st);
 }

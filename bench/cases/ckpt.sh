@@ -16,7 +16,7 @@ fi
 base=$work/ckpt-base
 if [ ! -e "$base/latents.h5" ]; then
     rm -rf "$base"
-    turn ckpt-vae "$mpirun" -n "$ranks" "$build/scppdm_vae" --run "$base" --shard "$shard" --vae_train.steps 20 \
+    turn_on "$ranks" ckpt-vae "$build/scppdm_vae" --run "$base" --shard "$shard" --vae_train.steps 20 \
         --vae.hidden 64 --vae_train.validate_every 0
 fi
 
@@ -35,7 +35,7 @@ while [ $i -lt "$repeat" ]; do
     i=$((i + 1))
     rm -rf "$work/ckpt-run"
     cp -R "$base" "$work/ckpt-run"
-    turn ckpt-train "$mpirun" -n "$ranks" "$build/scppdm_train" -v --run "$work/ckpt-run" --shard "$shard" \
+    turn_on "$ranks" ckpt-train "$build/scppdm_train" -v --run "$work/ckpt-run" --shard "$shard" \
         --vae.hidden 64 --train.batch 256 --train.steps $((steps + 1)) --train.stop_after "$steps" \
         --train.log_every 50 --train.validate_every 0 --train.checkpoint_every 100
     fifties "$work/ckpt-run/metrics.jsonl" >"$work/ckpt.run"

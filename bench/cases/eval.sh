@@ -20,7 +20,7 @@ cat "$data"/* >/dev/null # into the page cache
 if [ "$peer" = yes ]; then python_of cell-eval; fi
 rm -f "$work/eval1.runs" "$work/eval.runs" "$work/peer.runs"
 score() { # NAME RANKS
-    turn "$1" "$mpirun" -n "$2" "$build/scppdm_eval" --run "$work/eval-run" --shard "$data/shard.h5" --models= \
+    turn_on "$2" "$1" "$build/scppdm_eval" --run "$work/eval-run" --shard "$data/shard.h5" --models= \
         --predictions "$data/pred.h5ad" --splits uc --eval.h5ad=false
 }
 mkdir -p "$work/eval-run"

@@ -23,8 +23,8 @@ i=0
 while [ $i -lt "$repeat" ]; do
     i=$((i + 1))
     prep_turn prep "$plates" "$ranks"
-    turn floor "$mpirun" -n "$ranks" "$build/bench/read_floor" "$@"
-    turn stream "$mpirun" -n "$ranks" "$build/bench/read_stream" "$@"
+    turn_on "$ranks" floor "$build/bench/read_floor" "$@"
+    turn_on "$ranks" stream "$build/bench/read_stream" "$@"
     if [ "$peer" = no ]; then continue; fi
     turn peer env OMP_NUM_THREADS=$((ranks * threads)) NUMBA_NUM_THREADS=$((ranks * threads)) \
         "$python" "$bench/peers/scanpy_aggregate.py" "$work/peer.npz" "$block" "$@"

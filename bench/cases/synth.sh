@@ -17,7 +17,7 @@ i=0
 while [ $i -lt "$repeat" ]; do
     i=$((i + 1))
     rm -rf "$plate"
-    turn synth "$mpirun" -n "$ranks" "$build/scppdm_synth" "$plate" --preset plate --cells-total "$cells" \
+    turn_on "$ranks" synth "$build/scppdm_synth" "$plate" --preset plate --cells-total "$cells" \
         --deflate "$level"
     sed -n 's|.*cells/s a core: \([0-9]*\) drawn, \([0-9]*\) in the file; \([0-9]*\) cells/s on \([0-9]*\) cores|\1 \2 \3 \4|p' \
         "$work/synth.log" >>"$work/synth.rates"

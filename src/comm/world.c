@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,11 +14,39 @@
 #include "comm/mpi_impl.h"
 #include "comm/watchdog.h"
 
+/* ---- a process that nobody launched ---- */
+
+/* What a launcher leaves in the environment: Open MPI's and PMIx (srun too), PMI of others. */
+static const char *const launched_by[] = { "PMIX_RANK",  "PMIX_NAMESPACE", "OMPI_COMM_WORLD_SIZE",
+                                           "PMI_RANK",   "PMI_FD",         "PMI_SIZE",
+                                           "MPI_LOCALRANKID" };
+
+/* Open MPI starts a daemon for a process of its own, should others join it, and looks for networks:
+ * 0.3 s that are for nothing in a job of one. Other MPIs do not read these. */
+static const char *const alone[][2] = { { "OMPI_MCA_ess_singleton_isolated", "1" },
+                                        { "OMPI_MCA_pml", "ob1" } };
+enum { ALONE = sizeof alone / sizeof alone[0] };
+
+/* set[i]: alone[i] was put into the environment; what the user has there stays. */
+static void expect_nobody(bool set[ALONE])
+{
+    bool launched = false;
+    for (size_t i = 0; i < sizeof launched_by / sizeof launched_by[0]; i++)
+        launched |= getenv(launched_by[i]) != NULL;
+    for (size_t i = 0; i < ALONE; i++)
+        set[i] = !launched && !getenv(alone[i][0]) && setenv(alone[i][0], alone[i][1], 0) == 0;
+}
+
 scp_status scp_world_begin(int *argc, char ***argv, scp_comm **world)
 {
     int level = MPI_THREAD_SINGLE;
+    bool set[ALONE];
     *world = NULL;
-    SCP_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &level));
+    expect_nobody(set);
+    const int code = MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &level);
+    for (size_t i = 0; i < ALONE; i++)
+        if (set[i]) unsetenv(alone[i][0]); /* not for the processes that this one starts */
+    SCP_MPI(code);
     if (level < MPI_THREAD_FUNNELED)
         SCP_FAIL(SCP_ECOMM, "this MPI has no thread support; a build with MPI_THREAD_FUNNELED is "
                             "required");

@@ -5,7 +5,9 @@
 #include "comm/comm.h"
 
 /** MPI_Init_thread (funneled), errors returned as codes, world communicator; log lines carry the
- *  rank from here on. Started without a launcher it is a world of one rank. Collective. */
+ *  rank from here on. Started without a launcher it is a world of one rank, and Open MPI is told so
+ *  for the time of the call (OMPI_MCA_ess_singleton_isolated, OMPI_MCA_pml, where they are not set):
+ *  no daemon, no look for networks. Collective. */
 scp_status scp_world_begin(int *argc, char ***argv, scp_comm **world) SCP_MUST_USE;
 
 /** Wait at most `seconds` (< 0: forever) for all ranks to call this too.

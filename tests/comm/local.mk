@@ -15,6 +15,10 @@ check_PROGRAMS += tests/comm/watch.t
 TESTS += tests/comm/watch.t
 tests_comm_watch_t_SOURCES = tests/comm/watch.c
 tests_comm_watch_t_LDADD = libscptest.a $(LDADD)
+check_PROGRAMS += tests/comm/alone.t
+TESTS += tests/comm/alone.t
+tests_comm_alone_t_SOURCES = tests/comm/alone.c
+tests_comm_alone_t_LDADD = libscptest.a $(LDADD)
 # NCCL itself is emulated: the sources that know it are compiled against the emulation, in every build.
 check_PROGRAMS += tests/comm/nccl.mpi
 TESTS += tests/comm/nccl.mpi
