@@ -30,3 +30,7 @@ tests_model_ridge_mpi_LDADD = libscptest.a $(LDADD)
 tests_model_baseline_t_SOURCES = tests/model/baseline.c
 tests_model_baseline_t_LDADD = libscptoy.a libscptest.a $(LDADD)
 EXTRA_DIST += tests/golden/make_ridge_golden.py tests/golden/ridge.tsv
+check_PROGRAMS += tests/model/losses.t
+TESTS += tests/model/losses.t
+tests_model_losses_t_SOURCES = tests/model/losses.c
+tests_model_losses_t_LDADD = libscptoy.a libscptest.a $(LDADD)

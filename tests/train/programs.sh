@@ -79,8 +79,15 @@ train 65 "--train.steps 1000000 --shard $tmp/other.h5" && err 'belongs to anothe
 report "another shard: exit 65"
 cmp "$tmp/config.yaml" "$tmp/r/config.yaml" >"$tmp/out" 2>&1
 report "a refused start leaves the settings of the run folder alone"
-train 0 "--train.steps 60 --fresh" && [ -e "$tmp/r/train/ckpt-60.h5" ] && err 'train 60/60'
+train 0 "--train.steps 60 --fresh --train.log_every 3" && [ -e "$tmp/r/train/ckpt-60.h5" ] && err 'train 60/60'
 report "--fresh starts over, to the end"
+# Equations 12 and 14 with the ramps of Appendix D: 0.1 and 0.05 after a fifth of the steps, from 0 at the first.
+sed -n 's/.*"event": "step", "stage": "train", "step": \([0-9]*\), "loss": \([^,]*\), "denoise": \([^,]*\), "align": \([^,]*\), "info": \([^,]*\),.*/\1 \2 \3 \4 \5/p' \
+    "$tmp/r/metrics.jsonl" |
+    awk '{ rise = ($1 - 1) / (0.2 * 60); if (rise > 1) rise = 1; part += $1 > 1 && rise < 1; whole += rise == 1
+           off = $2 - $3 - rise * (0.1 * $4 + 0.05 * $5); if (off < 0) off = -off; if (off > 1e-5 * $2) bad++ }
+        END { printf "%d rising, %d risen, %d bad\n", part, whole, bad; exit !(part > 0 && whole > 0 && !bad) }' >"$tmp/out"
+report "the loss is the sum of its terms, two of which rise over a fifth of the steps ($(cat "$tmp/out"))"
 train 0 "--train.steps 60" && err 'resumed at step 60'
 report "a finished run has nothing left to do"
 train 64 "--fresh --guidance.ddim_steps 51" && err 'exceeds diffusion.T (50)' && [ -e "$tmp/r/train/ckpt-60.h5" ]
