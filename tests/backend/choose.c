@@ -1,5 +1,6 @@
 /* Products by a measured choice: every way gives the product, with bias and added to; what was found
- * is written once and believed later; a file that holds something else is refused. */
+ * is written once and believed later, by ranks that are running, too; a file that holds something
+ * else is refused. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,16 +29,14 @@ typedef struct results {
 } results;
 
 /* LINEAR forward with bias and backward, the gradient of the weights added to ones. */
-static scp_status run(results *out)
+static scp_status run_on(scp_device *dev, results *out)
 {
     const scp_op_impl *op = NULL;
-    scp_device *dev = NULL;
     scp_node nx = { .shape = SCP_SHAPE(R, I) }, nw = { .shape = SCP_SHAPE(O, I) },
              nb = { .shape = SCP_SHAPE(O) };
     scp_node y = {
         .op = SCP_OP_LINEAR, .shape = SCP_SHAPE(R, O), .n_in = 3, .in = { &nx, &nw, &nb }
     };
-    SCP_TRY(scp_device_open("cpu", &dev));
     for (size_t i = 0; i < dev->backend->n_ops; i++)
         if (dev->backend->ops[i]->op == SCP_OP_LINEAR) op = dev->backend->ops[i];
     scp_call c = { .node = &y, .in = { x, w, b }, .out = out->y, .dev = dev };
@@ -47,7 +46,14 @@ static scp_status run(results *out)
     c.din[0] = out->dx;
     c.din[1] = out->dw;
     c.add[1] = true;
-    if (st == SCP_OK) st = op->bwd(&c);
+    return st == SCP_OK ? op->bwd(&c) : st;
+}
+
+static scp_status run(results *out)
+{
+    scp_device *dev = NULL;
+    SCP_TRY(scp_device_open("cpu", &dev));
+    scp_status st = run_on(dev, out);
     scp_device_close(&dev);
     return st;
 }
@@ -101,22 +107,30 @@ static void measured(void)
     free(after);
 }
 
+/* A file that says a way for all three products, with `more` behind it. */
+static void say(int level, const char *way, const char *more)
+{
+    char lines[1024];
+    const int have = scp_omp_threads();
+    snprintf(lines, sizeof lines,
+             "%d %d %d %d %d 0 1 %s\n%d %d %d %d %d 0 0 %s\n%d %d %d %d %d 1 0 %s\n%s", level, have,
+             R, O, I, way, level, have, R, I, O, way, level, have, O, I, R, way, more);
+    tap_st(scp_fs_write_text(path, lines, strlen(lines)), "a file that says %s", way);
+}
+
 /* The file decides: every way for all three products, on 1 and 2 threads. */
 static void forced(const char *way)
 {
     static results r;
-    char *text = NULL, lines[1024] = "";
+    char *text = NULL;
     scp_device *dev = NULL;
     if (scp_device_open("cpu", &dev) != SCP_OK) return;
     for (int threads = 1; threads <= 2; threads++) {
 #ifdef _OPENMP
         omp_set_num_threads(threads);
 #endif
-        const int level = dev->backend->level, have = scp_omp_threads();
-        snprintf(lines, sizeof lines,
-                 "%d %d %d %d %d 0 1 %s\n%d %d %d %d %d 0 0 %s\n%d %d %d %d %d 1 0 %s\n", level,
-                 have, R, O, I, way, level, have, R, I, O, way, level, have, O, I, R, way);
-        tap_st(scp_fs_write_text(path, lines, strlen(lines)), "a file that says %s", way);
+        const int have = scp_omp_threads();
+        say(dev->backend->level, way, "");
         memset(&r, 0, sizeof r);
         tap_st(run(&r), "%s by %d threads", way, have);
         tap_ok(error(&r) < 2e-4, "%s: the products are right (%.1e)", way, error(&r));
@@ -128,6 +142,37 @@ static void forced(const char *way)
     omp_set_num_threads(1);
 #endif
     scp_device_close(&dev);
+}
+
+/* Two ranks that began without a file: what the first measured is the second one's choice, too; of
+ * two that measured, the first line is everybody's; and a line that is being written is none. */
+static void shared(void)
+{
+    static results r, of_file;
+    char *before = NULL, *after = NULL, more[64];
+    scp_device *one = NULL, *other = NULL, *late = NULL;
+    scp_fs_remove(path);
+    tap_st(scp_device_open("cpu", &one), "a rank");
+    tap_st(scp_device_open("cpu", &other), "another");
+    if (!one || !other) return;
+    tap_st(run_on(one, &r), "the first measures");
+    tap_st(run_on(other, &r), "the second finds it done");
+    tap_ok(lines_of(path, &before) == 3, "three lines for two ranks");
+    const int level = one->backend->level;
+    say(level, "openblas", "");
+    tap_st(run(&of_file), "by OpenBLAS");
+    snprintf(more, sizeof more, "%d %d %d %d %d 0 1 ours\n%d %d", level, scp_omp_threads(), R, O, I,
+             level, scp_omp_threads());
+    say(level, "openblas", more);
+    tap_st(scp_device_open("cpu", &late), "two lines for a shape, and one that is being written");
+    if (late) tap_st(run_on(late, &r), "a run");
+    tap_ok(lines_of(path, &after) == 4 && !memcmp(&r, &of_file, sizeof r),
+           "the first line counts, and nothing was measured");
+    free(before);
+    free(after);
+    scp_device_close(&one);
+    scp_device_close(&other);
+    scp_device_close(&late);
 }
 
 int main(void)
@@ -142,6 +187,7 @@ int main(void)
     forced("ours");
     forced("onednn");
     forced("openblas");
+    shared();
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         tap_st(scp_fs_write_text(path, bad[i], strlen(bad[i])), "another file");
         tap_fails(scp_device_open("cpu", &dev), SCP_EDATA, "line 1", "a line that is none");

@@ -4,7 +4,6 @@
 
 #include <cblas.h>
 #include <dnnl.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "backend/cpu/par.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/jsonl.h"
 #include "base/machine.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -108,8 +108,17 @@ static scp_status measure(const scp_gemm_product *p, void (*ours)(const scp_gemm
     return SCP_OK;
 }
 
+static const entry *find(const scp_choice *c, const shape *of)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (!memcmp(&c->entry[i].of, of, sizeof *of)) return &c->entry[i];
+    return NULL;
+}
+
+/* What is known of a shape already stays. */
 static scp_status remember(scp_choice *c, const shape *of, scp_way way)
 {
+    if (find(c, of)) return SCP_OK;
     SCP_TRY(scp_grow(&c->entry, &c->cap, c->n + 1, sizeof *c->entry));
     c->entry[c->n++] = (entry){ *of, way };
     return SCP_OK;
@@ -118,13 +127,15 @@ static scp_status remember(scp_choice *c, const shape *of, scp_way way)
 /* One line, one write: ranks share the file. */
 static scp_status append(const scp_choice *c, const shape *s, scp_way way)
 {
-    FILE *f = fopen(c->path, "a");
-    if (!f) SCP_FAIL(SCP_EIO, "SCPPDM_PRODUCTS: %s: %s", c->path, strerror(errno));
-    fprintf(f, "%lld %lld %lld %lld %lld %lld %lld %s\n", (long long)s->level,
-            (long long)s->threads, (long long)s->m, (long long)s->n, (long long)s->k,
-            (long long)s->trans_a, (long long)s->trans_b, way_name[way]);
-    if (fclose(f) != 0) SCP_FAIL(SCP_EIO, "SCPPDM_PRODUCTS: %s: %s", c->path, strerror(errno));
-    return SCP_OK;
+    char line[192];
+    SCP_TRY(scp_str_format(line, sizeof line, "%lld %lld %lld %lld %lld %lld %lld %s",
+                           (long long)s->level, (long long)s->threads, (long long)s->m,
+                           (long long)s->n, (long long)s->k, (long long)s->trans_a,
+                           (long long)s->trans_b, way_name[way]));
+    if (scp_jsonl_append(c->path, line) == SCP_OK) return SCP_OK;
+    scp_err_copy why;
+    scp_err_save(&why);
+    SCP_FAIL(SCP_EIO, "SCPPDM_PRODUCTS: %s", why.message);
 }
 
 static bool parse(const char *line, entry *e)
@@ -142,6 +153,7 @@ static bool parse(const char *line, entry *e)
     return false;
 }
 
+/* Lines of shapes that are not known yet. A last line without its end is being written. */
 static scp_status read_file(scp_choice *c)
 {
     char *text = NULL;
@@ -150,9 +162,8 @@ static scp_status read_file(scp_choice *c)
     scp_status st = SCP_OK;
     if (!scp_fs_exists(c->path)) return SCP_OK;
     SCP_TRY(scp_fs_read_text(c->path, &text, &size));
-    for (char *line = text, *next; *line; line = next) {
-        next = line + strcspn(line, "\n");
-        if (*next) *next++ = '\0';
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
         number++;
         if (!parse(line, &e))
             SCP_FAIL_GOTO(done, SCP_EDATA,
@@ -190,23 +201,29 @@ void scp_choice_close(scp_choice **c)
     *c = NULL;
 }
 
+/* Measure a shape, unless another rank has. Of several that did, the first line of the file counts
+ * for all, as it will when the file is read again. */
+static scp_status learn(scp_choice *c, const shape *of, const scp_gemm_product *p,
+                        void (*ours)(const scp_gemm_product *p))
+{
+    scp_way way = SCP_WAY_OURS;
+    SCP_TRY(read_file(c));
+    if (find(c, of)) return SCP_OK;
+    SCP_TRY(measure(p, ours, &way));
+    SCP_TRY(append(c, of, way));
+    SCP_TRY(read_file(c));
+    return remember(c, of, way);
+}
+
 scp_status scp_choice_multiply(scp_choice *c, int level, const scp_gemm_product *p,
                                void (*ours)(const scp_gemm_product *p))
 {
     const shape of = { level, scp_omp_threads(), p->m, p->n, p->k, p->trans_a, p->trans_b };
-    scp_way way = SCP_WAY_OURS;
     if (!c || p->bf16 || p->m * p->n * p->k == 0) {
         ours(p);
         return SCP_OK;
     }
-    for (size_t i = 0; i < c->n; i++)
-        if (!memcmp(&c->entry[i].of, &of, sizeof of)) {
-            multiply(p, c->entry[i].way, ours);
-            return SCP_OK;
-        }
-    SCP_TRY(measure(p, ours, &way));
-    SCP_TRY(append(c, &of, way));
-    SCP_TRY(remember(c, &of, way));
-    multiply(p, way, ours);
+    if (!find(c, &of)) SCP_TRY(learn(c, &of, p, ours));
+    multiply(p, find(c, &of)->way, ours);
     return SCP_OK;
 }

@@ -15,6 +15,14 @@
 #include "base/str.h"
 #include "dev/local_rank.h"
 
+#ifdef _OPENMP
+/* What of these CPUs is this rank's: all, where the launcher gave every rank its own. */
+static int share_of(const cpu_set_t *mine)
+{
+    return scp_local_share(CPU_COUNT(mine), (int)sysconf(_SC_NPROCESSORS_ONLN), scp_local_ranks());
+}
+#endif
+
 /* Threads where nobody says how many: OpenMP takes all CPUs of the process, which ranks that were
  * not bound to CPUs of their own would all take at once, waiting for each other. */
 static void share_cpus(void)
@@ -24,8 +32,7 @@ static void share_cpus(void)
     if (getenv("OMP_NUM_THREADS") || scp_local_ranks() == 1 ||
         sched_getaffinity(0, sizeof mine, &mine) != 0)
         return;
-    omp_set_num_threads(
-        scp_local_share(CPU_COUNT(&mine), (int)sysconf(_SC_NPROCESSORS_ONLN), scp_local_ranks()));
+    omp_set_num_threads(share_of(&mine));
 #endif
 }
 
@@ -43,15 +50,15 @@ static void pin(const cpu_set_t *mine, int thread)
 
 /* Every worker gets a CPU of its own where the process has as many as threads, so that none is
  * moved beside another, which would keep all waiting. The first thread stays free: what it starts
- * (writers, watchers) would inherit its one CPU. Not where somebody has said how to bind, nor where
- * ranks were given the same CPUs. */
+ * (writers, watchers) would inherit its one CPU. Not where somebody has said how to bind, be it by
+ * OMP_PLACES or as GNU's OpenMP has it, nor where ranks were given the same CPUs. */
 static void pin_workers(void)
 {
 #ifdef _OPENMP
     cpu_set_t mine;
-    if (getenv("OMP_PROC_BIND") || sched_getaffinity(0, sizeof mine, &mine) != 0 ||
-        CPU_COUNT(&mine) < 2 || CPU_COUNT(&mine) != omp_get_max_threads() ||
-        (scp_local_ranks() > 1 && CPU_COUNT(&mine) == (int)sysconf(_SC_NPROCESSORS_ONLN)))
+    if (getenv("OMP_PROC_BIND") || omp_get_proc_bind() != omp_proc_bind_false ||
+        sched_getaffinity(0, sizeof mine, &mine) != 0 || CPU_COUNT(&mine) < 2 ||
+        CPU_COUNT(&mine) != omp_get_max_threads() || share_of(&mine) < CPU_COUNT(&mine))
         return;
 #pragma omp parallel
     if (omp_get_thread_num()) pin(&mine, omp_get_thread_num());
