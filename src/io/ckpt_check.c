@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fs.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "io/ckpt_impl.h"
@@ -44,6 +44,7 @@ static scp_status parse_head(const char *head, const char *path, scp_ckpt_seal *
     if (s->format != SCP_CKPT_FORMAT && s->format != SCP_CKPT_WHOLE)
         SCP_FAIL(SCP_EDATA, "%s: checkpoint format %d, this program reads %d and %d", path,
                  s->format, SCP_CKPT_WHOLE, SCP_CKPT_FORMAT);
+    if (s->format == SCP_CKPT_WHOLE) s->table = s->parts = 0; /* whatever the text says */
     return SCP_OK;
 }
 
@@ -60,21 +61,32 @@ typedef struct whole {
 
 static scp_status torn(const char *path)
 {
-    SCP_FAIL(SCP_EDATA,
-             "%s: truncated or damaged: length or checksum differ from what was written", path);
+    SCP_FAIL(SCP_EDATA, "%s: truncated or damaged: length or checksum differ from what was written",
+             path);
 }
 
-/* Feed bytes [at, at + n) of the file. */
-static scp_status feed(const whole *f, scp_hasher *h, int64_t at, int64_t n)
+/* Read bytes [at, at + n) of the file. */
+static scp_status read_at(const whole *f, void *v, int64_t at, int64_t n)
 {
-    while (n > 0) {
-        ssize_t got = pread(f->fd, f->buf, (size_t)(n < READ_BYTES ? n : READ_BYTES), (off_t)at);
+    for (char *to = v; n > 0;) {
+        ssize_t got = pread(f->fd, to, (size_t)n, (off_t)at);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) SCP_FAIL(SCP_EIO, "%s: cannot read: %s", f->path, strerror(errno));
         if (got == 0) return torn(f->path);
-        scp_hasher_add(h, f->buf, (size_t)got);
+        to += got;
         at += got;
         n -= got;
+    }
+    return SCP_OK;
+}
+
+/* Hash bytes [at, end) of the file. */
+static scp_status feed(const whole *f, scp_hasher *h, int64_t at, int64_t end)
+{
+    for (int64_t n; at < end; at += n) {
+        n = end - at < READ_BYTES ? end - at : READ_BYTES;
+        SCP_TRY(read_at(f, f->buf, at, n));
+        scp_hasher_add(h, f->buf, (size_t)n);
     }
     return SCP_OK;
 }
@@ -89,8 +101,7 @@ static scp_status read_rows(whole *f)
         s->table > s->length - s->parts * row_bytes)
         return torn(f->path);
     SCP_TRY(scp_alloc((size_t)s->parts, sizeof *f->row, &f->row));
-    const size_t bytes = (size_t)(s->parts * row_bytes);
-    if (pread(f->fd, f->row, bytes, (off_t)s->table) != (ssize_t)bytes) return torn(f->path);
+    SCP_TRY(read_at(f, f->row, s->table, s->parts * row_bytes));
     for (int64_t i = 0; i < s->parts; i++) {
         const int64_t at = f->row[i][0], n = f->row[i][1];
         if (at < end || at > s->length || n < 0 || n > s->length - at) return torn(f->path);
@@ -105,7 +116,7 @@ static scp_status check_parts(const whole *f)
     scp_hasher *h = NULL;
     for (int64_t i = 0; i < f->seal.parts; i++) {
         if (!(h = scp_hasher_create())) SCP_FAIL(SCP_ENOMEM, "no memory for a checksum");
-        st = feed(f, h, f->row[i][0], f->row[i][1]);
+        st = feed(f, h, f->row[i][0], f->row[i][0] + f->row[i][1]);
         if (st == SCP_OK && scp_hasher_value(h) != (uint64_t)f->row[i][2]) st = torn(f->path);
         scp_hasher_destroy(&h);
         SCP_TRY(st);
@@ -124,25 +135,24 @@ static scp_status hash_rest(const whole *f, uint64_t *hash)
     const size_t lines = scp_ckpt_print_head(head, &f->seal);
     if (f->seal.format != SCP_CKPT_WHOLE) scp_hasher_add(h, head, lines);
     for (int64_t i = 0; i < f->seal.parts; i++) {
-        SCP_GOTO(done, feed(f, h, at, f->row[i][0] - at));
+        SCP_GOTO(done, feed(f, h, at, f->row[i][0]));
         at = f->row[i][0] + f->row[i][1];
     }
-    SCP_GOTO(done, feed(f, h, at, f->seal.length - at));
+    SCP_GOTO(done, feed(f, h, at, f->seal.length));
     *hash = scp_hasher_value(h);
 done:
     scp_hasher_destroy(&h);
     return st;
 }
 
-static scp_status check_bytes(whole *f)
+static scp_status check_bytes(whole *f, int64_t length)
 {
     char head[SCP_CKPT_HEAD + 1] = { 0 }, want[SCP_CKPT_HEAD];
-    int64_t length = 0;
-    if (pread(f->fd, head, SCP_CKPT_HEAD, 0) != SCP_CKPT_HEAD)
+    if (length < SCP_CKPT_HEAD)
         SCP_FAIL(SCP_EDATA, "%s: not a checkpoint of this program", f->path);
+    SCP_TRY(read_at(f, head, 0, SCP_CKPT_HEAD));
     SCP_TRY(parse_head(head, f->path, &f->seal));
-    SCP_TRY(scp_fs_size(f->path, &length));
-    if (length != f->seal.length || length < SCP_CKPT_HEAD) return torn(f->path);
+    if (length != f->seal.length) return torn(f->path);
     if (f->seal.format != SCP_CKPT_WHOLE) SCP_TRY(read_rows(f));
     SCP_TRY(scp_alloc(READ_BYTES, 1, &f->buf));
     SCP_TRY(hash_rest(f, &f->seal.hash));
@@ -151,29 +161,34 @@ static scp_status check_bytes(whole *f)
     return check_parts(f);
 }
 
-scp_status scp_ckpt_check_parts(const char *path, int64_t (**row)[SCP_CKPT_ROW], size_t *rows)
+scp_status scp_ckpt_check_parts(const char *path, scp_ckpt_parts *parts)
 {
+    struct stat is;
     whole f = { .path = path, .fd = open(path, O_RDONLY | O_CLOEXEC) };
+    *parts = (scp_ckpt_parts){ 0 };
     if (f.fd < 0)
         SCP_FAIL(errno == ENOENT ? SCP_ENOINPUT : SCP_EIO, "%s: cannot open: %s", path,
                  strerror(errno));
-    scp_status st = check_bytes(&f);
+    scp_status st = fstat(f.fd, &is) == 0
+                        ? check_bytes(&f, is.st_size)
+                        : scp_err_raise(SCP_EIO, __FILE__, __LINE__, "fstat", "%s: cannot read: %s",
+                                        path, strerror(errno));
     close(f.fd);
     free(f.buf);
     if (st != SCP_OK) {
         free(f.row);
         return st;
     }
-    *row = f.row;
-    *rows = (size_t)f.seal.parts;
+    *parts = (scp_ckpt_parts){
+        .row = f.row, .rows = (size_t)f.seal.parts, .device = is.st_dev, .inode = is.st_ino
+    };
     return SCP_OK;
 }
 
 scp_status scp_ckpt_check(const char *path)
 {
-    int64_t(*row)[SCP_CKPT_ROW] = NULL;
-    size_t rows = 0;
-    SCP_TRY(scp_ckpt_check_parts(path, &row, &rows));
-    free(row);
+    scp_ckpt_parts parts;
+    SCP_TRY(scp_ckpt_check_parts(path, &parts));
+    free(parts.row);
     return SCP_OK;
 }

@@ -9,6 +9,7 @@
 #define SCP_IO_CKPT_IMPL_H
 
 #include <hdf5.h>
+#include <sys/types.h>
 
 #include "io/ckpt.h"
 
@@ -33,9 +34,17 @@ typedef struct scp_ckpt_seal {
 /** Print a head. The bytes before the line of the hash, which take part in it. */
 size_t scp_ckpt_print_head(char head[SCP_CKPT_HEAD], const scp_ckpt_seal *s);
 
-/** Check all bytes as scp_ckpt_open does. *row [*rows]: free; NULL for a file without parts. */
-scp_status scp_ckpt_check_parts(const char *path, int64_t (**row)[SCP_CKPT_ROW],
-                                size_t *rows) SCP_MUST_USE;
+/* Of a file that was checked: its rows, and which file it was, since another one may get its name
+ * (best.h5 of a run that is going on). */
+typedef struct scp_ckpt_parts {
+    int64_t (*row)[SCP_CKPT_ROW]; /* [rows]; NULL: the file has none */
+    size_t rows;
+    dev_t device;
+    ino_t inode;
+} scp_ckpt_parts;
+
+/** Check all bytes as scp_ckpt_open does. parts->row: free. */
+scp_status scp_ckpt_check_parts(const char *path, scp_ckpt_parts *parts) SCP_MUST_USE;
 
 /* What an array may hold. */
 typedef enum scp_ckpt_type {

@@ -1,5 +1,6 @@
 /* Reading of checkpoint files, see ckpt.h. */
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -27,12 +28,31 @@ hid_t scp_ckpt_file_type(scp_ckpt_type t)
                                : H5T_STD_U8LE;
 }
 
+enum { TRIES = 5 }; /* to open a file that is being replaced */
+
 struct scp_ckpt {
     char *path;
     hid_t file;
-    int64_t (*row)[SCP_CKPT_ROW]; /* [rows]; NULL: the file has none */
-    size_t rows;
+    scp_ckpt_parts parts;
 };
+
+/* Check, then open. *same: both were of one file. */
+static scp_status open_checked(scp_ckpt *c, bool *same)
+{
+    struct stat is;
+    SCP_TRY(scp_ckpt_check_parts(c->path, &c->parts));
+    SCP_TRY(scp_h5_open(c->path, &c->file));
+    *same = stat(c->path, &is) == 0 && is.st_dev == c->parts.device && is.st_ino == c->parts.inode;
+    return SCP_OK;
+}
+
+static void let_go(scp_ckpt *c)
+{
+    if (c->file >= 0) H5Fclose(c->file);
+    free(c->parts.row);
+    c->file = H5I_INVALID_HID;
+    c->parts = (scp_ckpt_parts){ 0 };
+}
 
 scp_status scp_ckpt_open(const char *path, scp_ckpt **out)
 {
@@ -41,9 +61,17 @@ scp_status scp_ckpt_open(const char *path, scp_ckpt **out)
     *out = NULL;
     SCP_TRY(scp_alloc(1, sizeof *c, &c));
     c->file = H5I_INVALID_HID;
-    SCP_GOTO(done, scp_ckpt_check_parts(path, &c->row, &c->rows));
     SCP_GOTO(done, scp_strdup(path, &c->path));
-    SCP_GOTO(done, scp_h5_open(path, &c->file));
+    bool same = false;
+    for (int tries = 0; tries < TRIES && !same; tries++) {
+        let_go(c);
+        SCP_GOTO(done, open_checked(c, &same));
+    }
+    if (!same)
+        SCP_FAIL_GOTO(done, SCP_ERETRY,
+                      "%s: was replaced %d times while it was read; try again when the run that "
+                      "writes it has ended",
+                      path, TRIES);
 done:
     if (st != SCP_OK) scp_ckpt_close(&c);
     *out = c;
@@ -53,9 +81,8 @@ done:
 void scp_ckpt_close(scp_ckpt **c)
 {
     if (!c || !*c) return;
-    if ((*c)->file >= 0) H5Fclose((*c)->file);
+    let_go(*c);
     free((*c)->path);
-    free((*c)->row);
     free(*c);
     *c = NULL;
 }
@@ -102,9 +129,9 @@ static int by_place(const void *place, const void *row)
  * something else. Files without parts do not tell. */
 static bool still_good(const scp_ckpt *c, hid_t dset, const void *v, size_t bytes)
 {
-    if (!c->row || bytes == 0) return true;
+    if (!c->parts.row || bytes == 0) return true;
     const int64_t at = (int64_t)H5Dget_offset(dset);
-    const int64_t *row = bsearch(&at, c->row, c->rows, sizeof *c->row, by_place);
+    const int64_t *row = bsearch(&at, c->parts.row, c->parts.rows, sizeof *c->parts.row, by_place);
     return row && row[1] == (int64_t)bytes && (uint64_t)row[2] == scp_hash_bytes(v, bytes, 0);
 }
 

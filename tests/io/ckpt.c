@@ -1,7 +1,10 @@
 /* Checkpoints: content comes back, a flipped bit anywhere and any cut is refused, LATEST falls back
- * to what opens, old ones go. */
+ * to what opens, old ones go. scp_h5_open is wrapped, for what happens just before it. */
+#include "config.h" /* _GNU_SOURCE for memmem */
+
 #include "io/ckpt.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +14,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "io/h5.h"
 #include "tap.h"
 
 enum { N = 1000 };
@@ -119,6 +123,93 @@ static void damage(const char *path)
     free(bytes);
 }
 
+/* No byte is left out: of the head, of each array however short, of what is between them. */
+static void every_byte(const char *path)
+{
+    char copy[SCP_PATH_MAX], *bytes = NULL;
+    size_t n = 0, missed = 0;
+    tap_st(scp_fs_join(copy, sizeof copy, tap_tmpdir(), "bytes.h5"), "name");
+    if (!tap_st(scp_fs_read_text(path, &bytes, &n), "bytes of a checkpoint")) return;
+    overwrite(copy, bytes, n);
+    int fd = open(copy, O_WRONLY);
+    for (size_t at = 0; at < n; at++) {
+        const char flipped = (char)(bytes[at] ^ (1 << at % 8));
+        if (pwrite(fd, &flipped, 1, (off_t)at) != 1) missed++;
+        missed += scp_ckpt_check(copy) != SCP_EDATA;
+        if (pwrite(fd, bytes + at, 1, (off_t)at) != 1) missed++;
+    }
+    close(fd);
+    tap_ok(missed == 0, "a flipped bit of each of %zu bytes is found (%zu are not)", n, missed);
+    tap_st(scp_ckpt_check(copy), "as it was, it is good");
+    free(bytes);
+}
+
+/* A byte of an array changes on the disk after the file was opened. */
+static void changes_later(const char *path)
+{
+    char copy[SCP_PATH_MAX], *bytes = NULL, *text = NULL;
+    size_t n = 0;
+    scp_ckpt *c = NULL;
+    tap_st(scp_fs_join(copy, sizeof copy, tap_tmpdir(), "later.h5"), "name");
+    if (!tap_st(scp_fs_read_text(path, &bytes, &n), "bytes of a checkpoint")) return;
+    overwrite(copy, bytes, n);
+    const char *at = memmem(bytes, n, "seed: 1", 7);
+    int fd = open(copy, O_WRONLY);
+    tap_st(scp_ckpt_open(copy, &c), "opened");
+    tap_ok(at && pwrite(fd, "S", 1, at - bytes) == 1, "then changed");
+    tap_fails(scp_ckpt_get_text(c, "config", &text), SCP_EDATA, "\"config\" is damaged",
+              "an array that is not what was checked");
+    close(fd);
+    scp_ckpt_close(&c);
+    free(bytes);
+}
+
+/* ---- a file that is replaced between its check and HDF5, as best.h5 of a run may be ---- */
+
+static const char *others[2]; /* take the name of what is opened, in turn */
+static int n_others;          /* how many times */
+
+scp_status __real_scp_h5_open(const char *path, hid_t *file);
+scp_status __wrap_scp_h5_open(const char *path, hid_t *file);
+
+scp_status __wrap_scp_h5_open(const char *path, hid_t *file)
+{
+    if (n_others > 0) {
+        char *bytes = NULL;
+        size_t n = 0;
+        SCP_TRY(scp_fs_read_text(others[--n_others % 2], &bytes, &n));
+        scp_status st = scp_fs_write_text(path, bytes, n);
+        free(bytes);
+        SCP_TRY(st);
+    }
+    return __real_scp_h5_open(path, file);
+}
+
+static void replaced(void)
+{
+    char path[SCP_PATH_MAX], a[SCP_PATH_MAX], b[SCP_PATH_MAX];
+    scp_ckpt *c = NULL;
+    int64_t step = 0;
+    float weight[N];
+    tap_st(scp_fs_join(path, sizeof path, tap_tmpdir(), "best.h5"), "name");
+    tap_st(scp_fs_join(a, sizeof a, tap_tmpdir(), "a.h5"), "name");
+    tap_st(scp_fs_join(b, sizeof b, tap_tmpdir(), "b.h5"), "name");
+    tap_st(save(path, 5), "best.h5");
+    tap_st(save(b, 8), "a later one");
+    others[0] = b;
+    others[1] = a;
+    n_others = 1;
+    if (tap_st(scp_ckpt_open(path, &c), "replaced once while it is opened")) {
+        tap_st(scp_ckpt_get_int(c, "step", &step), "its step");
+        tap_st(scp_ckpt_get_f32(c, "ema/decoder.W", weight, N), "its weights");
+        tap_ok(step == 8 && weight[0] == 8, "are those of the later one");
+    }
+    scp_ckpt_close(&c);
+    n_others = 1000;
+    tap_fails(scp_ckpt_open(path, &c), SCP_ERETRY, "was replaced", "replaced again and again");
+    n_others = 0;
+}
+
 /* Files of format 1 have one hash of all bytes after the head. */
 static void old_format(const char *path)
 {
@@ -135,6 +226,9 @@ static void old_format(const char *path)
     bytes[n / 2] ^= 4;
     overwrite(old, bytes, n);
     tap_fails(scp_ckpt_open(old, &c), SCP_EDATA, "damaged", "a flipped bit of format 1");
+    snprintf(bytes, 512, "scppdm checkpoint\nformat 1\nlength %zu\nchecksums 512 3\n", n);
+    overwrite(old, bytes, n);
+    tap_fails(scp_ckpt_open(old, &c), SCP_EDATA, "damaged", "format 1 with the lines of format 2");
     free(bytes);
 }
 
@@ -247,6 +341,9 @@ int main(void)
     tap_st(save(path, 7), "saved");
     content(path);
     damage(path);
+    every_byte(path);
+    changes_later(path);
+    replaced();
     old_format(path);
     run_folder();
     atomic();

@@ -22,9 +22,10 @@ tests_io_h5_all_mpi_SOURCES = tests/io/h5_all.c
 tests_io_h5_all_mpi_LDADD = libscptest.a $(LDADD)
 tests_io_ckpt_t_SOURCES = tests/io/ckpt.c
 tests_io_ckpt_t_LDADD = libscptest.a $(LDADD)
+tests_io_ckpt_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=scp_h5_open
 tests_io_ckpt_kept_t_SOURCES = tests/io/ckpt_kept.c
 tests_io_ckpt_kept_t_LDADD = libscptest.a $(LDADD)
-tests_io_ckpt_kept_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fcntl,--wrap=write
+tests_io_ckpt_kept_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fcntl,--wrap=write,--wrap=fsync,--wrap=rename
 tests_io_safetensors_t_SOURCES = tests/io/safetensors.c
 tests_io_safetensors_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5ad_read_t_SOURCES = tests/io/h5ad_read.c
