@@ -35,7 +35,8 @@ CLEANFILES += bench/bench_gpu$(EXEEXT)
 EXTRA_DIST += bench/gpu/run bench/peers/gpu_torch.py
 EXTRA_DIST += bench/study.sh bench/screens.sh bench/cases/study-a.sh bench/cases/study-b.sh bench/cases/study-c.sh \
 	bench/cases/tune.sh bench/cases/ablations.sh bench/peers/kernel_regression.py bench/results/study-b-demo-zen5.json bench/results/ablations-zen5.json \
-	bench/lists/tggates.txt bench/lists/tggates.yaml bench/results/study-c-zen5.json
+	bench/lists/tggates.txt bench/lists/tggates.yaml bench/results/study-c-zen5.json bench/results/study-a-large-zen5.json \
+	bench/results/study-b-large-zen5.json
 noinst_PROGRAMS += bench/bench_products
 bench_bench_products_SOURCES = bench/bench_products.c bench/blas.h bench/timing.h
 bench_bench_products_LDADD = $(LDADD)
