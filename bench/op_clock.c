@@ -44,7 +44,8 @@ static row *row_like(const row *like)
 static double call_flops(const scp_node *n, int direction)
 {
     double all = step_product_flops(n), ahead = all / 3;
-    if (n->op == SCP_OP_LINEAR) ahead = all / (1 + n->in[0]->needs_grad + n->in[1]->needs_grad);
+    if (n->op == SCP_OP_LINEAR)
+        ahead = 2 * (double)scp_shape_count(&n->shape) * (double)scp_shape_last(&n->in[0]->shape);
     return direction == FORWARD ? ahead : all - ahead;
 }
 

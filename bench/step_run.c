@@ -142,7 +142,7 @@ double step_product_flops(const scp_node *n)
     double D = (double)scp_shape_last(&n->shape), rows = (double)scp_shape_rows(&n->shape);
     if (n->op == SCP_OP_LINEAR)
         return 2 * rows * D * (double)scp_shape_last(&x->shape) *
-               (1 + x->needs_grad + y->needs_grad);
+               (1 + x->needs_grad + (x != y && y->needs_grad)); /* W W^T: one product for both */
     if (n->op == SCP_OP_ATTN) /* S, O; dV, dP, dQ, dK */
         return 2 * rows * D * (double)y->shape.d[1] * 6;
     if (n->op != SCP_OP_ALIGN && n->op != SCP_OP_INFO_NCE) return 0;

@@ -61,6 +61,7 @@ static scp_status linear(scp_node *n)
     NEED(n->n_in < 3 || vector_of(n->in[2], IN(1).d[0]), "b must be [O]");
     SCP_TRY(as_first(n));
     n->shape.d[n->shape.n - 1] = IN(1).d[0];
+    if (n->in[0] == n->in[1]) n->n_scratch = (size_t)scp_shape_count(&n->shape); /* dy + dy^T */
     return SCP_OK;
 }
 

@@ -1,4 +1,5 @@
-/* LINEAR on cpu: three matrix products. Forward 2*R*I*O flops, backward twice that. */
+/* LINEAR on cpu: three matrix products. Forward 2*R*I*O flops, backward twice that,
+ * as much once for W W^T. */
 #include "backend/cpu/choose.h"
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/gemm.h"
@@ -53,10 +54,31 @@ static void grad_bias(const float *dy, float *db, bool add, dims d)
     }
 }
 
-static scp_status linear_bwd(const scp_call *c)
+/* W W^T: its gradient, dy W + dy^T W, is one product, (dy + dy^T) W. */
+static scp_status gram_bwd(const scp_call *c, dims d)
 {
-    dims d;
-    SCP_TRY(dims_of(c->node, &d));
+    const float *dy = c->dout;
+    float *both = c->scratch;
+    for (int64_t i = 0; i < d.out; i++)
+        for (int64_t j = 0; j < d.out; j++)
+            both[i * d.out + j] = dy[i * d.out + j] + dy[j * d.out + i];
+    return multiply(c, &(scp_gemm_product){ .m = d.out,
+                                            .n = d.in,
+                                            .k = d.out,
+                                            .A = both,
+                                            .B = c->in[1],
+                                            .add = c->add[0],
+                                            .C = c->din[0] });
+}
+
+/* Not in bf16: the sum of two of its values is none. */
+static bool is_gram(const scp_call *c)
+{
+    return c->node->in[0] == c->node->in[1] && c->din[0] && !is_bf16(c);
+}
+
+static scp_status both_bwd(const scp_call *c, dims d)
+{
     const scp_gemm_product dx = { .m = d.rows,
                                   .n = d.in,
                                   .k = d.out,
@@ -76,6 +98,14 @@ static scp_status linear_bwd(const scp_call *c)
                                   .C = c->din[1] };
     if (dx.C) SCP_TRY(multiply(c, &dx));
     if (dw.C) SCP_TRY(multiply(c, &dw));
+    return SCP_OK;
+}
+
+static scp_status linear_bwd(const scp_call *c)
+{
+    dims d;
+    SCP_TRY(dims_of(c->node, &d));
+    SCP_TRY(is_gram(c) ? gram_bwd(c, d) : both_bwd(c, d));
     if (c->din[2]) grad_bias(c->dout, c->din[2], c->add[2], d);
     return SCP_OK;
 }
