@@ -67,10 +67,10 @@ static scp_status show(scp_strbuf *out, const char *key, const char *old, size_t
                            now ? now : "not set");
 }
 
-scp_status scp_conf_diff(const char *old, const char *now, const char *prefix, scp_strbuf *out,
-                         size_t *n)
+scp_status scp_conf_diff(const char *old, const char *before, const char *now, const char *prefix,
+                         scp_strbuf *out, size_t *n)
 {
-    SCP_ARG(old && now && prefix && out, "all arguments are required");
+    SCP_ARG(old && now && prefix && out, "texts and a buffer are required");
     size_t found = 0, len;
     const char *other;
     for (dump_walk w = { .at = old }; next_value(&w);) {
@@ -81,7 +81,9 @@ scp_status scp_conf_diff(const char *old, const char *now, const char *prefix, s
     }
     for (dump_walk w = { .at = now }; next_value(&w);) {
         if (strncmp(w.key, prefix, strlen(prefix)) != 0 || find(old, w.key, &len)) continue;
-        SCP_TRY(show(out, w.key, NULL, 0, w.value, w.len, ++found));
+        other = find(before ? before : "", w.key, &len);
+        if (!other || len != w.len || memcmp(other, w.value, len) != 0)
+            SCP_TRY(show(out, w.key, other, len, w.value, w.len, ++found));
     }
     if (found > MAX_SHOWN) SCP_TRY(scp_strbuf_addf(out, "; and %zu more", found - MAX_SHOWN));
     if (n) *n = found;

@@ -74,9 +74,10 @@ scp_status scp_conf_dump(const scp_option_group *groups, const void *settings, s
 
 /** Compare two texts of scp_conf_dump: append "key was OLD, is now NEW" for every key below
  *  `prefix` ("": all) whose value differs, separated by "; ", at most eight of them and how many
- *  more there are. *n [may be NULL] gets the number of differences. */
-scp_status scp_conf_diff(const char *old, const char *now, const char *prefix, scp_strbuf *out,
-                         size_t *n) SCP_MUST_USE;
+ *  more there are. A key that `old` lacks had its value in `before` [a dump; may be NULL]: of a
+ *  setting that came later, its default. *n [may be NULL] gets the number of differences. */
+scp_status scp_conf_diff(const char *old, const char *before, const char *now, const char *prefix,
+                         scp_strbuf *out, size_t *n) SCP_MUST_USE;
 
 /** Free texts and lists of the struct and null them. */
 void scp_conf_fini(const scp_option_group *groups, void *settings);

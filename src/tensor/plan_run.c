@@ -24,6 +24,13 @@ static void make_call(const scp_plan *p, const scp_node *n, int way, scp_call *c
     scp_plan_mixed_call(p, n, c);
 }
 
+static scp_status check_bound(const scp_plan *p, const scp_node *n)
+{
+    if (n->op == SCP_OP_TABLE && !p->slot[n->id].table)
+        SCP_FAIL(SCP_EINTERNAL, "table '%s' is not bound", n->name);
+    return SCP_OK;
+}
+
 /* The forward calls that are one, from position t on; *t becomes that of the last. */
 static scp_status run_group(const scp_plan *p, size_t *t)
 {
@@ -33,6 +40,7 @@ static scp_status run_group(const scp_plan *p, size_t *t)
     *t = (size_t)p->slot[p->order[first]].last;
     for (size_t u = first; u <= *t; u++) {
         const scp_node *node = scp_graph_node(p->g, (size_t)p->order[u]);
+        SCP_TRY(check_bound(p, node));
         if (p->slot[node->id].impl) make_call(p, node, FORWARD, &c[n++]);
     }
     return p->dev->backend->group->fwd(c, n);
@@ -48,8 +56,7 @@ static scp_status run(scp_plan *p, size_t from, size_t to, const scp_step *step,
         const scp_node *n = scp_graph_node(p->g, (size_t)p->order[t]);
         const scp_slot *s = &p->slot[n->id];
         scp_call c;
-        if (n->op == SCP_OP_TABLE && !s->table)
-            SCP_FAIL(SCP_EINTERNAL, "table '%s' is not bound", n->name);
+        SCP_TRY(check_bound(p, n));
         if (!s->impl) continue;
         if (s->last > s->first) {
             SCP_TRY(run_group(p, &t));

@@ -26,6 +26,7 @@ typedef struct scp_job {
     const char *config_text;          /* all resolved settings, kept in every checkpoint          */
     const char *config_path;          /* and in this file once the run goes ahead; NULL: no file  */
     const char *scoring_text;         /* how validate samples, as YAML: must stay; NULL: nothing  */
+    const char *scoring_default;      /* the same by default: of what a checkpoint does not name  */
     uint64_t data_hash;               /* of the shard, or of its latents: must stay on resume     */
     size_t n_train;                   /* rows to draw from                                        */
     /** Feed this rank's rows (indices in 0..n_train-1) of a step. */

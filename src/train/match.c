@@ -48,16 +48,17 @@ scp_status scp_match_add(scp_ckpt_writer *w, const scp_job *job)
 }
 
 /* Append how a text of the checkpoint differs from `now` below a prefix; a text that the file does
- * not have (of an earlier version) does not. */
-static scp_status difference(const scp_ckpt *c, const char *name, const char *now,
-                             const char *prefix, scp_strbuf *out, size_t *n)
+ * not have (of an earlier version) does not, and a setting that the text does not have was as in
+ * `before`. */
+static scp_status difference(const scp_ckpt *c, const char *name, const char *before,
+                             const char *now, const char *prefix, scp_strbuf *out, size_t *n)
 {
     char *old = NULL;
     *n = 0;
     SCP_TRY(scp_strbuf_addn(out, "", 0));
     if (!scp_ckpt_has(c, name)) return SCP_OK;
     SCP_TRY(scp_ckpt_get_text(c, name, &old));
-    scp_status st = scp_conf_diff(old, now, prefix, out, n);
+    scp_status st = scp_conf_diff(old, before, now, prefix, out, n);
     free(old);
     return st;
 }
@@ -67,7 +68,8 @@ static scp_status part_difference(const scp_ckpt *c, const scp_job *job, scp_tra
 {
     scp_strbuf now = { 0 };
     scp_status st = part_text(job, part, &now);
-    if (st == SCP_OK) st = difference(c, part_name[part], now.text, "", out, n);
+    if (st == SCP_OK)
+        st = difference(c, part_name[part], job->scoring_default, now.text, "", out, n);
     scp_strbuf_fini(&now);
     return st;
 }
@@ -75,7 +77,7 @@ static scp_status part_difference(const scp_ckpt *c, const scp_job *job, scp_tra
 static scp_status check_method(const scp_ckpt *c, const scp_job *job, scp_strbuf *b)
 {
     size_t n;
-    SCP_TRY(difference(c, "method", job->method_text, "", b, &n));
+    SCP_TRY(difference(c, "method", NULL, job->method_text, "", b, &n));
     if (n > 0)
         SCP_FAIL(SCP_EDATA, "%s was trained with other settings: %s; set %s back, " OR_ELSE,
                  scp_ckpt_path(c), b->text, n == 1 ? "it" : "them");
@@ -98,7 +100,7 @@ static scp_status check_data(const scp_ckpt *c, const scp_job *job, const scp_we
 {
     size_t n;
     if (h->data_hash == job->data_hash) return SCP_OK;
-    SCP_TRY(difference(c, "config", job->config_text, "shard", b, &n));
+    SCP_TRY(difference(c, "config", NULL, job->config_text, "shard", b, &n));
     SCP_FAIL(SCP_EDATA,
              "%s was trained on other data: hash was %016" PRIx64 ", is now %016" PRIx64 "%s%s: "
              "another shard, or for a denoiser other latents (the autoencoder was trained again); "

@@ -178,18 +178,28 @@ static scp_status scoring_text(const scp_guidance *gd, scp_strbuf *out)
     return scp_conf_dump(groups, &g, out);
 }
 
+/* The same by default: settings that came after a run began decided nothing then. */
+static scp_status default_scoring_text(scp_strbuf *out)
+{
+    static const scp_option_group groups[] = { { scp_guidance_options, 0, "guidance" }, { 0 } };
+    scp_guidance g = { 0 };
+    SCP_TRY(scp_conf_defaults(groups, &g));
+    return scoring_text(&g, out);
+}
+
 scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage,
                              const scp_method *method, const scp_guidance *guidance,
                              const scp_train_config *cfg, scp_job_result *out)
 {
     model_ctx c = { .s = setup, .m = method, .gd = guidance, .cfg = cfg };
-    scp_strbuf scoring = { 0 };
+    scp_strbuf scoring = { 0 }, scoring_default = { 0 };
     scp_status st = SCP_OK;
     if (cfg->batch % scp_comm_size(setup->comm))
         SCP_FAIL(SCP_EUSAGE, "train.batch (%lld) must be a multiple of the number of ranks (%d)",
                  (long long)cfg->batch, scp_comm_size(setup->comm));
     SCP_GOTO(done, scp_agree(setup->comm, build(&c)));
     SCP_GOTO(done, scp_agree(setup->comm, scoring_text(guidance, &scoring)));
+    SCP_GOTO(done, scp_agree(setup->comm, default_scoring_text(&scoring_default)));
     scp_job job = { .stage = stage,
                     .comm = setup->comm,
                     .params = c.params,
@@ -200,6 +210,7 @@ scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage,
                     .config_text = setup->config_text,
                     .config_path = setup->config_path,
                     .scoring_text = c.held.n ? scoring.text : NULL,
+                    .scoring_default = scoring_default.text,
                     .data_hash = scp_latents_hash(setup->data, method->vae.latent, c.mu),
                     .n_train = c.n_train,
                     .feed = feed,
@@ -212,6 +223,7 @@ scp_status scp_model_job_run(const scp_train_setup *setup, const char *stage,
     SCP_GOTO(done, scp_job_run(&job, out));
 done:
     scp_strbuf_fini(&scoring);
+    scp_strbuf_fini(&scoring_default);
     release(&c);
     return st;
 }

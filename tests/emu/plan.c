@@ -174,10 +174,40 @@ static void check_group(const scp_op_case *oc, int members, scp_dtype store)
 
 static void check_groups(void)
 {
-    static const int members[] = { 4, 4, 1, 3, 3, 2, 2 };
+    static const int members[] = { 4, 4, 1, 3, 3, 2, 2, 1 };
     static const scp_dtype store[] = { SCP_REAL, SCP_F16, SCP_BF16 };
     for (int i = 0; scp_cases_group[i].name; i++)
         for (int s = 0; s < 3; s++) check_group(&scp_cases_group[i], members[i], store[s]);
+}
+
+/* A table between products that are one call, and that nobody bound, is found before it is read. */
+static void check_unbound(void)
+{
+    const scp_step step = { .seed = 1 };
+    const scp_init init = { SCP_INIT_CONST, 1 };
+    scp_device *dev = NULL;
+    scp_params *params = NULL;
+    scp_graph *g = NULL;
+    scp_plan *plan = NULL;
+    scp_status st = scp_device_open("cuda", &dev);
+    if (st == SCP_OK) st = scp_params_create(dev, 1, &params);
+    if (st == SCP_OK) st = scp_graph_create(params, &g);
+    if (tap_st(st, "a graph")) {
+        scp_node *x = scp_input(g, "x", SCP_REAL, SCP_SHAPE(4, 8)),
+                 *q = scp_matmul_t(g, x, scp_param(g, "Q", SCP_SHAPE(8, 8), init)),
+                 *e = scp_resident(g, "e", SCP_REAL, SCP_SHAPE(4, 8)),
+                 *k = scp_matmul_t(g, e, scp_param(g, "K", SCP_SHAPE(8, 8), init));
+        (void)scp_output(g, scp_add(g, q, k));
+        if (tap_st(scp_plan_create(g, NULL, NULL, &plan), "its plan")) {
+            tap_ok(largest_group(plan) == 2, "two products are one call");
+            tap_fails(scp_plan_forward(plan, &step), SCP_EINTERNAL, "table 'e' is not bound",
+                      "one of which reads a table that nobody bound");
+        }
+    }
+    scp_plan_destroy(&plan);
+    scp_graph_destroy(&g);
+    scp_params_destroy(&params);
+    scp_device_close(&dev);
 }
 
 int main(void)
@@ -186,6 +216,7 @@ int main(void)
     for (int i = 0; scp_case_lists[i]; i++)
         for (const scp_op_case *oc = scp_case_lists[i]; oc->name; oc++) check(oc);
     check_groups();
+    check_unbound();
     tap_ok(scp_emu_complaints() == 0, "no launch was refused, nothing was written beside memory");
     return tap_done();
 }

@@ -84,6 +84,14 @@ static scp_node *dropout_act(scp_case_ctx *ctx, scp_graph *g)
     return scp_scale(g, scp_dropout(g, "drop", scp_act_fn(g, x, SCP_ACT_SILU), 0.3), 2);
 }
 
+/* What is added to the dropped value is a view of it: no group. */
+static scp_node *dropout_view(scp_case_ctx *ctx, scp_graph *g)
+{
+    scp_node *x = value(ctx, g, "x", SCP_SHAPE(4, 6)), *d = scp_dropout(g, "drop", x, 0.3);
+    scp_node *view = scp_reshape(g, scp_reshape(g, d, SCP_SHAPE(2, 2, 6)), SCP_SHAPE(4, 6));
+    return scp_add(g, d, view);
+}
+
 const scp_op_case scp_cases_group[] = {
     { "group_narrow", narrow, 1e-5, 1e-5, 1e-6 },
     { "group_narrow_vectors", narrow_vectors, 1e-5, 1e-5, 1e-6 },
@@ -92,5 +100,6 @@ const scp_op_case scp_cases_group[] = {
     { "group_dropout_vectors", dropout_vectors, 2e-6, 2e-6, 1e-6 },
     { "group_dropout_sum", dropout_sum, 2e-6, 2e-6, 1e-6 },
     { "group_dropout_act", dropout_act, 2e-6, 2e-6, 1e-6 },
+    { "group_dropout_view", dropout_view, 2e-6, 2e-6, 1e-6 },
     { 0 },
 };

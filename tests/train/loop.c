@@ -36,6 +36,7 @@ typedef struct line {
     int64_t signal_at;        /* step whose feed raises a signal; 0: none */
     bool by_weight;           /* score: how near the weights are to `target` */
     double target, seen[STEPS];
+    const char *scoring;      /* how validation samples */
 } line;
 
 static scp_status feed(void *ctx, scp_plan *plan, int64_t step, const int32_t *rows, size_t n)
@@ -123,6 +124,8 @@ static scp_status run(line *l, const char *name, char *dir, size_t size, scp_job
                     .run_dir = dir,
                     .method_text = "",
                     .config_text = "",
+                    .scoring_text = l->scoring,
+                    .scoring_default = "guidance:\n  draws: 1\n  later: fp32\n",
                     .n_train = 7,
                     .feed = feed,
                     .validate = l->score || l->by_weight ? validate : NULL,
@@ -405,6 +408,33 @@ static void test_precision_changed(void)
     }
 }
 
+/* A checkpoint of before a setting came goes on with the setting's default, and with no other. */
+static void test_setting_came_later(void)
+{
+    static const char *const before = "guidance:\n  draws: 2\n",
+                            *const by_default = "guidance:\n  draws: 2\n  later: fp32\n",
+                            *const set = "guidance:\n  draws: 2\n  later: fp16\n",
+                            *const changed = "guidance:\n  draws: 1\n  later: fp32\n";
+    line l;
+    char dir[SCP_PATH_MAX];
+    scp_job_result out;
+    if (tap_st(start(&l), "a linear loss")) {
+        l.cfg.stop_after = 10;
+        l.scoring = before;
+        tap_st(run(&l, "later", dir, sizeof dir, &out), "ten steps");
+        l.scoring = set;
+        tap_fails(run(&l, "later", dir, sizeof dir, &out), SCP_EDATA,
+                  "guidance.later was fp32, is now fp16; set it back", "a new setting that is set");
+        l.scoring = changed;
+        tap_fails(run(&l, "later", dir, sizeof dir, &out), SCP_EDATA,
+                  "guidance.draws was 2, is now 1; set it back", "an old one that is by default");
+        l.scoring = by_default;
+        tap_st(run(&l, "later", dir, sizeof dir, &out), "a new setting by default");
+        tap_ok(out.resumed_from == 10 && out.step == 20, "goes on");
+    }
+    stop(&l);
+}
+
 static void check_best(const char *name, const double *score, int64_t step, double best)
 {
     line l;
@@ -466,6 +496,7 @@ int main(void)
     test_skipped();
     test_scaler();
     test_precision_changed();
+    test_setting_came_later();
     test_infinite_loss();
     test_signal_at_validation();
     test_damaged_best();

@@ -138,13 +138,18 @@ static void test_diff(void)
                       now[] = "a: 1\nmodel:\n  dropout: 0.2\n  wide:\n    x: [1, 2]\nnew: 3\n";
     scp_strbuf b = { 0 };
     size_t n = 9;
-    tap_st(scp_conf_diff(old, now, "", &b, &n), "two dumps");
+    tap_st(scp_conf_diff(old, NULL, now, "", &b, &n), "two dumps");
     tap_ok(n == 3, "three differences");
     tap_text(b.text, "model.dropout was 0.15, is now 0.2; z was q, is now not set; "
                      "new was not set, is now 3", "by name, old and new");
     b.len = 0;
-    tap_st(scp_conf_diff(old, now, "model.wide", &b, &n), "below a prefix");
+    tap_st(scp_conf_diff(old, NULL, now, "model.wide", &b, &n), "below a prefix");
     tap_ok(n == 0, "none");
+    tap_st(scp_conf_diff(old, "new: 3\nmodel:\n  dropout: 0.2\n", now, "", &b, &n), "a default");
+    tap_ok(n == 2, "a setting that came later is as by default; one that was there is not");
+    b.len = 0;
+    tap_st(scp_conf_diff(old, "new: 2\n", now, "new", &b, &n), "another default");
+    tap_text(b.text, "new was 2, is now 3", "set since it came");
     scp_strbuf_fini(&b);
 }
 

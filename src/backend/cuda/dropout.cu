@@ -179,13 +179,17 @@ scp_status dropout_bwd(const scp_call *c)
 
 bool scp_cuda_dropout_joins(const scp_node *const *have, int n, const scp_node *next)
 {
-    const scp_node *last = have[n - 1];
+    const scp_node *last = have[n - 1], *other;
     if (next->exact != last->exact) return false;
     if (last->op == SCP_OP_ACT)
         return n == 1 && last->attr.act.kind == SCP_ACT_SILU && next->op == SCP_OP_DROPOUT &&
                next->in[0] == last;
-    return last->op == SCP_OP_DROPOUT && next->op == SCP_OP_ADD &&
-           (next->in[0] == last) != (next->in[1] == last);
+    if (last->op != SCP_OP_DROPOUT || next->op != SCP_OP_ADD ||
+        (next->in[0] != last && next->in[1] != last))
+        return false;
+    other = next->in[next->in[0] == last];
+    while (other->op == SCP_OP_RESHAPE) other = other->in[0];
+    return other != last; /* its gradient would be written twice, in the wrong order */
 }
 
 scp_status scp_cuda_dropout_fwd(const scp_call *c, int n)
