@@ -11,15 +11,23 @@
 
 #define PACK_BYTES ((size_t)16 << 20) /* sums that are exchanged at a time */
 
-size_t scp_bulk_pack_slots(const scp_bulk_plan *p)
+size_t scp_bulk_pack_slots(const scp_bulk_plan *p, size_t columns)
 {
-    size_t n = PACK_BYTES / (p->G * sizeof(double)), all = (size_t)p->first_slot[p->P];
+    size_t n = PACK_BYTES / sizeof(double), all = (size_t)p->first_slot[p->P];
+    if (columns > 0) n /= columns;
     if (n > all) n = all;
     for (size_t i = 0; i < p->P; i++) {
         size_t one = scp_bulk_slots(p, (scp_bulk_range){ i, i + 1 });
         if (one > n) n = one;
     }
     return n;
+}
+
+size_t scp_bulk_pack_bytes(const scp_bulk_plan *p)
+{
+    size_t sums = scp_bulk_pack_slots(p, p->G) * p->G * sizeof(double);
+    if (sums < PACK_BYTES) sums = PACK_BYTES; /* a list of genes may have more than the files */
+    return 2 * sums;                          /* and two arrays of floats */
 }
 
 /* Profiles of a batch that a rank sums, divides and writes. */
@@ -343,5 +351,6 @@ scp_status scp_bulk_write_only(scp_bulk_work *w, const int32_t *column, size_t n
     free(w->place);
     w->place = place;
     w->K = n;
+    w->pack_slots = scp_bulk_pack_slots(w->plan, n);
     return make_rows(w, (scp_bulk_range){ 0, w->plan->P }, &(rows_sink){ .shard = to });
 }

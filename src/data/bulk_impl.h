@@ -31,8 +31,10 @@ struct scp_bulk_work {
 /** Frees it and *w. */
 void scp_bulk_work_destroy(scp_bulk_work **w);
 
-/** Slots of one piece of an exchange: some tens of MiB, at least the largest profile. */
-size_t scp_bulk_pack_slots(const scp_bulk_plan *p);
+/** Slots of one piece of an exchange of rows: 16 MiB of sums, at least the largest profile. */
+size_t scp_bulk_pack_slots(const scp_bulk_plan *p, size_t columns);
+/** Bytes of the buffers of a piece, at most: its sums, and as many in the rows made of them. */
+size_t scp_bulk_pack_bytes(const scp_bulk_plan *p);
 
 /** Sum the accumulators of a batch over ranks, divide, and store them as a part. Collective. */
 scp_status scp_bulk_finish(scp_bulk_work *w, scp_bulk_range batch) SCP_MUST_USE;

@@ -125,7 +125,8 @@ static scp_status begin(merge *m, size_t rows)
     scp_comm_share(m->comm, rows, &m->at, &m->end);
     for (size_t i = 0; i < m->parts->n; i++)
         if (m->parts->part[i].K > widest) widest = m->parts->part[i].K;
-    m->block = MERGE_BYTES / (widest * sizeof *m->x) + 1;
+    size_t columns = m->n > widest ? m->n : widest; /* a list may have more than the files */
+    m->block = MERGE_BYTES / (columns * sizeof *m->x) + 1;
     if (m->block > most) m->block = most > 0 ? most : 1;
     m->steps = (most + m->block - 1) / m->block;
     SCP_TRY(scp_alloc(m->n, sizeof *m->from, &m->from));

@@ -127,12 +127,15 @@ static scp_status print_memory(const scp_comm *comm, const scp_prep_plan *p, scp
     return SCP_OK;
 }
 
-static scp_status print_disk(const scp_prep_plan *p, scp_strbuf *t)
+static scp_status print_disk(const scp_prep_plan *p, const batches *all, scp_strbuf *t)
 {
     const scp_bulk_plan *b = &p->bulk;
     size_t bytes = (b->P + b->R) * b->G * sizeof(float);
-    SCP_TRY(scp_strbuf_addf(t, "  disk         parts %.1f MiB at most, removed at the end\n",
-                            mib(bytes)));
+    if (all->n == 1 && !b->keep_parts)
+        SCP_TRY(scp_strbuf_addf(t, "  disk         no parts: the one batch goes into the shard\n"));
+    else
+        SCP_TRY(scp_strbuf_addf(t, "  disk         parts %.1f MiB at most, %s at the end\n",
+                                mib(bytes), b->keep_parts ? "kept" : "removed"));
     return scp_strbuf_addf(t, "  disk         shard %.1f MiB at most (genes %s)\n", mib(bytes),
                            p->set->genes);
 }
@@ -152,7 +155,7 @@ scp_status scp_prep_plan_print(const scp_comm *comm, const scp_prep_plan *p, scp
     SCP_GOTO(done, print_keys(p, t));
     SCP_GOTO(done, print_batches(p, &all, t));
     SCP_GOTO(done, print_memory(comm, p, t));
-    SCP_GOTO(done, print_disk(p, t));
+    SCP_GOTO(done, print_disk(p, &all, t));
 done:
     free(all.of_slot);
     free(all.range);

@@ -144,10 +144,10 @@ static int64_t cells_to_add(const scp_bulk_work *w)
 
 size_t scp_bulk_buffers(const scp_comm *comm, const scp_bulk_plan *p)
 {
-    size_t row = p->G * sizeof(float), pack = scp_bulk_pack_slots(p) * (2 * row + 2 * row);
+    size_t pack = scp_bulk_pack_bytes(p);
     size_t sink = scp_bulk_sink_bytes(p->threads, p->G, (size_t)p->first_slot[p->P]);
     const scp_rows_shape shape = { .columns = p->G, .single_writer = p->single_writer };
-    if (scp_comm_size(comm) > 1) pack += scp_bulk_pack_slots(p) * 2 * row; /* MPI's, reducing */
+    if (scp_comm_size(comm) > 1) pack += pack / 2; /* MPI's, reducing */
     pack += scp_rows_file_buffer(comm, &shape);
     return (pack > sink ? pack : sink) + /* one after the other */
            p->G * (6 * sizeof(int64_t) + 3 * sizeof(int32_t) + 3 * sizeof(double));
@@ -169,7 +169,7 @@ static scp_status prepare(scp_bulk_work *w)
                scp_bulk_slots(p, (scp_bulk_range){ i, i + 1 }));
     for (size_t i = 0; i < w->parts->n; i++)
         for (size_t f = 0; f < p->n_files; f++) w->known[f] |= w->parts->part[i].has_digest[f];
-    w->pack_slots = scp_bulk_pack_slots(p);
+    w->pack_slots = scp_bulk_pack_slots(p, p->G);
     w->sink = (scp_bulk_sink){ .values = p->values,
                                .threads = p->threads,
                                .sums = &w->sums,

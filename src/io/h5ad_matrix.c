@@ -127,6 +127,7 @@ static scp_status open_sparse(hid_t file, const char *path, scp_matrix *m)
     if (m->kind == SCP_H5AD_CSR) goto done;
     SCP_GOTO(done, scp_alloc(n_starts, sizeof *m->column_start, &m->column_start));
     SCP_GOTO(done, scp_starts_read(m->indptr_reader, 0, n_starts, m->column_start));
+    scp_starts_close(&m->indptr_reader); /* they are all here */
 done:
     if (group >= 0) H5Gclose(group);
     return st;

@@ -38,6 +38,19 @@ for how in csc dense; do
     plate=$tmp/$how.h5ad
     holds 16 "$how"
 done
+mkdir "$tmp/narrow"
+"$synth" --preset tiny --plates 1 --repeat 0 --genes 100 --cells 10 "$tmp/narrow" >"$tmp/stdout" 2>"$tmp/err" &&
+    awk 'BEGIN { print "GENE00151"; for (i = 0; i < 300000; i++) print "ABSENT" i }' >"$tmp/list" &&
+    mv "$tmp/drugs.tsv" "$tmp/drugs.wide" && cp "$tmp/narrow/drugs.tsv" "$tmp/drugs.tsv"
+report "a plate of 100 genes, and a list of 300,000"
+plate=$tmp/narrow/plate1.h5ad
+run --dry-run --genes="$tmp/list" --memory=16 && cp "$tmp/stdout" "$tmp/plan" && grep -q 'no parts' "$tmp/plan"
+report "the plan of one batch has no parts"
+for keep in false true; do
+    run --genes="$tmp/list" --memory=16 --keep-parts=$keep && [ "$(peak)" -le "$(planned 'peak to be expected')" ]
+    report "more genes are listed than there are, parts $keep: $(peak) MiB, $(planned 'peak to be expected') announced"
+done
+cp "$tmp/drugs.wide" "$tmp/drugs.tsv"
 if command -v "$launch" >/dev/null 2>&1; then
     ranks=2
     for how in plate1 csc; do

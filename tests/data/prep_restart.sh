@@ -190,6 +190,28 @@ done
 [ $interrupted -ge $needed ]
 report "$interrupted of $points kills came before the end"
 
+# ---- one batch, which makes no part ----
+points=2 interrupted=0 point=0
+[ -n "${SCP_TEST_LONG:-}" ] && points=20
+while [ $point -lt $points ]; do
+    point=$((point + 1))
+    rm -rf "$out" "$out.parts"
+    delay=$(random $((30 * point)))
+    start
+    sleep "0.0$(printf %02d "$delay")"
+    kill -9 $job 2>/dev/null
+    wait $job 2>/dev/null
+    fine=yes
+    if [ -e "$out" ]; then same || fine=no; else interrupted=$((interrupted + 1)); fi
+    [ $fine = yes ] && [ "$(parts)" -eq 0 ] && run && same && alone && ! err 'taken over'
+    report "one batch killed after $delay ms: nothing is taken for a part, and it begins again"
+done
+[ $interrupted -ge 1 ]
+report "$interrupted of $points kills came before the end"
+rm -f "$out"
+run --keep-parts && [ "$(parts)" -eq 1 ] && rm -f "$out" && run && same && alone && err 'taken over' && ! err ' cells '
+report "a part that has it all is taken over by a run that would make none"
+
 # ---- stop and go on ----
 stops=0 rc=0
 while [ $rc -ne 85 ] && [ $stops -lt 10 ]; do # a run that ends before its signal is tried again

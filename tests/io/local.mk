@@ -47,11 +47,13 @@ tests_io_gmt_t_SOURCES = tests/io/gmt.c
 tests_io_gmt_t_LDADD = libscptest.a $(LDADD)
 
 # Reading of stored chunks.
-stored_tests = tests/io/h5_chunk.t tests/io/h5ad_stream.t tests/io/h5ad_stream_bad.t
+stored_tests = tests/io/h5_chunk.t tests/io/h5ad_starts.t tests/io/h5ad_stream.t tests/io/h5ad_stream_bad.t
 tests_io_h5_chunk_t_SOURCES = tests/io/h5_chunk.c tests/io/stored.h tests/io/stored.c
 tests_io_h5_chunk_t_LDADD = libscptest.a $(LDADD)
 check_PROGRAMS += $(stored_tests)
 TESTS += $(stored_tests)
+tests_io_h5ad_starts_t_SOURCES = tests/io/h5ad_starts.c tests/io/stored.h tests/io/stored.c
+tests_io_h5ad_starts_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5ad_stream_t_SOURCES = tests/io/h5ad_stream.c tests/io/stored.h tests/io/stored.c
 tests_io_h5ad_stream_t_LDADD = libscptest.a $(LDADD)
 tests_io_h5ad_stream_bad_t_SOURCES = tests/io/h5ad_stream_bad.c tests/io/stored.h tests/io/stored.c
