@@ -74,6 +74,17 @@ static void good(const stored_entries *e)
         }
 }
 
+/* Starts that a signed byte has no room for. */
+static void unsigned_bytes(void)
+{
+    stored_entries e = stored_entries_make(ROWS, COLUMNS, 1, 90);
+    stored_matrix m = stored_sparse("csr_matrix", &e, ROWS, COLUMNS);
+    tap_ok(e.nnz > LARGEST && e.nnz <= UINT8_MAX, "%zu entries", e.nnz);
+    m.indptr_as = (stored){ H5T_STD_U8LE, { 7 }, STORED_DEFLATE };
+    check(&m, "u1 above 127");
+    stored_entries_fini(&e);
+}
+
 /* One start of the file is another. */
 static void refused(const stored_entries *e, size_t at, double start, hid_t type, const char *why)
 {
@@ -110,6 +121,7 @@ int main(void)
     tap_ok(e.nnz > ROWS / 2 && e.nnz <= LARGEST, "%zu entries: a byte has room for every start",
            e.nnz);
     good(&e);
+    unsigned_bytes();
     refused(&e, 40, -1, H5T_STD_I64LE, "X: indptr falls after row 39");
     refused(&e, 41, 1e4, H5T_STD_I32LE, "X: indptr falls after row 41");
     refused(&e, 42, 0x1p63, H5T_STD_U64LE, "X: indptr falls after row 41");
