@@ -52,6 +52,7 @@ prep_turn() {
     with=$3
     shift 3
     rm -rf "$work/shard.h5" "$work/shard.h5.parts"
+    cat "$in"/plate*.h5ad >/dev/null # a peer between two turns may have put them out of the page cache
     turn_on "$with" "$of" "$build/scppdm_prep" --config "$top/mpi/conf/prep-demo.yaml" \
         "$in"/plate*.h5ad --genes all --drugs "$in/drugs.tsv" --output "$work/shard.h5" "$@"
 }

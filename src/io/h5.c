@@ -49,7 +49,7 @@ static scp_status stack_status(const stack_view *v)
 {
     if (v->n == 0) return SCP_EINTERNAL;
     if (v->n == 1 && v->cause_major == H5E_ARGS) return SCP_EINTERNAL;
-    if (v->cause_major == H5E_RESOURCE) return SCP_ENOMEM;
+    if (v->cause_major == H5E_RESOURCE || v->cause_minor == H5E_CANTALLOC) return SCP_ENOMEM;
     if (v->writing) return SCP_EIO; /* MPI-IO does not say why */
     /* what the system refused carries its errno; the rest of this class are impossible addresses */
     if (v->cause_major == H5E_IO && strstr(v->cause, "errno")) return SCP_EIO;
