@@ -148,8 +148,8 @@ static scp_status open_named(scp_comm *comm, const scp_run_settings *s, const sc
             SCP_EUSAGE,
             "eval.models: unknown model '%s'; known are scppdm, regression, ensemble, autoencoder "
             "(each with _residual, too), ridge, linear, linear_shift, mlp, mlp_shift, "
-            "perturb_mean, perturb_mean_state, nearest_drug, context_mean, global_mean, line_mean, no_change, replicate, truth, "
-            "kriging",
+            "perturb_mean, perturb_mean_state, nearest_drug, context_mean, global_mean, line_mean, "
+            "no_change, replicate, truth, kriging",
             m->name);
     return scp_means_fit(kind, comm, &o->data, &m->means);
 }
